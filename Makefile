@@ -1,0 +1,58 @@
+# The thin front of the build: each target says in one line what it does (`make help`). The build itself
+# is CMakeLists.txt with CMakePresets.json, the set-up is tools/setup.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
+PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
+JOBS ?= $(shell nproc)
+
+.PHONY: help setup setup-build build demo test test-long lint tidy format crds clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what building and testing need (pinned; does nothing the second time)
+	@tools/setup
+
+setup-build:
+	@tools/setup debian python protos
+
+build: setup-build ## Build build/release/fairway
+	@tools/build release fairway
+
+demo: build ## Run the ONAP story on real Envoys, no cluster needed (ONCE=1: end by itself)
+	@exec $(PYTHON) tools/demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+test: setup ## Build everything and run all tests: unit, lint, end-to-end
+	@tools/build release all
+	@ctest --preset release -j 2
+
+test-long: setup-build ## Unit tests again under the sanitizers (address, undefined behaviour, thread)
+	@for preset in asan tsan; do \
+	  tools/build $$preset unit_tests; \
+	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|lint)[.]'; \
+	done
+
+lint: setup-build ## Check formatting, include rules, Python, shell and YAML
+	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format --dry-run --Werror
+	@$(PYTHON) tools/lint/includes.py
+	@$(PYTHON) tools/lint/texts.py
+	@$(PYTHON) tools/crds/generate.py --check
+	@echo 'lint: all good'
+
+tidy: setup-build ## Run clang-tidy over the sources (slow)
+	@tools/build dev fairway
+	@git ls-files -co --exclude-standard 'operator/*.cpp' | xargs -r -P $(JOBS) -n 4 clang-tidy --quiet -p build/dev
+
+format: setup-build ## Format the C++ sources
+	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format -i
+
+crds: setup-build ## Write crds/*.yaml from tools/crds
+	@$(PYTHON) tools/crds/generate.py
+
+clean: ## Remove build/ (what set-up brought in stays in the cache)
+	@rm -rf build

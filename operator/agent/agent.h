@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "agent/config.h"
+
+namespace fairway::agent {
+
+// Exit codes of runAgent().
+enum AgentExit {
+  agentStopped = 0,   // by SIGTERM or SIGINT, or Envoy ended on purpose
+  agentFailed = 1,    // could not start: the message says what to change
+  agentCrashed = 2,   // Envoy crashed too often in a row
+};
+
+// The agent of one proxy: gets the certificate, serves it to Envoy, runs Envoy, answers probes. The work directory holds
+//   bootstrap.json       what Envoy was started with
+//   sds.sock             the socket it gets its secrets from
+//   envoy-admin-address  host:port of its admin interface, as soon as it listens
+//   status-address       host:port of /healthz/ready
+// and is empty of these again afterwards. Thread-safe.
+class Agent {
+ public:
+  // Options that complete() accepted.
+  explicit Agent(AgentOptions options);
+  ~Agent();
+
+  // Runs until stop() or until Envoy ends; returns an AgentExit. Once. Envoy dies with the calling thread.
+  int run();
+  // The first call drains Envoy and ends it, a second one ends it at once.
+  void stop();
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+// `fairway agent`: completes the options, handles SIGTERM and SIGINT, runs an Agent. Call it before other threads exist:
+// it blocks the two signals in the calling thread, and threads made later inherit that. Returns the exit code.
+int runAgent(AgentOptions options);
+
+}  // namespace fairway::agent

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "agent/config.h"
+
+namespace fairway::agent {
+
+// Names that the bootstrap and the control plane's configuration share.
+constexpr std::string_view kDiscoveryCluster = "xds-grpc";
+constexpr std::string_view kSecretCluster = "sds-grpc";
+// Secrets of the agent's socket.
+constexpr std::string_view kWorkloadSecret = "default";
+constexpr std::string_view kRootSecret = "ROOTCA";
+
+// Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap) as JSON: the node as the control plane knows it, delta ADS over
+// mutual TLS to the control plane, whose certificate must have serverNameOf(options) as a DNS name, and the workload's
+// own certificate and roots by SDS from the unix socket. Holds no secrets. Requires options that complete() accepted.
+std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket);
+
+// "sidecar~10.0.0.7~portal-1.onap~onap.svc.cluster.local"
+std::string nodeId(const AgentOptions& options);
+
+}  // namespace fairway::agent

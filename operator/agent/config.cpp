@@ -1,0 +1,271 @@
+#include "agent/config.h"
+
+#include <algorithm>
+#include <array>
+
+#include <arpa/inet.h>
+
+#include "base/strings.h"
+#include "identity/files.h"
+#include "identity/spiffe.h"
+
+namespace fairway::agent {
+namespace {
+
+constexpr std::string_view kDefaultServerName = "istiod.istio-system.svc";
+constexpr std::array<std::string_view, 7> kLogLevels = {"trace", "debug", "info", "warning", "error", "critical", "off"};
+// A unix socket's path has at most 107 bytes (unix(7)); this leaves room for "/sds.sock".
+constexpr std::size_t kMaxWorkDirLength = 98;
+
+bool isIp(const std::string& text) {
+  unsigned char address[sizeof(in6_addr)];
+  return inet_pton(AF_INET, text.c_str(), address) == 1 || inet_pton(AF_INET6, text.c_str(), address) == 1;
+}
+
+// A setting whose value is taken as it is.
+AgentFlag text(std::string name, std::string environment, std::string placeholder, std::string help,
+               std::string AgentOptions::*member) {
+  return {std::move(name), std::move(environment), std::move(placeholder), std::move(help),
+          [member](AgentOptions& options, const std::string& value) -> Result<void> {
+            options.*member = value;
+            return {};
+          }};
+}
+
+// "90", "90s", "15m", "24h".
+Result<std::chrono::seconds> parseSeconds(const std::string& value) {
+  std::string_view digits = value;
+  std::uint64_t unit = 1;
+  if (!digits.empty()) {
+    switch (digits.back()) {
+      case 's': digits.remove_suffix(1); break;
+      case 'm': unit = 60; digits.remove_suffix(1); break;
+      case 'h': unit = 3600; digits.remove_suffix(1); break;
+      default: break;
+    }
+  }
+  const auto number = toNumber(digits);
+  constexpr std::uint64_t kMost = 10ULL * 366 * 24 * 3600;
+  if (!number || *number > kMost / unit) return failure("\"" + value + "\": expected a duration such as 90s, 15m or 24h");
+  return std::chrono::seconds(*number * unit);
+}
+
+AgentFlag duration(std::string name, std::string environment, std::string help, std::chrono::seconds AgentOptions::*member) {
+  return {std::move(name), std::move(environment), "DURATION", std::move(help),
+          [member](AgentOptions& options, const std::string& value) -> Result<void> {
+            const auto parsed = parseSeconds(value);
+            if (!parsed) return tl::unexpected(parsed.error());
+            options.*member = *parsed;
+            return {};
+          }};
+}
+
+template <class Enum>
+AgentFlag choice(std::string name, std::string environment, std::string help, Enum AgentOptions::*member,
+                 std::map<std::string, Enum> values) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : values) names.push_back(key);
+  const auto expected = join(names, "|");
+  return {std::move(name), std::move(environment), expected, std::move(help),
+          [member, values = std::move(values), expected](AgentOptions& options, const std::string& value) -> Result<void> {
+            const auto found = values.find(toLower(value));
+            if (found == values.end()) return failure("\"" + value + "\": expected " + expected);
+            options.*member = found->second;
+            return {};
+          }};
+}
+
+Result<void> setIps(AgentOptions& options, const std::string& value) {
+  options.ips.clear();
+  for (const auto& part : split(value, ',')) options.ips.emplace_back(trim(part));
+  return {};
+}
+
+Result<void> setLabels(AgentOptions& options, const std::string& value) {
+  options.labels.clear();
+  for (const auto& part : split(value, ',')) {
+    if (trim(part).empty()) continue;
+    const auto equals = part.find('=');
+    const auto key = trim(std::string_view(part).substr(0, equals));
+    if (equals == std::string::npos || key.empty()) return failure("\"" + part + "\": expected key=value");
+    options.labels[std::string(key)] = trim(std::string_view(part).substr(equals + 1));
+  }
+  return {};
+}
+
+Result<void> setConcurrency(AgentOptions& options, const std::string& value) {
+  const auto number = toNumber(value);
+  if (!number || *number > 256) return failure("\"" + value + "\": expected a number of threads, 0 to 256");
+  options.concurrency = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::vector<AgentFlag> makeFlags() {
+  using Options = AgentOptions;
+  return {
+      choice<ProxyType>("--proxy-type", "FAIRWAY_PROXY_TYPE", "what the proxy is", &Options::proxyType,
+                        {{"sidecar", ProxyType::sidecar}, {"router", ProxyType::router}}),
+      text("--pod-name", "POD_NAME", "NAME", "name of the pod", &Options::podName),
+      text("--namespace", "POD_NAMESPACE", "NAMESPACE", "namespace of the pod", &Options::podNamespace),
+      text("--service-account", "SERVICE_ACCOUNT", "NAME", "service account of the pod", &Options::serviceAccount),
+      {"--ips", "INSTANCE_IPS", "IP,...", "IP addresses of the pod, the main one first", setIps},
+      {"--labels", "FAIRWAY_LABELS", "KEY=VALUE,...", "labels of the pod", setLabels},
+      text("--labels-file", "FAIRWAY_LABELS_FILE", "FILE", "labels of the pod in a downward API file", &Options::labelsFile),
+      text("--domain", "FAIRWAY_DOMAIN", "DOMAIN", "DNS domain of the cluster", &Options::domain),
+      text("--trust-domain", "FAIRWAY_TRUST_DOMAIN", "DOMAIN", "trust domain of the mesh", &Options::trustDomain),
+      text("--discovery-address", "FAIRWAY_DISCOVERY_ADDRESS", "HOST:PORT", "the control plane's TLS port",
+           &Options::discoveryAddress),
+      text("--discovery-server-name", "FAIRWAY_DISCOVERY_SERVER_NAME", "NAME",
+           "DNS name in the control plane's certificate (default: the host of its address)", &Options::discoveryServerName),
+      text("--token-file", "FAIRWAY_TOKEN_FILE", "FILE", "service account token for certificates", &Options::tokenFile),
+      text("--root-file", "FAIRWAY_ROOT_FILE", "FILE", "PEM roots to trust the control plane by", &Options::rootFile),
+      duration("--certificate-ttl", "FAIRWAY_CERTIFICATE_TTL", "validity to ask for (default: the control plane's)",
+               &Options::certificateTtl),
+      text("--envoy", "FAIRWAY_ENVOY", "FILE", "the Envoy program", &Options::envoy),
+      text("--work-dir", "FAIRWAY_WORK_DIR", "DIR", "folder for the bootstrap and the SDS socket", &Options::workDir),
+      text("--envoy-admin-address", "FAIRWAY_ENVOY_ADMIN_ADDRESS", "HOST:PORT", "Envoy's admin port, on loopback; 0 picks one",
+           &Options::envoyAdminAddress),
+      text("--status-address", "FAIRWAY_STATUS_ADDRESS", "HOST:PORT", "where /healthz/ready is served; empty: nowhere",
+           &Options::statusAddress),
+      text("--prometheus-address", "FAIRWAY_PROMETHEUS_ADDRESS", "HOST:PORT",
+           "where Envoy's /stats/prometheus is served; empty: nowhere", &Options::prometheusAddress),
+      choice<Interception>("--interception", "FAIRWAY_INTERCEPTION", "whether iptables sends the pod's traffic to the proxy",
+                           &Options::interception, {{"redirect", Interception::redirect}, {"none", Interception::none}}),
+      text("--outbound-address", "FAIRWAY_OUTBOUND_ADDRESS", "IP", "without interception: where outbound listeners bind",
+           &Options::outboundAddress),
+      text("--app-address", "FAIRWAY_APP_ADDRESS", "IP", "without interception: where the app listens", &Options::appAddress),
+      choice<bool>("--unprivileged", "FAIRWAY_UNPRIVILEGED", "true if the proxy may not bind ports below 1024",
+                   &Options::unprivileged, {{"true", true}, {"false", false}}),
+      {"--concurrency", "FAIRWAY_CONCURRENCY", "N", "Envoy's worker threads; 0: one a core", setConcurrency},
+      duration("--drain-time", "FAIRWAY_DRAIN_TIME", "how long connections may end by themselves at the end",
+               &Options::drainTime),
+      text("--envoy-log-level", "FAIRWAY_ENVOY_LOG_LEVEL", "LEVEL", "trace, debug, info, warning, error, critical or off",
+           &Options::logLevel),
+  };
+}
+
+Result<void> checkAddress(const std::string& flag, const std::string& value) {
+  const auto address = parseAddress(value);
+  if (!address) return tl::unexpected(address.error().within(flag));
+  if (address->isUnix()) return failure(flag + ": \"" + value + "\": expected host:port, not a unix socket");
+  return {};
+}
+
+Result<void> checkIp(const std::string& flag, const std::string& value) {
+  if (!isIp(value)) return failure(flag + ": \"" + value + "\": expected an IP address");
+  return {};
+}
+
+// A Go quoted string (strconv.Quote) without its quotes; nothing if it is malformed. Label values are ASCII.
+std::optional<std::string> unquote(std::string_view quoted) {
+  if (quoted.size() < 2 || quoted.front() != '"' || quoted.back() != '"') return std::nullopt;
+  quoted = quoted.substr(1, quoted.size() - 2);
+  std::string result;
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    if (quoted[i] == '"') return std::nullopt;
+    if (quoted[i] != '\\') {
+      result += quoted[i];
+      continue;
+    }
+    if (++i == quoted.size()) return std::nullopt;
+    switch (quoted[i]) {
+      case 'n': result += '\n'; break;
+      case 't': result += '\t'; break;
+      case '"': case '\\': result += quoted[i]; break;
+      default: return std::nullopt;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+const std::vector<AgentFlag>& agentFlags() {
+  static const std::vector<AgentFlag> flags = makeFlags();
+  return flags;
+}
+
+Result<void> applyEnvironment(AgentOptions& options, const std::function<std::optional<std::string>(const std::string&)>& lookup) {
+  for (const auto& flag : agentFlags()) {
+    const auto value = lookup(flag.environment);
+    if (!value || value->empty()) continue;
+    if (auto set = flag.set(options, *value); !set) return tl::unexpected(set.error().within("environment " + flag.environment));
+  }
+  return {};
+}
+
+Result<std::map<std::string, std::string>> parseDownwardLabels(std::string_view contents) {
+  std::map<std::string, std::string> labels;
+  std::size_t number = 0;
+  for (const auto& line : split(contents, '\n')) {
+    ++number;
+    if (trim(line).empty()) continue;
+    const auto equals = line.find('=');
+    const auto value = equals == std::string::npos ? std::nullopt : unquote(trim(std::string_view(line).substr(equals + 1)));
+    const auto key = trim(std::string_view(line).substr(0, equals));
+    if (!value || key.empty()) return failure("line " + std::to_string(number) + ": expected key=\"value\"");
+    labels[std::string(key)] = *value;
+  }
+  return labels;
+}
+
+std::string serverNameOf(const AgentOptions& options) {
+  if (!options.discoveryServerName.empty()) return options.discoveryServerName;
+  const auto address = parseAddress(options.discoveryAddress);
+  if (address && !address->host.empty() && !isIp(address->host)) return address->host;
+  return std::string(kDefaultServerName);
+}
+
+Result<void> complete(AgentOptions& options) {
+  if (options.podName.empty()) return failure("--pod-name: missing");
+  if (options.podName.find_first_of("~/") != std::string::npos) {
+    return failure("--pod-name: \"" + options.podName + "\": expected the name of a pod");
+  }
+  if (auto checked = identity::SpiffeId::make(options.trustDomain, {options.podNamespace, options.serviceAccount}); !checked) {
+    return tl::unexpected(checked.error().within("--trust-domain, --namespace, --service-account"));
+  }
+  if (options.ips.empty()) return failure("--ips: missing: expected at least one IP address of the pod");
+  for (const auto& ip : options.ips) {
+    if (auto checked = checkIp("--ips", ip); !checked) return checked;
+  }
+  if (!options.labelsFile.empty()) {
+    const auto contents = identity::readFile(options.labelsFile);
+    if (!contents) return tl::unexpected(contents.error().within("--labels-file"));
+    auto labels = parseDownwardLabels(*contents);
+    if (!labels) return tl::unexpected(labels.error().within("--labels-file: " + options.labelsFile));
+    options.labels.merge(*labels);  // --labels wins
+  }
+  const auto discovery = parseAddress(options.discoveryAddress);
+  if (!discovery || discovery->isUnix() || discovery->host.empty() || discovery->port == 0) {
+    return failure("--discovery-address: \"" + options.discoveryAddress + "\": expected host:port");
+  }
+  if (options.workDir.empty() || options.workDir.front() != '/' || options.workDir.size() > kMaxWorkDirLength) {
+    return failure("--work-dir: \"" + options.workDir + "\": expected an absolute path of at most " +
+                   std::to_string(kMaxWorkDirLength) + " bytes (a unix socket's path is limited)");
+  }
+  if (auto checked = checkAddress("--envoy-admin-address", options.envoyAdminAddress); !checked) return checked;
+  const auto admin = parseAddress(options.envoyAdminAddress);
+  if (!isIp(admin->host) || !admin->isLoopback()) {
+    return failure("--envoy-admin-address: \"" + options.envoyAdminAddress +
+                   "\": expected a loopback IP address: whoever reaches Envoy's admin port controls the proxy");
+  }
+  if (!options.statusAddress.empty()) {
+    if (auto checked = checkAddress("--status-address", options.statusAddress); !checked) return checked;
+  }
+  if (!options.prometheusAddress.empty()) {
+    if (auto checked = checkAddress("--prometheus-address", options.prometheusAddress); !checked) return checked;
+    if (admin->port == 0) return failure("--prometheus-address: needs a fixed port in --envoy-admin-address");
+  }
+  for (const auto& [flag, value] : {std::pair{"--outbound-address", options.outboundAddress}, {"--app-address", options.appAddress}}) {
+    if (value.empty()) continue;
+    if (options.interception != Interception::none) return failure(std::string(flag) + ": only with --interception none");
+    if (auto checked = checkIp(flag, value); !checked) return checked;
+  }
+  if (std::find(kLogLevels.begin(), kLogLevels.end(), options.logLevel) == kLogLevels.end()) {
+    return failure("--envoy-log-level: \"" + options.logLevel + "\": expected trace, debug, info, warning, error, critical or off");
+  }
+  if (options.drainTime > std::chrono::hours(1)) return failure("--drain-time: expected at most 1h");
+  return {};
+}
+
+}  // namespace fairway::agent

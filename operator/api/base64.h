@@ -1,0 +1,12 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fairway::api {
+
+// RFC 4648 section 4 with padding; line ends are skipped. Nothing if the text is anything else.
+std::optional<std::string> decodeBase64(std::string_view text);
+
+}  // namespace fairway::api

@@ -1,0 +1,151 @@
+#include "api/codec.h"
+
+#include <algorithm>
+#include <exception>
+
+#include <nlohmann/json.hpp>
+
+#include "api/authentication_policy_json.h"
+#include "api/authorization_policy_json.h"
+#include "api/core.h"
+#include "api/core_json.h"
+#include "api/decoder.h"
+#include "api/destination_rule_json.h"
+#include "api/gateway_json.h"
+#include "api/meta_json.h"
+#include "api/networking.h"
+#include "api/peer_authentication_json.h"
+#include "api/rbac_config_json.h"
+#include "api/security.h"
+#include "api/service_role_binding_json.h"
+#include "api/service_role_json.h"
+#include "api/virtual_service_json.h"
+#include "base/strings.h"
+
+namespace fairway::api {
+namespace {
+
+using Json = nlohmann::json;
+
+// `value` is the spec of our own kinds, the whole object of Kubernetes' kinds.
+template <class T>
+ObjectPtr build(const Value& value, ObjectMeta meta, Report& report) {
+  auto object = std::make_shared<T>();
+  object->meta = std::move(meta);
+  readSpec(value, object->meta, object->spec);
+  object->problems = std::move(report.problems);
+  return object;
+}
+
+ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& report) {
+  switch (kind) {
+    case Kind::namespace_: return build<Namespace>(value, std::move(meta), report);
+    case Kind::node: return build<Node>(value, std::move(meta), report);
+    case Kind::pod: return build<Pod>(value, std::move(meta), report);
+    case Kind::service: return build<Service>(value, std::move(meta), report);
+    case Kind::endpoint_slice: return build<EndpointSlice>(value, std::move(meta), report);
+    case Kind::secret: return build<Secret>(value, std::move(meta), report);
+    case Kind::gateway: return build<Gateway>(value, std::move(meta), report);
+    case Kind::virtual_service: return build<VirtualService>(value, std::move(meta), report);
+    case Kind::destination_rule: return build<DestinationRule>(value, std::move(meta), report);
+    case Kind::policy: return build<Policy>(value, std::move(meta), report);
+    case Kind::mesh_policy: return build<MeshPolicy>(value, std::move(meta), report);
+    case Kind::service_role: return build<ServiceRole>(value, std::move(meta), report);
+    case Kind::service_role_binding: return build<ServiceRoleBinding>(value, std::move(meta), report);
+    case Kind::rbac_config: return build<RbacConfig>(value, std::move(meta), report);
+    case Kind::cluster_rbac_config: return build<ClusterRbacConfig>(value, std::move(meta), report);
+    case Kind::peer_authentication: return build<PeerAuthentication>(value, std::move(meta), report);
+    case Kind::authorization_policy: return build<AuthorizationPolicy>(value, std::move(meta), report);
+  }
+  return nullptr;
+}
+
+Decoded refused(Report& report) { return {nullptr, std::move(report.problems)}; }
+
+// Why apiVersion and kind name none of our kinds: a mistake, or something for others.
+void explainUnknown(const std::string& apiVersion, const std::string& kind, Report& report) {
+  const auto slash = apiVersion.find('/');
+  const auto group = slash == std::string::npos ? std::string() : apiVersion.substr(0, slash);
+  for (const auto& info : allKinds()) {
+    if (info.group != group || info.name != kind) continue;
+    std::vector<std::string> versions;
+    for (const auto version : info.versions)
+      versions.push_back((group.empty() ? "" : group + "/") + std::string(version));
+    report.add(Problem::Severity::error, "apiVersion",
+               "found " + quote(apiVersion) + " for a " + kind + ", expected " + join(versions, ", "));
+    return;
+  }
+  if (group == "rbac.istio.io" && kind == "AuthorizationPolicy") {
+    report.add(Problem::Severity::error, "apiVersion",
+               "this kind existed in Istio 1.2 only, expected security.istio.io/v1");
+    return;
+  }
+  report.add(Problem::Severity::warning, "kind",
+             kind + " of " + quote(apiVersion) + " is not used here, it is ignored");
+}
+
+// A required text of the object's top level.
+std::optional<std::string> topText(const Value& root, std::string_view name) {
+  const auto found = root.json().find(name);
+  if (found == root.json().end() || found->is_null()) {
+    root.report().add(Problem::Severity::error, std::string(name), "it is missing, expected text");
+    return std::nullopt;
+  }
+  return Value(*found, root, name).text();
+}
+
+void warnTopLevel(const Value& root) {
+  for (const auto& [key, value] : root.json().items()) {
+    if (key == "apiVersion" || key == "kind" || key == "metadata" || key == "spec" || key == "status") continue;
+    Value(value, root, key).warn("unknown field, it is ignored; the settings of this kind belong under spec");
+  }
+}
+
+Decoded read(const Json& json, Report& report) {
+  const Value root(json, report);
+  if (!json.is_object()) {
+    root.expected("a mapping with apiVersion, kind and metadata");
+    return refused(report);
+  }
+  const auto apiVersion = topText(root, "apiVersion");
+  const auto kindName = topText(root, "kind");
+  if (!apiVersion || !kindName) return refused(report);
+  const auto* info = findKind(*apiVersion, *kindName);
+  if (info == nullptr) {
+    explainUnknown(*apiVersion, *kindName, report);
+    return refused(report);
+  }
+  report.strict = info->custom;
+
+  static const Json kNothing;
+  static const Json kEmpty = Json::object();
+  const auto at = [&](const char* name) -> const Json& {
+    const auto found = json.find(name);
+    return found == json.end() ? kNothing : *found;
+  };
+  ObjectMeta meta;
+  if (!readMeta(Value(at("metadata"), root, "metadata"), info->namespaced, meta)) return refused(report);
+
+  ObjectPtr object;
+  if (info->custom) {
+    warnTopLevel(root);
+    const Json& spec = at("spec");
+    object = buildKind(info->kind, Value(spec.is_null() ? kEmpty : spec, root, "spec"), std::move(meta), report);
+  } else {
+    object = buildKind(info->kind, root, std::move(meta), report);
+  }
+  return {object, object->problems};
+}
+
+}  // namespace
+
+Decoded decode(const Json& object) {
+  Report report;
+  try {
+    return read(object, report);
+  } catch (const std::exception& e) {  // out of memory and the like: nothing above throws on its own
+    return {nullptr, {{Problem::Severity::error, "", std::string("the object cannot be read: ") + e.what()}}};
+  }
+}
+
+}  // namespace fairway::api

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "api/object.h"
+
+namespace fairway::api {
+
+// What the API server calls a kind.
+struct KindInfo {
+  Kind kind;
+  std::string_view name;    // "VirtualService"
+  std::string_view group;   // "networking.istio.io", empty for core
+  std::string_view plural;  // "virtualservices"
+  bool namespaced = true;
+  bool custom = true;                          // a CRD: may be absent from a cluster
+  std::span<const std::string_view> versions;  // served versions that are understood, preferred first
+};
+
+const KindInfo& kindInfo(Kind kind);
+std::span<const KindInfo> allKinds();
+// The kind of an apiVersion ("networking.istio.io/v1beta1") and kind name; nullptr if it is not ours.
+const KindInfo* findKind(std::string_view apiVersion, std::string_view kindName);
+
+struct Decoded {
+  ObjectPtr object;   // null when it is not one of our kinds or has no usable name
+  Problems problems;  // same as object->problems when there is an object
+};
+
+// Decodes and validates one object (apiVersion, kind, metadata, spec, for Pod status). Never throws.
+// Unknown fields are warnings; a wrong type or value is an error that names the field, what was
+// found and what is expected, and leaves that field at its default. Kubernetes' own kinds are read
+// without unknown-field warnings. Fields of v1alpha1 policies are accepted in lowerCamelCase and
+// snake_case (v1alpha1.md section 0).
+Decoded decode(const nlohmann::json& object);
+
+}  // namespace fairway::api

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "api/decoder.h"
+#include "api/networking.h"
+
+namespace fairway::api {
+
+// One element of a VirtualService's `http`, with the spellings of Istio 1.0 to 1.5 (v1alpha1.md 4.1).
+void readHttpRoute(const Value& value, HttpRoute& out);
+
+}  // namespace fairway::api

@@ -1,0 +1,54 @@
+#include <algorithm>
+#include <array>
+
+#include "api/codec.h"
+
+namespace fairway::api {
+namespace {
+
+constexpr std::array<std::string_view, 1> kCoreV1{"v1"};
+constexpr std::array<std::string_view, 3> kNetworking{"v1", "v1beta1", "v1alpha3"};
+constexpr std::array<std::string_view, 2> kSecurity{"v1", "v1beta1"};
+constexpr std::array<std::string_view, 1> kAlpha{"v1alpha1"};
+
+constexpr std::array<KindInfo, kKindCount> kKinds{{
+    {Kind::namespace_, "Namespace", "", "namespaces", false, false, kCoreV1},
+    {Kind::node, "Node", "", "nodes", false, false, kCoreV1},
+    {Kind::pod, "Pod", "", "pods", true, false, kCoreV1},
+    {Kind::service, "Service", "", "services", true, false, kCoreV1},
+    {Kind::endpoint_slice, "EndpointSlice", "discovery.k8s.io", "endpointslices", true, false, kCoreV1},
+    {Kind::secret, "Secret", "", "secrets", true, false, kCoreV1},
+    {Kind::gateway, "Gateway", "networking.istio.io", "gateways", true, true, kNetworking},
+    {Kind::virtual_service, "VirtualService", "networking.istio.io", "virtualservices", true, true, kNetworking},
+    {Kind::destination_rule, "DestinationRule", "networking.istio.io", "destinationrules", true, true, kNetworking},
+    {Kind::policy, "Policy", "authentication.istio.io", "policies", true, true, kAlpha},
+    {Kind::mesh_policy, "MeshPolicy", "authentication.istio.io", "meshpolicies", false, true, kAlpha},
+    {Kind::service_role, "ServiceRole", "rbac.istio.io", "serviceroles", true, true, kAlpha},
+    {Kind::service_role_binding, "ServiceRoleBinding", "rbac.istio.io", "servicerolebindings", true, true, kAlpha},
+    {Kind::rbac_config, "RbacConfig", "rbac.istio.io", "rbacconfigs", true, true, kAlpha},
+    {Kind::cluster_rbac_config, "ClusterRbacConfig", "rbac.istio.io", "clusterrbacconfigs", false, true, kAlpha},
+    {Kind::peer_authentication, "PeerAuthentication", "security.istio.io", "peerauthentications", true, true,
+     kSecurity},
+    {Kind::authorization_policy, "AuthorizationPolicy", "security.istio.io", "authorizationpolicies", true, true,
+     kSecurity},
+}};
+
+}  // namespace
+
+const KindInfo& kindInfo(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+
+std::span<const KindInfo> allKinds() { return kKinds; }
+
+const KindInfo* findKind(std::string_view apiVersion, std::string_view kindName) {
+  const auto slash = apiVersion.find('/');
+  const auto group = slash == std::string_view::npos ? std::string_view() : apiVersion.substr(0, slash);
+  const auto version = slash == std::string_view::npos ? apiVersion : apiVersion.substr(slash + 1);
+  for (const auto& info : kKinds) {
+    if (info.name == kindName && info.group == group) {
+      return std::find(info.versions.begin(), info.versions.end(), version) == info.versions.end() ? nullptr : &info;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace fairway::api

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/meta.h"
+
+namespace fairway::api {
+
+// Every kind that is watched. The order is the order of a listing, nothing depends on it.
+enum class Kind {
+  namespace_,
+  node,
+  pod,
+  service,
+  endpoint_slice,
+  secret,
+  gateway,
+  virtual_service,
+  destination_rule,
+  policy,
+  mesh_policy,
+  service_role,
+  service_role_binding,
+  rbac_config,
+  cluster_rbac_config,
+  peer_authentication,
+  authorization_policy,
+};
+inline constexpr std::size_t kKindCount = 17;
+
+// What a user wrote, decoded. Immutable once in the store; shared between threads.
+struct Object {
+  Kind kind;
+  ObjectMeta meta;
+  // Warnings, and errors where a part could not be read. An object with errors is kept (`valid()` is
+  // false): normalisation decides per kind what its fail-closed meaning is.
+  Problems problems;
+
+  explicit Object(Kind k) : kind(k) {}
+  virtual ~Object() = default;
+  Object(const Object&) = default;
+  Object& operator=(const Object&) = default;
+
+  [[nodiscard]] bool valid() const { return !hasErrors(problems); }
+  // Same kind, metadata (see sameContent(ObjectMeta)), spec and problems.
+  [[nodiscard]] virtual bool sameContent(const Object& other) const = 0;
+};
+using ObjectPtr = std::shared_ptr<const Object>;
+
+template <class Spec, Kind K>
+struct Typed final : Object {
+  static constexpr Kind kKind = K;
+  Spec spec;
+
+  Typed() : Object(K) {}
+  [[nodiscard]] bool sameContent(const Object& other) const override {
+    return other.kind == K && api::sameContent(meta, other.meta) && problems == other.problems &&
+           spec == static_cast<const Typed&>(other).spec;
+  }
+};
+
+}  // namespace fairway::api

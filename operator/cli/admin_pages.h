@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "console/admin.h"
+#include "discovery/server.h"
+#include "engine/engine.h"
+#include "identity/authority.h"
+#include "identity/certificate_service.h"
+#include "kube/folder_state.h"
+#include "kube/source.h"
+
+namespace fairway::cli {
+
+// What the admin pages are made of; everything outlives the pages.
+struct AdminInputs {
+  engine::Engine& engine;
+  const kube::Source& source;
+  const discovery::Server& discovery;
+  const identity::CertificateAuthority& authority;
+  const identity::CertificateService& certificates;
+  std::function<std::vector<kube::FileProblem>()> fileProblems;  // null: the source is an API server
+};
+
+console::AdminSources adminSources(const AdminInputs& inputs);
+
+}  // namespace fairway::cli

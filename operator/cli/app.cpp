@@ -1,0 +1,122 @@
+#include "cli/app.h"
+
+#include <cstdio>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/agent_command.h"
+#include "cli/completion.h"
+#include "cli/log_setup.h"
+#include "cli/serve.h"
+#include "cli/version.h"
+
+namespace fairway::cli {
+
+namespace {
+
+// A flag that can also be set by FAIRWAY_<NAME> and in the configuration file.
+template <class T>
+CLI::Option* flag(CLI::App& app, const std::string& name, T& value, const std::string& help) {
+  std::string env = "FAIRWAY_";
+  for (const char c : name) env += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return app.add_option("--" + name, value, help)->envname(env)->capture_default_str();
+}
+
+void addServe(CLI::App& app, int& exitCode) {
+  auto* sub = app.add_subcommand("serve", "Run the control plane");
+  auto options = std::make_shared<ServeOptions>();
+  auto& o = *options;
+  sub->group("Control plane");
+
+  auto* kubeconfig = flag(*sub, "kubeconfig", o.kubeconfig, "Kubeconfig of the API server to watch. Without it and --config: the cluster this pod runs in")->group("Source");
+  flag(*sub, "config", o.configDir, "Folder of YAML manifests to serve instead of an API server")->group("Source")->excludes(kubeconfig);
+
+  flag(*sub, "xds-address", o.xdsAddress, "xDS and certificates for proxies, over TLS. Port 0 picks a free one")->group("Addresses");
+  flag(*sub, "insecure-xds-address", o.insecureXdsAddress, "xDS in plaintext, on a loopback address or unix:PATH only; serves everything but secrets. Empty: off")->group("Addresses");
+  flag(*sub, "admin-address", o.adminAddress, "/ready, /metrics, and /debug for callers on loopback")->group("Addresses");
+  flag(*sub, "webhook-address", o.webhookAddress, "Admission webhook that validates custom resources, over HTTPS. Empty: off")->group("Addresses");
+
+  flag(*sub, "state-dir", o.stateDir, "Folder for the root key, certificates and tokens; one instance each. Default: /var/lib/fairway for root, else ~/.local/state/fairway")->group("Mesh");
+  flag(*sub, "trust-domain", o.trustDomain, "Trust domain of the identities that are issued")->group("Mesh");
+  flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
+  flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")->group("Mesh");
+  flag(*sub, "max-batch-delay", o.maxBatchDelayMs, "Milliseconds a change may wait for others to be worked on together. 0: none waits")
+      ->check(CLI::Range(0, 60000))->group("Mesh");
+
+  flag(*sub, "log-level", o.logLevel, "trace, debug, info, warn, error, off")->group("Log");
+  flag(*sub, "log-format", o.logFormat, "text or json")->group("Log");
+  sub->set_config("--config-file", "", "File with these flags as `name = value` lines (TOML or INI)")->envname("FAIRWAY_CONFIG_FILE")->group("Source");
+  sub->allow_config_extras(CLI::config_extras_mode::error);
+
+  sub->footer(
+      "\nEvery flag can also be given as FAIRWAY_<NAME> in the environment (FAIRWAY_STATE_DIR) or in --config-file;\n"
+      "a flag beats the environment, which beats the file.\n\n"
+      "Examples:\n"
+      "  fairway serve                                  in a pod, with its service account\n"
+      "  fairway serve --kubeconfig ~/.kube/config      outside, against a cluster\n"
+      "  fairway serve --config ./manifests --state-dir ./state \\\n"
+      "      --xds-address 127.0.0.1:0 --admin-address 127.0.0.1:0\n"
+      "                                                 without a cluster, on free ports");
+  sub->callback([options, &exitCode] {
+    if (auto log = setUpLog(options->logLevel, options->logFormat); !log) {
+      std::cerr << log.error().message << "\n";
+      exitCode = exitUsage;
+      return;
+    }
+    exitCode = serve(*options);
+  });
+}
+
+void addVersion(CLI::App& app) {
+  auto* sub = app.add_subcommand("version", "Print the version");
+  sub->group("About");
+  auto format = std::make_shared<std::string>("text");
+  sub->add_option("-o,--output", *format, "text, json or yaml")->check(CLI::IsMember({"text", "json", "yaml"}))->capture_default_str();
+  sub->footer("\nExamples:\n  fairway version\n  fairway version -o json");
+  sub->callback([format] { std::cout << versionReport(*format); });
+}
+
+void addCompletion(CLI::App& app) {
+  auto* sub = app.add_subcommand("completion", "Print a completion script for a shell");
+  sub->group("About");
+  auto shell = std::make_shared<std::string>();
+  sub->add_option("SHELL", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  sub->footer(
+      "\nExamples:\n"
+      "  source <(fairway completion bash)\n"
+      "  fairway completion zsh > \"${fpath[1]}/_fairway\"\n"
+      "  fairway completion fish > ~/.config/fish/completions/fairway.fish");
+  sub->callback([&app, shell] { std::cout << *completionScript(app, *shell); });
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app("Fairway: a service-mesh control plane for Kubernetes and unmodified Envoy", "fairway");
+  app.set_version_flag("--version", versionText());
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  app.get_formatter()->column_width(36);
+  app.footer(
+      "\nExamples:\n"
+      "  fairway serve --config ./manifests    serve a folder of manifests\n"
+      "  fairway agent --help                  what runs beside each Envoy\n"
+      "  fairway SUBCOMMAND --help             flags and examples\n\n"
+      "Exit codes: 0 success, 1 failure, 64 wrong usage, 79 findings.");
+  int exitCode = exitOk;
+  addServe(app, exitCode);
+  addAgent(app, exitCode);
+  addVersion(app);
+  addCompletion(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+    app.exit(error, std::cout, std::cerr);
+    return asked ? exitOk : exitUsage;
+  }
+  return exitCode;
+}
+
+}  // namespace fairway::cli

@@ -1,0 +1,89 @@
+#include "cli/completion.h"
+
+#include <sstream>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace fairway::cli {
+
+namespace {
+
+struct Flag {
+  std::string name;  // "--config"
+  std::string description;
+  bool takesValue = false;
+};
+
+std::vector<Flag> flagsOf(const CLI::App& app) {
+  std::vector<Flag> flags;
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) {
+      flags.push_back({"--" + name, option->get_description(), option->get_items_expected_max() > 0});
+    }
+  }
+  return flags;
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      result += "'\\''";
+    } else {
+      result += c == '\n' ? ' ' : c;
+    }
+  }
+  return result + "'";
+}
+
+std::string words(const CLI::App& app) {
+  std::string result;
+  for (const auto& flag : flagsOf(app)) result += flag.name + " ";
+  return result;
+}
+
+std::vector<const CLI::App*> subcommands(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); });
+}
+
+std::string bash(const CLI::App& app, bool zsh) {
+  std::ostringstream out;
+  if (zsh) out << "#compdef " << app.get_name() << "\nautoload -U +X bashcompinit && bashcompinit\n";
+  out << "_fairway() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" command=\"${COMP_WORDS[1]}\"\n"
+      << "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"";
+  for (const auto* sub : subcommands(app)) out << sub->get_name() << " ";
+  out << words(app) << "\" -- \"$word\"))\n    return\n  fi\n  case \"$command\" in\n";
+  for (const auto* sub : subcommands(app)) {
+    out << "    " << sub->get_name() << ") COMPREPLY=($(compgen -W \"" << words(*sub)
+        << "\" -- \"$word\") $(compgen -f -- \"$word\")) ;;\n";
+  }
+  out << "  esac\n}\ncomplete -o filenames -F _fairway " << app.get_name() << "\n";
+  return out.str();
+}
+
+std::string fish(const CLI::App& app) {
+  std::ostringstream out;
+  const auto line = [&](const std::string& condition, const Flag& flag) {
+    out << "complete -c " << app.get_name() << " -n " << quoted(condition) << " -l " << flag.name.substr(2)
+        << (flag.takesValue ? " -r" : "") << " -d " << quoted(flag.description) << "\n";
+  };
+  for (const auto* sub : subcommands(app)) {
+    out << "complete -c " << app.get_name() << " -f -n __fish_use_subcommand -a " << sub->get_name() << " -d "
+        << quoted(sub->get_description()) << "\n";
+    for (const auto& flag : flagsOf(*sub)) line("__fish_seen_subcommand_from " + sub->get_name(), flag);
+  }
+  for (const auto& flag : flagsOf(app)) line("__fish_use_subcommand", flag);
+  return out.str();
+}
+
+}  // namespace
+
+std::optional<std::string> completionScript(const CLI::App& app, const std::string& shell) {
+  if (shell == "bash") return bash(app, false);
+  if (shell == "zsh") return bash(app, true);
+  if (shell == "fish") return fish(app);
+  return std::nullopt;
+}
+
+}  // namespace fairway::cli

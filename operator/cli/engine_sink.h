@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "engine/engine.h"
+#include "identity/spiffe.h"
+#include "kube/source.h"
+
+namespace fairway::cli {
+
+// Between a source's threads and the engine: hands objects on, tells the log about faulty ones once per
+// content, and keeps the list of service accounts that pods run as.
+class EngineSink final : public kube::Sink {
+ public:
+  struct Options {
+    // False where the source itself reports faults, with file and line.
+    bool logProblems = true;
+    // Called, on a source's thread, when a pod with another service account has come or the last one has gone.
+    std::function<void(const std::set<identity::ServiceAccount>&)> onAccounts;
+  };
+  EngineSink(engine::Engine& engine, Options options) : engine_(engine), options_(std::move(options)) {}
+
+  void replace(api::Kind kind, std::vector<api::ObjectPtr> objects) override;
+  void upsert(api::ObjectPtr object) override;
+  void remove(api::Kind kind, api::NamespacedName name) override;
+
+  [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
+
+ private:
+  void report(const api::Object& object);
+  void trackPod(const api::NamespacedName& name, const api::Object* pod);
+  void announceAccounts(const std::set<identity::ServiceAccount>& before);
+
+  engine::Engine& engine_;
+  const Options options_;
+  mutable std::mutex mutex_;
+  std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
+  std::map<api::NamespacedName, identity::ServiceAccount> pods_;
+};
+
+}  // namespace fairway::cli

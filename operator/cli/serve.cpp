@@ -1,0 +1,330 @@
+#include "cli/serve.h"
+
+#include <csignal>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include <grpcpp/impl/codegen/service_type.h>
+#include <spdlog/spdlog.h>
+
+#include "base/address.h"
+#include "cli/admin_pages.h"
+#include "cli/app.h"
+#include "cli/engine_sink.h"
+#include "cli/state_dir.h"
+#include "cli/token_review.h"
+#include "cli/version.h"
+#include "console/http_server.h"
+#include "discovery/server.h"
+#include "engine/engine.h"
+#include "identity/authority.h"
+#include "identity/certificate_service.h"
+#include "inject/admission.h"
+#include "kube/client.h"
+#include "kube/folder_source.h"
+#include "kube/kubeconfig.h"
+#include "kube/kubernetes_source.h"
+#include "normalize/queries.h"
+#include "translate/units.h"
+
+namespace fairway::cli {
+
+namespace {
+
+using Clock = std::chrono::system_clock;
+
+// The parts of a running control plane, in the order in which they are made; destroyed in reverse.
+struct ControlPlane {
+  store::Catalogue catalogue;
+  std::unique_ptr<identity::CertificateAuthority> authority;
+  std::unique_ptr<identity::FolderTokens> folderTokens;   // folder mode only
+  std::unique_ptr<TokenReviewer> tokenReviewer;           // Kubernetes mode only
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<EngineSink> sink;                       // source -> engine
+  std::unique_ptr<kube::Source> source;
+  std::function<std::vector<kube::FileProblem>()> fileProblems;
+  std::unique_ptr<identity::CertificateService> certificates;
+  std::unique_ptr<discovery::Server> discovery;           // engine -> streams
+  std::unique_ptr<console::HttpServer> admin;
+  std::unique_ptr<console::HttpServer> webhook;
+
+  [[nodiscard]] identity::TokenVerifier* tokens() const {
+    if (folderTokens) return folderTokens.get();
+    return tokenReviewer.get();
+  }
+};
+
+void logNote(const model::Note& note) {
+  static constexpr std::array kLevels = {spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  spdlog::log(kLevels.at(static_cast<std::size_t>(note.severity)), "{} {}{}{}", note.object.toString(), note.field,
+              note.field.empty() ? "" : ": ", note.message);
+}
+
+// A pod that is known must run as the service account that the caller proved to be. An unknown one may be too new to
+// have been seen; until it is, translation goes by the proved account alone.
+Result<void> authorizeProxy(engine::Engine& engine, const translate::Proxy& proxy) {
+  if (!engine.ready()) return {};
+  std::string account;
+  engine.inspect([&](const engine::Core& core) {
+    const auto* pod = core.store().get(api::Kind::pod, proxy.ns, proxy.pod);
+    if (pod != nullptr) account = static_cast<const api::Pod*>(pod)->spec.serviceAccountName;
+  });
+  if (account.empty() || account == proxy.serviceAccount) return {};
+  return failure("pod " + proxy.ns + "/" + proxy.pod + " runs as service account " + account + ", not as " +
+                 proxy.serviceAccount);
+}
+
+// Refused configuration is our fault or an object's: the log says which objects shaped it.
+void logReport(const std::string& proxy, const discovery::Report& report) {
+  if (report.accepted || report.undecided) return;
+  for (const auto& resource : report.resources) {
+    std::string blame;
+    for (const auto& object : resource->provenance) blame += (blame.empty() ? "" : ", ") + object.toString();
+    spdlog::error("proxy {} refuses {} '{}' (from {}): {}; it keeps its last version, the rest goes on", proxy,
+                  translate::shortName(report.type), resource->name, blame.empty() ? "defaults" : blame, report.error);
+  }
+}
+
+Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane) {
+  identity::AuthorityOptions authority;
+  authority.stateDir = options.stateDir;
+  authority.trustDomain = options.trustDomain;
+  const auto& ns = options.rootNamespace;
+  authority.serverNames.dns = {"istiod." + ns + ".svc", "istiod." + ns, "istiod." + ns + ".svc." + options.clusterDomain,
+                               "fairway." + ns + ".svc", "localhost"};
+  auto opened = identity::CertificateAuthority::open(authority, Clock::now());
+  if (!opened) return tl::unexpected(opened.error());
+  plane.authority = std::move(*opened);
+  if (options.configDir.empty()) return {};
+  auto tokens = identity::FolderTokens::open(options.stateDir);
+  if (!tokens) return tl::unexpected(tokens.error());
+  plane.folderTokens = std::move(*tokens);
+  return {};
+}
+
+void openEngine(const ServeOptions& options, ControlPlane& plane) {
+  normalize::registerQueries(plane.catalogue);
+  translate::registerUnits(plane.catalogue);
+  engine::Engine::Options engine;
+  engine.mesh = {options.trustDomain, options.clusterDomain, options.rootNamespace};
+  engine.maxBatchDelay = std::chrono::milliseconds(options.maxBatchDelayMs);
+  plane.engine = std::make_unique<engine::Engine>(engine, plane.catalogue);
+}
+
+Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
+  EngineSink::Options sink;
+  if (plane.folderTokens) {
+    sink.logProblems = false;  // the folder source does, with file and line
+    sink.onAccounts = [&plane](const std::set<identity::ServiceAccount>& accounts) {
+      if (const auto written = plane.folderTokens->update(accounts, Clock::now()); !written) {
+        spdlog::error("tokens: {}", written.error().message);
+      }
+    };
+  }
+  plane.sink = std::make_unique<EngineSink>(*plane.engine, std::move(sink));
+
+  if (!options.configDir.empty()) {
+    auto folder = kube::FolderSource::create(options.configDir, *plane.sink);
+    if (!folder) return tl::unexpected(folder.error().within("--config"));
+    plane.fileProblems = [raw = folder->get()] { return raw->problems(); };
+    plane.source = std::move(*folder);
+    return {};
+  }
+  auto access = options.kubeconfig.empty() ? kube::inClusterAccess(kube::processEnvironment())
+                                           : kube::loadKubeconfig(options.kubeconfig);
+  if (!access) {
+    return tl::unexpected(options.kubeconfig.empty()
+                              ? Error{access.error().message + "; outside a pod, give --kubeconfig or --config"}
+                              : access.error().within("--kubeconfig"));
+  }
+  kube::ClientOptions client;
+  client.userAgent = "fairway/" FAIRWAY_VERSION;
+  auto server = kube::makeClient(*access, client);
+  if (!server) return tl::unexpected(server.error());
+  plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
+  auto source = kube::makeKubernetesSource(std::move(*access), *plane.sink, client.userAgent);
+  if (!source) return tl::unexpected(source.error());
+  plane.source = std::move(*source);
+  return {};
+}
+
+Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
+  plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens());
+  discovery::ServerOptions server;
+  server.secureAddress = options.xdsAddress;
+  server.insecureAddress = options.insecureXdsAddress;
+  server.tls = {plane.authority->serverFile(), plane.authority->serverFile(), plane.authority->rootsFile()};
+  server.trustDomain = options.trustDomain;
+  server.authenticateToken = [&plane](const std::string& token) -> Result<discovery::PeerIdentity> {
+    const auto account = plane.tokens()->verify(token, Clock::now());
+    if (!account) return failure(account.error().message);
+    discovery::PeerIdentity identity{plane.authority->trustDomain(), account->ns, account->name, {}};
+    const auto expiry = identity::tokenExpiry(token);
+    if (!expiry) return failure("the token has no expiry");
+    identity.expires = *expiry;
+    return identity;
+  };
+  server.authorize = [&plane](const discovery::PeerIdentity&, const translate::Proxy& proxy) {
+    return authorizeProxy(*plane.engine, proxy);
+  };
+  server.onReport = logReport;
+  server.services = {&plane.certificates->service()};
+  auto started = discovery::Server::start(std::move(server), *plane.engine);
+  if (!started) return tl::unexpected(started.error());
+  plane.discovery = std::move(*started);
+  return {};
+}
+
+console::Response answerWebhook(const console::Request& request) {
+  if (request.path != "/validate" || request.method != "POST") {
+    return console::Response::text(404, "POST an AdmissionReview to /validate\n");
+  }
+  const auto answer = inject::validateAdmission(request.body);
+  if (!answer) return console::Response::text(400, answer.error().message + "\n");
+  return console::Response::json(*answer);
+}
+
+Result<void> openHttp(const ServeOptions& options, ControlPlane& plane) {
+  if (!options.adminAddress.empty()) {
+    const auto address = parseAddress(options.adminAddress);
+    if (!address) return tl::unexpected(address.error().within("--admin-address"));
+    console::HttpServer::Options server;
+    server.address = *address;
+    const AdminInputs inputs{*plane.engine,    *plane.source,       *plane.discovery,
+                             *plane.authority, *plane.certificates, plane.fileProblems};
+    auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));
+    if (!started) return tl::unexpected(started.error().within("--admin-address"));
+    plane.admin = std::move(*started);
+  }
+  if (!options.webhookAddress.empty()) {
+    const auto address = parseAddress(options.webhookAddress);
+    if (!address) return tl::unexpected(address.error().within("--webhook-address"));
+    console::HttpServer::Options server;
+    server.address = *address;
+    server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
+    server.certificateFile = server.keyFile = plane.authority->serverFile();
+    auto started = console::HttpServer::start(server, answerWebhook);
+    if (!started) return tl::unexpected(started.error().within("--webhook-address"));
+    plane.webhook = std::move(*started);
+  }
+  return {};
+}
+
+std::map<std::string, std::string> addressesOf(const ControlPlane& plane) {
+  std::map<std::string, std::string> addresses;
+  if (!plane.discovery->secureAddress().empty()) addresses["xds"] = plane.discovery->secureAddress();
+  if (!plane.discovery->insecureAddress().empty()) addresses["insecure-xds"] = plane.discovery->insecureAddress();
+  if (plane.admin) addresses["admin"] = plane.admin->address().toString();
+  if (plane.webhook) addresses["webhook"] = plane.webhook->address().toString();
+  return addresses;
+}
+
+// What has to happen by the clock: certificates, tokens, and telling the log about new notes.
+class Housekeeping {
+ public:
+  explicit Housekeeping(ControlPlane& plane) : plane_(plane) {}
+
+  void tick() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!synced_ && plane_.source->synced()) {
+      synced_ = true;
+      plane_.engine->markSynced();
+    }
+    if (now >= nextNotes_) {
+      nextNotes_ = now + std::chrono::seconds(1);
+      logNewNotes();
+    }
+    if (now >= nextRenewal_) {
+      nextRenewal_ = now + std::chrono::minutes(1);
+      if (const auto renewed = plane_.authority->renewIfDue(Clock::now()); !renewed) {
+        spdlog::error("own certificate: {}", renewed.error().message);
+      }
+      if (plane_.folderTokens) {
+        if (const auto written = plane_.folderTokens->update(plane_.sink->accounts(), Clock::now()); !written) {
+          spdlog::error("tokens: {}", written.error().message);
+        }
+      }
+    }
+  }
+  // How long until the next tick is worth making.
+  [[nodiscard]] std::chrono::milliseconds interval() const { return std::chrono::milliseconds(synced_ ? 200 : 2); }
+
+ private:
+  void logNewNotes() {
+    if (!plane_.engine->ready()) return;
+    model::Notes notes;
+    plane_.engine->inspect([&](const engine::Core& core) { notes = core.graph().notes(); });
+    for (const auto& note : notes) {
+      if (!known_.contains(note)) logNote(note);
+    }
+    known_ = std::set<model::Note>(notes.begin(), notes.end());
+  }
+
+  ControlPlane& plane_;
+  bool synced_ = false;
+  std::chrono::steady_clock::time_point nextNotes_{}, nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
+  std::set<model::Note> known_;
+};
+
+}  // namespace
+
+std::string defaultStateDir() {
+  if (geteuid() == 0) return "/var/lib/fairway";
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state != '\0') return std::string(state) + "/fairway";
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : "/tmp") + "/.local/state/fairway";
+}
+
+int serve(ServeOptions options) {
+  if (options.stateDir.empty()) options.stateDir = defaultStateDir();
+
+  // Blocked before any thread starts, so that the main thread alone takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const auto fail = [](const Error& error) {
+    spdlog::critical("{}", error.message);
+    return exitFailure;
+  };
+  auto state = StateDir::open(options.stateDir);
+  if (!state) return fail(state.error());
+  ControlPlane plane;
+  if (const auto done = openIdentity(options, plane); !done) return fail(done.error());
+  openEngine(options, plane);
+  if (const auto done = openSource(options, plane); !done) return fail(done.error());
+  if (const auto done = openDiscovery(options, plane); !done) return fail(done.error());
+  if (const auto done = openHttp(options, plane); !done) return fail(done.error());
+
+  spdlog::info("fairway {} serves {}", versionText(),
+               options.configDir.empty() ? (options.kubeconfig.empty() ? "its cluster" : options.kubeconfig) : options.configDir);
+  const auto addresses = addressesOf(plane);
+  for (const auto& [name, address] : addresses) spdlog::info("listening: {} on {}", name, address);
+  if (const auto written = state->writeAddresses(addresses); !written) return fail(written.error());
+
+  plane.source->start();
+  Housekeeping housekeeping(plane);
+  for (;;) {
+    housekeeping.tick();
+    const auto wait = housekeeping.interval();
+    const timespec timeout{0, static_cast<long>(std::chrono::nanoseconds(wait).count())};
+    const int signal = sigtimedwait(&signals, nullptr, &timeout);
+    if (signal == SIGINT || signal == SIGTERM) break;
+  }
+  spdlog::info("stopping");
+  plane.admin.reset();
+  plane.webhook.reset();
+  plane.discovery->shutdown();
+  return exitOk;
+}
+
+}  // namespace fairway::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+namespace fairway::cli {
+
+struct ServeOptions {
+  // The source of objects: a folder of manifests if `configDir` is set, else the API server of `kubeconfig`,
+  // else the one that the pod runs in.
+  std::string kubeconfig;
+  std::string configDir;
+
+  std::string xdsAddress = ":15012";
+  std::string insecureXdsAddress;  // empty: off
+  std::string adminAddress = ":15014";
+  std::string webhookAddress;      // empty: off
+  std::string stateDir;            // empty: see defaultStateDir()
+
+  std::string trustDomain = "cluster.local";
+  std::string clusterDomain = "cluster.local";
+  std::string rootNamespace = "istio-system";
+  int maxBatchDelayMs = 0;
+
+  std::string logLevel = "info";
+  std::string logFormat = "text";
+};
+
+// /var/lib/fairway for root, else $XDG_STATE_HOME/fairway or ~/.local/state/fairway.
+std::string defaultStateDir();
+
+// Runs the control plane until SIGTERM or SIGINT. Returns the exit code.
+int serve(ServeOptions options);
+
+}  // namespace fairway::cli

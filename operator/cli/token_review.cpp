@@ -1,0 +1,58 @@
+#include "cli/token_review.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace fairway::cli {
+
+using identity::ServiceAccount;
+using identity::TokenError;
+using nlohmann::json;
+
+namespace {
+
+tl::unexpected<TokenError> rejected(std::string why) {
+  return tl::unexpected<TokenError>({TokenError::Kind::rejected, std::move(why)});
+}
+
+}  // namespace
+
+tl::expected<ServiceAccount, TokenError> accountOfReview(std::string_view answer) {
+  const auto review = json::parse(answer, nullptr, false);
+  if (!review.is_object() || !review.contains("status") || !review["status"].is_object()) {
+    return tl::unexpected<TokenError>({TokenError::Kind::unavailable, "the API server's TokenReview has no status"});
+  }
+  const auto& status = review["status"];
+  if (!status.contains("authenticated") || status["authenticated"] != json(true)) {
+    return rejected("the API server does not accept the token");
+  }
+  // A server that does not know audiences leaves the list out: such a token was not made for us.
+  const auto audiences = status.find("audiences");
+  if (audiences == status.end() || !audiences->is_array() ||
+      std::find(audiences->begin(), audiences->end(), json(std::string(identity::kTokenAudience))) == audiences->end()) {
+    return rejected("the token is not for audience " + std::string(identity::kTokenAudience));
+  }
+  const auto user = status.find("user");
+  if (user == status.end() || !user->is_object() || !user->contains("username") || !(*user)["username"].is_string()) {
+    return rejected("the token names no user");
+  }
+  const auto account = identity::parseServiceAccountUsername((*user)["username"].get<std::string>());
+  if (!account) return rejected("the token is not a service account's");
+  return *account;
+}
+
+tl::expected<ServiceAccount, TokenError> TokenReviewer::verify(std::string_view token, identity::Time /*now*/) {
+  if (token.empty() || token.size() > identity::kMaxTokenBytes) return rejected("the token is empty or too long");
+  const json review{{"apiVersion", "authentication.k8s.io/v1"},
+                    {"kind", "TokenReview"},
+                    {"spec", {{"token", std::string(token)}, {"audiences", {std::string(identity::kTokenAudience)}}}}};
+  const auto answer = server_->create("/apis/authentication.k8s.io/v1/tokenreviews",
+                                      review.dump(-1, ' ', false, json::error_handler_t::replace), {});
+  if (!answer) {
+    return tl::unexpected<TokenError>({TokenError::Kind::unavailable, "the token could not be checked: " + answer.error().message});
+  }
+  return accountOfReview(*answer);
+}
+
+}  // namespace fairway::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+#include <prometheus/metric_family.h>
+
+#include "console/http_server.h"
+
+namespace fairway::console {
+
+// What the admin pages show, as callbacks: this folder knows nothing of the rest. Called on the HTTP
+// server's thread.
+struct AdminSources {
+  struct Readiness {
+    bool ready = false;
+    std::string detail;  // what is missing, a line each
+  };
+  std::function<Readiness()> ready;
+  std::function<std::vector<prometheus::MetricFamily>()> metrics;
+  std::function<nlohmann::json()> proxies;  // array of {"id", "type", "connected", "types": {...}}
+  // Everything one proxy was sent; nothing for an unknown id.
+  std::function<std::optional<nlohmann::json>(const std::string& proxy)> configDump;
+  std::function<nlohmann::json()> notes;  // what normalisation and translation have to say about objects
+  std::function<nlohmann::json()> feeds;  // the state of the sources
+  std::function<nlohmann::json()> units;  // the units and what each read
+};
+
+// The handler of the admin port: /ready, /metrics, and /debug/... (answered on loopback only).
+HttpServer::Handler adminHandler(AdminSources sources, std::string version);
+
+}  // namespace fairway::console

@@ -1,0 +1,78 @@
+#include "discovery/core.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/generic/async_generic_service.h>
+
+#include "discovery/stream.h"
+
+namespace fairway::discovery {
+
+Port::Port() = default;
+Port::~Port() = default;
+
+Core::Core(ServerOptions given, engine::SnapshotSource& snapshots)
+    : options(std::move(given)), source(snapshots), turns(std::max<std::size_t>(1, options.threads)) {}
+
+Core::~Core() { stopSweep(); }
+
+std::shared_ptr<Stream> Core::open(const std::string& peer, bool isSecure, std::string& reason) {
+  const auto host = peerHost(peer);
+  const std::lock_guard lock(mutex_);
+  if (streams_.size() >= options.limits.maxStreams) {
+    reason = "this control plane serves its limit of " + std::to_string(options.limits.maxStreams) + " streams";
+    return nullptr;
+  }
+  const auto count = perPeer_.find(host);
+  if (count != perPeer_.end() && count->second >= options.limits.maxStreamsPerPeer) {
+    reason = "the limit of " + std::to_string(options.limits.maxStreamsPerPeer) + " streams from one address (" + host +
+             ") is reached";
+    return nullptr;
+  }
+  ++perPeer_[host];
+  const auto id = ++lastId_;
+  auto stream = std::make_shared<Stream>(*this, id, peer, isSecure);
+  streams_.emplace(id, stream);
+  ++counters.streamsOpened;
+  return stream;
+}
+
+void Core::close(const Stream& stream) {
+  std::shared_ptr<Stream> last;  // ends after the lock
+  const std::lock_guard lock(mutex_);
+  const auto found = streams_.find(stream.id());
+  if (found == streams_.end()) return;
+  last = std::move(found->second);
+  streams_.erase(found);
+  const auto count = perPeer_.find(peerHost(stream.peer()));
+  if (count != perPeer_.end() && --count->second == 0) perPeer_.erase(count);
+}
+
+std::vector<std::shared_ptr<Stream>> Core::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Stream>> result;
+  result.reserve(streams_.size());
+  for (const auto& [id, stream] : streams_) result.push_back(stream);
+  return result;
+}
+
+void Core::startSweep() {
+  sweeper_ = std::thread([this] {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, options.limits.sweep, [this] { return stopSweep_; })) {
+      lock.unlock();
+      for (const auto& stream : all()) stream->sweep();
+      lock.lock();
+    }
+  });
+}
+
+void Core::stopSweep() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopSweep_ = true;
+  }
+  wake_.notify_all();
+  if (sweeper_.joinable()) sweeper_.join();
+}
+
+}  // namespace fairway::discovery

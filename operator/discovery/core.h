@@ -1,0 +1,80 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "discovery/server.h"
+#include "discovery/turns.h"
+
+namespace grpc {
+class CallbackGenericService;
+class Server;
+}  // namespace grpc
+
+namespace fairway::discovery {
+
+class Stream;
+
+struct AtomicTypeCounters {
+  std::atomic<std::uint64_t> responses{0}, resources{0}, removals{0}, acks{0}, nacks{0};
+};
+
+struct AtomicCounters {
+  std::atomic<std::uint64_t> streamsOpened{0}, requests{0}, bytesSent{0}, bytesReceived{0}, unauthenticated{0},
+      denied{0}, overLimit{0}, badRequests{0}, unimplemented{0}, expired{0}, timedOut{0};
+  std::array<AtomicTypeCounters, translate::kTypeCount> types;
+};
+
+// One port: a gRPC server of its own, so that what is registered for the secure one is not served on the other.
+struct Port {
+  Port();
+  ~Port();
+  std::string address;  // with the chosen port; empty: none
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  std::unique_ptr<grpc::CallbackGenericService> service;
+  std::unique_ptr<grpc::Server> server;
+};
+
+// What the streams of a server share. Outlives them all: the server ends each before it ends itself.
+struct Core {
+  Core(ServerOptions options, engine::SnapshotSource& source);
+  ~Core();
+
+  // Null with the reason if a limit forbids another stream from this peer.
+  std::shared_ptr<Stream> open(const std::string& peer, bool secure, std::string& reason);
+  void close(const Stream& stream);
+  [[nodiscard]] std::vector<std::shared_ptr<Stream>> all() const;
+  // Looks at deadlines until stopSweep().
+  void startSweep();
+  void stopSweep();
+
+  const ServerOptions options;
+  engine::SnapshotSource& source;
+  AtomicCounters counters;
+  std::atomic<bool> draining{false};
+  Port secure, insecure;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopSweep_ = false;
+  std::uint64_t lastId_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<Stream>> streams_;
+  std::map<std::string, std::size_t> perPeer_;
+  std::thread sweeper_;
+
+ public:
+  // After all else, so that they end first: their jobs refer to it.
+  Turns turns;
+  Turns admission{1};  // token checks: may block
+};
+
+}  // namespace fairway::discovery

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/snapshot.h"
+
+// What travels on one delta ADS stream, as plain values: wire.h has their encoding.
+namespace fairway::discovery {
+
+using translate::ResourcePtr;
+using translate::Type;
+
+// envoy.config.core.v3.Node, as far as it matters here. Metadata keeps texts, and booleans as "true" and
+// "false"; a list of texts is joined by commas; `labels` is the metadata's LABELS.
+struct Node {
+  std::string id, cluster;
+  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> labels;
+};
+
+// DeltaDiscoveryRequest.
+struct Request {
+  std::string typeUrl;
+  std::optional<Node> node;  // in the first request of a stream
+  std::vector<std::string> subscribe, unsubscribe;
+  std::map<std::string, std::string> initialVersions;
+  std::string nonce;                 // of the response that is answered; empty: none
+  std::optional<std::string> error;  // set: that response was refused, and why
+};
+
+// DeltaDiscoveryResponse.
+struct Response {
+  std::string typeUrl;
+  std::string nonce;
+  std::uint64_t generation = 0;  // of the snapshot it was made from
+  std::vector<ResourcePtr> added;
+  std::vector<std::string> absent;  // virtual hosts asked for by name that do not exist: a name and no body
+  std::vector<std::string> removed;
+};
+
+// What a proxy said about one response.
+struct Report {
+  Type type = Type::cluster;
+  bool accepted = false;
+  std::string error;              // the proxy's words, if not accepted
+  std::uint64_t generation = 0;
+  std::vector<ResourcePtr> resources;  // with the provenance to blame
+  std::vector<std::string> removed;
+  // Refused, and `resources` is not known to be at fault as a whole: its parts are being sent again in smaller
+  // responses, and further reports will tell which of them the proxy refuses.
+  bool undecided = false;
+};
+
+// The type of a type URL; nothing if it is not served.
+std::optional<Type> typeOfUrl(std::string_view url);
+
+}  // namespace fairway::discovery

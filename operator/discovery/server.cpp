@@ -1,0 +1,197 @@
+#include "discovery/server.h"
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
+#include <spdlog/spdlog.h>
+
+#include "discovery/core.h"
+#include "discovery/listening.h"
+#include "discovery/stream.h"
+
+namespace fairway::discovery {
+namespace {
+
+constexpr std::string_view kAds = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
+constexpr std::string_view kDelta = "DeltaAggregatedResources";
+constexpr std::string_view kSotw = "StreamAggregatedResources";
+
+// A call that ends before it begins.
+class Refusal final : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit Refusal(grpc::Status status) { Finish(std::move(status)); }
+  void OnDone() override { delete this; }
+};
+
+class AdsService final : public grpc::CallbackGenericService {
+ public:
+  AdsService(Core& core, bool secure) : core_(core), secure_(secure) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    const std::string_view method = context->method();
+    if (method != std::string(kAds) + std::string(kDelta)) {
+      ++core_.counters.unimplemented;
+      return new Refusal({grpc::UNIMPLEMENTED, unimplemented(method)});
+    }
+    if (core_.draining) return new Refusal({grpc::UNAVAILABLE, "the control plane is shutting down"});
+    std::string reason;
+    const auto stream = core_.open(context->peer(), secure_, reason);
+    if (!stream) {
+      ++core_.counters.overLimit;
+      return new Refusal({grpc::RESOURCE_EXHAUSTED, reason});
+    }
+    return stream->attach(*context);
+  }
+
+ private:
+  static std::string unimplemented(std::string_view method) {
+    if (method == std::string(kAds) + std::string(kSotw)) {
+      return "state-of-the-world ADS is not served; set api_type: DELTA_GRPC in the bootstrap's ads_config";
+    }
+    return "method " + std::string(method.substr(0, 200)) + " is not served; xDS is served by delta ADS, " +
+           std::string(kAds) + std::string(kDelta);
+  }
+
+  Core& core_;
+  const bool secure_;
+};
+
+int milliseconds(std::chrono::milliseconds value) { return static_cast<int>(value.count()); }
+
+Result<void> open(Core& core, Port& port, const std::string& text, bool secure) {
+  auto address = parseAddress(text);
+  if (!address) return tl::unexpected(address.error().within("xDS address"));
+  if (secure) {
+    auto credentials = tlsServerCredentials(core.options.tls);
+    if (!credentials) return tl::unexpected(credentials.error().within("TLS for xDS on " + text));
+    port.credentials = std::move(*credentials);
+  } else {
+    if (!address->isLoopback()) {
+      return failure("insecure xDS address \"" + text +
+                     "\" is reachable from elsewhere; plaintext is served on 127.0.0.0/8, [::1], localhost and "
+                     "unix:/path only; use the secure address for others");
+    }
+    port.credentials = grpc::InsecureServerCredentials();
+  }
+  const auto& limits = core.options.limits;
+  grpc::ServerBuilder builder;
+  int chosen = 0;
+  builder.AddListeningPort(grpcAddress(*address), port.credentials, &chosen);
+  port.service = std::make_unique<AdsService>(core, secure);
+  builder.RegisterCallbackGenericService(port.service.get());
+  if (secure) {
+    for (auto* service : core.options.services) builder.RegisterService(service);
+  }
+  grpc::ResourceQuota quota("xds");
+  quota.Resize(limits.memoryBytes);
+  builder.SetResourceQuota(quota);
+  builder.SetMaxReceiveMessageSize(limits.maxMessageBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, limits.maxMetadataBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.maxStreamsPerConnection);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, milliseconds(limits.handshake));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(limits.keepalive));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(limits.keepaliveTimeout));
+  // Envoy pings a quiet connection, too; gRPC's own limit is one ping in five minutes.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
+  // gRPC's default lets a second server take the same port without a word.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  port.server = builder.BuildAndStart();
+  if (!port.server) {
+    const auto reason = whyNotListening(*address);
+    port.server.reset();
+    return failure("cannot serve xDS on " + text + (reason.empty() ? "" : ": " + reason));
+  }
+  if (!address->isUnix()) address->port = static_cast<std::uint16_t>(chosen);
+  port.address = address->toString();
+  return {};
+}
+
+}  // namespace
+
+Server::Server(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::SnapshotSource& source) {
+  std::unique_ptr<Server> server(new Server(std::make_unique<Core>(std::move(options), source)));
+  if (auto ok = server->listen(); !ok) return tl::unexpected(ok.error());
+  return server;
+}
+
+Result<void> Server::listen() {
+  const auto& options = core_->options;
+  if (!options.secureAddress.empty()) {
+    if (auto ok = open(*core_, core_->secure, options.secureAddress, true); !ok) return ok;
+  }
+  if (!options.insecureAddress.empty()) {
+    if (auto ok = open(*core_, core_->insecure, options.insecureAddress, false); !ok) return ok;
+  }
+  core_->startSweep();
+  return {};
+}
+
+Server::~Server() { shutdown(); }
+
+const std::string& Server::secureAddress() const { return core_->secure.address; }
+const std::string& Server::insecureAddress() const { return core_->insecure.address; }
+
+void Server::shutdown(std::chrono::milliseconds grace) {
+  if (core_->draining.exchange(true)) return;
+  const auto deadline = std::chrono::system_clock::now() + grace;
+  std::vector<std::thread> closing;
+  for (auto* port : {&core_->secure, &core_->insecure}) {
+    // Tells clients by GOAWAY, then waits for the calls, which end below.
+    if (port->server) closing.emplace_back([port, deadline] { port->server->Shutdown(deadline); });
+  }
+  for (const auto& stream : core_->all()) {
+    stream->end({grpc::UNAVAILABLE, "the control plane is shutting down; reconnect"});
+  }
+  for (auto& thread : closing) thread.join();
+  core_->stopSweep();
+  for (auto* port : {&core_->secure, &core_->insecure}) port->server.reset();
+}
+
+Counters Server::counters() const {
+  const auto& from = core_->counters;
+  Counters to;
+  to.streams = core_->all().size();
+  to.streamsOpened = from.streamsOpened;
+  to.requests = from.requests;
+  to.bytesSent = from.bytesSent;
+  to.bytesReceived = from.bytesReceived;
+  to.unauthenticated = from.unauthenticated;
+  to.denied = from.denied;
+  to.overLimit = from.overLimit;
+  to.badRequests = from.badRequests;
+  to.unimplemented = from.unimplemented;
+  to.expired = from.expired;
+  to.timedOut = from.timedOut;
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    to.types[i] = {from.types[i].responses, from.types[i].resources, from.types[i].removals, from.types[i].acks,
+                   from.types[i].nacks};
+  }
+  return to;
+}
+
+std::vector<StreamInfo> Server::streams(bool withResources) const {
+  std::vector<StreamInfo> result;
+  for (const auto& stream : core_->all()) result.push_back(stream->describe(withResources));
+  return result;
+}
+
+std::optional<StreamInfo> Server::stream(const std::string& proxyId) const {
+  const auto streams = core_->all();
+  for (auto it = streams.rbegin(); it != streams.rend(); ++it) {
+    if ((*it)->proxyId() == proxyId) return (*it)->describe(true);
+  }
+  return std::nullopt;
+}
+
+engine::SnapshotPtr Server::find(const std::string& proxyId) const {
+  const auto streams = core_->all();
+  for (auto it = streams.rbegin(); it != streams.rend(); ++it) {
+    if ((*it)->proxyId() == proxyId) return (*it)->snapshot();
+  }
+  return nullptr;
+}
+
+}  // namespace fairway::discovery

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "discovery/credentials.h"
+#include "discovery/messages.h"
+#include "discovery/peer.h"
+#include "discovery/subscription.h"
+#include "engine/snapshot.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace fairway::discovery {
+
+// What callers may cost, most of it before it is known who they are.
+struct ServerLimits {
+  int maxMessageBytes = 4 << 20;                        // of one request
+  int maxMetadataBytes = 16 << 10;                      // of a call's headers
+  int maxStreamsPerConnection = 100;
+  std::size_t maxStreams = 20'000;                      // in all
+  std::size_t maxStreamsPerPeer = 1'000;                // from one address
+  std::size_t memoryBytes = std::size_t{1} << 30;       // for what gRPC reads, in all
+  std::chrono::milliseconds handshake{10'000};          // TLS and HTTP/2
+  std::chrono::milliseconds firstRequest{10'000};       // from the call to its first good request
+  std::chrono::milliseconds lastWrite{5'000};           // for a slow client, before a stream is cut off
+  std::chrono::milliseconds keepalive{30'000};          // between pings
+  std::chrono::milliseconds keepaliveTimeout{10'000};
+  std::chrono::milliseconds sweep{500};                 // how often deadlines are looked at
+};
+
+struct ServerOptions {
+  // "host:port", ":port" or "unix:/path"; empty: none. Port 0 picks a free one.
+  std::string secureAddress;    // TLS; callers need an identity
+  std::string insecureAddress;  // plaintext, identity as the node says, no secrets; only a local address is taken
+  ServerTls tls;                // for secureAddress
+  std::string trustDomain = "cluster.local";  // that callers must belong to
+  // Who holds this bearer token. May block. Null: no tokens are taken.
+  std::function<Result<PeerIdentity>(const std::string& token)> authenticateToken;
+  // Whether this caller may be this proxy; asked after the node's namespace and service account were found to be the
+  // caller's. Null: yes.
+  std::function<Result<void>(const PeerIdentity&, const translate::Proxy&)> authorize;
+  // What a proxy said about a response. Called on the server's threads, for one stream one at a time.
+  std::function<void(const std::string& proxyId, const Report&)> onReport;
+  // Served on secureAddress, too; they must outlive the server and authenticate their callers themselves.
+  std::vector<grpc::Service*> services;
+  std::size_t threads = 2;
+  ServerLimits limits;
+};
+
+struct TypeCounters {
+  std::uint64_t responses = 0, resources = 0, removals = 0, acks = 0, nacks = 0;
+};
+
+// Since the start, but for `streams`.
+struct Counters {
+  std::uint64_t streams = 0;  // now
+  std::uint64_t streamsOpened = 0, requests = 0, bytesSent = 0, bytesReceived = 0;
+  std::uint64_t unauthenticated = 0, denied = 0, overLimit = 0, badRequests = 0, unimplemented = 0, expired = 0,
+                timedOut = 0;
+  std::array<TypeCounters, translate::kTypeCount> types;
+};
+
+// One stream, for listings.
+struct StreamInfo {
+  std::uint64_t id = 0;
+  std::string proxyId;   // "<pod>.<ns>"; empty until the first request
+  std::string nodeId;
+  std::string peer;      // address
+  std::string identity;  // SPIFFE ID; empty until known
+  bool secure = false;
+  std::chrono::system_clock::time_point connectedSince, expires;
+  std::uint64_t generation = 0;  // of the newest snapshot
+  bool settled = false;          // everything sent and answered
+  std::vector<TypeInfo> types;
+};
+
+struct Core;
+
+// The delta ADS server. Owns its gRPC servers, streams and threads. Public functions are thread-safe.
+class Server {
+ public:
+  // Failure: an address that cannot be listened on or may not be insecure, or TLS files that cannot be used.
+  // `source` must outlive the server.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, engine::SnapshotSource& source);
+  ~Server();  // shutdown()
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // With the chosen port; empty if there is none.
+  [[nodiscard]] const std::string& secureAddress() const;
+  [[nodiscard]] const std::string& insecureAddress() const;
+
+  // Tells clients to go elsewhere, ends the streams, and returns when all are gone, at the latest after `grace`.
+  void shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(5'000));
+
+  [[nodiscard]] Counters counters() const;
+  // In order of connection. `withResources`: what each holds, too.
+  [[nodiscard]] std::vector<StreamInfo> streams(bool withResources = false) const;
+  // Of the proxy "<pod>.<ns>" that connected last.
+  [[nodiscard]] std::optional<StreamInfo> stream(const std::string& proxyId) const;
+  // What that proxy is to have. Null if it is not connected, or nothing is built yet.
+  [[nodiscard]] engine::SnapshotPtr find(const std::string& proxyId) const;
+
+ private:
+  explicit Server(std::unique_ptr<Core> core);
+  Result<void> listen();
+
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace fairway::discovery

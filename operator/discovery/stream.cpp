@@ -1,0 +1,372 @@
+#include "discovery/stream.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "discovery/node.h"
+#include "discovery/wire.h"
+
+namespace fairway::discovery {
+namespace {
+
+constexpr std::string_view kBearer = "bearer ";
+
+std::string text(grpc::string_ref ref) { return {ref.data(), ref.size()}; }
+
+std::string bearerToken(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find("authorization");
+  if (found == metadata.end()) return {};
+  const auto value = text(found->second);
+  if (toLower(std::string_view(value).substr(0, kBearer.size())) != kBearer) return {};
+  return std::string(trim(std::string_view(value).substr(kBearer.size())));
+}
+
+std::string objects(const Report& report) {
+  std::vector<std::string> names;
+  for (const auto& resource : report.resources) {
+    auto name = resource->name;
+    std::vector<std::string> blamed;
+    for (const auto& provenance : resource->provenance) blamed.push_back(provenance.toString());
+    if (!blamed.empty()) name += " (from " + join(blamed, ", ") + ")";
+    names.push_back(std::move(name));
+    if (names.size() == 5 && report.resources.size() > 5) {
+      names.push_back("and " + std::to_string(report.resources.size() - 5) + " more");
+      break;
+    }
+  }
+  return join(names, "; ");
+}
+
+}  // namespace
+
+class Stream::Reactor final : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit Reactor(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
+
+  void OnReadDone(bool ok) override {
+    if (ok) {
+      {
+        const std::lock_guard lock(stream_->flagsMutex_);
+        stream_->readReady_ = true;
+      }
+      stream_->schedule();
+    } else {
+      stream_->end(grpc::Status::OK);
+    }
+  }
+  void OnWriteDone(bool ok) override {
+    {
+      const std::lock_guard lock(stream_->flagsMutex_);
+      stream_->writing_ = false;
+      stream_->writeDone_ = true;
+    }
+    if (ok) {
+      stream_->schedule();
+    } else {
+      stream_->end(grpc::Status::CANCELLED);
+    }
+  }
+  void OnCancel() override { stream_->end(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    stream_->core_.close(*stream_);
+    delete this;
+  }
+
+ private:
+  const std::shared_ptr<Stream> stream_;
+};
+
+Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure)
+    : core_(core), id_(id), peer_(std::move(peer)), secure_(secure),
+      state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {}
+
+grpc::ServerGenericBidiReactor* Stream::attach(grpc::CallbackServerContext& context) {
+  {
+    const std::lock_guard lock(stateMutex_);
+    context_ = &context;
+    reactor_ = new Reactor(shared_from_this());
+    if (secure_) {
+      const auto auth = context.auth_context();
+      const auto certificates = auth->FindPropertyValues("x509_pem_cert");
+      if (auth->IsPeerAuthenticated() && !certificates.empty()) certificate_ = text(certificates.front());
+      token_ = bearerToken(context);
+    }
+  }
+  // Kept apart from the member: a turn may already end the call.
+  auto* reactor = reactor_;
+  schedule();
+  return reactor;
+}
+
+void Stream::end(grpc::Status status) {
+  {
+    const std::lock_guard lock(flagsMutex_);
+    if (!ending_) {
+      ending_ = std::move(status);
+      endingSince_ = Steady::now();
+    }
+  }
+  schedule();
+}
+
+void Stream::sweep() {
+  std::optional<grpc::Status> status;
+  {
+    const std::lock_guard lock(flagsMutex_);
+    if (ending_) {
+      if (!writing_ || cut_ || Steady::now() - endingSince_ < core_.options.limits.lastWrite) return;
+      cut_ = true;
+    } else if (expires_ && std::chrono::system_clock::now() >= *expires_) {
+      ++core_.counters.expired;
+      status = grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
+    } else if (!served_ && Steady::now() - opened_ >= core_.options.limits.firstRequest) {
+      ++core_.counters.timedOut;
+      status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
+    } else {
+      return;
+    }
+  }
+  if (status) {
+    end(std::move(*status));
+  } else {
+    schedule();
+  }
+}
+
+void Stream::schedule() {
+  {
+    const std::lock_guard lock(flagsMutex_);
+    if (turn_ != Turn::idle) {
+      if (turn_ == Turn::running) turn_ = Turn::again;
+      return;
+    }
+    turn_ = Turn::queued;
+  }
+  core_.turns.add([self = shared_from_this()] { self->turn(); });
+}
+
+void Stream::turn() {
+  {
+    const std::lock_guard lock(flagsMutex_);
+    turn_ = Turn::running;
+  }
+  std::optional<Report> report;
+  work(report);
+  if (report) {
+    auto& counters = core_.counters.types[static_cast<std::size_t>(report->type)];
+    ++(report->accepted ? counters.acks : counters.nacks);
+    const auto proxy = proxyId();
+    if (!report->accepted) {
+      spdlog::warn("proxy {} refused {} of snapshot {}: {}: {}", proxy, translate::shortName(report->type),
+                   report->generation, objects(*report), report->error);
+    }
+    if (core_.options.onReport) core_.options.onReport(proxy, *report);
+  }
+  {
+    const std::lock_guard lock(flagsMutex_);
+    if (turn_ != Turn::again) {
+      turn_ = Turn::idle;
+      return;
+    }
+    turn_ = Turn::queued;
+  }
+  core_.turns.add([self = shared_from_this()] { self->turn(); });
+}
+
+void Stream::work(std::optional<Report>& report) {
+  const std::lock_guard state(stateMutex_);
+  if (finished_) return;
+  if (!begun_) {
+    begun_ = true;
+    authenticate();
+  }
+  const auto flags = [this] { return std::lock_guard(flagsMutex_); };
+  bool read = false, cut = false, ending = false;
+  {
+    const auto lock = flags();
+    ending = ending_.has_value();
+    read = readReady_ && !ending;
+    if (read) readReady_ = false;
+    if (std::exchange(writeDone_, false)) state_.onWriteDone();
+    cut = cut_ && writing_;
+  }
+  if (cut) context_->TryCancel();
+  if (read) report = onRequest();
+  {
+    const auto lock = flags();
+    ending = ending_.has_value();
+  }
+  if (!ending) {
+    if (connection_) {
+      state_.onSnapshot(core_.source.current(*connection_));
+      writeNext();
+    }
+    if (read) reactor_->StartRead(&incoming_);
+    return;
+  }
+  grpc::Status status;
+  {
+    const auto lock = flags();
+    if (writing_) return;
+    status = *ending_;
+  }
+  finished_ = true;
+  if (connection_) core_.source.disconnect(*std::exchange(connection_, std::nullopt));
+  if (proxy_) spdlog::info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_,
+                           status.ok() ? "by the proxy" : status.error_message().empty() ? "cancelled"
+                                                                                         : status.error_message());
+  std::exchange(reactor_, nullptr)->Finish(std::move(status));
+}
+
+// Finds out who calls: by certificate, else by token. On the insecure port the node's claims count.
+void Stream::authenticate() {
+  if (!secure_) return admit(PeerIdentity{.trustDomain = core_.options.trustDomain, .ns = {}, .serviceAccount = {}});
+  Result<PeerIdentity> identity = failure(
+      "no identity: present a client certificate with a SPIFFE ID, or a token as \"authorization: Bearer ...\"");
+  if (!certificate_.empty()) identity = identityFromCertificate(certificate_);
+  if (identity || token_.empty() || !core_.options.authenticateToken) return admit(std::move(identity));
+  core_.admission.add([self = shared_from_this(), token = std::exchange(token_, {})] {
+    Result<PeerIdentity> found = failure("the token could not be checked");
+    try {
+      found = self->core_.options.authenticateToken(token);
+    } catch (const std::exception& error) {
+      spdlog::error("token check: {}", error.what());
+    }
+    const std::lock_guard state(self->stateMutex_);
+    self->admit(std::move(found));
+  });
+}
+
+// With stateMutex_ held. Reads the first request, or ends the stream.
+void Stream::admit(Result<PeerIdentity> identity) {
+  certificate_.clear();
+  token_.clear();
+  if (finished_) return;
+  if (identity && identity->trustDomain != core_.options.trustDomain) {
+    identity = failure(identity->toString() + " is not of trust domain " + core_.options.trustDomain);
+  }
+  if (identity && identity->expires <= std::chrono::system_clock::now()) {
+    identity = failure("the credentials of " + identity->toString() + " have expired");
+  }
+  if (!identity) {
+    ++core_.counters.unauthenticated;
+    spdlog::debug("xds stream from {} refused: {}", peer_, identity.error().message);
+    return end(grpc::Status(grpc::UNAUTHENTICATED, identity.error().message));
+  }
+  identity_ = std::move(*identity);
+  {
+    const std::lock_guard lock(flagsMutex_);
+    if (ending_) return;
+    expires_ = identity_->expires;
+  }
+  reactor_->StartRead(&incoming_);
+}
+
+std::optional<Report> Stream::onRequest() {
+  ++core_.counters.requests;
+  core_.counters.bytesReceived += incoming_.Length();
+  const auto bad = [this](const Error& error) {
+    ++core_.counters.badRequests;
+    end(grpc::Status(grpc::INVALID_ARGUMENT, error.message));
+    return std::nullopt;
+  };
+  auto request = decodeRequest(incoming_);
+  incoming_.Clear();
+  if (!request) return bad(request.error());
+  if (!connection_) {
+    if (!request->node) return bad(Error{"the first request of a stream must have a node"});
+    if (!connect(*request->node)) return std::nullopt;
+  }
+  auto report = state_.onRequest(*request);
+  if (!report) {
+    ++core_.counters.overLimit;
+    end(grpc::Status(grpc::RESOURCE_EXHAUSTED, report.error().message));
+    return std::nullopt;
+  }
+  return std::move(*report);
+}
+
+bool Stream::connect(const Node& node) {
+  auto proxy = proxyFromNode(node);
+  if (!proxy) {
+    ++core_.counters.badRequests;
+    end(grpc::Status(grpc::INVALID_ARGUMENT, proxy.error().message));
+    return false;
+  }
+  if (!secure_) {
+    if (proxy->serviceAccount.empty()) proxy->serviceAccount = "default";
+    identity_->ns = proxy->ns;
+    identity_->serviceAccount = proxy->serviceAccount;
+  } else if (proxy->serviceAccount.empty()) {
+    proxy->serviceAccount = identity_->serviceAccount;
+  }
+  auto allowed = checkClaims(*proxy, *identity_);
+  if (allowed && core_.options.authorize) allowed = core_.options.authorize(*identity_, *proxy);
+  if (!allowed) {
+    ++core_.counters.denied;
+    spdlog::warn("xds stream from {} ({}) denied: {}", peer_, identity_->toString(), allowed.error().message);
+    end(grpc::Status(grpc::PERMISSION_DENIED, allowed.error().message));
+    return false;
+  }
+  nodeId_ = node.id;
+  proxy_ = std::move(*proxy);
+  {
+    const std::lock_guard lock(flagsMutex_);
+    served_ = true;
+  }
+  connection_ = core_.source.connect(*proxy_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->schedule();
+  });
+  spdlog::info("proxy {} connected from {} as {}", discovery::proxyId(*proxy_), peer_, identity_->toString());
+  return true;
+}
+
+void Stream::writeNext() {
+  const auto response = state_.next();
+  if (!response) return;
+  outgoing_ = encodeResponse(*response);
+  core_.counters.bytesSent += outgoing_.Length();
+  if (const auto type = typeOfUrl(response->typeUrl)) {
+    auto& counters = core_.counters.types[static_cast<std::size_t>(*type)];
+    ++counters.responses;
+    counters.resources += response->added.size();
+    counters.removals += response->removed.size();
+  }
+  {
+    const std::lock_guard lock(flagsMutex_);
+    writing_ = true;
+  }
+  reactor_->StartWrite(&outgoing_);
+}
+
+StreamInfo Stream::describe(bool withResources) const {
+  const std::lock_guard state(stateMutex_);
+  StreamInfo info;
+  info.id = id_;
+  if (proxy_) info.proxyId = discovery::proxyId(*proxy_);
+  info.nodeId = nodeId_;
+  info.peer = peer_;
+  if (identity_ && !identity_->ns.empty()) info.identity = identity_->toString();
+  info.secure = secure_;
+  info.connectedSince = since_;
+  info.expires = identity_ ? identity_->expires : std::chrono::system_clock::time_point::max();
+  if (const auto& current = state_.snapshot()) info.generation = current->generation;
+  info.settled = state_.settled();
+  info.types = state_.describe(withResources);
+  return info;
+}
+
+std::string Stream::proxyId() const {
+  const std::lock_guard state(stateMutex_);
+  return proxy_ ? discovery::proxyId(*proxy_) : "";
+}
+
+engine::SnapshotPtr Stream::snapshot() const {
+  const std::lock_guard state(stateMutex_);
+  return state_.snapshot();
+}
+
+}  // namespace fairway::discovery

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+
+#include "discovery/core.h"
+#include "discovery/stream_state.h"
+
+namespace fairway::discovery {
+
+// One delta ADS stream: its caller, its gRPC call, its StreamState.
+//
+// gRPC's reactions, the engine and the sweep only set flags and schedule a turn. A turn runs on one of the core's
+// threads, one at a time per stream: it takes at most one request in and puts at most one response out. Only turns, and
+// the first read the admission, start operations of the call; Finish is the last of them.
+class Stream : public std::enable_shared_from_this<Stream> {
+ public:
+  Stream(Core& core, std::uint64_t id, std::string peer, bool secure);
+
+  // The call, owned by gRPC until its end. `context` is read here and lives as long as the call.
+  grpc::ServerGenericBidiReactor* attach(grpc::CallbackServerContext& context);
+  // Ends the stream once no write is under way. The first status given counts.
+  void end(grpc::Status status);
+  void sweep();
+
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] StreamInfo describe(bool withResources) const;
+  [[nodiscard]] std::string proxyId() const;
+  [[nodiscard]] engine::SnapshotPtr snapshot() const;
+
+ private:
+  class Reactor;
+  enum class Turn { idle, queued, running, again };
+
+  void schedule();
+  void turn();
+  void work(std::optional<Report>& report);
+  void authenticate();
+  void admit(Result<PeerIdentity> identity);
+  std::optional<Report> onRequest();
+  bool connect(const Node& node);
+  void writeNext();
+
+  using Steady = std::chrono::steady_clock;
+
+  Core& core_;
+  const std::uint64_t id_;
+  const std::string peer_;
+  const bool secure_;
+  const std::chrono::system_clock::time_point since_ = std::chrono::system_clock::now();
+  const Steady::time_point opened_ = Steady::now();
+
+  // What reactions and the sweep touch; never held for long.
+  mutable std::mutex flagsMutex_;
+  Turn turn_ = Turn::idle;
+  bool readReady_ = false, writing_ = false, writeDone_ = false, cut_ = false;
+  bool served_ = false;  // the first good request came
+  std::optional<std::chrono::system_clock::time_point> expires_;
+  std::optional<grpc::Status> ending_;
+  Steady::time_point endingSince_;
+
+  // What turns and listings touch.
+  mutable std::mutex stateMutex_;
+  Reactor* reactor_ = nullptr;  // valid until finished_
+  grpc::CallbackServerContext* context_ = nullptr;
+  grpc::ByteBuffer incoming_, outgoing_;
+  std::string certificate_, token_;  // credentials of the call, until looked at
+  bool begun_ = false, finished_ = false;
+  std::optional<PeerIdentity> identity_;
+  std::optional<translate::Proxy> proxy_;
+  std::string nodeId_;
+  std::optional<engine::SnapshotSource::Id> connection_;
+  StreamState state_;
+};
+
+}  // namespace fairway::discovery

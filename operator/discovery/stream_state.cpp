@@ -1,0 +1,301 @@
+#include "discovery/stream_state.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "discovery/snapshot_diff.h"
+
+// What a stream learns: requests, acknowledgements, snapshots. stream_serving.cpp has what it sends.
+namespace fairway::discovery {
+namespace {
+
+constexpr std::string_view kWildcard = "*";
+constexpr std::size_t kMaxUnservedTypes = 16;
+
+}  // namespace
+
+std::optional<Type> typeOfUrl(std::string_view url) {
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    if (translate::typeUrl(static_cast<Type>(i)) == url) return static_cast<Type>(i);
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<Report>> StreamState::onRequest(const Request& request) {
+  const auto type = typeOfUrl(request.typeUrl);
+  if (!type) {
+    onUnserved(request);
+    return std::optional<Report>{};
+  }
+  auto& subscription = of(*type);
+  if (subscription.names.size() + request.subscribe.size() > options_.maxNames ||
+      request.initialVersions.size() > options_.maxNames) {
+    return failure("request for " + request.typeUrl + ": more than " + std::to_string(options_.maxNames) +
+                   " resources are named on one stream; subscribe to fewer, or to \"*\"");
+  }
+  std::optional<Report> report;
+  if (!request.nonce.empty()) report = settle(*type, request);
+  if (!subscription.asked) {
+    begin(*type, request);
+    return report;
+  }
+  for (const auto& name : request.unsubscribe) unsubscribe(*type, name);
+  for (const auto& name : request.subscribe) subscribe(*type, name);
+  return report;
+}
+
+// The client answered a response. One that is not in flight here is stale, or of another stream: ignored.
+std::optional<Report> StreamState::settle(Type type, const Request& request) {
+  auto& subscription = of(type);
+  const auto found = std::find_if(
+      subscription.inFlight.begin(), subscription.inFlight.end(),
+      [&](const InFlight& each) { return request.nonce == options_.noncePrefix + std::to_string(each.serial); });
+  if (found == subscription.inFlight.end()) return std::nullopt;
+  InFlight response = std::move(*found);
+  subscription.inFlight.erase(found);
+
+  Report report{.type = type, .accepted = !request.error, .error = request.error.value_or(""),
+                .generation = response.generation, .resources = {}, .removed = std::move(response.removed),
+                .undecided = request.error && response.added.size() > 1};
+  if (report.accepted) {
+    ++subscription.acks;
+    for (const auto& resource : response.added) {
+      const auto entry = subscription.entries.find(resource->name);
+      if (entry == subscription.entries.end() || entry->second.sentIn < response.serial) continue;
+      entry->second.acked = resource->version;
+      if (entry->second.sentIn == response.serial) entry->second.doubtful = false;
+    }
+  } else {
+    ++subscription.nacks;
+    subscription.lastNack = report.error;
+    // Some types are applied in part, others as a whole, so what the client has of these is not known. Halving finds
+    // the resources at fault; the others get through.
+    std::vector<std::string> suspects;
+    for (const auto& resource : response.added) {
+      const auto entry = subscription.entries.find(resource->name);
+      if (entry == subscription.entries.end() || entry->second.sentIn != response.serial) continue;
+      entry->second.known.clear();
+      entry->second.doubtful = true;
+      if (response.added.size() == 1) {
+        entry->second.refused = resource->version;
+      } else {
+        suspects.push_back(resource->name);
+      }
+    }
+    const auto middle = suspects.begin() + static_cast<std::ptrdiff_t>((suspects.size() + 1) / 2);
+    if (middle != suspects.end()) subscription.probes.emplace_front(middle, suspects.end());
+    if (!suspects.empty()) subscription.probes.emplace_front(suspects.begin(), middle);
+  }
+  if (type == Type::endpoint) {
+    // The client would have asked by now, had it known the cluster when these came: it has dropped them.
+    for (const auto& resource : response.added) {
+      const auto entry = subscription.entries.find(resource->name);
+      if (entry == subscription.entries.end() || !entry->second.unasked) continue;
+      if (entry->second.sentIn == response.serial && !entry->second.owed) subscription.entries.erase(entry);
+    }
+  }
+  report.resources = std::move(response.added);
+  return report;
+}
+
+// The first request of a type: what the client wants, and what it still has from an earlier stream.
+void StreamState::begin(Type type, const Request& request) {
+  auto& subscription = of(type);
+  subscription.asked = subscription.owesAnswer = true;
+  const bool star = std::find(request.subscribe.begin(), request.subscribe.end(), kWildcard) != request.subscribe.end();
+  // Envoy names the virtual hosts it holds when it comes back; it wants all of its route configurations nevertheless.
+  const bool namesHeldOnly = std::all_of(request.subscribe.begin(), request.subscribe.end(),
+                                         [&](const auto& name) { return request.initialVersions.contains(name); });
+  bool named = true;
+  switch (type) {
+    case Type::cluster:
+    case Type::listener:
+      subscription.wildcard = star || request.subscribe.empty();
+      break;
+    case Type::virtual_host:
+      subscription.wildcard = star || namesHeldOnly;
+      named = !namesHeldOnly;
+      break;
+    case Type::endpoint:
+    case Type::route:
+    case Type::secret:
+      subscription.wildcard = star;
+      break;
+  }
+  if (named) {
+    for (const auto& name : request.subscribe) {
+      if (name != kWildcard) subscription.names.insert(name);
+    }
+  }
+  for (const auto& [name, version] : request.initialVersions) {
+    if (version.empty() || (!subscription.wildcard && !subscription.names.contains(name))) continue;
+    auto& entry = subscription.entries[name];
+    if (type == Type::endpoint) {
+      // The cluster was sent on this stream: the client waits for its endpoints, whatever it had before.
+      const auto& clusters = of(Type::cluster).entries;
+      const auto cluster = clusters.find(name);
+      entry.owed = cluster != clusters.end() && cluster->second.sentIn != 0;
+    } else if (type == Type::virtual_host) {
+      // The route configuration is new to the client: it waits for all its virtual hosts.
+      const auto& routes = of(Type::route).entries;
+      const auto route = routes.find(std::string_view(name).substr(0, name.rfind('/')));
+      entry.owed = route != routes.end() && route->second.fresh;
+    }
+    entry.known = entry.acked = version;
+  }
+  if (type == Type::virtual_host && subscription.wildcard) {
+    for (const auto& [route, entry] : of(Type::route).entries) {
+      if (entry.held()) subscription.starving.insert(route);
+    }
+  }
+  if (type == Type::endpoint) {
+    for (const auto& [cluster, entry] : of(Type::cluster).entries) {
+      if (entry.sentIn != 0 && !covered(type, cluster)) oweEndpoints(cluster);
+    }
+  }
+  markAll(type);
+}
+
+void StreamState::subscribe(Type type, const std::string& name) {
+  auto& subscription = of(type);
+  if (name == kWildcard) {
+    subscription.wildcard = true;
+    markAll(type);
+    return;
+  }
+  subscription.names.insert(name);
+  // Who asks is answered, even for what was sent before: the client may have dropped it in between. Only endpoints that
+  // came unasked and are not acknowledged yet are the answer: the client asked before it read them.
+  auto& entry = subscription.entries[name];
+  const bool answered = std::exchange(entry.unasked, false) && entry.sentIn != 0;
+  if (!answered) entry.owed = true;
+  entry.refused.clear();
+  subscription.dirty.insert(name);
+}
+
+void StreamState::unsubscribe(Type type, const std::string& name) {
+  auto& subscription = of(type);
+  if (name == kWildcard) {
+    subscription.wildcard = false;
+    for (auto it = subscription.entries.begin(); it != subscription.entries.end();) {
+      it = subscription.names.contains(it->first) ? std::next(it) : subscription.entries.erase(it);
+    }
+    return;
+  }
+  if (subscription.names.erase(name) == 0) return;
+  const auto entry = subscription.entries.find(name);
+  if (entry == subscription.entries.end()) return;
+  if (covered(type, name)) {
+    // The wildcard still asks for it, and the client has just dropped it (the protocol's rule).
+    entry->second.owed = true;
+    subscription.dirty.insert(name);
+    return;
+  }
+  subscription.entries.erase(entry);
+  subscription.dirty.erase(name);
+  if (type == Type::route) {
+    of(Type::virtual_host).starving.erase(name);
+    markVirtualHosts(name, false);
+  }
+}
+
+// A type that is not served: what is asked for by name does not exist, so that the client does not wait for it.
+void StreamState::onUnserved(const Request& request) {
+  const bool first = !unservedSeen_.contains(request.typeUrl);
+  if (first) {
+    if (unservedSeen_.size() >= kMaxUnservedTypes) return;
+    unservedSeen_.insert(request.typeUrl);
+  }
+  if (!first && request.subscribe.empty()) return;
+  auto& names = unserved_[request.typeUrl];
+  for (const auto& name : request.subscribe) {
+    if (name != kWildcard && names.size() < options_.maxNames) names.insert(name);
+  }
+}
+
+void StreamState::onSnapshot(engine::SnapshotPtr snapshot) {
+  if (snapshot) latest_ = std::move(snapshot);
+}
+
+// A new pass begins on the newest snapshot: what differs from the last pass is looked at.
+void StreamState::adopt() {
+  if (latest_ == pass_) return;
+  const auto before = std::exchange(pass_, latest_);
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    const auto type = static_cast<Type>(i);
+    auto& subscription = of(type);
+    if (!subscription.asked) continue;
+    if (!before) {
+      markAll(type);
+      continue;
+    }
+    forEachChange(*before, *pass_, type, [&](const std::string& name) {
+      if (covered(type, name) || subscription.entries.contains(name)) subscription.dirty.insert(name);
+    });
+  }
+}
+
+void StreamState::markAll(Type type) {
+  auto& subscription = of(type);
+  for (const auto& [name, entry] : subscription.entries) subscription.dirty.insert(name);
+  subscription.dirty.insert(subscription.names.begin(), subscription.names.end());
+  if (!pass_ || !subscription.wildcard) return;
+  for (const auto& scope : pass_->scopes) {
+    for (const auto& resource : *scope->sets[static_cast<std::size_t>(type)]) {
+      if (covered(type, resource->name)) subscription.dirty.insert(resource->name);
+    }
+  }
+}
+
+// Looks again at the virtual hosts of a route configuration; `again`: sends them even if the client has them.
+void StreamState::markVirtualHosts(const std::string& route, bool again) {
+  auto& hosts = of(Type::virtual_host);
+  if (!hosts.asked) return;
+  const auto prefix = route + "/";
+  for (auto it = hosts.entries.lower_bound(prefix); it != hosts.entries.end() && it->first.starts_with(prefix); ++it) {
+    if (it->first.rfind('/') != route.size()) continue;
+    if (again) it->second.owed = true;
+    hosts.dirty.insert(it->first);
+  }
+  if (again && pass_) {
+    forEachVirtualHost(*pass_, route, [&](const ResourcePtr& host) {
+      hosts.entries[host->name].owed = true;
+      hosts.dirty.insert(host->name);
+    });
+  }
+}
+
+bool StreamState::hasVirtualHosts(const std::string& route) const {
+  bool any = false;
+  forEachVirtualHost(*pass_, route, [&](const ResourcePtr&) { any = true; });
+  return any;
+}
+
+ResourcePtr StreamState::find(Type type, std::string_view name) const {
+  if (!pass_ || (type == Type::secret && !options_.serveSecrets)) return nullptr;
+  return pass_->find(type, name);
+}
+
+std::vector<TypeInfo> StreamState::describe(bool withResources) const {
+  std::vector<TypeInfo> result;
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    const auto type = static_cast<Type>(i);
+    const auto& each = of(type);
+    if (!each.asked) continue;
+    TypeInfo info{.type = type, .wildcard = each.wildcard, .names = each.names.size(), .pending = each.dirty.size(),
+                  .inFlight = each.inFlight.size(), .held = 0, .acknowledged = 0, .refused = 0,
+                  .sentResponses = each.sentResponses, .sentResources = each.sentResources, .acks = each.acks,
+                  .nacks = each.nacks, .lastNack = each.lastNack, .resources = {}};
+    for (const auto& [name, entry] : each.entries) {
+      if (entry.held()) ++info.held;
+      if (!entry.known.empty() && entry.known == entry.acked) ++info.acknowledged;
+      if (!entry.refused.empty()) ++info.refused;
+      if (withResources) info.resources.push_back({name, entry.known, entry.acked, entry.refused});
+    }
+    result.push_back(std::move(info));
+  }
+  return result;
+}
+
+}  // namespace fairway::discovery

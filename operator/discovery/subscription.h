@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "discovery/messages.h"
+
+namespace fairway::discovery {
+
+// What the server believes about one resource at the client.
+struct Held {
+  std::string known;          // version it has once all that was sent is accepted; empty: none, or not sure which
+  std::string acked;          // version it accepted last
+  std::string refused;        // version it refused: not sent again
+  std::uint64_t sentIn = 0;   // serial of the last response on this stream that carried it
+  bool owed = false;          // to be sent even if known: the cluster it belongs to was sent again
+  bool doubtful = false;      // `known` is empty and yet the client may have some version
+  bool fresh = false;         // first given to the client on this stream
+  bool unasked = false;       // endpoints sent after their cluster, before the client could ask for them
+  bool told = false;          // asked for by name, does not exist, and the client was told so
+
+  [[nodiscard]] bool held() const { return !known.empty() || doubtful; }
+};
+
+// A response that the client has neither accepted nor refused yet.
+struct InFlight {
+  std::uint64_t serial = 0;
+  std::uint64_t generation = 0;
+  std::vector<ResourcePtr> added;
+  std::vector<std::string> removed;
+};
+
+// One type on one stream: what the client asked for, has, and is to be looked at. Data of StreamState.
+struct Subscription {
+  bool asked = false;       // the first request came
+  bool owesAnswer = false;  // the first request is not answered yet
+  bool wildcard = false;
+  std::set<std::string, std::less<>> names;  // asked for by name
+  std::map<std::string, Held, std::less<>> entries;
+  std::set<std::string, std::less<>> dirty;  // names that may differ from the snapshot; nothing else does
+  std::deque<std::vector<std::string>> probes;  // parts of refused responses, to be sent each alone
+  bool probeNext = false;                       // probes and new changes take turns
+  std::vector<InFlight> inFlight;
+  // Virtual hosts only: route configurations whose watch at the client waits for a first answer.
+  std::set<std::string, std::less<>> starving;
+
+  std::uint64_t sentResponses = 0, sentResources = 0, acks = 0, nacks = 0;
+  std::string lastNack;
+};
+
+// For listings: one resource at one client.
+struct HeldInfo {
+  std::string name, known, acked, refused;
+};
+
+// For listings: one type on one stream.
+struct TypeInfo {
+  Type type = Type::cluster;
+  bool wildcard = false;
+  std::size_t names = 0;     // subscribed by name
+  std::size_t pending = 0;   // may differ from the newest snapshot
+  std::size_t inFlight = 0;  // responses neither accepted nor refused yet
+  std::size_t held = 0, acknowledged = 0, refused = 0;  // resources: at the client, in the version sent, refused
+  std::uint64_t sentResponses = 0, sentResources = 0, acks = 0, nacks = 0;
+  std::string lastNack;
+  std::vector<HeldInfo> resources;
+};
+
+}  // namespace fairway::discovery

@@ -1,0 +1,168 @@
+#include "discovery/wire.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+
+#include "envoy/service/discovery/v3/discovery.pb.h"
+
+namespace fairway::discovery {
+namespace {
+
+namespace pb = envoy::service::discovery::v3;
+using google::protobuf::io::CodedOutputStream;
+
+std::string scalar(const google::protobuf::Value& value) {
+  switch (value.kind_case()) {
+    case google::protobuf::Value::kStringValue:
+      return value.string_value();
+    case google::protobuf::Value::kBoolValue:
+      return value.bool_value() ? "true" : "false";
+    case google::protobuf::Value::kListValue: {
+      std::string joined;
+      for (const auto& each : value.list_value().values()) {
+        if (each.kind_case() != google::protobuf::Value::kStringValue) continue;
+        if (!joined.empty()) joined += ',';
+        joined += each.string_value();
+      }
+      return joined;
+    }
+    default:
+      return {};
+  }
+}
+
+Result<Node> decodeNode(const envoy::config::core::v3::Node& message) {
+  Node node{.id = message.id(), .cluster = message.cluster(), .metadata = {}, .labels = {}};
+  if (static_cast<std::size_t>(message.metadata().fields_size()) > kMaxMetadataFields) {
+    return failure("node metadata has more than " + std::to_string(kMaxMetadataFields) + " fields");
+  }
+  for (const auto& [key, value] : message.metadata().fields()) {
+    if (key != "LABELS") {
+      node.metadata.emplace(key, scalar(value));
+      continue;
+    }
+    if (static_cast<std::size_t>(value.struct_value().fields_size()) > kMaxMetadataFields) {
+      return failure("node metadata LABELS has more than " + std::to_string(kMaxMetadataFields) + " labels");
+    }
+    for (const auto& [label, text] : value.struct_value().fields()) node.labels.emplace(label, scalar(text));
+  }
+  return node;
+}
+
+Result<void> checkLength(std::string_view field, std::string_view text) {
+  if (text.size() <= kMaxNameBytes) return {};
+  return failure("field " + std::string(field) + " has " + std::to_string(text.size()) + " bytes; at most " +
+                 std::to_string(kMaxNameBytes) + " are taken");
+}
+
+// Field numbers of envoy/service/discovery/v3/discovery.proto.
+enum ResponseField { kSystemVersionInfo = 1, kResources = 2, kTypeUrl = 4, kNonce = 5, kRemovedResources = 6 };
+enum ResourceField { kVersion = 1, kBody = 2, kName = 3 };
+
+// Wire type 2: length-delimited.
+constexpr std::uint32_t tag(int field) { return static_cast<std::uint32_t>(field) << 3 | 2; }
+
+void appendVarint(std::string& out, std::size_t value) {
+  std::uint8_t buffer[10];
+  const auto* end = CodedOutputStream::WriteVarint64ToArray(value, buffer);
+  out.append(reinterpret_cast<const char*>(buffer), static_cast<std::size_t>(end - buffer));
+}
+
+void appendField(std::string& out, int field, std::string_view text) {
+  appendVarint(out, tag(field));
+  appendVarint(out, text.size());
+  out.append(text);
+}
+
+std::size_t fieldSize(std::size_t length) {
+  // All field numbers here are below 16: one byte of tag.
+  return 1 + CodedOutputStream::VarintSize64(length) + length;
+}
+
+grpc::Slice share(const ResourcePtr& resource) {
+  auto* keep = new ResourcePtr(resource);
+  return grpc::Slice(const_cast<char*>(resource->body.data()), resource->body.size(),
+                     [](void* pointer) { delete static_cast<ResourcePtr*>(pointer); }, keep);
+}
+
+}  // namespace
+
+Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
+  pb::DeltaDiscoveryRequest message;
+  grpc::ByteBuffer copy(bytes);  // a reference; the reader wants a buffer it may change
+  grpc::ProtoBufferReader reader(&copy);
+  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) {
+    return failure("the message is no envoy.service.discovery.v3.DeltaDiscoveryRequest");
+  }
+  Request request;
+  request.typeUrl = message.type_url();
+  request.nonce = message.response_nonce();
+  for (const auto& [field, text] : {std::pair{"type_url", &request.typeUrl}, {"response_nonce", &request.nonce}}) {
+    if (auto ok = checkLength(field, *text); !ok) return tl::unexpected(ok.error());
+  }
+  if (message.has_node()) {
+    auto node = decodeNode(message.node());
+    if (!node) return tl::unexpected(node.error());
+    request.node = std::move(*node);
+  }
+  for (auto& name : *message.mutable_resource_names_subscribe()) {
+    if (auto ok = checkLength("resource_names_subscribe", name); !ok) return tl::unexpected(ok.error());
+    request.subscribe.push_back(std::move(name));
+  }
+  for (auto& name : *message.mutable_resource_names_unsubscribe()) {
+    if (auto ok = checkLength("resource_names_unsubscribe", name); !ok) return tl::unexpected(ok.error());
+    request.unsubscribe.push_back(std::move(name));
+  }
+  for (auto& [name, version] : *message.mutable_initial_resource_versions()) {
+    if (auto ok = checkLength("initial_resource_versions", name); !ok) return tl::unexpected(ok.error());
+    if (auto ok = checkLength("initial_resource_versions", version); !ok) return tl::unexpected(ok.error());
+    request.initialVersions.emplace(name, std::move(version));
+  }
+  if (message.has_error_detail()) {
+    auto& text = *message.mutable_error_detail()->mutable_message();
+    if (text.size() > kMaxErrorBytes) text.resize(kMaxErrorBytes);
+    request.error = text.empty() ? "refused without a reason (code " + std::to_string(message.error_detail().code()) + ")"
+                                 : std::move(text);
+  }
+  return request;
+}
+
+grpc::ByteBuffer encodeResponse(const Response& response) {
+  std::vector<grpc::Slice> slices;
+  slices.reserve(2 * response.added.size() + 2);
+  std::string framing;
+  const auto flush = [&] {
+    if (framing.empty()) return;
+    slices.emplace_back(framing.data(), framing.size());
+    framing.clear();
+  };
+
+  appendField(framing, kSystemVersionInfo, std::to_string(response.generation));
+  appendField(framing, kTypeUrl, response.typeUrl);
+  appendField(framing, kNonce, response.nonce);
+  for (const auto& name : response.removed) appendField(framing, kRemovedResources, name);
+  for (const auto& name : response.absent) {
+    appendVarint(framing, tag(kResources));
+    appendVarint(framing, fieldSize(name.size()));
+    appendField(framing, kName, name);
+  }
+  for (const auto& resource : response.added) {
+    appendVarint(framing, tag(kResources));
+    appendVarint(framing, fieldSize(resource->name.size()) + fieldSize(resource->version.size()) +
+                              fieldSize(resource->body.size()));
+    appendField(framing, kName, resource->name);
+    appendField(framing, kVersion, resource->version);
+    appendVarint(framing, tag(kBody));
+    appendVarint(framing, resource->body.size());
+    if (resource->body.size() < kShareFrom) {
+      framing.append(resource->body);
+    } else {
+      flush();
+      slices.push_back(share(resource));
+    }
+  }
+  flush();
+  return grpc::ByteBuffer(slices.data(), slices.size());
+}
+
+}  // namespace fairway::discovery

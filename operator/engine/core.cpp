@@ -1,0 +1,226 @@
+#include "engine/core.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fairway::engine {
+
+using store::UnitKey;
+using translate::Output;
+using translate::ResourcePtr;
+using translate::Type;
+
+Core::Core(store::MeshConfig mesh, const store::Catalogue& catalogue)
+    : store_(std::move(mesh)), graph_(store_, catalogue) {}
+
+void Core::connect(ProxyId id, translate::Proxy proxy) {
+  Connected connected;
+  const translate::ScopesOf query{proxy};
+  connected.unit = UnitKey{translate::ScopesOf::kType, query.key()};
+  connected.proxy = std::move(proxy);
+  graph_.hold(connected.unit);
+  proxiesByUnit_[connected.unit].insert(id);
+  // Another stream of the same proxy had its scopes computed: no change will announce them again.
+  assignScopes(proxies_[id] = std::move(connected));
+}
+
+void Core::assignScopes(Connected& proxy) {
+  const auto value = std::static_pointer_cast<const translate::ScopesOf::Value>(graph_.value(proxy.unit));
+  if (!value) return;
+  const auto before = std::exchange(proxy.scopes, *value);
+  proxy.assigned = true;
+  for (const auto& scope : proxy.scopes) addScope(scope);
+  for (const auto& scope : before) dropScope(scope);
+}
+
+void Core::disconnect(ProxyId id) {
+  const auto found = proxies_.find(id);
+  if (found == proxies_.end()) return;
+  const Connected connected = std::move(found->second);
+  proxies_.erase(found);
+  graph_.release(connected.unit);
+  auto& ids = proxiesByUnit_[connected.unit];
+  ids.erase(id);
+  if (ids.empty()) proxiesByUnit_.erase(connected.unit);
+  for (const auto& scope : connected.scopes) dropScope(scope);
+}
+
+std::vector<Core::ProxyId> Core::update(const std::vector<store::Change>& changes) {
+  ++stats_.batches;
+  stats_.changedObjects += store_.apply(changes, [this](const store::Read& read) { graph_.invalidate(read); });
+
+  // A changed unit may lead to new units, which are computed in the next turn; an unchanged world ends it.
+  std::set<UnitKey> touchedScopes;
+  for (auto changed = graph_.update(); !changed.empty(); changed = graph_.update()) {
+    const std::set<UnitKey> set(changed.begin(), changed.end());
+    std::set<UnitKey> scopes;
+    for (const auto& key : set) {
+      const auto found = scopesByMember_.find(key);
+      if (found != scopesByMember_.end()) scopes.insert(found->second.begin(), found->second.end());
+    }
+    updateProxies(set);
+    for (const auto& key : scopes) {
+      const auto scope = scopes_.find(key);
+      if (scope != scopes_.end()) updateScope(key, scope->second, set);
+    }
+  }
+
+  std::set<UnitKey> replaced;
+  for (auto& [key, scope] : scopes_) {
+    if (publish(scope)) replaced.insert(key);
+  }
+  std::vector<ProxyId> result;
+  for (auto& [id, proxy] : proxies_) {
+    if (!proxy.assigned) continue;
+    const bool other = proxy.snapshot == nullptr || proxy.snapshot->scopes.size() != proxy.scopes.size();
+    bool changed = other;
+    for (std::size_t i = 0; !changed && i < proxy.scopes.size(); ++i) {
+      changed = proxy.snapshot->scopes[i] != scopes_.at(proxy.scopes[i]).snapshot;
+    }
+    if (!changed) continue;
+    auto snapshot = std::make_shared<ProxySnapshot>();
+    snapshot->generation = ++generation_;
+    for (const auto& scope : proxy.scopes) snapshot->scopes.push_back(scopes_.at(scope).snapshot);
+    proxy.snapshot = std::move(snapshot);
+    result.push_back(id);
+  }
+  if (interned_.size() > sweepInternedAt_) {
+    std::erase_if(interned_, [](const auto& entry) { return entry.second.expired(); });
+    sweepInternedAt_ = 2 * interned_.size() + 1024;
+  }
+  return result;
+}
+
+void Core::updateProxies(const std::set<UnitKey>& changed) {
+  for (const auto& key : changed) {
+    const auto ids = proxiesByUnit_.find(key);
+    if (ids == proxiesByUnit_.end()) continue;
+    for (const ProxyId id : ids->second) assignScopes(proxies_.at(id));
+  }
+}
+
+void Core::addScope(const UnitKey& key) {
+  auto& scope = scopes_[key];
+  if (scope.proxies++ == 0) addMember(scope, key, key);
+}
+
+void Core::dropScope(const UnitKey& key) {
+  const auto found = scopes_.find(key);
+  if (found == scopes_.end() || --found->second.proxies != 0) return;
+  for (const auto& [member, state] : found->second.members) {
+    graph_.release(member);
+    auto& scopes = scopesByMember_[member];
+    scopes.erase(key);
+    if (scopes.empty()) scopesByMember_.erase(member);
+  }
+  scopes_.erase(found);
+}
+
+void Core::updateScope(const UnitKey& key, Scope& scope, const std::set<UnitKey>& changed) {
+  for (const auto& member : changed) {
+    if (scope.members.contains(member)) replaceOutput(scope, key, member);
+  }
+}
+
+void Core::addMember(Scope& scope, const UnitKey& scopeKey, const UnitKey& key) {
+  auto& member = scope.members[key];
+  if (member.parents++ != 0) return;
+  graph_.hold(key);
+  scopesByMember_[key].insert(scopeKey);
+  replaceOutput(scope, scopeKey, key);  // if another scope had it computed; else it comes with the next turn
+}
+
+void Core::removeMember(Scope& scope, const UnitKey& scopeKey, const UnitKey& key) {
+  const auto found = scope.members.find(key);
+  if (found == scope.members.end() || --found->second.parents != 0) return;
+  const auto output = std::move(found->second.output);
+  scope.members.erase(found);
+  auto& scopes = scopesByMember_[key];
+  scopes.erase(scopeKey);
+  if (scopes.empty()) scopesByMember_.erase(key);
+  graph_.release(key);
+  if (!output) return;
+  for (const auto& resource : output->resources) eraseResource(scope, key, *resource);
+  for (const auto& child : output->children) removeMember(scope, scopeKey, child);
+}
+
+void Core::replaceOutput(Scope& scope, const UnitKey& scopeKey, const UnitKey& key) {
+  auto output = std::static_pointer_cast<const Output>(graph_.value(key));
+  if (!output) return;
+  const auto before = scope.members.at(key).output;
+  if (before == output) return;
+  scope.members.at(key).output = output;
+
+  std::set<std::pair<Type, std::string_view>> kept;
+  for (const auto& resource : output->resources) {
+    kept.emplace(resource->type, resource->name);
+    const auto type = static_cast<std::size_t>(resource->type);
+    auto& slot = scope.resources[type][resource->name];
+    const bool same = slot.resource && *slot.resource == *resource;
+    slot.owner = key;
+    if (same) continue;
+    slot.resource = intern(resource);
+    scope.touched[type] = true;
+    ++stats_.changedResources;
+  }
+  if (before) {
+    for (const auto& resource : before->resources) {
+      if (!kept.contains({resource->type, resource->name})) eraseResource(scope, key, *resource);
+    }
+  }
+  // New children first, so that what stays is not dropped and computed again.
+  for (const auto& child : output->children) addMember(scope, scopeKey, child);
+  if (before) {
+    for (const auto& child : before->children) removeMember(scope, scopeKey, child);
+  }
+}
+
+// A resource that another unit of the scope has taken over in the meantime stays.
+void Core::eraseResource(Scope& scope, const UnitKey& owner, const translate::Resource& resource) {
+  const auto type = static_cast<std::size_t>(resource.type);
+  const auto found = scope.resources[type].find(resource.name);
+  if (found == scope.resources[type].end() || found->second.owner != owner) return;
+  scope.resources[type].erase(found);
+  scope.touched[type] = true;
+  ++stats_.changedResources;
+}
+
+ResourcePtr Core::intern(const ResourcePtr& resource) {
+  auto& slot = interned_[resource->version];
+  if (auto existing = slot.lock(); existing && *existing == *resource) return existing;
+  slot = resource;
+  stats_.bytesSerialized += resource->body.size();
+  return resource;
+}
+
+bool Core::publish(Scope& scope) {
+  const bool first = scope.snapshot == nullptr;
+  if (!first && std::none_of(scope.touched.begin(), scope.touched.end(), [](bool t) { return t; })) return false;
+  auto snapshot = std::make_shared<ScopeSnapshot>();
+  for (std::size_t type = 0; type < translate::kTypeCount; ++type) {
+    if (!first && !scope.touched[type]) {
+      snapshot->sets[type] = scope.snapshot->sets[type];
+      continue;
+    }
+    auto set = std::make_shared<ResourceSet>();
+    set->reserve(scope.resources[type].size());
+    for (const auto& [name, owned] : scope.resources[type]) set->push_back(owned.resource);
+    snapshot->sets[type] = std::move(set);
+    scope.touched[type] = false;
+  }
+  scope.snapshot = std::move(snapshot);
+  return true;
+}
+
+SnapshotPtr Core::snapshot(ProxyId id) const {
+  const auto found = proxies_.find(id);
+  return found == proxies_.end() ? nullptr : found->second.snapshot;
+}
+
+std::map<Core::ProxyId, translate::Proxy> Core::proxies() const {
+  std::map<ProxyId, translate::Proxy> result;
+  for (const auto& [id, connected] : proxies_) result.emplace(id, connected.proxy);
+  return result;
+}
+
+}  // namespace fairway::engine

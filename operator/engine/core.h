@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/graph.h"
+#include "engine/snapshot.h"
+#include "store/store.h"
+#include "translate/resource.h"
+#include "translate/units.h"
+
+namespace fairway::engine {
+
+struct CoreStats {
+  std::uint64_t batches = 0;
+  std::uint64_t changedObjects = 0;
+  std::uint64_t changedResources = 0;  // added, replaced or removed in some scope
+  std::uint64_t bytesSerialized = 0;   // of resources that no scope had before
+};
+
+// From objects to snapshots, without threads or clocks: the store, the units and what each connected
+// proxy is to have. After any sequence of calls its snapshots equal those of a new Core that was given
+// the same objects and proxies (the oracle of tests/sequence).
+//
+// A proxy's scopes come from its ScopesOf unit. A scope's resources are those of its unit and of all
+// children behind it. Only what changed is touched: the changed units, their scopes, their proxies.
+class Core {
+ public:
+  using ProxyId = std::uint64_t;
+
+  Core(store::MeshConfig mesh, const store::Catalogue& catalogue);
+
+  void connect(ProxyId id, translate::Proxy proxy);
+  void disconnect(ProxyId id);
+
+  // Applies the changes (and connects and disconnects since the last call) and returns the proxies whose
+  // snapshot was replaced, in ascending order.
+  std::vector<ProxyId> update(const std::vector<store::Change>& changes);
+
+  // Null for an unknown proxy, and before its first update().
+  [[nodiscard]] SnapshotPtr snapshot(ProxyId id) const;
+
+  [[nodiscard]] const store::Store& store() const { return store_; }
+  [[nodiscard]] const Graph& graph() const { return graph_; }
+  [[nodiscard]] const CoreStats& stats() const { return stats_; }
+  [[nodiscard]] std::map<ProxyId, translate::Proxy> proxies() const;
+
+ private:
+  using Types = std::array<bool, translate::kTypeCount>;
+  // One unit in one scope: by how many parents it is wanted there, and what of it the scope holds.
+  struct Member {
+    std::size_t parents = 0;
+    std::shared_ptr<const translate::Output> output;
+  };
+  struct Owned {
+    store::UnitKey owner;
+    translate::ResourcePtr resource;
+  };
+  struct Scope {
+    std::size_t proxies = 0;
+    std::map<store::UnitKey, Member> members;
+    std::array<std::map<std::string, Owned>, translate::kTypeCount> resources;  // by name
+    Types touched{};
+    std::shared_ptr<const ScopeSnapshot> snapshot;
+  };
+  struct Connected {
+    translate::Proxy proxy;
+    store::UnitKey unit;
+    std::vector<store::UnitKey> scopes;
+    bool assigned = false;  // its ScopesOf unit has been computed
+    SnapshotPtr snapshot;
+  };
+
+  void assignScopes(Connected& proxy);
+  void updateProxies(const std::set<store::UnitKey>& changed);
+  void updateScope(const store::UnitKey& key, Scope& scope, const std::set<store::UnitKey>& changed);
+  void addMember(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
+  void removeMember(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
+  void replaceOutput(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
+  void addScope(const store::UnitKey& key);
+  void dropScope(const store::UnitKey& key);
+  bool publish(Scope& scope);
+  void eraseResource(Scope& scope, const store::UnitKey& owner, const translate::Resource& resource);
+  translate::ResourcePtr intern(const translate::ResourcePtr& resource);
+
+  store::Store store_;
+  Graph graph_;
+  std::map<ProxyId, Connected> proxies_;
+  std::map<store::UnitKey, std::set<ProxyId>> proxiesByUnit_;
+  std::map<store::UnitKey, Scope> scopes_;
+  std::map<store::UnitKey, std::set<store::UnitKey>> scopesByMember_;
+  // Equal resources of different scopes are one object. By version.
+  std::unordered_map<std::string, std::weak_ptr<const translate::Resource>> interned_;
+  std::size_t sweepInternedAt_ = 1024;
+  std::uint64_t generation_ = 0;
+  CoreStats stats_;
+};
+
+}  // namespace fairway::engine

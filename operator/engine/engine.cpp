@@ -1,0 +1,213 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <future>
+
+#include <spdlog/spdlog.h>
+
+namespace fairway::engine {
+
+Engine::Engine(Options options, const store::Catalogue& catalogue)
+    : options_(std::move(options)), core_(options_.mesh, catalogue), thread_([this] { run(); }) {}
+
+Engine::~Engine() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Engine::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
+  std::map<api::NamespacedName, api::ObjectPtr> byName;
+  for (auto& object : objects) {
+    auto name = object->meta.key();
+    byName[std::move(name)] = std::move(object);
+  }
+  const std::lock_guard lock(mutex_);
+  auto& pending = pending_.kinds[static_cast<std::size_t>(kind)];
+  pending.replacement = std::move(byName);
+  pending.changes.clear();
+  pending_.objects = true;
+  wake_.notify_one();
+}
+
+void Engine::upsert(api::ObjectPtr object) {
+  const std::lock_guard lock(mutex_);
+  auto name = object->meta.key();
+  pending_.kinds[static_cast<std::size_t>(object->kind)].changes[std::move(name)] = std::move(object);
+  pending_.objects = true;
+  wake_.notify_one();
+}
+
+void Engine::remove(api::Kind kind, api::NamespacedName name) {
+  const std::lock_guard lock(mutex_);
+  pending_.kinds[static_cast<std::size_t>(kind)].changes[std::move(name)] = nullptr;
+  pending_.objects = true;
+  wake_.notify_one();
+}
+
+void Engine::markSynced() {
+  const std::lock_guard lock(mutex_);
+  if (synced_) return;
+  synced_ = true;
+  wake_.notify_one();
+}
+
+Engine::Id Engine::connect(translate::Proxy proxy, std::function<void()> changed) {
+  auto subscriber = std::make_shared<Subscriber>();
+  subscriber->changed = std::move(changed);
+  Id id = 0;
+  {
+    const std::lock_guard lock(publishedMutex_);
+    id = nextId_++;
+    subscribers_[id] = std::move(subscriber);
+  }
+  const std::lock_guard lock(mutex_);
+  pending_.connects.emplace_back(id, std::move(proxy));
+  wake_.notify_one();
+  return id;
+}
+
+void Engine::disconnect(Id id) {
+  std::shared_ptr<Subscriber> subscriber;
+  {
+    const std::lock_guard lock(publishedMutex_);
+    const auto found = subscribers_.find(id);
+    if (found == subscribers_.end()) return;
+    subscriber = std::move(found->second);
+    subscribers_.erase(found);
+    published_.erase(id);
+  }
+  {
+    const std::lock_guard lock(subscriber->mutex);
+    subscriber->changed = nullptr;
+  }
+  const std::lock_guard lock(mutex_);
+  pending_.disconnects.push_back(id);
+  wake_.notify_one();
+}
+
+SnapshotPtr Engine::current(Id id) const {
+  const std::lock_guard lock(publishedMutex_);
+  const auto found = published_.find(id);
+  return found == published_.end() ? nullptr : found->second;
+}
+
+void Engine::inspect(const std::function<void(const Core&)>& look) {
+  std::promise<void> done;
+  {
+    const std::lock_guard lock(mutex_);
+    pending_.inspections.push_back([&] {
+      try {
+        look(core_);
+        done.set_value();
+      } catch (...) {
+        done.set_exception(std::current_exception());
+      }
+    });
+    wake_.notify_one();
+  }
+  done.get_future().get();
+}
+
+EngineStats Engine::stats() {
+  EngineStats stats;
+  inspect([&](const Core& core) {
+    stats.core = core.stats();
+    stats.graph = core.graph().stats();
+    stats.units = core.graph().size();
+    stats.proxies = core.proxies().size();
+    for (std::size_t kind = 0; kind < api::kKindCount; ++kind) {
+      stats.objects[kind] = core.store().size(static_cast<api::Kind>(kind));
+    }
+  });
+  stats.batchNanoseconds = batchNanoseconds_.load();
+  return stats;
+}
+
+void Engine::run() {
+  for (;;) {
+    Work work;
+    bool synced = false;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] {
+        return stopping_ || !pending_.inspections.empty() || !pending_.disconnects.empty() ||
+               (synced_ && (!ready_ || pending_.objects || !pending_.connects.empty()));
+      });
+      if (stopping_) {
+        // Whoever waits for an inspection gets it: the core is still whole.
+        for (auto& inspection : pending_.inspections) inspection();
+        return;
+      }
+      if (options_.maxBatchDelay.count() > 0 && ready_ && pending_.objects) {
+        wake_.wait_for(lock, options_.maxBatchDelay, [&] { return stopping_; });
+      }
+      synced = synced_;
+      if (synced) {
+        std::swap(work, pending_);
+      } else {
+        std::swap(work.inspections, pending_.inspections);
+        std::swap(work.disconnects, pending_.disconnects);
+        // A proxy that came and went before the first sync was never connected to the core.
+        std::erase_if(pending_.connects, [&](const auto& connect) {
+          return std::find(work.disconnects.begin(), work.disconnects.end(), connect.first) != work.disconnects.end();
+        });
+      }
+    }
+    this->work(std::move(work), synced);
+  }
+}
+
+void Engine::work(Work work, bool synced) {
+  if (synced && (work.objects || !work.connects.empty() || !ready_)) {
+    const auto start = std::chrono::steady_clock::now();
+    for (auto& [id, proxy] : work.connects) core_.connect(id, std::move(proxy));
+    for (const Id id : work.disconnects) core_.disconnect(id);
+    const auto replaced = core_.update(changesOf(work.kinds));
+
+    std::vector<std::shared_ptr<Subscriber>> subscribers;
+    {
+      const std::lock_guard lock(publishedMutex_);
+      for (const Id id : replaced) {
+        const auto found = subscribers_.find(id);
+        if (found == subscribers_.end()) continue;  // gone in the meantime
+        published_[id] = core_.snapshot(id);
+        subscribers.push_back(found->second);
+      }
+    }
+    const auto took = std::chrono::steady_clock::now() - start;
+    batchNanoseconds_ += static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count());
+    if (!ready_.exchange(true)) {
+      spdlog::info("first build done in {} ms: {} objects, ready",
+                   std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), core_.store().objects().size());
+    }
+    for (const auto& subscriber : subscribers) {
+      const std::lock_guard lock(subscriber->mutex);
+      if (subscriber->changed) subscriber->changed();
+    }
+  } else {
+    for (const Id id : work.disconnects) core_.disconnect(id);
+  }
+  for (auto& inspection : work.inspections) inspection();
+}
+
+std::vector<store::Change> Engine::changesOf(std::array<PendingKind, api::kKindCount>& kinds) const {
+  std::vector<store::Change> changes;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const auto kind = static_cast<api::Kind>(i);
+    auto& pending = kinds[i];
+    if (pending.replacement) {
+      for (const auto& name : core_.store().names(kind)) {
+        if (!pending.replacement->contains(name)) changes.push_back({kind, name, nullptr});
+      }
+      for (auto& [name, object] : *pending.replacement) changes.push_back({kind, name, std::move(object)});
+    }
+    for (auto& [name, object] : pending.changes) changes.push_back({kind, name, std::move(object)});
+  }
+  return changes;
+}
+
+}  // namespace fairway::engine

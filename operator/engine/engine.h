@@ -1,0 +1,105 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "engine/core.h"
+#include "engine/snapshot.h"
+
+namespace fairway::engine {
+
+// What the engine did, for /metrics. Durations in nanoseconds.
+struct EngineStats {
+  CoreStats core;
+  GraphStats graph;
+  std::size_t units = 0;
+  std::size_t proxies = 0;
+  std::uint64_t batchNanoseconds = 0;  // sum over all batches
+  std::array<std::size_t, api::kKindCount> objects{};
+};
+
+// The engine thread around a Core, and the coalescing queue in front of it: while a batch is worked on,
+// further changes merge by object, so that the queue never holds more than one version of anything.
+// All public functions are thread-safe.
+class Engine final : public SnapshotSource {
+ public:
+  struct Options {
+    store::MeshConfig mesh;
+    // How long a change may wait for others to be worked on together. 0: none waits.
+    std::chrono::milliseconds maxBatchDelay{0};
+  };
+
+  // The catalogue must outlive the engine.
+  Engine(Options options, const store::Catalogue& catalogue);
+  ~Engine() override;
+
+  // --- from the sources ---
+  void replace(api::Kind kind, std::vector<api::ObjectPtr> objects);
+  void upsert(api::ObjectPtr object);
+  void remove(api::Kind kind, api::NamespacedName name);
+  // Every feed has delivered its first list. Until then nothing is built, so that no proxy is ever sent
+  // half of the world.
+  void markSynced();
+
+  // True after the first build.
+  [[nodiscard]] bool ready() const { return ready_.load(); }
+
+  // --- to the streams ---
+  Id connect(translate::Proxy proxy, std::function<void()> changed) override;
+  void disconnect(Id id) override;
+  [[nodiscard]] SnapshotPtr current(Id id) const override;
+
+  // Runs `look` on the engine thread between batches and waits for it. Not to be called from `changed`.
+  void inspect(const std::function<void(const Core&)>& look);
+  [[nodiscard]] EngineStats stats();
+
+ private:
+  struct PendingKind {
+    std::optional<std::map<api::NamespacedName, api::ObjectPtr>> replacement;
+    std::map<api::NamespacedName, api::ObjectPtr> changes;  // null: removed
+  };
+  // A stream's callback; the lock makes disconnect() wait for a call that is under way.
+  struct Subscriber {
+    std::mutex mutex;
+    std::function<void()> changed;
+  };
+  struct Work {
+    std::array<PendingKind, api::kKindCount> kinds;
+    std::vector<std::pair<Id, translate::Proxy>> connects;
+    std::vector<Id> disconnects;
+    std::vector<std::function<void()>> inspections;
+    bool objects = false;  // any of `kinds` holds something
+  };
+
+  void run();
+  void work(Work work, bool synced);
+  std::vector<store::Change> changesOf(std::array<PendingKind, api::kKindCount>& kinds) const;
+
+  const Options options_;
+  Core core_;  // engine thread only
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  Work pending_;
+  bool synced_ = false;
+  bool stopping_ = false;
+
+  mutable std::mutex publishedMutex_;
+  std::map<Id, SnapshotPtr> published_;
+  std::map<Id, std::shared_ptr<Subscriber>> subscribers_;
+  Id nextId_ = 1;
+
+  std::atomic<bool> ready_{false};
+  std::atomic<std::uint64_t> batchNanoseconds_{0};
+  std::thread thread_;
+};
+
+}  // namespace fairway::engine

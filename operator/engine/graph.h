@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "store/store.h"
+#include "store/view.h"
+
+namespace fairway::engine {
+
+// Counted work, for tests, metrics and benchmarks.
+struct GraphStats {
+  std::uint64_t runs = 0;       // units computed
+  std::uint64_t unchanged = 0;  // of these, units whose result was equal: nothing behind them ran because of it
+  std::uint64_t checks = 0;     // units that only had to look at what they read, and did not run
+  std::uint64_t failures = 0;   // units whose function threw: their last value stays
+  std::map<std::string_view, std::uint64_t> runsByType;
+};
+
+// Derived values and what each of them read.
+//
+// A unit is computed when it is asked for, and again when something that it read has changed; each runs
+// at most once an update(), and an equal result stops the change there. What a unit reads is recorded by
+// the View it computes through; nobody writes down dependencies. Units that nothing holds and nothing
+// reads are forgotten.
+//
+// Owned by the engine thread; not thread-safe. The store must outlive the graph.
+class Graph {
+ public:
+  Graph(store::Store& store, const store::Catalogue& catalogue);
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  // Keeps a unit alive and current, and computes it if need be. Calls are counted.
+  void hold(const store::UnitKey& key);
+  void release(const store::UnitKey& key);
+
+  // A read's result may have changed: called by Store::apply.
+  void invalidate(const store::Read& read);
+
+  // Brings every held unit up to date and returns those whose value changed since the last call.
+  std::vector<store::UnitKey> update();
+
+  // The value of a held unit; null if its function has only ever thrown.
+  [[nodiscard]] std::shared_ptr<const void> value(const store::UnitKey& key) const;
+
+  // What the units held or read had to say to the authors of objects; sorted, each once.
+  [[nodiscard]] model::Notes notes() const;
+
+  // For tests and debug pages.
+  [[nodiscard]] const GraphStats& stats() const { return stats_; }
+  [[nodiscard]] std::size_t size() const { return units_.size() + inputs_.size(); }
+  struct UnitInfo {
+    store::UnitKey key;
+    bool current = false;              // false: something it read, directly or not, may have changed
+    std::shared_ptr<const void> value;
+    std::vector<std::string> reads;    // in the order of reading
+  };
+  [[nodiscard]] std::vector<UnitInfo> units() const;
+
+ private:
+  class Recorder;
+  struct Node;
+  enum class State { clean, check, dirty };
+
+  Node& unit(const store::UnitKey& key);
+  Node& input(const store::Read& read);
+  void ensure(Node& node);
+  void compute(Node& node);
+  void settle(Node& node) const;
+  void markDependents(Node& node, State direct);
+  void mark(Node& node, State state);
+  void addDependency(Node& reader, Node& read);
+  void dropDependencies(Node& node, std::vector<Node*> dependencies);
+  void sweep();
+  void erase(Node& node);
+
+  store::Store& store_;
+  const store::Catalogue& catalogue_;
+  std::uint64_t revision_ = 1;
+  std::map<store::UnitKey, std::unique_ptr<Node>> units_;
+  std::unordered_map<store::Read, std::unique_ptr<Node>, store::ReadHash> inputs_;
+  std::unordered_set<Node*> stale_;         // held units that are not clean
+  std::unordered_set<Node*> unused_;        // candidates for sweep()
+  std::vector<store::UnitKey> changed_;     // held units whose value changed since update() was last called
+  GraphStats stats_;
+};
+
+}  // namespace fairway::engine

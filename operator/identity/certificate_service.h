@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "identity/authority.h"
+#include "identity/tokens.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace fairway::identity {
+
+// Counters of the certificate service since start.
+struct CertificateServiceStats {
+  std::uint64_t issued = 0;
+  std::uint64_t unauthenticated = 0;  // no, bad or expired credentials, or a connection without TLS
+  std::uint64_t invalid = 0;          // a request that cannot be served: CSR or validity
+  std::uint64_t throttled = 0;        // too many at once, or from one address
+  std::uint64_t failed = 0;           // our own fault, or the token could not be checked
+};
+
+struct CertificateServiceOptions {
+  unsigned maxConcurrent = 64;  // further calls are told RESOURCE_EXHAUSTED; checking tokens may block
+  double perSecond = 50;        // calls a second from one address, on average
+  double burst = 200;           // and at once
+};
+
+// The gRPC service fairway.identity.v1.CertificateService. The names in a certificate are those of the authenticated
+// caller; a request's own names are never looked at. A caller with a token is who the token says; if it shows a
+// certificate as well, both must name the same account.
+// The server should ask for client certificates and verify them; the service does not depend on the latter, and checks
+// the chain again.
+class CertificateService {
+ public:
+  using Clock = std::function<Time()>;
+  // References must outlive it. `tokens` may be null: then only certificates count.
+  CertificateService(const CertificateAuthority& authority, TokenVerifier* tokens, CertificateServiceOptions options = {},
+                     Clock clock = std::chrono::system_clock::now);
+  ~CertificateService();
+
+  // For grpc::ServerBuilder::RegisterService.
+  [[nodiscard]] grpc::Service& service();
+  [[nodiscard]] CertificateServiceStats stats() const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace fairway::identity

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace fairway::kube {
+
+// Why a request to the API server did not give an answer that can be used.
+struct ApiError {
+  enum class Kind {
+    unauthorized,  // 401: the credentials are wrong or have expired
+    forbidden,     // 403: RBAC lacks a rule; the message names it
+    not_found,     // 404: the group version or the resource is not served
+    gone,          // 410: the resourceVersion or the continue token is too old
+    unreachable,   // no connection, TLS failed, timeout, connection lost
+    bad_response,  // any other status, or an answer that is not what the API promises
+    stopped,       // the caller's stop token fired
+  };
+  Kind kind = Kind::bad_response;
+  int status = 0;       // HTTP status, 0 when there was none
+  std::string message;  // what failed, where, and what to do
+
+  bool operator==(const ApiError&) const = default;
+};
+
+template <class T>
+using ApiResult = tl::expected<T, ApiError>;
+
+inline tl::unexpected<ApiError> apiFailure(ApiError::Kind kind, int status, std::string message) {
+  return tl::unexpected<ApiError>(ApiError{kind, status, std::move(message)});
+}
+
+// One resource in one version, over all namespaces.
+struct Resource {
+  std::string group;  // empty for core
+  std::string version;
+  std::string plural;
+  std::string fieldSelector;  // empty selects everything
+  std::string labelSelector;
+};
+
+// What Fairway asks of a Kubernetes API server. Calls block the calling thread; a stop request ends them
+// promptly with ApiError::Kind::stopped. Thread-safe: one instance serves all feeds.
+class ApiServer {
+ public:
+  virtual ~ApiServer() = default;
+
+  // The resources (plural names) that a group version serves; not_found when it is not served at all.
+  virtual ApiResult<std::vector<std::string>> resources(const std::string& group, const std::string& version,
+                                                        std::stop_token stop) = 0;
+
+  // One page of at most `limit` objects: the body of the List as it came. An empty continueToken starts anew.
+  virtual ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,
+                                      std::stop_token stop) = 0;
+
+  struct WatchCalls {
+    std::function<void()> opened;                     // the server accepted the watch
+    std::function<bool(std::string_view line)> line;  // takes one event as JSON; false ends the watch
+  };
+
+  // Watches with bookmarks from a resourceVersion and hands on each line as it comes. Returns normally when the
+  // server closed the watch, when nothing came for longer than the server may stay silent, or when `line` said
+  // so; a part of a line at the end is dropped, as the next watch repeats it.
+  virtual ApiResult<void> watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
+                                std::stop_token stop) = 0;
+};
+
+}  // namespace fairway::kube

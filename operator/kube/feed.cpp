@@ -1,0 +1,216 @@
+#include "kube/feed.h"
+
+#include <utility>
+
+#include "base/strings.h"
+
+namespace fairway::kube {
+namespace {
+
+// resourceVersions are decimal numbers that grow (Kubernetes API Concepts, "Resource versions"; promised since
+// 1.35, true of etcd before). Where they are not, nothing is known and nothing is held back.
+bool older(const std::string& a, const std::string& b) {
+  const auto left = toNumber(a), right = toNumber(b);
+  return left && right && *left < *right;
+}
+
+}  // namespace
+
+Feed::Feed(const api::KindInfo& info, Sink& sink, Random random, FeedSettings settings)
+    : info_(info),
+      sink_(sink),
+      random_(std::move(random)),
+      settings_(settings),
+      backoff_(settings.retryBase, settings.retryMost),
+      absentBackoff_(settings.absentBase, settings.absentMost) {
+  status_.kind = info.kind;
+}
+
+void Feed::problem(std::string text) {
+  ++status_.errors;
+  status_.problem = std::move(text);
+}
+
+void Feed::retry() { delay_ = backoff_.next(random_); }
+
+void Feed::succeeded() {
+  backoff_.reset();
+  delay_ = std::chrono::milliseconds(0);
+}
+
+bool Feed::wentBack(const std::string& resourceVersion) const { return older(resourceVersion, position_); }
+
+void Feed::discovered(const std::optional<std::string>& version) {
+  if (version) {
+    version_ = *version;
+    absences_ = 0;
+    absentBackoff_.reset();
+    status_.absent = false;
+    status_.problem.clear();
+    delay_ = std::chrono::milliseconds(0);
+    restartList();
+    return;
+  }
+  ++absences_;
+  delay_ = absentBackoff_.next(random_);
+  if (everListed_ && absences_ < settings_.absencesBeforeGone) return;
+  const bool news = !status_.absent;
+  status_.absent = true;
+  status_.synced = true;
+  std::string versions;
+  for (const std::string_view understood : info_.versions) {
+    versions += (versions.empty() ? "" : ", ") + std::string(understood);
+  }
+  status_.problem = std::string(info_.plural) + (info_.group.empty() ? "" : "." + std::string(info_.group)) +
+                    " is not installed in a version that is understood (" + versions +
+                    "); apply the CRD, it is looked for again by itself";
+  if (!news) return;
+  everListed_ = false;
+  held_.clear();
+  position_.clear();
+  version_.clear();
+  sink_.replace(info_.kind, {});
+}
+
+void Feed::restartList() {
+  step_ = Step::list;
+  continueToken_.clear();
+  listVersion_.clear();
+  listed_.clear();
+  unreadable_.clear();
+}
+
+void Feed::listed(Page page) {
+  // All pages show the cluster as it was at the first.
+  if (listVersion_.empty()) listVersion_ = std::move(page.resourceVersion);
+  std::move(page.objects.begin(), page.objects.end(), std::back_inserter(listed_));
+  std::move(page.unreadable.begin(), page.unreadable.end(), std::back_inserter(unreadable_));
+  delay_ = std::chrono::milliseconds(0);
+  continueToken_ = std::move(page.continueToken);
+  if (!continueToken_.empty()) return;
+
+  if (wentBack(listVersion_) && ++staleLists_ < settings_.staleListsBeforeRestore) {
+    problem("the list of " + std::string(info_.plural) + " is of version " + listVersion_ + ", older than " + position_ +
+            " which was seen before: the API server is behind; its list is not used");
+    restartList();
+    retry();
+    return;
+  }
+  acceptList();
+}
+
+void Feed::acceptList() {
+  staleLists_ = 0;
+  held_.clear();
+  for (const api::ObjectPtr& object : listed_) held_[object->meta.key()] = object->meta.resourceVersion;
+  position_ = listVersion_;
+  ++status_.relists;
+  status_.synced = true;
+  status_.problem.clear();
+  if (!unreadable_.empty()) problem(std::to_string(unreadable_.size()) + " unreadable objects: " + unreadable_.front());
+  everListed_ = true;
+  sink_.replace(info_.kind, std::move(listed_));
+  restartList();
+  step_ = Step::watch;
+  delivered_ = false;
+  // A watch that always fails after a good list must not turn into a hot loop of lists.
+  if (!relisting_) backoff_.reset();
+  delay_ = std::chrono::milliseconds(0);
+}
+
+void Feed::relist() {
+  restartList();
+  relisting_ = true;
+  retry();
+}
+
+void Feed::watchOpened() { status_.problem.clear(); }
+
+bool Feed::event(const WatchEvent& event) {
+  if (event.type == WatchEvent::Type::error) {
+    if (event.code == 410) {
+      // Ordinary after a long pause, so no problem; but wait, in case it is answered every time.
+      relist();
+      return false;
+    }
+    failed({ApiError::Kind::bad_response, event.code,
+            "the watch of " + std::string(info_.plural) + " was ended by the server: " + event.message});
+    return false;
+  }
+  if (wentBack(event.resourceVersion)) {
+    problem("the watch of " + std::string(info_.plural) + " went back in time, from version " + position_ + " to " +
+            event.resourceVersion + "; the event is not used, and the kind is listed anew");
+    relist();
+    return false;
+  }
+  delivered_ = true;
+  relisting_ = false;
+  watchFailures_ = 0;
+  succeeded();
+  position_ = event.resourceVersion;
+  if (event.type == WatchEvent::Type::bookmark) {
+    status_.problem.clear();
+    return true;
+  }
+  ++status_.events;
+  if (!event.object) {
+    problem(event.message);
+    return true;
+  }
+  status_.problem.clear();
+  const api::NamespacedName key = event.object->meta.key();
+  const auto held = held_.find(key);
+  if (event.type == WatchEvent::Type::deleted) {
+    if (held == held_.end() || older(event.resourceVersion, held->second)) return true;
+    held_.erase(held);
+    sink_.remove(info_.kind, key);
+    return true;
+  }
+  // A replayed event brings what is held already.
+  if (held != held_.end() && (held->second == event.resourceVersion || older(event.resourceVersion, held->second))) {
+    return true;
+  }
+  held_[key] = event.resourceVersion;
+  sink_.upsert(event.object);
+  return true;
+}
+
+void Feed::watchEnded(std::chrono::milliseconds lasted) {
+  if (delivered_ || lasted >= settings_.healthyAfter) {
+    relisting_ = false;
+    watchFailures_ = 0;
+    succeeded();
+  } else {
+    retry();
+  }
+  delivered_ = false;
+}
+
+void Feed::failed(const ApiError& error, std::chrono::milliseconds lasted) {
+  if (error.kind == ApiError::Kind::stopped) return;
+  if (step_ == Step::watch && lasted >= settings_.healthyAfter) succeeded();
+  delivered_ = false;
+  if (step_ == Step::discover) absences_ = 0;
+  switch (error.kind) {
+    case ApiError::Kind::gone:
+      // Of a watch: too old. Of a list: its continue token expired. Either way all over again.
+      if (step_ == Step::watch) return relist();
+      if (step_ == Step::list) restartList();
+      break;
+    case ApiError::Kind::not_found:
+      problem(error.message);
+      step_ = Step::discover;
+      break;
+    case ApiError::Kind::bad_response:
+      problem(error.message);
+      if (step_ == Step::watch && ++watchFailures_ >= settings_.watchFailuresBeforeList) {
+        watchFailures_ = 0;
+        return relist();
+      }
+      break;
+    default: problem(error.message);
+  }
+  retry();
+}
+
+}  // namespace fairway::kube

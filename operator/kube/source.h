@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/object.h"
+
+namespace fairway::kube {
+
+// Where a source puts what it sees. Called from the source's own threads; implementations are thread-safe.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // The complete set of objects of one kind, after a list or relist: what is not in it is gone.
+  virtual void replace(api::Kind kind, std::vector<api::ObjectPtr> objects) = 0;
+  virtual void upsert(api::ObjectPtr object) = 0;
+  virtual void remove(api::Kind kind, api::NamespacedName name) = 0;
+};
+
+// State of one kind's feed, for /ready, metrics and messages.
+struct FeedStatus {
+  api::Kind kind;
+  bool synced = false;    // the first list arrived, or the kind is known to be absent (its CRD is not installed)
+  bool absent = false;    // the CRD is not installed; looked for again with backoff
+  std::string problem;    // last error in words, empty while healthy
+  std::uint64_t relists = 0, events = 0, errors = 0;
+};
+
+// A source of objects: an API server, or a folder of manifests.
+class Source {
+ public:
+  virtual ~Source() = default;  // stops, joins all threads
+  virtual void start() = 0;     // returns at once
+  [[nodiscard]] virtual std::vector<FeedStatus> status() const = 0;
+  // True once every feed is synced.
+  [[nodiscard]] bool synced() const;
+};
+
+}  // namespace fairway::kube

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/common.h"
+
+namespace fairway::model {
+
+struct ServicePort {
+  std::string name;
+  std::uint32_t number = 0;
+  Protocol protocol = Protocol::tcp;
+  std::string targetPort;  // number or name as text, never empty
+  bool operator==(const ServicePort&) const = default;
+};
+
+// One host of the mesh's registry.
+struct Service {
+  enum class Resolution {
+    endpoints,    // EDS
+    original_dst, // headless and no HTTP: the address the client chose
+    dns,          // ExternalName
+  };
+  std::string host;  // FQDN, lower case
+  std::string ns;
+  std::string name;
+  Resolution resolution = Resolution::endpoints;
+  bool headless = false;
+  std::string externalName;
+  std::vector<std::string> addresses;  // cluster IPs; empty when headless or external
+  std::vector<ServicePort> ports;      // UDP ports are left out
+  Labels selector;
+  bool publishNotReady = false;  // endpoints count as healthy whatever their conditions say
+  bool operator==(const Service&) const = default;
+
+  [[nodiscard]] const ServicePort* port(std::uint32_t number) const;
+};
+
+struct Locality {
+  std::string region, zone, subzone;
+  auto operator<=>(const Locality&) const = default;
+};
+
+// One pod, as far as the mesh cares.
+struct Workload {
+  std::string ns;
+  std::string name;
+  std::string serviceAccount;
+  Labels labels;
+  std::vector<std::string> ips;
+  Locality locality;
+  bool meshTls = false;  // label security.istio.io/tlsMode: istio - its proxy terminates mTLS
+  std::map<std::string, std::uint32_t> namedPorts;  // TCP container ports by name
+  bool operator==(const Workload&) const = default;
+};
+
+struct Endpoint {
+  enum class Health { healthy, draining, unhealthy };
+  std::string address;
+  std::uint32_t port = 0;  // workload port
+  Health health = Health::healthy;
+  Locality locality;
+  Labels labels;              // of the pod; subsets select on them
+  std::string workloadNs, workloadName;
+  std::string serviceAccount; // empty when there is no pod behind the address
+  bool meshTls = false;       // the workload has a proxy and its policy for this port is not DISABLE
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+// A host's endpoints for one service port, sorted by address, each address once.
+struct Endpoints {
+  std::vector<Endpoint> endpoints;
+  bool operator==(const Endpoints&) const = default;
+};
+
+}  // namespace fairway::model

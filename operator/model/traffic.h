@@ -1,0 +1,235 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/common.h"
+
+namespace fairway::model {
+
+struct StringMatcher {
+  // `regex` is RE2 and matches the whole string; every other type is literal text.
+  enum class Type { exact, prefix, suffix, regex, present };
+  Type type = Type::present;
+  std::string value;
+  bool ignoreCase = false;
+  auto operator<=>(const StringMatcher&) const = default;
+};
+
+struct HeaderOps {
+  std::vector<std::pair<std::string, std::string>> requestSet, requestAdd, responseSet, responseAdd;
+  std::vector<std::string> requestRemove, responseRemove;
+  bool operator==(const HeaderOps&) const = default;
+};
+
+struct Destination {
+  std::string host;         // FQDN
+  std::uint32_t port = 0;   // service port, always resolved; 0 only when it cannot be (-> 500)
+  std::string subset;
+  // The cluster does not exist (host, port or subset unknown): the route answers 500/503.
+  bool missing = false;
+  bool operator==(const Destination&) const = default;
+};
+
+struct HttpMatch {
+  std::optional<StringMatcher> uri;  // prefix `/a` matches as text, like Envoy's `prefix`
+  std::optional<StringMatcher> scheme, method, authority;
+  struct Named {
+    std::string name;
+    StringMatcher matcher;
+    bool invert = false;
+    bool operator==(const Named&) const = default;
+  };
+  std::vector<Named> headers, queryParams;
+  bool operator==(const HttpMatch&) const = default;
+};
+
+struct HttpRoute {
+  std::string name;
+  std::vector<HttpMatch> matches;  // OR; empty = everything
+  struct Weighted {
+    Destination destination;
+    std::uint32_t weight = 0;
+    HeaderOps headers;
+    bool operator==(const Weighted&) const = default;
+  };
+  std::vector<Weighted> destinations;
+  struct Redirect {
+    std::string path, host, scheme;
+    std::optional<std::uint32_t> port;
+    bool portFromScheme = false;
+    std::uint32_t code = 301;
+    bool operator==(const Redirect&) const = default;
+  };
+  std::optional<Redirect> redirect;
+  struct DirectResponse {
+    std::uint32_t status = 0;
+    std::string body;
+    bool operator==(const DirectResponse&) const = default;
+  };
+  std::optional<DirectResponse> directResponse;
+  std::optional<std::string> rewritePath, rewriteHost;
+  std::string rewriteRegex, rewriteSubstitution;
+  Duration timeout{0};  // 0 = none
+  struct Retries {
+    std::uint32_t attempts = 0;
+    std::optional<Duration> perTryTimeout, backoff;
+    std::string on;                            // Envoy's retry_on, comma separated
+    std::vector<std::uint32_t> statusCodes;    // retriable_status_codes
+    bool operator==(const Retries&) const = default;
+  };
+  Retries retries;  // attempts 0 = off. Default: 2, as Istio since 1.1
+  struct Fault {
+    std::optional<Duration> delay;
+    double delayPercent = 0;
+    std::optional<std::uint32_t> abortStatus;
+    std::optional<std::uint32_t> abortGrpcStatus;
+    double abortPercent = 0;
+    bool operator==(const Fault&) const = default;
+  };
+  std::optional<Fault> fault;
+  struct Mirror {
+    Destination destination;
+    double percent = 100;
+    bool operator==(const Mirror&) const = default;
+  };
+  std::vector<Mirror> mirrors;
+  struct Cors {
+    std::vector<StringMatcher> allowOrigins;
+    std::vector<std::string> allowMethods, allowHeaders, exposeHeaders;
+    std::optional<Duration> maxAge;
+    std::optional<bool> allowCredentials;
+    bool operator==(const Cors&) const = default;
+  };
+  std::optional<Cors> cors;
+  HeaderOps headers;
+  Provenance provenance;
+  bool operator==(const HttpRoute&) const = default;
+};
+
+// A TCP or TLS route: connections that match go to the weighted destinations.
+struct L4Route {
+  std::vector<std::string> sniHosts;  // tls only; empty = any
+  struct Weighted {
+    Destination destination;
+    std::uint32_t weight = 0;
+    bool operator==(const Weighted&) const = default;
+  };
+  std::vector<Weighted> destinations;
+  Provenance provenance;
+  bool operator==(const L4Route&) const = default;
+};
+
+// The routes of one host on one port, for one client namespace and gateway ("mesh" or "ns/name").
+// `defined` is false where no user object speaks of the host: then it is routed to itself.
+struct Routes {
+  bool defined = false;
+  std::vector<HttpRoute> http;  // first match wins
+  std::vector<L4Route> tls, tcp;
+  bool operator==(const Routes&) const = default;
+};
+
+struct TrafficPolicy {
+  enum class LoadBalancer { least_request, round_robin, random, ring_hash, maglev, passthrough };
+  LoadBalancer loadBalancer = LoadBalancer::least_request;
+  struct HashPolicy {  // exactly one is used
+    std::string header, cookie, cookiePath, queryParameter;
+    std::optional<Duration> cookieTtl;
+    bool sourceIp = false;
+    bool operator==(const HashPolicy&) const = default;
+  };
+  std::optional<HashPolicy> hash;
+  std::uint64_t hashTableSize = 0;
+  std::optional<Duration> warmup;
+
+  struct ConnectionPool {
+    std::optional<std::uint32_t> maxConnections, maxPendingRequests, maxRequests, maxRetries,
+        maxRequestsPerConnection, maxConcurrentStreams;
+    std::optional<Duration> connectTimeout, maxConnectionDuration, tcpIdleTimeout, idleTimeout;
+    struct Keepalive {
+      std::optional<std::uint32_t> probes;
+      std::optional<Duration> time, interval;
+      bool operator==(const Keepalive&) const = default;
+    };
+    std::optional<Keepalive> keepalive;
+    bool upgradeToHttp2 = false;
+    bool useClientProtocol = false;
+    bool operator==(const ConnectionPool&) const = default;
+  };
+  ConnectionPool pool;
+
+  struct Outlier {
+    std::optional<std::uint32_t> consecutive5xx, consecutiveGateway, consecutiveLocalOrigin, maxEjectionPercent,
+        minHealthPercent;
+    bool splitExternalLocalOrigin = false;
+    std::optional<Duration> interval, baseEjectionTime;
+    bool operator==(const Outlier&) const = default;
+  };
+  std::optional<Outlier> outlier;
+
+  struct Tls {
+    enum class Mode { automatic, disable, simple, mutual, mesh };
+    Mode mode = Mode::automatic;  // automatic: mTLS to the endpoints whose proxy takes it
+    std::string sni;
+    std::string clientCertificate, privateKey, caCertificates;  // file paths in the proxy
+    std::string credentialName;
+    std::vector<std::string> subjectAltNames;
+    bool insecureSkipVerify = false;
+    bool operator==(const Tls&) const = default;
+  };
+  Tls tls;
+  bool operator==(const TrafficPolicy&) const = default;
+};
+
+// What applies to one port of one host for one client namespace.
+struct PortTrafficPolicy {
+  TrafficPolicy policy;
+  struct Subset {
+    std::string name;
+    Labels labels;
+    TrafficPolicy policy;
+    bool operator==(const Subset&) const = default;
+  };
+  std::vector<Subset> subsets;
+  std::optional<Provenance> provenance;  // none: mesh defaults
+  bool operator==(const PortTrafficPolicy&) const = default;
+};
+
+// --- Gateways ------------------------------------------------------------------------------------
+
+struct GatewayTls {
+  enum class Mode { passthrough, simple, mutual, mesh, optional_mutual };
+  Mode mode = Mode::simple;
+  std::string credentialName;                                   // secret in the gateway pod's namespace
+  std::string serverCertificate, privateKey, caCertificates;    // or file paths in the proxy
+  std::vector<std::string> subjectAltNames;
+  std::string minVersion, maxVersion;  // "TLSv1_2" as Envoy writes it; empty = default
+  std::vector<std::string> cipherSuites;
+  bool operator==(const GatewayTls&) const = default;
+};
+
+struct GatewayServer {
+  std::string name;       // port name
+  std::uint32_t port = 0; // as written in the Gateway
+  std::string bind;
+  Protocol protocol = Protocol::http;
+  bool httpsRedirect = false;
+  std::optional<GatewayTls> tls;
+  struct Host {
+    std::string ns;   // VirtualServices of this namespace only; "*" = all
+    std::string dns;  // lower case, "*" or "*.x" allowed
+    auto operator<=>(const Host&) const = default;
+  };
+  std::vector<Host> hosts;
+  Provenance provenance;  // Gateway, rule "servers[i]"
+  bool operator==(const GatewayServer&) const = default;
+};
+
+// All servers that select one gateway workload, merged: conflicts are resolved (oldest first) and noted.
+struct GatewayConfig {
+  std::vector<GatewayServer> servers;  // sorted by port, then creation time, namespace, name, index
+  bool operator==(const GatewayConfig&) const = default;
+};
+
+}  // namespace fairway::model

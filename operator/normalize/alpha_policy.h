@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "api/security.h"
+#include "model/security.h"
+#include "store/view.h"
+
+// authentication.istio.io/v1alpha1 Policy and MeshPolicy: which one applies to a workload's ports.
+namespace fairway::normalize {
+
+// The effect of the one policy that applies to a port.
+struct AlphaEffect {
+  enum class Level { none, mesh, ns, service };
+  Level level = Level::none;
+  const api::Object* object = nullptr;  // null at level none
+  model::MtlsMode mode = model::MtlsMode::permissive;
+  bool refuseHttp = false;  // asks for an end-user token, which cannot be checked
+  bool useOrigin = false;   // principalBinding: USE_ORIGIN
+};
+
+struct AlphaPolicies {
+  AlphaEffect base;                            // ports that no service names, and all without an entry
+  std::map<std::uint32_t, AlphaEffect> ports;  // by workload port, for every port that a service names
+
+  [[nodiscard]] const AlphaEffect& at(std::uint32_t port) const;
+};
+
+// v1alpha1.md 1.1 and 1.2: the narrowest policy applies whole, nothing is merged; service ports are translated
+// to workload ports through every service that selects the workload. Of several for one port the oldest counts, and
+// the others' authors are told. A policy with errors means STRICT for its target.
+AlphaPolicies alphaPolicies(store::View& view, const std::string& ns, const model::Labels& labels);
+
+}  // namespace fairway::normalize

@@ -1,0 +1,110 @@
+#include "normalize/queries.h"
+
+#include "base/strings.h"
+#include "normalize/internal_queries.h"
+#include "store/view.h"
+
+namespace fairway::normalize {
+
+namespace {
+
+using store::joinKey;
+using store::splitKey;
+
+// Labels stand at the end of a key, as pairs of fields: they may hold any text (a proxy's metadata is not checked).
+std::string withLabels(std::string key, const model::Labels& labels) {
+  for (const auto& [name, value] : labels) key += "|" + joinKey({name, value});
+  return key;
+}
+
+model::Labels labelsFrom(const std::vector<std::string>& fields, std::size_t first) {
+  model::Labels labels;
+  for (std::size_t i = first; i + 1 < fields.size(); i += 2) labels.emplace(fields[i], fields[i + 1]);
+  return labels;
+}
+
+std::uint32_t portFrom(const std::string& field) { return static_cast<std::uint32_t>(toNumber(field).value_or(0)); }
+
+}  // namespace
+
+std::string ServiceOf::key() const { return joinKey({host}); }
+ServiceOf ServiceOf::parse(std::string_view key) { return {splitKey(key).at(0)}; }
+
+std::string WorkloadOf::key() const { return joinKey({ns, name}); }
+WorkloadOf WorkloadOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), fields.at(1)};
+}
+
+std::string WorkloadServices::key() const { return withLabels(joinKey({ns}), labels); }
+WorkloadServices WorkloadServices::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 1)};
+}
+
+std::string InboundPortsOf::key() const { return withLabels(joinKey({ns}), labels); }
+InboundPortsOf InboundPortsOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 1)};
+}
+
+std::string NamedPortsOf::key() const { return withLabels(joinKey({ns}), labels); }
+NamedPortsOf NamedPortsOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 1)};
+}
+
+std::string EndpointsOf::key() const { return joinKey({host, std::to_string(port)}); }
+EndpointsOf EndpointsOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), portFrom(fields.at(1))};
+}
+
+std::string IdentitiesOf::key() const { return joinKey({host}); }
+IdentitiesOf IdentitiesOf::parse(std::string_view key) { return {splitKey(key).at(0)}; }
+
+std::string TrafficPolicyOf::key() const { return joinKey({clientNs, host, std::to_string(port)}); }
+TrafficPolicyOf TrafficPolicyOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), fields.at(1), portFrom(fields.at(2))};
+}
+
+std::string RoutesOf::key() const { return joinKey({clientNs, host, std::to_string(port)}); }
+RoutesOf RoutesOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), fields.at(1), portFrom(fields.at(2))};
+}
+
+std::string GatewayOf::key() const { return withLabels(joinKey({ns}), labels); }
+GatewayOf GatewayOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 1)};
+}
+
+std::string GatewayRoutes::key() const { return withLabels(joinKey({ns, std::to_string(port), server}), labels); }
+GatewayRoutes GatewayRoutes::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 3), portFrom(fields.at(1)), fields.at(2)};
+}
+
+std::string PeerAuthenticationOf::key() const { return withLabels(joinKey({ns}), labels); }
+PeerAuthenticationOf PeerAuthenticationOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 1)};
+}
+
+std::string AuthorizationOf::key() const {
+  return withLabels(joinKey({ns, serviceAccount, std::to_string(port)}), labels);
+}
+AuthorizationOf AuthorizationOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 3), fields.at(1), portFrom(fields.at(2))};
+}
+
+std::string CredentialOf::key() const { return joinKey({ns, name}); }
+CredentialOf CredentialOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), fields.at(1)};
+}
+
+}  // namespace fairway::normalize

@@ -1,0 +1,192 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/security.h"
+#include "model/service.h"
+#include "model/traffic.h"
+
+namespace fairway::store {
+class Catalogue;
+class View;
+}  // namespace fairway::store
+
+// What translation asks for: canonical values by name. Each is a derived value (store/view.h) that is
+// computed from the users' objects by a function of this folder.
+namespace fairway::normalize {
+
+// The hosts of the registry, sorted.
+struct AllHosts {
+  using Value = std::vector<std::string>;
+  static constexpr std::string_view kType = "hosts";
+  [[nodiscard]] std::string key() const { return {}; }
+  static AllHosts parse(std::string_view) { return {}; }
+};
+
+// One host, if the registry has it.
+struct ServiceOf {
+  using Value = std::optional<model::Service>;
+  static constexpr std::string_view kType = "service";
+  std::string host;
+  [[nodiscard]] std::string key() const;
+  static ServiceOf parse(std::string_view key);
+};
+
+// One pod.
+struct WorkloadOf {
+  using Value = std::optional<model::Workload>;
+  static constexpr std::string_view kType = "workload";
+  std::string ns, name;
+  [[nodiscard]] std::string key() const;
+  static WorkloadOf parse(std::string_view key);
+};
+
+// Hosts of the services whose selector matches a workload with these labels, sorted. A service without
+// a selector has none.
+struct WorkloadServices {
+  using Value = std::vector<std::string>;
+  static constexpr std::string_view kType = "workload-services";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static WorkloadServices parse(std::string_view key);
+};
+
+// The workload ports (container side) that services name for workloads with these labels, sorted by port.
+struct InboundPortsOf {
+  struct Port {
+    std::uint32_t port = 0;
+    // Of the listener: HTTP only if every service that names the port says so, else the first one that does not.
+    // AuthorizationOf speaks of HTTP attributes exactly where isHttp(protocol).
+    model::Protocol protocol = model::Protocol::tcp;
+    struct Backed {
+      std::string host;  // FQDN of the service
+      std::uint32_t servicePort = 0;
+      model::Protocol protocol = model::Protocol::tcp;
+      auto operator<=>(const Backed&) const = default;
+    };
+    std::vector<Backed> services;  // sorted
+    bool operator==(const Port&) const = default;
+  };
+  using Value = std::vector<Port>;
+  static constexpr std::string_view kType = "inbound-ports";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static InboundPortsOf parse(std::string_view key);
+};
+
+// The endpoints behind one port (service port number) of a host.
+struct EndpointsOf {
+  using Value = model::Endpoints;
+  static constexpr std::string_view kType = "endpoints";
+  std::string host;
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static EndpointsOf parse(std::string_view key);
+};
+
+// The SPIFFE IDs ("spiffe://td/ns/x/sa/y") that may serve a host: of the pods behind it, sorted.
+struct IdentitiesOf {
+  using Value = std::vector<std::string>;
+  static constexpr std::string_view kType = "identities";
+  std::string host;
+  [[nodiscard]] std::string key() const;
+  static IdentitiesOf parse(std::string_view key);
+};
+
+// What DestinationRules say for one port of a host to clients of a namespace (v1alpha1.md 4.1 "lookup").
+struct TrafficPolicyOf {
+  using Value = model::PortTrafficPolicy;
+  static constexpr std::string_view kType = "traffic-policy";
+  std::string clientNs, host;
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static TrafficPolicyOf parse(std::string_view key);
+};
+
+// Routes of one host and port for sidecars of a namespace (gateway "mesh").
+struct RoutesOf {
+  using Value = model::Routes;
+  static constexpr std::string_view kType = "routes";
+  std::string clientNs, host;
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static RoutesOf parse(std::string_view key);
+};
+
+// The servers that apply to a gateway workload with these labels.
+struct GatewayOf {
+  using Value = model::GatewayConfig;
+  static constexpr std::string_view kType = "gateway";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static GatewayOf parse(std::string_view key);
+};
+
+// The routes of one gateway server (or, for plain HTTP, of all servers of a port together).
+struct GatewayRoutes {
+  struct VirtualHost {
+    std::string domain;  // "x.example.com", "*.example.com", "*"
+    bool httpsRedirect = false;
+    model::Routes routes;
+    bool operator==(const VirtualHost&) const = default;
+  };
+  struct Value {
+    // Sorted by domain. A host without a VirtualService is listed only if it redirects to HTTPS, without routes.
+    std::vector<VirtualHost> hosts;
+    std::vector<model::L4Route> tls, tcp;  // TLS passthrough and TCP servers
+    bool operator==(const Value&) const = default;
+  };
+  static constexpr std::string_view kType = "gateway-routes";
+  std::string ns;  // of the gateway workload
+  model::Labels labels;
+  std::uint32_t port = 0;
+  // HTTPS and other TLS servers: provenance.toString() of the one server; empty: all plain HTTP servers of the port.
+  std::string server;
+  [[nodiscard]] std::string key() const;
+  static GatewayRoutes parse(std::string_view key);
+};
+
+struct PeerAuthenticationOf {
+  using Value = model::PeerAuthentication;
+  static constexpr std::string_view kType = "peer-authentication";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static PeerAuthenticationOf parse(std::string_view key);
+};
+
+// What authorises requests to one workload port (container side) of a class of workloads.
+struct AuthorizationOf {
+  using Value = model::Authorization;
+  static constexpr std::string_view kType = "authorization";
+  std::string ns;
+  model::Labels labels;
+  std::string serviceAccount;
+  std::uint32_t port = 0;  // 0: ports that no service names
+  [[nodiscard]] std::string key() const;
+  static AuthorizationOf parse(std::string_view key);
+};
+
+// The TLS material of a gateway's credentialName; the secret must be in the gateway pod's namespace.
+struct CredentialOf {
+  struct Credential {
+    std::string certificateChain, privateKey, caCertificates;  // PEM
+    bool operator==(const Credential&) const = default;
+  };
+  using Value = std::optional<Credential>;
+  static constexpr std::string_view kType = "credential";
+  std::string ns, name;
+  [[nodiscard]] std::string key() const;
+  static CredentialOf parse(std::string_view key);
+};
+
+// Tells the catalogue which function computes each of the above.
+void registerQueries(store::Catalogue& catalogue);
+
+}  // namespace fairway::normalize

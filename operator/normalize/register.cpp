@@ -1,0 +1,39 @@
+#include "normalize/authorization.h"
+#include "normalize/credentials.h"
+#include "normalize/endpoints.h"
+#include "normalize/gateway_routes.h"
+#include "normalize/gateways.h"
+#include "normalize/hosts.h"
+#include "normalize/peer_authentication.h"
+#include "normalize/queries.h"
+#include "normalize/rbac_v1alpha1.h"
+#include "normalize/routes.h"
+#include "normalize/services.h"
+#include "normalize/traffic_policy.h"
+#include "store/view.h"
+
+namespace fairway::normalize {
+
+void registerQueries(store::Catalogue& catalogue) {
+  catalogue.add(allHosts);
+  catalogue.add(serviceOf);
+  catalogue.add(workloadOf);
+  catalogue.add(workloadServices);
+  catalogue.add(inboundPortsOf);
+  catalogue.add(namedPortsOf);
+  catalogue.add(endpointsOf);
+  catalogue.add(identitiesOf);
+  catalogue.add(hostDestinationRules);
+  catalogue.add(trafficPolicyOf);
+  catalogue.add(hostVirtualServices);
+  catalogue.add(routesOf);
+  catalogue.add(gatewayOf);
+  catalogue.add(gatewayRoutes);
+  catalogue.add(peerAuthenticationOf);
+  catalogue.add(rbacSwitch);
+  catalogue.add(bindingCheck);
+  catalogue.add(authorizationOf);
+  catalogue.add(credentialOf);
+}
+
+}  // namespace fairway::normalize

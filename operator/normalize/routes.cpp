@@ -1,0 +1,70 @@
+#include "normalize/routes.h"
+
+#include <algorithm>
+
+#include "api/networking.h"
+#include "normalize/hosts.h"
+#include "normalize/http_route.h"
+#include "normalize/l4_route.h"
+#include "normalize/objects.h"
+
+namespace fairway::normalize {
+
+namespace {
+
+// The VirtualServices that decide about a host: those for the most specific pattern over it that apply to the client
+// at all. A less specific one adds nothing.
+std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
+  std::vector<BoundService> services;
+  std::string pattern;
+  for (const auto& candidate : view.ask(HostVirtualServices{query.host})) {
+    if (!services.empty() && candidate.pattern != pattern) break;
+    const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.clientNs)) continue;
+    pattern = candidate.pattern;
+    services.push_back({object, {std::string(kMesh)}});
+  }
+  sortOldestFirst(services);
+  return services;
+}
+
+bool speaksHttp(const BoundService& service) {
+  return !service.object->spec.http.empty() || Errors(*service.object).at("spec.http");
+}
+
+// The host's own service, as if no VirtualService spoke of its HTTP traffic.
+model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& service) {
+  model::HttpRoute route;
+  model::HttpRoute::Weighted self;
+  self.destination.host = query.host;
+  self.destination.port = query.port;
+  self.weight = 100;
+  route.destinations.push_back(std::move(self));
+  route.retries = defaultRetries();
+  route.provenance = provenanceOf(*service.object);
+  return route;
+}
+
+}  // namespace
+
+RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
+  RoutesOf::Value result;
+  const auto services = applicable(view, query);
+  if (services.empty()) return result;
+  result.defined = true;
+
+  const RouteContext context{view, query.clientNs, query.port, nullptr};
+  result.http = httpRoutes(context, services);
+  if (std::none_of(services.begin(), services.end(), speaksHttp)) {
+    const auto& service = view.ask(ServiceOf{query.host});
+    if (service && service->port(query.port) != nullptr) result.http.push_back(routeToItself(query, services.front()));
+  }
+  result.tls = tlsRoutes(context, services, [&](const BoundService&, const std::string& sni) {
+    const auto host = intersectHosts(sni, query.host);
+    return host ? std::vector<std::string>{*host} : std::vector<std::string>{};
+  });
+  result.tcp = tcpRoutes(context, services);
+  return result;
+}
+
+}  // namespace fairway::normalize

@@ -1,0 +1,212 @@
+#include "normalize/traffic_policy.h"
+
+#include <algorithm>
+
+#include "api/networking.h"
+#include "normalize/hosts.h"
+#include "normalize/objects.h"
+
+namespace fairway::normalize {
+
+namespace {
+
+using Rule = api::DestinationRule;
+using Parts = api::TrafficPolicySpec;
+using PolicySpec = api::DestinationRuleSpec::Policy;
+
+bool isEmpty(const PolicySpec& policy) { return policy == PolicySpec{}; }
+
+// Whether a rule may be used at all; says why not.
+bool isUsable(store::View& view, const Rule& rule) {
+  if (!rule.valid()) {
+    error(view, provenanceOf(rule), "spec",
+          "the rule has errors and is left out: its hosts get the next wider rule, or the defaults");
+    return false;
+  }
+  if (!rule.spec.workloadSelector.empty()) {
+    warning(view, provenanceOf(rule), "spec.workloadSelector",
+            "rules for some clients of a namespace only are not supported, the rule is left out; use a namespace of "
+            "their own for these clients");
+    return false;
+  }
+  return true;
+}
+
+// The rules for the most specific host among those of one namespace, oldest first.
+std::vector<const Rule*> rulesOf(store::View& view, const HostDestinationRules::Value& candidates,
+                                 const std::string& ns, const std::string& clientNs) {
+  std::vector<const Rule*> rules;
+  std::string pattern;
+  for (const auto& candidate : candidates) {
+    if (candidate.ns != ns) continue;
+    if (!rules.empty() && candidate.pattern != pattern) break;
+    const auto* rule = view.get<Rule>(candidate.ns, candidate.name);
+    if (rule == nullptr || (ns != clientNs && !isVisible(rule->spec.exportTo, ns, clientNs))) continue;
+    if (!isUsable(view, *rule)) continue;
+    pattern = candidate.pattern;
+    rules.push_back(rule);
+  }
+  sortOldestFirst(rules);
+  return rules;
+}
+
+// v1alpha1.md 4.1, "DestinationRule lookup", 1.1+: the client's namespace (unless it is the root namespace), the
+// service's, the root namespace; the first that has a rule decides alone.
+std::vector<const Rule*> applicableRules(store::View& view, const TrafficPolicyOf& query) {
+  const auto& candidates = view.ask(HostDestinationRules{query.host});
+  if (candidates.empty()) return {};
+  const auto& root = view.mesh().rootNamespace;
+  std::vector<std::string> namespaces;
+  if (query.clientNs != root) namespaces.push_back(query.clientNs);
+  if (const auto& service = view.ask(ServiceOf{query.host})) namespaces.push_back(service->ns);
+  namespaces.push_back(root);
+  for (const auto& ns : namespaces) {
+    auto rules = rulesOf(view, candidates, ns, query.clientNs);
+    if (!rules.empty()) return rules;
+  }
+  return {};
+}
+
+// What a rule says for one port: an entry of portLevelSettings replaces all four parts, `tls` too.
+Parts partsForPort(const PolicySpec& policy, std::uint32_t port) {
+  const auto found = policy.ports.find(port);
+  return found == policy.ports.end() ? static_cast<const Parts&>(policy) : found->second;
+}
+
+// A subset inherits each part that it does not set; its own port entry replaces all four again.
+Parts subsetParts(const Parts& inherited, const PolicySpec& own, std::uint32_t port) {
+  const auto found = own.ports.find(port);
+  if (found != own.ports.end()) return found->second;
+  Parts parts = inherited;
+  if (own.loadBalancer) parts.loadBalancer = own.loadBalancer;
+  if (own.connectionPool) parts.connectionPool = own.connectionPool;
+  if (own.outlierDetection) parts.outlierDetection = own.outlierDetection;
+  if (own.tls) parts.tls = own.tls;
+  return parts;
+}
+
+void convertLoadBalancer(const Parts::LoadBalancer& from, model::TrafficPolicy& to) {
+  using Simple = Parts::LoadBalancer::Simple;
+  using Target = model::TrafficPolicy::LoadBalancer;
+  to.warmup = from.warmup;
+  switch (from.simple) {
+    case Simple::unspecified:
+    case Simple::least_request: to.loadBalancer = Target::least_request; break;
+    case Simple::round_robin: to.loadBalancer = Target::round_robin; break;
+    case Simple::random: to.loadBalancer = Target::random; break;
+    case Simple::passthrough: to.loadBalancer = Target::passthrough; break;
+  }
+  model::TrafficPolicy::HashPolicy hash;
+  hash.header = from.hashHeader;
+  hash.cookie = from.hashCookie;
+  hash.cookiePath = from.hashCookiePath;
+  hash.cookieTtl = from.hashCookieTtl;
+  hash.queryParameter = from.hashQueryParameter;
+  hash.sourceIp = from.hashSourceIp;
+  if (hash.header.empty() && hash.cookie.empty() && hash.queryParameter.empty() && !hash.sourceIp) return;
+  to.hash = hash;
+  to.hashTableSize = from.ringSize;
+  to.loadBalancer = from.maglev ? Target::maglev : Target::ring_hash;
+}
+
+model::TrafficPolicy::ConnectionPool convertPool(const Parts::ConnectionPool& from) {
+  model::TrafficPolicy::ConnectionPool to;
+  to.maxConnections = from.maxConnections;
+  to.maxPendingRequests = from.http1MaxPendingRequests;
+  to.maxRequests = from.http2MaxRequests;
+  to.maxRetries = from.maxRetries;
+  to.maxRequestsPerConnection = from.maxRequestsPerConnection;
+  to.maxConcurrentStreams = from.maxConcurrentStreams;
+  to.connectTimeout = from.connectTimeout;
+  to.maxConnectionDuration = from.maxConnectionDuration;
+  to.tcpIdleTimeout = from.tcpIdleTimeout;
+  to.idleTimeout = from.idleTimeout;
+  if (from.keepalive) {
+    to.keepalive = model::TrafficPolicy::ConnectionPool::Keepalive{from.keepalive->probes, from.keepalive->time,
+                                                                   from.keepalive->interval};
+  }
+  to.upgradeToHttp2 = from.h2UpgradePolicy == "UPGRADE";
+  to.useClientProtocol = from.useClientProtocol;
+  return to;
+}
+
+model::TrafficPolicy::Outlier convertOutlier(const Parts::OutlierDetection& from) {
+  model::TrafficPolicy::Outlier to;
+  to.consecutive5xx = from.consecutive5xxErrors;
+  to.consecutiveGateway = from.consecutiveGatewayErrors;
+  to.consecutiveLocalOrigin = from.consecutiveLocalOriginFailures;
+  to.maxEjectionPercent = from.maxEjectionPercent;
+  to.minHealthPercent = from.minHealthPercent;
+  to.splitExternalLocalOrigin = from.splitExternalLocalOriginErrors;
+  to.interval = from.interval;
+  to.baseEjectionTime = from.baseEjectionTime;
+  return to;
+}
+
+model::TrafficPolicy::Tls convertTls(const Parts::Tls& from) {
+  using Mode = model::TrafficPolicy::Tls::Mode;
+  model::TrafficPolicy::Tls to;
+  switch (from.mode) {
+    case Parts::Tls::Mode::disable: to.mode = Mode::disable; break;
+    case Parts::Tls::Mode::simple: to.mode = Mode::simple; break;
+    case Parts::Tls::Mode::mutual: to.mode = Mode::mutual; break;
+    case Parts::Tls::Mode::istio_mutual: to.mode = Mode::mesh; break;
+  }
+  to.sni = from.sni;
+  to.clientCertificate = from.clientCertificate;
+  to.privateKey = from.privateKey;
+  to.caCertificates = from.caCertificates;
+  to.credentialName = from.credentialName;
+  to.subjectAltNames = from.subjectAltNames;
+  to.insecureSkipVerify = from.insecureSkipVerify;
+  return to;
+}
+
+model::TrafficPolicy convert(const Parts& from) {
+  model::TrafficPolicy to;
+  if (from.loadBalancer) convertLoadBalancer(*from.loadBalancer, to);
+  if (from.connectionPool) to.pool = convertPool(*from.connectionPool);
+  if (from.outlierDetection) to.outlier = convertOutlier(*from.outlierDetection);
+  if (from.tls) to.tls = convertTls(*from.tls);
+  return to;
+}
+
+}  // namespace
+
+TrafficPolicyOf::Value trafficPolicyOf(store::View& view, const TrafficPolicyOf& query) {
+  TrafficPolicyOf::Value result;
+  const auto rules = applicableRules(view, query);
+  if (rules.empty()) return result;
+  result.provenance = provenanceOf(*rules.front());
+
+  // Rules for the same host add up: the policy of the oldest that has one, and all subsets.
+  const auto withPolicy =
+      std::find_if(rules.begin(), rules.end(), [](const Rule* rule) { return !isEmpty(rule->spec.trafficPolicy); });
+  Parts parts;
+  if (withPolicy != rules.end()) parts = partsForPort((*withPolicy)->spec.trafficPolicy, query.port);
+  result.policy = convert(parts);
+
+  for (const auto* rule : rules) {
+    if (!isEmpty(rule->spec.trafficPolicy) && rule != *withPolicy) {
+      warning(view, provenanceOf(*rule), "spec.trafficPolicy",
+              "it has no effect: " + provenanceOf(**withPolicy).toString() +
+                  " is older and sets the policy of the same host");
+    }
+    for (const auto& subset : rule->spec.subsets) {
+      const auto known = std::find_if(result.subsets.begin(), result.subsets.end(),
+                                      [&](const auto& other) { return other.name == subset.name; });
+      if (known != result.subsets.end()) {
+        warning(view, provenanceOf(*rule), "spec.subsets",
+                "subset \"" + subset.name + "\" of host " + query.host +
+                    " is defined before, by this or an older rule: this definition is left out");
+        continue;
+      }
+      result.subsets.push_back(
+          {subset.name, subset.labels, convert(subsetParts(parts, subset.trafficPolicy, query.port))});
+    }
+  }
+  std::sort(result.subsets.begin(), result.subsets.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return result;
+}
+
+}  // namespace fairway::normalize

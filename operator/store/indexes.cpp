@@ -1,0 +1,80 @@
+#include "store/indexes.h"
+
+#include <algorithm>
+
+#include "api/core.h"
+#include "api/networking.h"
+#include "api/security.h"
+#include "base/strings.h"
+
+namespace fairway::store {
+
+std::string resolveHost(std::string_view host, std::string_view ns, const MeshConfig& mesh) {
+  auto name = toLower(host);
+  if (name.empty() || name == "*" || name.find('.') != std::string::npos) return name;
+  return name + "." + toLower(ns) + ".svc." + toLower(mesh.clusterDomain);
+}
+
+std::string resolveGateway(std::string_view gateway, std::string_view ns) {
+  if (gateway == "mesh") return "mesh";
+  const auto slash = gateway.find('/');
+  if (slash != std::string_view::npos) {
+    const auto scope = gateway.substr(0, slash);
+    return std::string(scope == "." ? ns : scope) + "/" + std::string(gateway.substr(slash + 1));
+  }
+  const auto dot = gateway.find('.');
+  if (dot == std::string_view::npos) return std::string(ns) + "/" + std::string(gateway);
+  const auto rest = gateway.substr(dot + 1);
+  return std::string(rest.substr(0, rest.find('.'))) + "/" + std::string(gateway.substr(0, dot));
+}
+
+api::Kind indexedKind(Index index) {
+  switch (index) {
+    case Index::virtual_service_by_host:
+    case Index::virtual_service_by_gateway: return api::Kind::virtual_service;
+    case Index::destination_rule_by_host: return api::Kind::destination_rule;
+    case Index::endpoint_slice_by_service: return api::Kind::endpoint_slice;
+    case Index::role_binding_by_role: return api::Kind::service_role_binding;
+    case Index::service_by_host: break;
+  }
+  return api::Kind::service;
+}
+
+std::vector<std::string> indexKeys(Index index, const api::Object& object, const MeshConfig& mesh) {
+  if (object.kind != indexedKind(index)) return {};
+  const auto& ns = object.meta.ns;
+  std::vector<std::string> keys;
+  switch (index) {
+    case Index::virtual_service_by_host:
+      for (const auto& host : static_cast<const api::VirtualService&>(object).spec.hosts) {
+        keys.push_back(resolveHost(host, ns, mesh));
+      }
+      break;
+    case Index::virtual_service_by_gateway: {
+      const auto& gateways = static_cast<const api::VirtualService&>(object).spec.gateways;
+      if (gateways.empty()) keys.emplace_back("mesh");
+      for (const auto& gateway : gateways) keys.push_back(resolveGateway(gateway, ns));
+      break;
+    }
+    case Index::destination_rule_by_host:
+      keys.push_back(resolveHost(static_cast<const api::DestinationRule&>(object).spec.host, ns, mesh));
+      break;
+    case Index::endpoint_slice_by_service: {
+      const auto& service = static_cast<const api::EndpointSlice&>(object).spec.service;
+      if (!service.empty()) keys.push_back(ns + "/" + service);
+      break;
+    }
+    case Index::role_binding_by_role: {
+      const auto& role = static_cast<const api::ServiceRoleBinding&>(object).spec.roleName;
+      if (!role.empty()) keys.push_back(ns + "/" + role);
+      break;
+    }
+    case Index::service_by_host: keys.push_back(resolveHost(object.meta.name, ns, mesh)); break;
+  }
+  keys.erase(std::remove(keys.begin(), keys.end(), std::string()), keys.end());
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+}  // namespace fairway::store

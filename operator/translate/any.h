@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "translate/resource.h"
+
+namespace google::protobuf {
+class Any;
+class Message;
+}  // namespace google::protobuf
+
+namespace fairway::translate {
+
+// Bytes that depend on the content alone: map entries are written in the order of their keys. Holds for
+// messages inside `Any` as long as these were packed by packAny().
+std::string serialize(const google::protobuf::Message& message);
+
+// What Any::PackFrom does, deterministically.
+void packAny(const google::protobuf::Message& message, google::protobuf::Any& any);
+
+// Serializes `message` once and names it by its content. `provenance` may hold duplicates, in any order.
+ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Message& message,
+                         std::vector<model::Provenance> provenance = {});
+
+}  // namespace fairway::translate

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "translate/resource.h"
+#include "translate/units.h"
+
+namespace fairway::translate {
+
+// The clusters of one host, all ports and subsets, as clients of one namespace see them.
+struct Clusters {
+  using Value = Output;
+  static constexpr std::string_view kType = "clusters";
+  std::string clientNs, host;
+  // NONE: there is no address that the client chose, so nothing resolves to it (gateways, too).
+  Interception interception = Interception::redirect;
+  [[nodiscard]] std::string key() const;
+  static Clusters parse(std::string_view key);
+};
+
+// The endpoints of one cluster.
+struct EndpointsUnit {
+  using Value = Output;
+  static constexpr std::string_view kType = "cluster-endpoints";
+  std::string host;
+  std::uint32_t port = 0;
+  std::string subset;
+  model::Labels labels;  // of the subset
+  [[nodiscard]] std::string key() const;
+  static EndpointsUnit parse(std::string_view key);
+};
+
+// Whether there are endpoints and each takes the mesh's mTLS: decides for clusters whose endpoints Envoy
+// does not know.
+struct AllMeshTls {
+  using Value = bool;
+  static constexpr std::string_view kType = "all-mesh-tls";
+  std::string host;
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static AllMeshTls parse(std::string_view key);
+};
+
+}  // namespace fairway::translate

@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <map>
+
+#include <envoy/config/endpoint/v3/endpoint.pb.h>
+
+#include "normalize/queries.h"
+#include "translate/any.h"
+#include "translate/clusters.h"
+#include "translate/compute.h"
+#include "translate/fields.h"
+#include "translate/names.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+namespace core = envoy::config::core::v3;
+using model::Endpoint;
+using store::joinKey;
+using store::splitKey;
+
+std::string EndpointsUnit::key() const { return joinKey({host, numberField(port), subset, mapField(labels)}); }
+EndpointsUnit EndpointsUnit::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2), parseMap(fieldAt(fields, 3))};
+}
+
+namespace {
+
+bool selects(const model::Labels& selector, const model::Labels& labels) {
+  return std::all_of(selector.begin(), selector.end(), [&](const auto& pair) {
+    const auto found = labels.find(pair.first);
+    return found != labels.end() && found->second == pair.second;
+  });
+}
+
+// Endpoints that end are used only while there is no other, as kube-proxy does.
+core::HealthStatus healthOf(const Endpoint& endpoint, bool anyHealthy) {
+  switch (endpoint.health) {
+    case Endpoint::Health::healthy: return core::HEALTHY;
+    case Endpoint::Health::draining: return anyHealthy ? core::DRAINING : core::HEALTHY;
+    case Endpoint::Health::unhealthy: return core::UNHEALTHY;
+  }
+  return core::UNHEALTHY;
+}
+
+std::string label(const Endpoint& endpoint, const std::string& name) {
+  const auto found = endpoint.labels.find(name);
+  return found == endpoint.labels.end() ? std::string() : found->second;
+}
+
+void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, const Endpoint& endpoint, bool anyHealthy) {
+  auto& out = *locality.add_lb_endpoints();
+  setAddress(*out.mutable_endpoint()->mutable_address(), endpoint.address, endpoint.port);
+  out.set_health_status(healthOf(endpoint, anyHealthy));
+  out.mutable_load_balancing_weight()->set_value(1);
+  auto& metadata = *out.mutable_metadata()->mutable_filter_metadata();
+  if (endpoint.meshTls) setText(metadata["envoy.transport_socket_match"], "tlsMode", "istio");
+  if (!endpoint.workloadName.empty()) {
+    // "name;namespace;app;version;cluster"
+    setText(metadata["istio"], "workload",
+            endpoint.workloadName + ";" + endpoint.workloadNs + ";" + label(endpoint, "app") + ";" +
+                label(endpoint, "version") + ";");
+  }
+}
+
+}  // namespace
+
+Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
+  std::map<model::Locality, std::vector<const Endpoint*>> localities;
+  bool anyHealthy = false;
+  for (const auto& endpoint : view.ask(normalize::EndpointsOf{query.host, query.port}).endpoints) {
+    // A name as address would make Envoy refuse the whole assignment.
+    if (!selects(query.labels, endpoint.labels) || !isAddress(endpoint.address) || endpoint.port == 0) continue;
+    localities[endpoint.locality].push_back(&endpoint);
+    anyHealthy = anyHealthy || endpoint.health == Endpoint::Health::healthy;
+  }
+  envoy::config::endpoint::v3::ClusterLoadAssignment assignment;
+  assignment.set_cluster_name(clusterName(query.port, query.subset, query.host));
+  for (const auto& [where, endpoints] : localities) {
+    auto& locality = *assignment.add_endpoints();
+    locality.mutable_locality()->set_region(where.region);
+    locality.mutable_locality()->set_zone(where.zone);
+    locality.mutable_locality()->set_sub_zone(where.subzone);
+    locality.mutable_load_balancing_weight()->set_value(static_cast<std::uint32_t>(endpoints.size()));
+    for (const auto* endpoint : endpoints) addEndpoint(locality, *endpoint, anyHealthy);
+  }
+  Output output;
+  output.resources.push_back(makeResource(Type::endpoint, assignment.cluster_name(), assignment));
+  return output;
+}
+
+}  // namespace fairway::translate

@@ -1,0 +1,91 @@
+#include "translate/http.h"
+
+#include <envoy/config/listener/v3/listener.pb.h>
+#include <envoy/config/route/v3/route.pb.h>
+#include <envoy/extensions/filters/http/cors/v3/cors.pb.h>
+#include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
+#include <envoy/extensions/filters/http/router/v3/router.pb.h>
+#include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
+
+#include "translate/rbac.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3;
+using hcm::HttpConnectionManager;
+
+namespace {
+
+constexpr const char* kServerName = "istio-envoy";
+
+// Paths are made canonical before anything looks at them: always the dots; where a rule decides by path
+// also repeated slashes, and a request with an escaped slash, which could mean two paths, is refused.
+void setPaths(HttpConnectionManager& out, bool strict) {
+  out.mutable_normalize_path()->set_value(true);
+  if (!strict) return;
+  out.set_merge_slashes(true);
+  out.set_path_with_escaped_slashes_action(HttpConnectionManager::REJECT_REQUEST);
+}
+
+void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
+  auto& details = *out.mutable_set_current_client_cert_details();
+  if (manager.side == HttpSide::gateway) {
+    // What a client outside says about certificates is not believed.
+    out.set_forward_client_cert_details(HttpConnectionManager::SANITIZE_SET);
+    details.set_cert(true);
+  } else if (manager.mutualTls) {
+    out.set_forward_client_cert_details(HttpConnectionManager::APPEND_FORWARD);
+  } else {
+    out.set_forward_client_cert_details(HttpConnectionManager::SANITIZE);
+    out.clear_set_current_client_cert_details();
+    return;
+  }
+  details.mutable_subject()->set_value(true);
+  details.set_dns(true);
+  details.set_uri(true);
+}
+
+void setAddresses(HttpConnectionManager& out, HttpSide side) {
+  // At the edge the peer's address is the client's; inside, X-Forwarded-For of the gateway is.
+  out.mutable_use_remote_address()->set_value(side == HttpSide::gateway);
+  if (side == HttpSide::gateway) {
+    out.set_xff_num_trusted_hops(0);
+    out.mutable_request_headers_timeout()->set_seconds(60);
+  }
+}
+
+}  // namespace
+
+void addHttpManager(envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager) {
+  HttpConnectionManager out;
+  out.set_stat_prefix(manager.statPrefix);
+  if (manager.routes) {
+    *out.mutable_route_config() = *manager.routes;
+  } else {
+    out.mutable_rds()->set_route_config_name(manager.routeName);
+    setAds(*out.mutable_rds()->mutable_config_source());
+  }
+  out.set_server_name(kServerName);
+  if (manager.side == HttpSide::inbound) out.set_server_header_transformation(HttpConnectionManager::PASS_THROUGH);
+  setAddresses(out, manager.side);
+  setPaths(out, manager.authorization != nullptr && looksAtPath(*manager.authorization));
+  if (manager.side != HttpSide::outbound) setPeerCertificate(out, manager);
+  out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
+  out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
+  out.add_upgrade_configs()->set_upgrade_type("websocket");
+  setHttpAccessLog(*out.add_access_log());
+
+  if (manager.refusedBy) addRefusal(*out.mutable_http_filters(), *manager.refusedBy);
+  if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);
+  if (manager.side != HttpSide::inbound) {
+    setFilter(*out.add_http_filters(), "envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
+    setFilter(*out.add_http_filters(), "envoy.filters.http.fault",
+              envoy::extensions::filters::http::fault::v3::HTTPFault());
+  }
+  setFilter(*out.add_http_filters(), "envoy.filters.http.router",
+            envoy::extensions::filters::http::router::v3::Router());
+  setFilter(*chain.add_filters(), "envoy.filters.network.http_connection_manager", out);
+}
+
+}  // namespace fairway::translate

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/security.h"
+
+namespace envoy::config::listener::v3 {
+class FilterChain;
+class Listener;
+}
+namespace envoy::config::route::v3 {
+class RouteConfiguration;
+}
+
+// The HTTP connection manager, from the three places where it stands.
+namespace fairway::translate {
+
+enum class HttpSide {
+  outbound,  // requests of the app
+  inbound,   // requests to the app, from peers
+  gateway,   // requests from outside
+};
+
+struct HttpManager {
+  HttpSide side = HttpSide::outbound;
+  std::string statPrefix;
+  // Exactly one of: a name for RDS, or the routes themselves.
+  std::string routeName;
+  const envoy::config::route::v3::RouteConfiguration* routes = nullptr;
+  const model::Authorization* authorization = nullptr;  // inbound and gateway
+  // Refuses every request, in the name of this object.
+  const model::Provenance* refusedBy = nullptr;
+  // The mesh terminated TLS: the peer's identity goes on to the app.
+  bool mutualTls = false;
+};
+
+// Appends the connection manager with its HTTP filters to the chain.
+void addHttpManager(envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager);
+
+}  // namespace fairway::translate

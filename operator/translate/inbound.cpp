@@ -1,0 +1,266 @@
+#include <map>
+
+#include <envoy/config/listener/v3/listener.pb.h>
+#include <envoy/config/route/v3/route.pb.h>
+#include <envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h>
+
+#include "base/strings.h"
+#include "normalize/queries.h"
+#include "translate/any.h"
+#include "translate/compute.h"
+#include "translate/fixed_clusters.h"
+#include "translate/http.h"
+#include "translate/inbound_cluster.h"
+#include "translate/names.h"
+#include "translate/rbac.h"
+#include "translate/route.h"
+#include "translate/scopes.h"
+#include "translate/target_port.h"
+#include "translate/tcp.h"
+#include "translate/tls.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+using envoy::config::listener::v3::FilterChain;
+using envoy::config::listener::v3::Listener;
+using model::MtlsMode;
+
+namespace {
+
+constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
+
+// A port of the workload that a service leads to.
+struct AppPort {
+  std::uint32_t port = 0;         // the workload's
+  std::uint32_t servicePort = 0;  // of the first service that leads here
+  std::string host;
+  model::Protocol protocol = model::Protocol::tcp;
+};
+
+// Several services may lead to one port: the first host decides how it is read.
+std::map<std::uint32_t, AppPort> appPorts(store::View& view, const SidecarInbound& query) {
+  std::map<std::uint32_t, AppPort> ports;
+  for (const auto& host : view.ask(normalize::WorkloadServices{query.ns, query.labels})) {
+    const auto& service = view.ask(normalize::ServiceOf{host});
+    if (!service) continue;
+    for (const auto& port : service->ports) {
+      if (port.protocol == model::Protocol::udp) continue;
+      const auto target = targetPort(port, query.namedPorts);
+      const model::Provenance object{"Service", service->ns, service->name, {}};
+      if (!target) {
+        view.note({model::Note::Severity::info, object, "spec.ports",
+                   "targetPort '" + port.targetPort + "' of port " + std::to_string(port.number) +
+                       " is not a container port of a selected workload"});
+        continue;
+      }
+      const auto [existing, added] = ports.emplace(*target, AppPort{*target, port.number, host, port.protocol});
+      if (!added && model::isHttp(existing->second.protocol) != model::isHttp(port.protocol)) {
+        view.note({model::Note::Severity::warning, object, "spec.ports",
+                   "workload port " + std::to_string(*target) + " is read as " +
+                       std::string(model::toString(existing->second.protocol)) + " because of " +
+                       existing->second.host + ", not as " + std::string(model::toString(port.protocol))});
+      }
+    }
+  }
+  return ports;
+}
+
+// How connections that reach one port (or all ports without a service) are treated.
+struct Port {
+  const AppPort* app = nullptr;  // null: no service leads here
+  std::uint32_t number = 0;      // 0: all the others
+  MtlsMode mode = MtlsMode::permissive;
+  const model::Authorization& authorization;
+  const model::Provenance* refusedBy = nullptr;
+  std::string cluster;
+};
+
+class InboundListener {
+ public:
+  InboundListener(store::View& view, Listener& listener, bool matchPorts)
+      : view_(view), listener_(listener), matchPorts_(matchPorts) {}
+
+  void add(const Port& port) {
+    if (port.mode != MtlsMode::disable) {
+      // Foreign TLS must not reach the mesh's handshake where the app may be meant.
+      addTlsInspector(listener_);
+      auto& mesh = newChain(port, "mtls");
+      mesh.mutable_filter_chain_match()->set_transport_protocol("tls");
+      if (port.mode == MtlsMode::permissive) mesh.mutable_filter_chain_match()->add_application_protocols(kMeshAlpn);
+      setMeshServerTls(*mesh.mutable_transport_socket(), view_.mesh().trustDomain);
+      addFilters(mesh, port, true);
+    }
+    if (port.mode == MtlsMode::permissive) {
+      auto& foreign = newChain(port, "tls");
+      foreign.mutable_filter_chain_match()->set_transport_protocol("tls");
+      if (port.refusedBy) {
+        // Requests inside cannot be seen, so they cannot be refused one by one.
+        addTcpRefusal(foreign);
+      } else {
+        addBytes(foreign, port);
+      }
+    }
+    if (port.mode != MtlsMode::strict) {
+      auto& plain = newChain(port, "plain");
+      if (port.mode == MtlsMode::permissive) plain.mutable_filter_chain_match()->set_transport_protocol("raw_buffer");
+      addFilters(plain, port, false);
+    }
+  }
+
+ private:
+  FilterChain& newChain(const Port& port, const std::string& kind) {
+    auto& chain = *listener_.add_filter_chains();
+    chain.set_name((port.number == 0 ? "virtualInbound" : "0.0.0.0_" + std::to_string(port.number)) + "-" + kind);
+    if (matchPorts_ && port.number != 0) {
+      chain.mutable_filter_chain_match()->mutable_destination_port()->set_value(port.number);
+    }
+    describeAuthorization(chain, port.authorization);
+    return chain;
+  }
+
+  void addFilters(FilterChain& chain, const Port& port, bool mutualTls) {
+    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port);
+    envoy::config::route::v3::RouteConfiguration routes;
+    initRouteConfiguration(routes, port.cluster);
+    auto& host = *routes.add_virtual_hosts();
+    host.set_name("inbound|http|" + std::to_string(port.app->servicePort));
+    host.add_domains("*");
+    auto& route = *host.add_routes();
+    route.set_name("default");
+    route.mutable_match()->set_prefix("/");
+    route.mutable_route()->set_cluster(port.cluster);
+    route.mutable_route()->mutable_timeout();
+    route.mutable_decorator()->set_operation(port.app->host + ":" + std::to_string(port.app->servicePort) + "/*");
+    HttpManager manager;
+    manager.side = HttpSide::inbound;
+    manager.statPrefix = "inbound_0.0.0.0_" + std::to_string(port.number);
+    manager.routes = &routes;
+    manager.authorization = &port.authorization;
+    manager.refusedBy = port.refusedBy;
+    manager.mutualTls = mutualTls;
+    addHttpManager(chain, manager);
+  }
+
+  void addBytes(FilterChain& chain, const Port& port) {
+    addTcpAuthorization(chain, port.authorization);
+    addTcpProxy(chain, port.cluster);
+  }
+
+  void addTcpRefusal(FilterChain& chain) {
+    model::AuthorizationFilter nobody;  // an allow filter without rules
+    addTcpAuthorization(chain, {{nobody}});
+    addTcpProxy(chain, std::string(kBlackHoleCluster));
+  }
+
+  store::View& view_;
+  Listener& listener_;
+  const bool matchPorts_;
+};
+
+// Only requests need end-user tokens: ports that are not HTTP are not concerned.
+const model::Provenance* refusalOf(const model::PeerAuthentication& peers, const AppPort& app) {
+  if (!model::isHttp(app.protocol)) return nullptr;
+  auto found = peers.refuseHttp.find(app.port);
+  if (found == peers.refuseHttp.end()) found = peers.refuseHttp.find(0);
+  return found == peers.refuseHttp.end() ? nullptr : &found->second;
+}
+
+void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port) {
+  listener.set_name(name);
+  setAddress(*listener.mutable_address(), address, port);
+  listener.set_traffic_direction(envoy::config::core::v3::INBOUND);
+  // A client of a server-first protocol sends nothing to look at: it is taken as plaintext then.
+  listener.mutable_listener_filters_timeout()->set_seconds(5);
+  listener.set_continue_on_listener_filters_timeout(true);
+}
+
+// Ports whose mode is DISABLE are not looked into: server-first protocols start at once.
+void skipInspection(Listener& listener, const std::vector<std::uint32_t>& ports) {
+  for (auto& filter : *listener.mutable_listener_filters()) {
+    if (filter.name() != "envoy.filters.listener.tls_inspector" || ports.empty()) continue;
+    const auto set = [](auto& predicate, std::uint32_t port) {
+      predicate.mutable_destination_port_range()->set_start(static_cast<std::int32_t>(port));
+      predicate.mutable_destination_port_range()->set_end(static_cast<std::int32_t>(port) + 1);
+    };
+    auto& disabled = *filter.mutable_filter_disabled();
+    if (ports.size() == 1) {
+      set(disabled, ports.front());
+    } else {
+      for (const auto port : ports) set(*disabled.mutable_or_match()->add_rules(), port);
+    }
+  }
+}
+
+}  // namespace
+
+Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
+  Output output;
+  const auto ports = appPorts(view, query);
+  const auto& peers = view.ask(normalize::PeerAuthenticationOf{query.ns, query.labels});
+  std::vector<model::Provenance> provenance = peers.provenance;
+  const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
+    const auto& authorization =
+        view.ask(normalize::AuthorizationOf{query.ns, query.labels, query.serviceAccount, port});
+    const auto objects = provenanceOf(authorization);
+    provenance.insert(provenance.end(), objects.begin(), objects.end());
+    return authorization;
+  };
+  const bool redirect = query.interception == Interception::redirect;
+  for (const auto& [number, app] : ports) {
+    output.resources.push_back(inboundCluster(number, app.protocol, query.interception, query.appAddress));
+  }
+
+  if (!redirect) {
+    for (const auto& [number, app] : ports) {
+      if (query.unprivileged && number < kFirstUnprivilegedPort) {
+        view.note({model::Note::Severity::warning, {"Service", query.ns, split(app.host, '.').front(), {}}, "spec.ports",
+                   "workload port " + std::to_string(number) +
+                       " has no inbound listener: an unprivileged proxy without interception cannot bind ports below 1024"});
+        continue;
+      }
+      provenance = peers.provenance;
+      const Port port{&app, number, peers.modeOf(number), authorizationOf(number), refusalOf(peers, app), inboundName(number)};
+      for (const auto& address : query.addresses) {
+        if (!isAddress(address)) continue;
+        Listener listener;
+        initListener(listener, "inbound_" + listenerName(address, number), address, number);
+        InboundListener(view, listener, false).add(port);
+        output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
+      }
+    }
+    return output;
+  }
+
+  output.resources.push_back(originalDestinationCluster(kInboundPassthroughCluster, true));
+  Listener listener;
+  initListener(listener, "virtualInbound", "0.0.0.0", kInboundPort);
+  setFilter(*listener.add_listener_filters(), "envoy.filters.listener.original_dst",
+            envoy::extensions::filters::listener::original_dst::v3::OriginalDst());
+  // A connection to this port itself would be passed on to itself.
+  auto& self = *listener.add_filter_chains();
+  self.set_name("virtualInbound-blackhole");
+  self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
+  addTcpProxy(self, std::string(kBlackHoleCluster));
+
+  InboundListener chains(view, listener, true);
+  std::vector<std::uint32_t> plain;
+  const auto addPort = [&](std::uint32_t number, const AppPort* app) {
+    if (number == kInboundPort) return;
+    const auto mode = peers.modeOf(number);
+    if (mode == MtlsMode::disable) plain.push_back(number);
+    // A port without a service can have a mode and rules of its own.
+    chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? refusalOf(peers, *app) : nullptr,
+                app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
+  };
+  for (const auto& [number, app] : ports) addPort(number, &app);
+  for (const auto& [number, mode] : peers.ports) {
+    if (!ports.contains(number)) addPort(number, nullptr);
+  }
+  chains.add({nullptr, 0, peers.mode, authorizationOf(0), nullptr, std::string(kInboundPassthroughCluster)});
+  skipInspection(listener, plain);
+  output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
+  return output;
+}
+
+}  // namespace fairway::translate

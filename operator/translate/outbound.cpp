@@ -1,0 +1,216 @@
+#include "translate/outbound.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <envoy/config/listener/v3/listener.pb.h>
+
+#include "base/strings.h"
+#include "normalize/queries.h"
+#include "translate/any.h"
+#include "translate/compute.h"
+#include "translate/fields.h"
+#include "translate/fixed_clusters.h"
+#include "translate/http.h"
+#include "translate/names.h"
+#include "translate/ports.h"
+#include "translate/scopes.h"
+#include "translate/tcp.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+using envoy::config::listener::v3::Listener;
+using store::joinKey;
+using store::splitKey;
+
+std::string OutboundPort::key() const {
+  return joinKey({clientNs, numberField(port), toString(interception), outboundAddress});
+}
+OutboundPort OutboundPort::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)), fieldAt(fields, 3)};
+}
+
+std::string TcpListeners::key() const { return joinKey({clientNs, numberField(port), host}); }
+TcpListeners TcpListeners::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2)};
+}
+
+namespace {
+
+constexpr const char* kAnyAddress = "0.0.0.0";
+constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
+// Ports that the proxy and its agent listen at: a listener there would conflict.
+constexpr std::array<std::uint32_t, 6> kAgentPorts = {15000, kOutboundPort, kInboundPort, 15020, 15021, 15090};
+
+model::Provenance serviceObject(const PortHost& entry) { return {"Service", entry.ns, entry.name, {}}; }
+
+// Where intercepted connections of the app arrive first; Envoy hands each to the listener of its original
+// address, if there is one, and else keeps it here.
+ResourcePtr virtualOutbound() {
+  Listener listener;
+  listener.set_name("virtualOutbound");
+  setAddress(*listener.mutable_address(), kAnyAddress, kOutboundPort);
+  listener.mutable_use_original_dst()->set_value(true);
+  listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
+  // A connection to this port itself would be passed on to itself.
+  auto& self = *listener.add_filter_chains();
+  self.set_name("virtualOutbound-blackhole");
+  self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kOutboundPort);
+  addTcpProxy(self, std::string(kBlackHoleCluster));
+  auto& rest = *listener.add_filter_chains();
+  rest.set_name("virtualOutbound-catchall-tcp");
+  addTcpProxy(rest, std::string(kPassthroughCluster));
+  return makeResource(Type::listener, listener.name(), listener);
+}
+
+// False, with a note to each service, if there can be no listener at the port.
+bool usable(store::View& view, const SidecarOutbound& query, std::uint32_t port) {
+  std::string reason;
+  if (query.interception == Interception::redirect) {
+    if (port == kOutboundPort || port == kInboundPort) reason = "the sidecar itself listens there";
+  } else if (std::find(kAgentPorts.begin(), kAgentPorts.end(), port) != kAgentPorts.end()) {
+    reason = "the sidecar itself listens there";
+  } else if (query.unprivileged && port < kFirstUnprivilegedPort) {
+    reason = "an unprivileged proxy without interception cannot bind ports below 1024";
+  }
+  if (reason.empty()) return true;
+  for (const auto& entry : view.ask(PortHosts{port})) {
+    view.note({model::Note::Severity::warning, serviceObject(entry), "spec.ports",
+               "port " + std::to_string(port) + " has no outbound listener in sidecars of namespace " + query.ns + ": " +
+                   reason});
+  }
+  return false;
+}
+
+void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port, bool bind) {
+  listener.set_name(name);
+  setAddress(*listener.mutable_address(), address, port);
+  listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
+  if (!bind) listener.mutable_bind_to_port()->set_value(false);
+}
+
+ResourcePtr httpListener(const OutboundPort& query) {
+  const bool binds = query.interception == Interception::none;
+  const auto name = listenerName(kAnyAddress, query.port);
+  Listener listener;
+  initListener(listener, name, binds ? query.outboundAddress : kAnyAddress, query.port, binds);
+  HttpManager manager;
+  manager.side = HttpSide::outbound;
+  manager.statPrefix = "outbound_" + name;
+  manager.routeName = std::to_string(query.port);
+  addHttpManager(*listener.add_filter_chains(), manager);
+  return makeResource(Type::listener, name, listener);
+}
+
+std::vector<std::string> serverNames(const PortHost& entry, const std::string& clientNs) {
+  std::vector<std::string> names;
+  for (const auto& domain : entry.domains) {
+    if (domain.front() != '[' && !isAddress(domain)) names.push_back(domain);
+  }
+  if (entry.shortName && entry.ns == clientNs) names.push_back(entry.name);
+  return names;
+}
+
+// Interception NONE: there is one address for all services of a port. Those routed by server name share
+// it; of the others the first has it.
+void addSharedListener(store::View& view, const OutboundPort& query, const std::vector<const PortHost*>& entries,
+                       Output& output) {
+  Listener listener;
+  initListener(listener, listenerName(query.outboundAddress, query.port), query.outboundAddress, query.port, true);
+  std::vector<model::Provenance> provenance;
+  std::set<std::string> taken;
+  const PortHost* rest = nullptr;
+  for (const auto* entry : entries) {
+    const L4Service service{query.clientNs, entry->host, query.port, model::isTls(entry->protocol)};
+    if (service.tls) {
+      const auto own = addNamedChains(view, listener, service, serverNames(*entry, query.clientNs), taken);
+      provenance.insert(provenance.end(), own.begin(), own.end());
+    } else if (!rest) {
+      rest = entry;
+    } else {
+      view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
+                 "port " + std::to_string(query.port) + ": without interception one TCP service can have a port, and " +
+                     rest->host + " has it; use another port number"});
+    }
+  }
+  if (rest) {
+    const auto own = addServiceChains(view, listener, {query.clientNs, rest->host, query.port, false});
+    provenance.insert(provenance.end(), own.begin(), own.end());
+  }
+  if (listener.filter_chains().empty()) return;
+  output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
+}
+
+}  // namespace
+
+Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
+  Output output;
+  output.resources.push_back(blackHoleCluster());
+  if (query.interception == Interception::redirect) {
+    output.resources.push_back(originalDestinationCluster(kPassthroughCluster, false));
+    output.resources.push_back(virtualOutbound());
+  }
+  for (const auto& host : view.ask(normalize::AllHosts{})) {
+    output.children.push_back({Clusters::kType, Clusters{query.ns, host, query.interception}.key()});
+  }
+  for (const auto port : view.ask(OutboundPorts{})) {
+    if (!usable(view, query, port)) continue;
+    const OutboundPort child{query.ns, port, query.interception, query.outboundAddress};
+    output.children.push_back({OutboundPort::kType, child.key()});
+  }
+  return output;
+}
+
+Output computeOutboundPort(store::View& view, const OutboundPort& query) {
+  Output output;
+  bool http = false;
+  std::vector<const PortHost*> others;
+  for (const auto& entry : view.ask(PortHosts{query.port})) {
+    if (model::isHttp(entry.protocol)) {
+      http = true;
+    } else {
+      others.push_back(&entry);
+    }
+  }
+  if (http) {
+    output.resources.push_back(httpListener(query));
+    output.children.push_back({RouteTable::kType, RouteTable{query.clientNs, query.port, query.interception}.key()});
+  }
+  if (query.interception == Interception::redirect) {
+    for (const auto* entry : others) {
+      output.children.push_back({TcpListeners::kType, TcpListeners{query.clientNs, query.port, entry->host}.key()});
+    }
+  } else if (!http) {
+    addSharedListener(view, query, others, output);
+  } else {
+    for (const auto* entry : others) {
+      view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
+                 "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
+                     std::string(model::toString(entry->protocol)) + " services cannot share it; use another port number"});
+    }
+  }
+  return output;
+}
+
+Output computeTcpListeners(store::View& view, const TcpListeners& query) {
+  Output output;
+  const auto& entry = view.ask(PortHostOf{query.port, query.host});
+  if (!entry) return output;
+  const auto& addresses =
+      entry->headless ? view.ask(HeadlessAddresses{query.port, query.host}) : entry->addresses;
+  for (const auto& address : addresses) {
+    if (!isAddress(address)) continue;
+    Listener listener;
+    initListener(listener, listenerName(address, query.port), address, query.port, false);
+    auto provenance =
+        addServiceChains(view, listener, {query.clientNs, query.host, query.port, model::isTls(entry->protocol)});
+    output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
+  }
+  return output;
+}
+
+}  // namespace fairway::translate

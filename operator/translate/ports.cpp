@@ -1,0 +1,134 @@
+#include "translate/ports.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/strings.h"
+#include "normalize/queries.h"
+#include "translate/compute.h"
+#include "translate/fields.h"
+
+namespace fairway::translate {
+
+using store::joinKey;
+using store::splitKey;
+
+std::string PortHosts::key() const { return numberField(port); }
+PortHosts PortHosts::parse(std::string_view key) { return {parseNumber(key)}; }
+
+std::string PortHostOf::key() const { return joinKey({numberField(port), host}); }
+PortHostOf PortHostOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {parseNumber(fieldAt(fields, 0)), fieldAt(fields, 1)};
+}
+
+std::string HeadlessTable::key() const { return numberField(port); }
+HeadlessTable HeadlessTable::parse(std::string_view key) { return {parseNumber(key)}; }
+
+std::string HeadlessAddresses::key() const { return joinKey({numberField(port), host}); }
+HeadlessAddresses HeadlessAddresses::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {parseNumber(fieldAt(fields, 0)), fieldAt(fields, 1)};
+}
+
+namespace {
+
+// An address as it stands in a Host header.
+std::string domainOf(const std::string& address) {
+  return address.find(':') == std::string::npos ? toLower(address) : "[" + toLower(address) + "]";
+}
+
+// "reviews.default.svc.cluster.local" -> {"reviews.default.svc", "reviews.default"}; nothing for other hosts.
+std::vector<std::string> aliasesOf(const PortHost& entry) {
+  const std::string full = entry.name + "." + entry.ns + ".svc";
+  if (entry.name.empty() || entry.host.compare(0, full.size() + 1, full + ".") != 0) return {};
+  return {full, entry.name + "." + entry.ns};
+}
+
+void claimDomains(std::vector<PortHost>& entries) {
+  std::set<std::string> taken;
+  for (auto& entry : entries) {
+    taken.insert(entry.host);
+    entry.domains = {entry.host};
+  }
+  for (auto& entry : entries) {
+    auto wanted = aliasesOf(entry);
+    for (const auto& address : entry.addresses) wanted.push_back(domainOf(address));
+    for (const auto& domain : wanted) {
+      if (taken.insert(domain).second) entry.domains.push_back(domain);
+    }
+  }
+  std::set<std::pair<std::string, std::string>> shortNames;
+  for (auto& entry : entries) {
+    entry.shortName = !aliasesOf(entry).empty() && !taken.contains(entry.name) &&
+                      shortNames.emplace(entry.ns, entry.name).second;
+  }
+}
+
+}  // namespace
+
+PortTable::Value computePortTable(store::View& view, const PortTable&) {
+  PortTable::Value table;
+  std::set<std::pair<std::uint32_t, std::string>> takenAddresses;
+  for (const auto& host : view.ask(normalize::AllHosts{})) {
+    const auto& service = view.ask(normalize::ServiceOf{host});
+    if (!service) continue;
+    for (const auto& port : service->ports) {
+      if (port.protocol == model::Protocol::udp || service->port(port.number) != &port) continue;
+      PortHost entry;
+      entry.host = toLower(service->host);
+      entry.ns = service->ns;
+      entry.name = service->name;
+      entry.protocol = port.protocol;
+      entry.headless = service->resolution != model::Service::Resolution::dns && !model::isHttp(port.protocol) &&
+                       (service->headless || service->resolution == model::Service::Resolution::original_dst);
+      for (const auto& address : service->addresses) {
+        if (takenAddresses.emplace(port.number, address).second) entry.addresses.push_back(address);
+      }
+      table[port.number].push_back(std::move(entry));
+    }
+  }
+  for (auto& [port, entries] : table) claimDomains(entries);
+  return table;
+}
+
+OutboundPorts::Value computeOutboundPorts(store::View& view, const OutboundPorts&) {
+  OutboundPorts::Value ports;
+  for (const auto& [port, entries] : view.ask(PortTable{})) ports.push_back(port);
+  return ports;
+}
+
+PortHosts::Value computePortHosts(store::View& view, const PortHosts& query) {
+  const auto& table = view.ask(PortTable{});
+  const auto found = table.find(query.port);
+  return found == table.end() ? PortHosts::Value{} : found->second;
+}
+
+PortHostOf::Value computePortHost(store::View& view, const PortHostOf& query) {
+  for (const auto& entry : view.ask(PortHosts{query.port})) {
+    if (entry.host == query.host) return entry;
+  }
+  return std::nullopt;
+}
+
+HeadlessTable::Value computeHeadlessTable(store::View& view, const HeadlessTable& query) {
+  HeadlessTable::Value table;
+  const auto& entries = view.ask(PortHosts{query.port});
+  std::set<std::string> taken;
+  for (const auto& entry : entries) taken.insert(entry.addresses.begin(), entry.addresses.end());
+  for (const auto& entry : entries) {
+    if (!entry.headless) continue;
+    for (const auto& endpoint : view.ask(normalize::EndpointsOf{entry.host, query.port}).endpoints) {
+      if (taken.insert(endpoint.address).second) table[entry.host].push_back(endpoint.address);
+    }
+  }
+  return table;
+}
+
+HeadlessAddresses::Value computeHeadlessAddresses(store::View& view, const HeadlessAddresses& query) {
+  const auto& table = view.ask(HeadlessTable{query.port});
+  const auto found = table.find(query.host);
+  return found == table.end() ? HeadlessAddresses::Value{} : found->second;
+}
+
+}  // namespace fairway::translate

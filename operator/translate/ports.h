@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/common.h"
+#include "store/view.h"
+
+// Which hosts listen on which port: derived values between the registry and the units, so that a changed
+// service makes dirty only the units of its own ports and host.
+namespace fairway::translate {
+
+// One host on one service port. No domain and no address is in two entries of a port: Envoy refuses a whole
+// route table for a repeated domain, and a listener for a repeated address. The first host keeps it.
+struct PortHost {
+  std::string host;  // FQDN
+  std::string ns, name;
+  model::Protocol protocol = model::Protocol::tcp;
+  bool headless = false;                 // no address of its own, and not HTTP
+  std::vector<std::string> addresses;    // cluster IPs
+  std::vector<std::string> domains;      // for every client: FQDN, name.ns.svc, name.ns, addresses
+  bool shortName = false;                // clients of the namespace may also say `name`
+  bool operator==(const PortHost&) const = default;
+};
+
+struct PortTable {
+  using Value = std::map<std::uint32_t, std::vector<PortHost>>;  // hosts sorted by name
+  static constexpr std::string_view kType = "port-table";
+  [[nodiscard]] std::string key() const { return {}; }
+  static PortTable parse(std::string_view) { return {}; }
+};
+
+// The port numbers of the table.
+struct OutboundPorts {
+  using Value = std::vector<std::uint32_t>;
+  static constexpr std::string_view kType = "outbound-ports";
+  [[nodiscard]] std::string key() const { return {}; }
+  static OutboundPorts parse(std::string_view) { return {}; }
+};
+
+// The hosts of one port.
+struct PortHosts {
+  using Value = std::vector<PortHost>;
+  static constexpr std::string_view kType = "port-hosts";
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static PortHosts parse(std::string_view key);
+};
+
+struct PortHostOf {
+  using Value = std::optional<PortHost>;
+  static constexpr std::string_view kType = "port-host";
+  std::uint32_t port = 0;
+  std::string host;
+  [[nodiscard]] std::string key() const;
+  static PortHostOf parse(std::string_view key);
+};
+
+// Of all headless hosts on a port: the endpoint addresses that lead to each. An address leads to one host.
+struct HeadlessTable {
+  using Value = std::map<std::string, std::vector<std::string>>;
+  static constexpr std::string_view kType = "headless-table";
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static HeadlessTable parse(std::string_view key);
+};
+
+// The part of one host.
+struct HeadlessAddresses {
+  using Value = std::vector<std::string>;
+  static constexpr std::string_view kType = "headless-addresses";
+  std::uint32_t port = 0;
+  std::string host;
+  [[nodiscard]] std::string key() const;
+  static HeadlessAddresses parse(std::string_view key);
+};
+
+}  // namespace fairway::translate

@@ -1,0 +1,333 @@
+#include "translate/route.h"
+
+#include <algorithm>
+
+#include <envoy/config/route/v3/route.pb.h>
+#include <envoy/extensions/filters/http/cors/v3/cors.pb.h>
+#include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
+#include <envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h>
+
+#include "base/strings.h"
+#include "normalize/queries.h"
+#include "translate/any.h"
+#include "translate/names.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+namespace route_v3 = envoy::config::route::v3;
+namespace core = envoy::config::core::v3;
+using model::HttpRoute;
+using route_v3::Route;
+using route_v3::RouteAction;
+
+namespace {
+
+constexpr const char* kDefaultRetryOn = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
+constexpr std::size_t kMaxDirectResponseBody = 4096;  // Envoy's default limit, in bytes
+
+bool isHostHeader(const std::string& name) {
+  const auto lower = toLower(name);
+  return lower == "host" || lower == ":authority" || lower == "authority";
+}
+
+template <class Values>
+void addHeader(Values& values, const std::pair<std::string, std::string>& header, bool append) {
+  if (header.first.empty() || header.first.front() == ':' || isHostHeader(header.first)) return;
+  auto& option = *values.Add();
+  option.mutable_header()->set_key(header.first);
+  option.mutable_header()->set_value(formatString(header.second));
+  option.set_append_action(append ? core::HeaderValueOption::APPEND_IF_EXISTS_OR_ADD
+                                  : core::HeaderValueOption::OVERWRITE_IF_EXISTS_OR_ADD);
+}
+
+// `Target` is a Route or a weighted cluster.
+template <class Target>
+void applyHeaders(Target& out, const model::HeaderOps& ops) {
+  for (const auto& header : ops.requestSet) addHeader(*out.mutable_request_headers_to_add(), header, false);
+  for (const auto& header : ops.requestAdd) addHeader(*out.mutable_request_headers_to_add(), header, true);
+  for (const auto& header : ops.responseSet) addHeader(*out.mutable_response_headers_to_add(), header, false);
+  for (const auto& header : ops.responseAdd) addHeader(*out.mutable_response_headers_to_add(), header, true);
+  for (const auto& name : ops.requestRemove) {
+    if (!name.empty() && name.front() != ':' && !isHostHeader(name)) out.add_request_headers_to_remove(name);
+  }
+  for (const auto& name : ops.responseRemove) {
+    if (!name.empty() && name.front() != ':') out.add_response_headers_to_remove(name);
+  }
+}
+
+// Setting the Host header is a rewrite to Envoy. Null if the operations do not.
+const std::string* hostOf(const model::HeaderOps& ops) {
+  for (const auto& [name, value] : ops.requestSet) {
+    if (isHostHeader(name)) return &value;
+  }
+  return nullptr;
+}
+
+std::string describe(const model::Destination& destination) {
+  std::string text = destination.host;
+  if (destination.port != 0) text += ":" + std::to_string(destination.port);
+  if (!destination.subset.empty()) text += " subset " + destination.subset;
+  return text;
+}
+
+std::string clusterOf(const model::Destination& destination) {
+  return clusterName(destination.port, destination.subset, destination.host);
+}
+
+void setRewrite(store::View& view, RouteAction& out, const HttpRoute& route, const route_v3::RouteMatch& match) {
+  if (route.rewriteHost) out.set_host_rewrite_literal(*route.rewriteHost);
+  if (!route.rewriteRegex.empty()) {
+    if (validRewrite(route.rewriteRegex, route.rewriteSubstitution)) {
+      setRegex(*out.mutable_regex_rewrite()->mutable_pattern(), route.rewriteRegex);
+      out.mutable_regex_rewrite()->set_substitution(route.rewriteSubstitution);
+    } else {
+      view.note({model::Note::Severity::error, route.provenance, "rewrite.uriRegexRewrite",
+                 "'" + route.rewriteRegex + "' -> '" + route.rewriteSubstitution +
+                     "' is not a regular expression and rewrite that RE2 accepts; the path is left as it is"});
+    }
+    return;
+  }
+  if (!route.rewritePath) return;
+  const std::string path = route.rewritePath->empty() ? "/" : *route.rewritePath;
+  const bool prefixMatch = match.path_specifier_case() == route_v3::RouteMatch::kPrefix;
+  if (prefixMatch && match.prefix() == "/" && path.back() != '/') {
+    out.set_prefix_rewrite(path + "/");  // "/" -> "/v2": /a becomes /v2/a, not /v2a
+  } else if (prefixMatch && path == "/" && match.prefix().back() != '/') {
+    // "/api" -> "/": /api/a becomes /a, not //a
+    const std::string flags = match.has_case_sensitive() && !match.case_sensitive().value() ? "(?i)" : "";
+    setRegex(*out.mutable_regex_rewrite()->mutable_pattern(), flags + "^" + quoteRegex(match.prefix()) + "/*");
+    out.mutable_regex_rewrite()->set_substitution("/");
+  } else {
+    out.set_prefix_rewrite(path);
+  }
+}
+
+void setRetries(RouteAction& out, const HttpRoute::Retries& retries) {
+  if (retries.attempts == 0) return;
+  auto& policy = *out.mutable_retry_policy();
+  policy.set_retry_on(retries.on.empty() ? kDefaultRetryOn : retries.on);
+  policy.mutable_num_retries()->set_value(retries.attempts);
+  if (retries.on.empty() && retries.statusCodes.empty()) policy.add_retriable_status_codes(503);
+  for (const auto code : retries.statusCodes) policy.add_retriable_status_codes(code);
+  if (retries.perTryTimeout && retries.perTryTimeout->count() > 0) {
+    setDuration(*policy.mutable_per_try_timeout(), *retries.perTryTimeout);
+  }
+  if (retries.backoff && *retries.backoff >= std::chrono::milliseconds(1)) {
+    setDuration(*policy.mutable_retry_back_off()->mutable_base_interval(), *retries.backoff);
+  }
+  auto& predicate = *policy.add_retry_host_predicate();
+  predicate.set_name("envoy.retry_host_predicates.previous_hosts");
+  packAny(envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate(), *predicate.mutable_typed_config());
+  policy.set_host_selection_retry_max_attempts(5);
+}
+
+const model::TrafficPolicy& policyOf(const model::PortTrafficPolicy& policies, const std::string& subset) {
+  for (const auto& candidate : policies.subsets) {
+    if (candidate.name == subset) return candidate.policy;
+  }
+  return policies.policy;
+}
+
+void addHashPolicy(RouteAction& out, const model::TrafficPolicy::HashPolicy& hash) {
+  auto& policy = *out.add_hash_policy();
+  if (!hash.header.empty()) {
+    policy.mutable_header()->set_header_name(hash.header);
+  } else if (!hash.cookie.empty()) {
+    policy.mutable_cookie()->set_name(hash.cookie);
+    policy.mutable_cookie()->set_path(hash.cookiePath);
+    if (hash.cookieTtl) setDuration(*policy.mutable_cookie()->mutable_ttl(), *hash.cookieTtl);
+  } else if (!hash.queryParameter.empty()) {
+    policy.mutable_query_parameter()->set_name(hash.queryParameter);
+  } else {
+    policy.mutable_connection_properties()->set_source_ip(true);
+  }
+}
+
+// Each destination's own hash policy, each once.
+void setHashPolicies(store::View& view, RouteAction& out, const std::string& clientNs, const HttpRoute& route) {
+  std::vector<model::TrafficPolicy::HashPolicy> seen;
+  for (const auto& weighted : route.destinations) {
+    const auto& destination = weighted.destination;
+    if (destination.missing) continue;
+    const auto& policies = view.ask(normalize::TrafficPolicyOf{clientNs, destination.host, destination.port});
+    const auto& hash = policyOf(policies, destination.subset).hash;
+    if (!hash || std::find(seen.begin(), seen.end(), *hash) != seen.end()) continue;
+    seen.push_back(*hash);
+    addHashPolicy(out, *hash);
+  }
+}
+
+// The weighted destinations that get any requests.
+std::vector<const HttpRoute::Weighted*> effective(const HttpRoute& route) {
+  std::vector<const HttpRoute::Weighted*> result;
+  for (const auto& weighted : route.destinations) {
+    if (weighted.weight > 0 || route.destinations.size() == 1) result.push_back(&weighted);
+  }
+  return result;
+}
+
+void setDirectResponse(Route& out, std::uint32_t status, std::string body) {
+  out.mutable_direct_response()->set_status(status >= 200 && status < 600 ? status : 500);
+  if (body.size() > kMaxDirectResponseBody) body.resize(kMaxDirectResponseBody);
+  if (!body.empty()) out.mutable_direct_response()->mutable_body()->set_inline_string(body);
+}
+
+void setForward(store::View& view, Route& out, const std::string& clientNs, const HttpRoute& route) {
+  const auto destinations = effective(route);
+  if (std::all_of(destinations.begin(), destinations.end(), [](const auto* w) { return w->destination.missing; })) {
+    setDirectResponse(out, 503,
+                      destinations.empty() ? "fairway: this route has no destination"
+                                           : "fairway: no such destination: " + describe(destinations.front()->destination));
+    return;
+  }
+  auto& action = *out.mutable_route();
+  if (destinations.size() == 1) {
+    const auto& only = *destinations.front();
+    action.set_cluster(clusterOf(only.destination));
+    applyHeaders(out, only.headers);
+    if (const auto* host = hostOf(only.headers)) action.set_host_rewrite_literal(*host);
+  } else {
+    for (const auto* weighted : destinations) {
+      auto& cluster = *action.mutable_weighted_clusters()->add_clusters();
+      cluster.set_name(clusterOf(weighted->destination));  // Envoy answers 503 for the share of a missing one
+      cluster.mutable_weight()->set_value(weighted->weight);
+      applyHeaders(cluster, weighted->headers);
+      if (const auto* host = hostOf(weighted->headers)) cluster.set_host_rewrite_literal(*host);
+    }
+  }
+  if (const auto* host = hostOf(route.headers)) action.set_host_rewrite_literal(*host);
+  setRewrite(view, action, route, out.match());
+  setDuration(*action.mutable_timeout(), route.timeout);
+  setRetries(action, route.retries);
+  setHashPolicies(view, action, clientNs, route);
+  for (const auto& mirror : route.mirrors) {
+    if (mirror.destination.missing) continue;
+    auto& policy = *action.add_request_mirror_policies();
+    policy.set_cluster(clusterOf(mirror.destination));
+    setPercent(*policy.mutable_runtime_fraction()->mutable_default_value(), mirror.percent);
+  }
+  const auto& first = destinations.front()->destination;
+  out.mutable_decorator()->set_operation(first.host + ":" + std::to_string(first.port) + "/*");
+}
+
+void setRedirect(Route& out, const HttpRoute::Redirect& redirect) {
+  using route_v3::RedirectAction;
+  auto& action = *out.mutable_redirect();
+  if (!redirect.host.empty()) action.set_host_redirect(redirect.host);
+  if (!redirect.scheme.empty()) action.set_scheme_redirect(redirect.scheme);
+  if (redirect.port) {
+    action.set_port_redirect(*redirect.port);
+  } else if (redirect.portFromScheme && !redirect.scheme.empty()) {
+    action.set_port_redirect(redirect.scheme == "https" ? 443 : 80);
+  }
+  constexpr std::string_view kPrefix = "%PREFIX()%";
+  if (redirect.path.rfind(kPrefix, 0) == 0) {
+    action.set_prefix_rewrite(redirect.path.substr(kPrefix.size()));
+  } else if (!redirect.path.empty()) {
+    action.set_path_redirect(redirect.path);
+  }
+  switch (redirect.code) {
+    case 302: action.set_response_code(RedirectAction::FOUND); break;
+    case 303: action.set_response_code(RedirectAction::SEE_OTHER); break;
+    case 307: action.set_response_code(RedirectAction::TEMPORARY_REDIRECT); break;
+    case 308: action.set_response_code(RedirectAction::PERMANENT_REDIRECT); break;
+    default: action.set_response_code(RedirectAction::MOVED_PERMANENTLY);
+  }
+}
+
+void setFault(Route& out, const HttpRoute::Fault& fault) {
+  envoy::extensions::filters::http::fault::v3::HTTPFault config;
+  if (fault.delay && fault.delay->count() > 0) {
+    setDuration(*config.mutable_delay()->mutable_fixed_delay(), *fault.delay);
+    setPercent(*config.mutable_delay()->mutable_percentage(), fault.delayPercent);
+  }
+  if (fault.abortStatus && *fault.abortStatus >= 200 && *fault.abortStatus < 600) {
+    config.mutable_abort()->set_http_status(*fault.abortStatus);
+    setPercent(*config.mutable_abort()->mutable_percentage(), fault.abortPercent);
+  } else if (fault.abortGrpcStatus) {
+    config.mutable_abort()->set_grpc_status(*fault.abortGrpcStatus);
+    setPercent(*config.mutable_abort()->mutable_percentage(), fault.abortPercent);
+  }
+  if (config.has_delay() || config.has_abort()) {
+    packAny(config, (*out.mutable_typed_per_filter_config())["envoy.filters.http.fault"]);
+  }
+}
+
+void setCors(store::View& view, Route& out, const HttpRoute& route) {
+  const auto& cors = *route.cors;
+  envoy::extensions::filters::http::cors::v3::CorsPolicy policy;
+  for (const auto& origin : cors.allowOrigins) {
+    envoy::type::matcher::v3::StringMatcher matcher;
+    if (setMatcher(matcher, origin)) {
+      *policy.add_allow_origin_string_match() = matcher;
+    } else {
+      view.note({model::Note::Severity::error, route.provenance, "corsPolicy.allowOrigins",
+                 "'" + origin.value + "' is not a regular expression that RE2 accepts; this origin is not allowed"});
+    }
+  }
+  policy.set_allow_methods(join(cors.allowMethods, ","));
+  policy.set_allow_headers(join(cors.allowHeaders, ","));
+  policy.set_expose_headers(join(cors.exposeHeaders, ","));
+  if (cors.maxAge) {
+    policy.set_max_age(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*cors.maxAge).count()));
+  }
+  if (cors.allowCredentials) policy.mutable_allow_credentials()->set_value(*cors.allowCredentials);
+  auto& enabled = *policy.mutable_filter_enabled()->mutable_default_value();
+  setPercent(enabled, 100);
+  packAny(policy, (*out.mutable_typed_per_filter_config())["envoy.filters.http.cors"]);
+}
+
+}  // namespace
+
+model::HttpRoute defaultRoute(const std::string& host, std::uint32_t port) {
+  HttpRoute route;
+  route.name = "default";
+  HttpRoute::Weighted weighted;
+  weighted.destination.host = host;
+  weighted.destination.port = port;
+  weighted.weight = 100;
+  route.destinations.push_back(weighted);
+  route.retries.attempts = 2;
+  return route;
+}
+
+std::vector<model::Provenance> provenanceOf(const std::vector<HttpRoute>& routes) {
+  std::vector<model::Provenance> result;
+  for (const auto& route : routes) {
+    if (!route.provenance.kind.empty()) result.push_back(route.provenance);
+  }
+  return result;
+}
+
+void initRouteConfiguration(route_v3::RouteConfiguration& out, const std::string& name) {
+  out.set_name(name);
+  // Routes and clusters come in separate messages: a route may name a cluster that is not here yet.
+  out.mutable_validate_clusters()->set_value(false);
+  out.set_ignore_port_in_host_matching(true);
+  out.mutable_max_direct_response_body_size_bytes()->set_value(kMaxDirectResponseBody);
+}
+
+void addRoutes(store::View& view, route_v3::VirtualHost& out, const std::string& clientNs, const HttpRoute& route) {
+  const bool fromUser = !route.provenance.kind.empty();
+  const std::vector<model::HttpMatch> everything(1);
+  for (const auto& match : route.matches.empty() ? everything : route.matches) {
+    Route result;
+    if (!setRouteMatch(view, result, match, route.provenance)) continue;
+    result.set_name(!route.name.empty() ? route.name : fromUser ? route.provenance.toString() : "default");
+    if (route.redirect) {
+      setRedirect(result, *route.redirect);
+    } else if (route.directResponse) {
+      setDirectResponse(result, route.directResponse->status, route.directResponse->body);
+    } else {
+      setForward(view, result, clientNs, route);
+    }
+    applyHeaders(result, route.headers);
+    if (route.fault) setFault(result, *route.fault);
+    if (route.cors) setCors(view, result, route);
+    if (fromUser) setProvenance(*result.mutable_metadata(), route.provenance);
+    *out.add_routes() = std::move(result);
+  }
+}
+
+}  // namespace fairway::translate

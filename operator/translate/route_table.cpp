@@ -1,0 +1,95 @@
+#include <envoy/config/route/v3/route.pb.h>
+
+#include "normalize/queries.h"
+#include "translate/any.h"
+#include "translate/compute.h"
+#include "translate/fields.h"
+#include "translate/names.h"
+#include "translate/outbound.h"
+#include "translate/route.h"
+#include "translate/scopes.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+using envoy::config::route::v3::RouteConfiguration;
+using envoy::config::route::v3::VirtualHost;
+using store::joinKey;
+using store::splitKey;
+
+std::string RouteTable::key() const { return joinKey({clientNs, numberField(port), toString(interception)}); }
+RouteTable RouteTable::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2))};
+}
+
+std::string VirtualHostUnit::key() const { return joinKey({clientNs, numberField(port), host}); }
+VirtualHostUnit VirtualHostUnit::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2)};
+}
+
+namespace {
+
+// What no service of the mesh is called. It also keeps the set of virtual hosts from being empty: Envoy
+// would wait 15 s for the first one.
+ResourcePtr fallback(const RouteTable& query) {
+  const std::string port = std::to_string(query.port);
+  VirtualHost host;
+  host.set_name(port + "/allow_any");
+  host.add_domains("*");
+  host.set_include_request_attempt_count(true);
+  auto& route = *host.add_routes();
+  route.mutable_match()->set_prefix("/");
+  if (query.interception == Interception::redirect) {
+    route.set_name("allow_any");
+    route.mutable_route()->set_cluster(std::string(kPassthroughCluster));
+    route.mutable_route()->mutable_timeout();
+  } else {
+    // Without interception nothing tells where the request should have gone.
+    route.set_name("unknown_host");
+    route.mutable_direct_response()->set_status(502);
+    route.mutable_direct_response()->mutable_body()->set_inline_string(
+        "fairway: the Host of this request is no service of the mesh with an HTTP port " + port + "\n");
+  }
+  return makeResource(Type::virtual_host, host.name(), host);
+}
+
+}  // namespace
+
+Output computeRouteTable(store::View& view, const RouteTable& query) {
+  Output output;
+  RouteConfiguration table;
+  initRouteConfiguration(table, std::to_string(query.port));
+  setAds(*table.mutable_vhds()->mutable_config_source());
+  output.resources.push_back(makeResource(Type::route, table.name(), table));
+  output.resources.push_back(fallback(query));
+  for (const auto& entry : view.ask(PortHosts{query.port})) {
+    if (!model::isHttp(entry.protocol)) continue;
+    output.children.push_back({VirtualHostUnit::kType, VirtualHostUnit{query.clientNs, query.port, entry.host}.key()});
+  }
+  return output;
+}
+
+Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
+  Output output;
+  const auto& entry = view.ask(PortHostOf{query.port, query.host});
+  if (!entry) return output;
+  const std::string port = std::to_string(query.port);
+  VirtualHost host;
+  host.set_name(port + "/" + query.host + ":" + port);
+  for (const auto& domain : entry->domains) host.add_domains(domain);
+  if (entry->shortName && entry->ns == query.clientNs) host.add_domains(entry->name);
+  host.set_include_request_attempt_count(true);
+
+  const auto& routes = view.ask(normalize::RoutesOf{query.clientNs, query.host, query.port});
+  if (routes.defined && !routes.http.empty()) {
+    for (const auto& route : routes.http) addRoutes(view, host, query.clientNs, route);
+  } else {
+    addRoutes(view, host, query.clientNs, defaultRoute(query.host, query.port));
+  }
+  output.resources.push_back(makeResource(Type::virtual_host, host.name(), host, provenanceOf(routes.http)));
+  return output;
+}
+
+}  // namespace fairway::translate

@@ -1,0 +1,112 @@
+#include "translate/scopes.h"
+
+#include <optional>
+
+#include "normalize/queries.h"
+#include "translate/compute.h"
+#include "translate/fields.h"
+
+namespace fairway::translate {
+
+using store::joinKey;
+using store::splitKey;
+
+std::string_view toString(Interception interception) {
+  return interception == Interception::none ? "NONE" : "REDIRECT";
+}
+
+Interception parseInterception(std::string_view text) {
+  return text == "NONE" ? Interception::none : Interception::redirect;
+}
+
+std::string ScopesOf::key() const {
+  return joinKey({proxy.type == ProxyType::gateway ? "gateway" : "sidecar", proxy.ns, proxy.pod, proxy.serviceAccount,
+                  mapField(proxy.labels), listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress,
+                  proxy.appAddress, flagField(proxy.unprivileged)});
+}
+
+ScopesOf ScopesOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  Proxy proxy;
+  proxy.type = fieldAt(fields, 0) == "gateway" ? ProxyType::gateway : ProxyType::sidecar;
+  proxy.ns = fieldAt(fields, 1);
+  proxy.pod = fieldAt(fields, 2);
+  proxy.serviceAccount = fieldAt(fields, 3);
+  proxy.labels = parseMap(fieldAt(fields, 4));
+  proxy.ips = parseList(fieldAt(fields, 5));
+  proxy.interception = parseInterception(fieldAt(fields, 6));
+  proxy.outboundAddress = fieldAt(fields, 7);
+  proxy.appAddress = fieldAt(fields, 8);
+  proxy.unprivileged = parseFlag(fieldAt(fields, 9));
+  return {proxy};
+}
+
+std::string SidecarOutbound::key() const {
+  return joinKey({ns, toString(interception), outboundAddress, flagField(unprivileged)});
+}
+
+SidecarOutbound SidecarOutbound::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0), parseInterception(fieldAt(fields, 1)), fieldAt(fields, 2), parseFlag(fieldAt(fields, 3))};
+}
+
+std::string SidecarInbound::key() const {
+  return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), toString(interception),
+                  listField(addresses), appAddress, flagField(unprivileged)});
+}
+
+SidecarInbound SidecarInbound::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0),
+          fieldAt(fields, 1),
+          parseMap(fieldAt(fields, 2)),
+          parsePorts(fieldAt(fields, 3)),
+          parseInterception(fieldAt(fields, 4)),
+          parseList(fieldAt(fields, 5)),
+          fieldAt(fields, 6),
+          parseFlag(fieldAt(fields, 7))};
+}
+
+std::string GatewayScope::key() const {
+  return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses),
+                  flagField(unprivileged)});
+}
+
+GatewayScope GatewayScope::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fieldAt(fields, 0),           fieldAt(fields, 1),           parseMap(fieldAt(fields, 2)),
+          parsePorts(fieldAt(fields, 3)), parseList(fieldAt(fields, 4)), parseFlag(fieldAt(fields, 5))};
+}
+
+ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
+  const Proxy& proxy = query.proxy;
+  const model::Workload* workload = nullptr;
+  if (!proxy.pod.empty()) {
+    const auto& found = view.ask(normalize::WorkloadOf{proxy.ns, proxy.pod});
+    if (found) workload = &*found;
+  }
+  const auto& labels = workload ? workload->labels : proxy.labels;
+  const auto& addresses = workload && !workload->ips.empty() ? workload->ips : proxy.ips;
+  const auto namedPorts = workload ? workload->namedPorts : std::map<std::string, std::uint32_t>{};
+  // The authenticated identity; the pod's account only where the proxy has none.
+  const auto& account = proxy.serviceAccount.empty() && workload ? workload->serviceAccount : proxy.serviceAccount;
+  const bool binds = proxy.interception == Interception::none;
+
+  if (proxy.type == ProxyType::gateway) {
+    const GatewayScope scope{proxy.ns, account, labels, namedPorts,
+                             binds ? addresses : std::vector<std::string>{}, proxy.unprivileged};
+    return {{GatewayScope::kType, scope.key()}};
+  }
+  SidecarOutbound outbound{proxy.ns, proxy.interception, {}, false};
+  SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, {}, {}, false};
+  if (binds) {
+    outbound.outboundAddress = proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress;
+    outbound.unprivileged = proxy.unprivileged;
+    inbound.addresses = addresses;
+    inbound.appAddress = proxy.appAddress.empty() ? "127.0.0.1" : proxy.appAddress;
+    inbound.unprivileged = proxy.unprivileged;
+  }
+  return {{SidecarInbound::kType, inbound.key()}, {SidecarOutbound::kType, outbound.key()}};
+}
+
+}  // namespace fairway::translate

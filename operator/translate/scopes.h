@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "translate/units.h"
+
+// The scope units: what proxies with equal keys share. Fields that make no difference to the outcome are
+// empty in the key, so that more proxies are equal (ScopesOf sees to that).
+namespace fairway::translate {
+
+std::string_view toString(Interception interception);
+Interception parseInterception(std::string_view text);
+
+// All a sidecar needs for the requests of its app.
+struct SidecarOutbound {
+  using Value = Output;
+  static constexpr std::string_view kType = "sidecar-outbound";
+  std::string ns;                // of the client
+  Interception interception = Interception::redirect;
+  std::string outboundAddress;   // interception NONE only
+  bool unprivileged = false;     // interception NONE only
+  [[nodiscard]] std::string key() const;
+  static SidecarOutbound parse(std::string_view key);
+};
+
+// All a sidecar needs for the requests to its app.
+struct SidecarInbound {
+  using Value = Output;
+  static constexpr std::string_view kType = "sidecar-inbound";
+  std::string ns, serviceAccount;
+  model::Labels labels;
+  std::map<std::string, std::uint32_t> namedPorts;  // container ports by name
+  Interception interception = Interception::redirect;
+  // Interception NONE only: the addresses to listen at, and where the app listens.
+  std::vector<std::string> addresses;
+  std::string appAddress;
+  bool unprivileged = false;
+  [[nodiscard]] std::string key() const;
+  static SidecarInbound parse(std::string_view key);
+};
+
+// All a gateway needs.
+struct GatewayScope {
+  using Value = Output;
+  static constexpr std::string_view kType = "gateway-scope";
+  std::string ns, serviceAccount;
+  model::Labels labels;
+  std::map<std::string, std::uint32_t> namedPorts;
+  std::vector<std::string> addresses;  // to listen at; empty: all
+  bool unprivileged = false;
+  [[nodiscard]] std::string key() const;
+  static GatewayScope parse(std::string_view key);
+};
+
+}  // namespace fairway::translate

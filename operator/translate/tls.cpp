@@ -1,0 +1,175 @@
+#include "translate/tls.h"
+
+#include <envoy/config/core/v3/base.pb.h>
+#include <envoy/config/core/v3/grpc_service.pb.h>
+#include <envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h>
+#include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
+
+#include "translate/names.h"
+#include "translate/wire.h"
+
+namespace fairway::translate {
+
+namespace tls = envoy::extensions::transport_sockets::tls::v3;
+
+namespace {
+
+constexpr std::string_view kTlsSocket = "envoy.transport_sockets.tls";
+
+// Where Debian and the images built on it keep the roots of the public web.
+constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
+
+// No certificate authority of a mesh issues it: the trust domain is not a domain that can exist.
+constexpr const char* kNobody = "spiffe://invalid/no-identity-serves-this-host";
+
+// The agent's SDS server. There is no deadline for the first answer: to open a listener without its
+// certificate would help nobody.
+void setAgentSecret(tls::SdsSecretConfig& out, std::string_view name) {
+  out.set_name(std::string(name));
+  auto& source = *out.mutable_sds_config();
+  source.set_resource_api_version(envoy::config::core::v3::ApiVersion::V3);
+  source.mutable_initial_fetch_timeout();
+  auto& api = *source.mutable_api_config_source();
+  api.set_api_type(envoy::config::core::v3::ApiConfigSource::GRPC);
+  api.set_transport_api_version(envoy::config::core::v3::ApiVersion::V3);
+  api.set_set_node_on_first_message_only(true);
+  api.add_grpc_services()->mutable_envoy_grpc()->set_cluster_name(std::string(kSdsCluster));
+}
+
+void setAdsSecret(tls::SdsSecretConfig& out, const std::string& name) {
+  out.set_name(name);
+  setAds(*out.mutable_sds_config());
+}
+
+void setMinimum(tls::CommonTlsContext& context) {
+  context.mutable_tls_params()->set_tls_minimum_protocol_version(tls::TlsParameters::TLSv1_2);
+}
+
+void addAlpn(tls::CommonTlsContext& context, UpstreamAlpn alpn) {
+  if (alpn == UpstreamAlpn::http2) context.add_alpn_protocols("h2");
+  if (alpn == UpstreamAlpn::http1) context.add_alpn_protocols("http/1.1");
+}
+
+void addSubjectName(tls::CertificateValidationContext& validation, const std::string& name) {
+  auto& san = *validation.add_match_typed_subject_alt_names();
+  san.set_san_type(name.find("://") != std::string::npos ? tls::SubjectAltNameMatcher::URI
+                   : isAddress(name)                      ? tls::SubjectAltNameMatcher::IP_ADDRESS
+                                                          : tls::SubjectAltNameMatcher::DNS);
+  san.mutable_matcher()->set_exact(name);
+}
+
+tls::TlsParameters::TlsProtocol version(const std::string& name, tls::TlsParameters::TlsProtocol otherwise) {
+  tls::TlsParameters::TlsProtocol value;
+  return tls::TlsParameters::TlsProtocol_Parse(name, &value) ? value : otherwise;
+}
+
+// The workload's certificate, and peers of the trust domain only.
+void setMeshServerContext(tls::DownstreamTlsContext& context, const std::string& trustDomain) {
+  auto& common = *context.mutable_common_tls_context();
+  setAgentSecret(*common.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
+  auto& validation = *common.mutable_combined_validation_context();
+  auto& san = *validation.mutable_default_validation_context()->add_match_typed_subject_alt_names();
+  san.set_san_type(tls::SubjectAltNameMatcher::URI);
+  san.mutable_matcher()->set_prefix("spiffe://" + trustDomain + "/");
+  setAgentSecret(*validation.mutable_validation_context_sds_secret_config(), kWorkloadRoots);
+  context.mutable_require_client_certificate()->set_value(true);
+}
+
+}  // namespace
+
+void setMeshClientTls(envoy::config::core::v3::TransportSocket& out, const std::string& sni,
+                      const std::vector<std::string>& identities, UpstreamAlpn alpn) {
+  tls::UpstreamTlsContext context;
+  auto& common = *context.mutable_common_tls_context();
+  setMinimum(common);
+  setAgentSecret(*common.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
+  auto& validation = *common.mutable_combined_validation_context();
+  auto& defaults = *validation.mutable_default_validation_context();
+  for (const auto& identity : identities) addSubjectName(defaults, identity);
+  if (identities.empty()) addSubjectName(defaults, kNobody);
+  setAgentSecret(*validation.mutable_validation_context_sds_secret_config(), kWorkloadRoots);
+  common.add_alpn_protocols(kMeshAlpn);
+  addAlpn(common, alpn);
+  context.set_sni(sni);
+  setSocket(out, kTlsSocket, context);
+}
+
+void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& policy,
+                  const std::string& host, UpstreamAlpn alpn) {
+  tls::UpstreamTlsContext context;
+  auto& common = *context.mutable_common_tls_context();
+  const std::string name = policy.sni.empty() ? host : policy.sni;
+  setMinimum(common);
+  if (policy.mode == model::TrafficPolicy::Tls::Mode::mutual && !policy.clientCertificate.empty()) {
+    auto& certificate = *common.add_tls_certificates();
+    certificate.mutable_certificate_chain()->set_filename(policy.clientCertificate);
+    certificate.mutable_private_key()->set_filename(policy.privateKey);
+  }
+  if (!policy.insecureSkipVerify) {
+    auto& validation = *common.mutable_validation_context();
+    validation.mutable_trusted_ca()->set_filename(policy.caCertificates.empty() ? kSystemRoots : policy.caCertificates);
+    for (const auto& san : policy.subjectAltNames) addSubjectName(validation, san);
+    if (policy.subjectAltNames.empty()) addSubjectName(validation, name);
+  }
+  addAlpn(common, alpn);
+  context.set_sni(name);
+  setSocket(out, kTlsSocket, context);
+}
+
+void setPlaintext(envoy::config::core::v3::TransportSocket& out) {
+  setSocket(out, "envoy.transport_sockets.raw_buffer", envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer());
+}
+
+void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain) {
+  tls::DownstreamTlsContext context;
+  setMinimum(*context.mutable_common_tls_context());
+  setMeshServerContext(context, trustDomain);
+  context.mutable_common_tls_context()->add_alpn_protocols("h2");
+  context.mutable_common_tls_context()->add_alpn_protocols("http/1.1");
+  setSocket(out, kTlsSocket, context);
+}
+
+void setGatewayTls(envoy::config::core::v3::TransportSocket& out, const model::GatewayTls& server, bool http,
+                   const std::string& trustDomain) {
+  using Mode = model::GatewayTls::Mode;
+  tls::DownstreamTlsContext context;
+  auto& common = *context.mutable_common_tls_context();
+  auto& parameters = *common.mutable_tls_params();
+  parameters.set_tls_minimum_protocol_version(version(server.minVersion, tls::TlsParameters::TLSv1_2));
+  const auto maximum = version(server.maxVersion, tls::TlsParameters::TLS_AUTO);
+  if (maximum != tls::TlsParameters::TLS_AUTO) parameters.set_tls_maximum_protocol_version(maximum);
+  for (const auto& suite : server.cipherSuites) parameters.add_cipher_suites(suite);
+
+  const bool asksClient = server.mode == Mode::mutual || server.mode == Mode::optional_mutual;
+  if (server.mode == Mode::mesh) {
+    setMeshServerContext(context, trustDomain);
+  } else if (!server.credentialName.empty()) {
+    setAdsSecret(*common.add_tls_certificate_sds_secret_configs(), credentialSecret(server.credentialName));
+    if (asksClient) {
+      auto& validation = *common.mutable_combined_validation_context();
+      for (const auto& san : server.subjectAltNames) {
+        addSubjectName(*validation.mutable_default_validation_context(), san);
+      }
+      validation.mutable_default_validation_context();
+      setAdsSecret(*validation.mutable_validation_context_sds_secret_config(),
+                   credentialRootsSecret(server.credentialName));
+    }
+  } else {
+    auto& certificate = *common.add_tls_certificates();
+    certificate.mutable_certificate_chain()->set_filename(server.serverCertificate);
+    certificate.mutable_private_key()->set_filename(server.privateKey);
+    if (asksClient) {
+      auto& validation = *common.mutable_validation_context();
+      validation.mutable_trusted_ca()->set_filename(server.caCertificates);
+      for (const auto& san : server.subjectAltNames) addSubjectName(validation, san);
+    }
+  }
+  if (asksClient) context.mutable_require_client_certificate()->set_value(server.mode == Mode::mutual);
+  if (http) {
+    common.add_alpn_protocols("h2");
+    common.add_alpn_protocols("http/1.1");
+  }
+  setSocket(out, kTlsSocket, context);
+}
+
+}  // namespace fairway::translate

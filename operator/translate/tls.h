@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/traffic.h"
+
+namespace envoy::config::core::v3 {
+class TransportSocket;
+}
+
+// TLS contexts, for both ends of the mesh's mTLS and for what users configure themselves.
+namespace fairway::translate {
+
+// The application protocol that mesh clients offer beside the real one; servers tell by it the mesh's mTLS
+// from TLS that is meant for the app.
+inline constexpr const char* kMeshAlpn = "istio";
+
+enum class UpstreamAlpn { none, http1, http2 };
+
+// Client side of mTLS with the workload's certificate. The server must be one of `identities` (URI SANs);
+// with none, no server is trusted.
+void setMeshClientTls(envoy::config::core::v3::TransportSocket& out, const std::string& sni,
+                      const std::vector<std::string>& identities, UpstreamAlpn alpn);
+
+// Modes simple and mutual of a TrafficPolicy. `host` is the server's name where the policy gives no SNI.
+void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& tls,
+                  const std::string& host, UpstreamAlpn alpn);
+
+void setPlaintext(envoy::config::core::v3::TransportSocket& out);
+
+// Server side of mTLS: any identity of the trust domain may connect.
+void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain);
+
+// A gateway server that terminates TLS (not mode passthrough). `http` offers h2 and http/1.1.
+void setGatewayTls(envoy::config::core::v3::TransportSocket& out, const model::GatewayTls& tls, bool http,
+                   const std::string& trustDomain);
+
+}  // namespace fairway::translate

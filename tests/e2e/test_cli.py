@@ -1,0 +1,118 @@
+"""The command line: help, version, exit codes, and refusals that tell what to do."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from processes import ControlPlane, binary, request
+
+FLAGS = (
+    "--kubeconfig --config --xds-address --insecure-xds-address --admin-address --webhook-address --state-dir "
+    "--trust-domain --log-level --log-format"
+).split()
+
+
+def fairway(*arguments, env=None):
+    return subprocess.run(
+        [binary(), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def test_help_lists_the_subcommands():
+    done = fairway("--help")
+    assert done.returncode == 0
+    for word in ("serve", "agent", "version"):
+        assert word in done.stdout
+
+
+def test_serve_help_lists_every_flag():
+    done = fairway("serve", "--help")
+    assert done.returncode == 0
+    for flag in FLAGS:
+        assert flag in done.stdout
+        assert "FAIRWAY_" in done.stdout
+
+
+def test_version():
+    done = fairway("version")
+    assert done.returncode == 0
+    assert done.stdout.strip()
+    assert isinstance(json.loads(fairway("version", "-o", "json").stdout), dict)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("no-such-command",), ("serve", "--no-such-flag"), ("serve", "--log-level", "loud")]
+)
+def test_wrong_usage_is_64(arguments):
+    done = fairway(*arguments)
+    assert done.returncode == 64
+    assert done.stderr.strip()
+    assert not done.stdout.strip()
+
+
+def test_serve_needs_a_folder_that_exists(lab):
+    done = fairway("serve", "--config", lab.directory / "none", "--state-dir", lab.directory / "state")
+    assert done.returncode == 1
+    assert str(lab.directory / "none") in done.stderr
+
+
+def test_serve_needs_a_readable_kubeconfig(lab):
+    file = lab.directory / "kubeconfig"
+    file.write_text("clusters: 7\n", encoding="utf-8")
+    done = fairway("serve", "--kubeconfig", file, "--state-dir", lab.directory / "state")
+    assert done.returncode == 1
+    assert str(file) in done.stderr
+
+
+def test_plaintext_xds_is_for_loopback_only(lab):
+    done = fairway(
+        *("serve", "--config", lab.directory, "--state-dir", lab.directory / "state"),
+        *("--insecure-xds-address", "0.0.0.0:0", "--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"),
+    )
+    assert done.returncode != 0
+    assert "0.0.0.0" in done.stderr and "loopback" in done.stderr
+
+
+def test_flags_from_the_environment(lab):
+    lab.config.mkdir()
+    plane = ControlPlane(lab.directory / "control-plane", [])
+    plane.env = {"FAIRWAY_CONFIG": str(lab.config)}
+    lab.add(plane)
+    assert request(plane.admin, "/ready").status == 200
+
+
+def test_one_instance_for_a_state_folder_and_several_beside(lab):
+    lab.folder_control_plane()
+    first = lab.control_plane
+    again = fairway(
+        *("serve", "--config", lab.config, "--state-dir", first.state),
+        *("--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0"),
+    )
+    assert again.returncode == 1
+    assert str(first.state) in again.stderr
+    second = lab.add(ControlPlane(lab.directory / "second", ["--config", str(lab.config)], name="second control plane"))
+    assert first.ready() and second.ready()
+    assert first.xds != second.xds and first.admin != second.admin
+
+
+def test_secrets_of_the_state_folder_are_private(lab):
+    lab.folder_control_plane()
+    open_files = [
+        path
+        for path in lab.control_plane.state.rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o077 and ("key" in path.name or "tokens" in path.parts)
+    ]
+    assert not open_files
+
+
+def test_serve_ends_on_sigterm(lab):
+    lab.folder_control_plane()
+    lab.control_plane.popen.terminate()
+    assert lab.control_plane.popen.wait(30) == 0

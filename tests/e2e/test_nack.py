@@ -1,0 +1,68 @@
+"""A proxy that refuses a resource: the rest goes on, the refused version is not sent again, a changed one is."""
+
+import workloads as onap
+from harness.network import POD_PREFIX
+from harness.xds import DeltaClient, addresses
+from processes import wait_for
+
+OCATA = "outbound|9006||multicloud-ocata.onap.svc.cluster.local"
+VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
+
+TIMEOUT = """
+apiVersion: networking.istio.io/v1alpha3
+kind: DestinationRule
+metadata: {name: ocata, namespace: onap}
+spec:
+  host: multicloud-ocata
+  trafficPolicy:
+    connectionPool:
+      tcp: {connectTimeout: %s}
+"""
+
+
+def nacks(lab, workload, type_):
+    [proxy] = [p for p in lab.control_plane.debug("proxies") if p["id"] == workload.id]
+    return proxy["types"][type_]["nacks"]
+
+
+def test_refused_cluster(lab):
+    lab.folder_control_plane(insecure=True)
+    lab.write("ocata.yaml", TIMEOUT % "3s")
+    workload = lab.workloads["msb-iag"]
+    refused = []
+
+    def refuse(type_, name, message):
+        if name == OCATA and message.connect_timeout.seconds != 5:
+            refused.append(message.connect_timeout.seconds)
+            return f"the test refuses {name}"
+        return None
+
+    client = DeltaClient(lab.control_plane.insecure, workload, refuse=refuse).subscribe_all()
+    try:
+        client.wait_for("endpoint", VIO, addresses)
+        client.wait_for("listener", f"{workload.outbound}_9004")
+        wait_for(lambda: nacks(lab, workload, "CDS"), 30, "the refusal to be counted")
+        assert OCATA not in client.names("cluster")
+        others = {f"outbound|{onap.http_port(s)}||{n}.{s['metadata']['namespace']}.svc.cluster.local" for n, s in lab.services.items()}
+        wait_for(lambda: others - {OCATA} <= client.names("cluster"), 30, "every other cluster")
+
+        print("  another change arrives; the refused cluster is not sent again")
+        wait_for(lambda: client.count() and not pending(lab, workload), 30, "all to be settled")
+        times = len(refused)
+        text = onap.manifests("base", POD_PREFIX)["vfc.yaml"].replace(f"{POD_PREFIX}12.1", f"{POD_PREFIX}12.77")
+        lab.write("vfc.yaml", text)
+        vnflcm = "outbound|8801||vfc-vnflcm.onap.svc.cluster.local"
+        client.wait_for("endpoint", vnflcm, lambda e: f"{POD_PREFIX}12.77:8801" in addresses(e))
+        assert len(refused) == times
+
+        print("  the object is mended")
+        lab.write("ocata.yaml", TIMEOUT % "5s")
+        client.wait_for("cluster", OCATA)
+        client.wait_for("endpoint", OCATA, addresses)
+    finally:
+        client.close()
+
+
+def pending(lab, workload):
+    [proxy] = [p for p in lab.control_plane.debug("proxies") if p["id"] == workload.id]
+    return any(t.get("pending") or t.get("inFlight") for t in proxy["types"].values())

@@ -1,0 +1,228 @@
+#include "sequence/world.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+#include "api/codec.h"
+
+namespace fairway::test {
+
+namespace {
+
+using nlohmann::json;
+
+json meta(const std::string& ns, const std::string& name, json labels = json::object()) {
+  json result{{"name", name}, {"labels", std::move(labels)}, {"creationTimestamp", "2024-01-0" + std::to_string(1 + name.size() % 9) + "T00:00:00Z"}};
+  if (!ns.empty()) result["namespace"] = ns;
+  return result;
+}
+
+json object(const std::string& api, const std::string& kind, json metadata, json spec) {
+  return {{"apiVersion", api}, {"kind", kind}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+}
+
+const std::vector<std::string> kApps = {"msb", "vio", "db"};
+
+json service(const std::string& ns, const std::string& app, int variant) {
+  const int port = app == "db" ? 5432 : 8000 + static_cast<int>(app.size());
+  json ports = json::array({{{"name", app == "db" ? "tcp-db" : "http-" + app}, {"port", port}, {"targetPort", port + 1}}});
+  if (variant == 2) ports.push_back({{"name", "grpc-extra"}, {"port", 9000}, {"targetPort", 9001}});
+  if (variant == 3) ports[0]["name"] = "plain";  // no protocol: TCP
+  json spec{{"selector", {{"app", app}}}, {"ports", ports}, {"clusterIP", variant == 4 ? "None" : "10.96." + std::to_string(ns.size()) + "." + std::to_string(app.size())}};
+  return object("v1", "Service", meta(ns, app), spec);
+}
+
+json pod(const std::string& ns, const std::string& app, int number, int variant) {
+  json labels{{"app", app}, {"version", variant == 2 ? "v2" : "v1"}};
+  if (variant != 3) labels["security.istio.io/tlsMode"] = "istio";
+  auto result = object("v1", "Pod", meta(ns, app + "-" + std::to_string(number), labels),
+                       {{"serviceAccountName", variant == 4 ? "other" : app}, {"nodeName", "node-" + std::to_string(number)}});
+  result["status"] = {{"podIP", "10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)}};
+  return result;
+}
+
+json slice(const std::string& ns, const std::string& app, int variant) {
+  const int port = (app == "db" ? 5432 : 8000 + static_cast<int>(app.size())) + 1;
+  json endpoints = json::array();
+  for (int number = 0; number < 3; ++number) {
+    if (variant == 2 && number == 1) continue;
+    json conditions{{"ready", !(variant == 3 && number == 0)}};
+    if (variant == 3 && number == 0) conditions.update({{"serving", true}, {"terminating", true}});
+    endpoints.push_back({{"addresses", {"10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)}},
+                         {"conditions", conditions},
+                         {"targetRef", {{"kind", "Pod"}, {"namespace", ns}, {"name", app + "-" + std::to_string(number)}}}});
+  }
+  if (variant == 4) endpoints = json::array();
+  return {{"apiVersion", "discovery.k8s.io/v1"},
+          {"kind", "EndpointSlice"},
+          {"metadata", meta(ns, app + "-slice", {{"kubernetes.io/service-name", app}})},
+          {"addressType", "IPv4"},
+          {"ports", {{{"name", app == "db" ? "tcp-db" : "http-" + app}, {"port", port}}}},
+          {"endpoints", endpoints}};
+}
+
+json virtualService(const std::string& ns, int variant) {
+  json http = json::array();
+  http.push_back({{"match", {{{"uri", {{"prefix", "/v2"}}}}}}, {"route", {{{"destination", {{"host", "vio"}, {"subset", "v2"}}}}}}});
+  http.push_back({{"route", {{{"destination", {{"host", variant == 2 ? "nowhere" : "vio"}}}}}}, {"timeout", variant == 3 ? "3s" : "5s"}});
+  if (variant == 4) http[0]["match"][0]["uri"] = {{"regex", "("}};  // no regular expression
+  json spec{{"hosts", {"vio"}}, {"http", http}};
+  if (variant == 5) spec["gateways"] = {"istio-system/edge", "mesh"};
+  if (variant == 5) spec["hosts"] = {"vio", "vio.example.com"};
+  return object("networking.istio.io/v1", "VirtualService", meta(ns, "vio-routes"), spec);
+}
+
+json destinationRule(const std::string& ns, int variant) {
+  json spec{{"host", variant == 3 ? "*." + ns + ".svc.cluster.local" : "vio"},
+            {"subsets", {{{"name", "v1"}, {"labels", {{"version", "v1"}}}}, {{"name", "v2"}, {"labels", {{"version", "v2"}}}}}}};
+  if (variant == 2) spec["trafficPolicy"] = {{"tls", {{"mode", "ISTIO_MUTUAL"}}}};
+  if (variant == 4) spec["trafficPolicy"] = {{"tls", {{"mode", "NONSENSE"}}}};
+  return object("networking.istio.io/v1", "DestinationRule", meta(ns, "vio-rule"), spec);
+}
+
+json policy(const std::string& ns, int variant) {
+  json spec{{"peers", {{{"mtls", {{"mode", variant == 2 ? "PERMISSIVE" : "STRICT"}}}}}}};
+  if (variant == 3) spec = json::object();
+  if (variant == 4) spec["peers"][0]["mtls"]["mode"] = "SOMETIMES";
+  return object("authentication.istio.io/v1alpha1", "Policy", meta(ns, "default"), spec);
+}
+
+json rbacConfig(int variant) {
+  json spec{{"mode", variant == 2 ? "ON" : "ON_WITH_INCLUSION"}, {"inclusion", {{"namespaces", {"onap"}}}}};
+  if (variant == 3) spec["mode"] = "OFF";
+  return object("rbac.istio.io/v1alpha1", "ClusterRbacConfig", meta("", "default"), spec);
+}
+
+json role(const std::string& ns, int variant) {
+  json rule{{"services", {variant == 2 ? "vio." + ns + ".svc.cluster.local" : "*"}}, {"methods", {"GET"}}};
+  if (variant == 3) rule["paths"] = {"/api/*"};
+  if (variant == 4) rule["constraints"] = {{{"key", "no.such.key"}, {"values", {"x"}}}};
+  return object("rbac.istio.io/v1alpha1", "ServiceRole", meta(ns, "reader"), {{"rules", {rule}}});
+}
+
+json binding(const std::string& ns, int variant) {
+  json subject{{"user", variant == 2 ? "*" : "cluster.local/ns/" + ns + "/sa/msb"}};
+  json spec{{"subjects", {subject}}, {"roleRef", {{"kind", "ServiceRole"}, {"name", variant == 3 ? "missing" : "reader"}}}};
+  if (variant == 4) spec["mode"] = "PERMISSIVE";
+  return object("rbac.istio.io/v1alpha1", "ServiceRoleBinding", meta(ns, "bind-reader"), spec);
+}
+
+json authorization(const std::string& ns, int variant) {
+  json rule{{"from", {{{"source", {{"namespaces", {"onap"}}}}}}}, {"to", {{{"operation", {{"methods", {"GET"}}}}}}}};
+  json spec{{"action", variant == 2 ? "DENY" : "ALLOW"}, {"rules", {rule}}};
+  if (variant == 3) spec["selector"] = {{"matchLabels", {{"app", "vio"}}}};
+  if (variant == 4) spec["rules"][0]["from"][0]["source"]["ipBlocks"] = {"not-an-address"};
+  return object("security.istio.io/v1", "AuthorizationPolicy", meta(ns, "guard"), spec);
+}
+
+json peerAuthentication(const std::string& ns, int variant) {
+  json spec{{"mtls", {{"mode", variant == 2 ? "STRICT" : "PERMISSIVE"}}}};
+  if (variant == 3) spec = {{"selector", {{"matchLabels", {{"app", "vio"}}}}}, {"mtls", {{"mode", "STRICT"}}}, {"portLevelMtls", {{"8004", {{"mode", "DISABLE"}}}}}};
+  return object("security.istio.io/v1", "PeerAuthentication", meta(ns, "modes"), spec);
+}
+
+json gateway(int variant) {
+  json server{{"port", {{"number", 80}, {"name", "http"}, {"protocol", "HTTP"}}}, {"hosts", {variant == 2 ? "vio.example.com" : "*"}}};
+  if (variant == 3) server["port"]["protocol"] = "GOPHER";
+  json spec{{"selector", {{"istio", "ingressgateway"}}}, {"servers", {server}}};
+  if (variant == 4) {
+    spec["servers"].push_back({{"port", {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}}},
+                               {"hosts", {"*"}},
+                               {"tls", {{"mode", "SIMPLE"}, {"credentialName", "edge-cert"}}}});
+  }
+  return object("networking.istio.io/v1", "Gateway", meta("istio-system", "edge"), spec);
+}
+
+json gatewayPod(int variant) {
+  auto result = object("v1", "Pod", meta("istio-system", "gw-0", {{"istio", variant == 2 ? "egressgateway" : "ingressgateway"}}),
+                       {{"serviceAccountName", "gw"}});
+  result["status"] = {{"podIP", "10.1.99.1"}};
+  return result;
+}
+
+struct Maker {
+  int variants;
+  std::function<json(int)> make;
+};
+
+const std::map<std::string, Maker>& makers() {
+  static const auto all = [] {
+    std::map<std::string, Maker> result;
+    for (const std::string ns : {"onap", "blue"}) {
+      for (const auto& app : kApps) {
+        result["Service/" + ns + "/" + app] = {4, [=](int v) { return service(ns, app, v); }};
+        result["EndpointSlice/" + ns + "/" + app] = {4, [=](int v) { return slice(ns, app, v); }};
+        for (int number = 0; number < 3; ++number) {
+          result["Pod/" + ns + "/" + app + std::to_string(number)] = {4, [=](int v) { return pod(ns, app, number, v); }};
+        }
+      }
+      result["VirtualService/" + ns] = {5, [=](int v) { return virtualService(ns, v); }};
+      result["DestinationRule/" + ns] = {4, [=](int v) { return destinationRule(ns, v); }};
+      result["Policy/" + ns] = {4, [=](int v) { return policy(ns, v); }};
+      result["ServiceRole/" + ns] = {4, [=](int v) { return role(ns, v); }};
+      result["ServiceRoleBinding/" + ns] = {4, [=](int v) { return binding(ns, v); }};
+      result["AuthorizationPolicy/" + ns] = {4, [=](int v) { return authorization(ns, v); }};
+      result["PeerAuthentication/" + ns] = {3, [=](int v) { return peerAuthentication(ns, v); }};
+    }
+    result["AuthorizationPolicy/istio-system"] = {4, [](int v) { return authorization("istio-system", v); }};
+    result["ClusterRbacConfig/default"] = {3, rbacConfig};
+    result["Gateway/edge"] = {4, gateway};
+    result["Pod/gateway"] = {2, gatewayPod};
+    return result;
+  }();
+  return all;
+}
+
+}  // namespace
+
+const std::map<std::string, int>& worldObjects() {
+  static const auto all = [] {
+    std::map<std::string, int> result;
+    for (const auto& [name, maker] : makers()) result[name] = maker.variants;
+    return result;
+  }();
+  return all;
+}
+
+api::ObjectPtr worldObject(const std::string& name, int variant) {
+  static std::map<std::pair<std::string, int>, api::ObjectPtr> cache;
+  auto& slot = cache[{name, variant}];
+  if (!slot) slot = api::decode(makers().at(name).make(variant)).object;
+  if (!slot) throw std::logic_error("no object for " + name);
+  return slot;
+}
+
+std::vector<store::Change> changesBetween(const State& from, const State& to, std::mt19937& random) {
+  std::vector<store::Change> changes;
+  for (const auto& [name, variants] : worldObjects()) {
+    const int before = from.contains(name) ? from.at(name) : 0;
+    const int after = to.contains(name) ? to.at(name) : 0;
+    if (before == after) continue;
+    const auto object = worldObject(name, after != 0 ? after : before);
+    changes.push_back({object->kind, object->meta.key(), after != 0 ? object : nullptr});
+  }
+  std::shuffle(changes.begin(), changes.end(), random);
+  return changes;
+}
+
+State randomState(std::mt19937& random, double share) {
+  State state;
+  for (const auto& [name, variants] : worldObjects()) {
+    if (std::bernoulli_distribution(share)(random)) state[name] = std::uniform_int_distribution(1, variants)(random);
+  }
+  return state;
+}
+
+State mutated(State state, std::size_t count, std::mt19937& random) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& all = worldObjects();
+    auto pick = all.begin();
+    std::advance(pick, std::uniform_int_distribution<std::size_t>(0, all.size() - 1)(random));
+    state[pick->first] = std::uniform_int_distribution(0, pick->second)(random);
+  }
+  return state;
+}
+
+}  // namespace fairway::test

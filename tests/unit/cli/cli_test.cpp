@@ -1,0 +1,163 @@
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <CLI/CLI.hpp>
+#include <envoy/extensions/transport_sockets/tls/v3/secret.pb.h>
+#include <google/protobuf/any.pb.h>
+#include <nlohmann/json.hpp>
+
+#include "api/core.h"
+#include "cli/completion.h"
+#include "cli/engine_sink.h"
+#include "cli/resource_json.h"
+#include "cli/state_dir.h"
+#include "cli/token_review.h"
+
+using namespace fairway;
+using identity::TokenError;
+using nlohmann::json;
+
+namespace {
+
+struct TempDir {
+  std::string path;
+  TempDir() {
+    char name[] = "/tmp/fairway-cli-XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~TempDir() { std::filesystem::remove_all(path); }
+};
+
+std::string review(const json& status) { return json{{"kind", "TokenReview"}, {"status", status}}.dump(); }
+
+api::ObjectPtr pod(const std::string& name, const std::string& account) {
+  auto object = std::make_shared<api::Pod>();
+  object->meta.ns = "onap";
+  object->meta.name = name;
+  object->spec.serviceAccountName = account;
+  return object;
+}
+
+}  // namespace
+
+TEST_CASE("a token counts only when the API server confirms it for our audience") {
+  const json user{{"username", "system:serviceaccount:onap:msb"}};
+  const auto good = cli::accountOfReview(review({{"authenticated", true}, {"audiences", {"istio-ca"}}, {"user", user}}));
+  REQUIRE(good.has_value());
+  CHECK(good->ns == "onap");
+  CHECK(good->name == "msb");
+
+  const json rejected[] = {
+      {{"authenticated", false}, {"audiences", {"istio-ca"}}, {"user", user}},
+      {{"audiences", {"istio-ca"}}, {"user", user}},
+      {{"authenticated", "true"}, {"audiences", {"istio-ca"}}, {"user", user}},
+      {{"authenticated", true}, {"user", user}},
+      {{"authenticated", true}, {"audiences", {"vault"}}, {"user", user}},
+      {{"authenticated", true}, {"audiences", "istio-ca"}, {"user", user}},
+      {{"authenticated", true}, {"audiences", {"istio-ca"}}, {"user", {{"username", "admin"}}}},
+      {{"authenticated", true}, {"audiences", {"istio-ca"}}, {"user", {{"username", "system:serviceaccount:onap"}}}},
+      {{"authenticated", true}, {"audiences", {"istio-ca"}}},
+  };
+  for (const auto& status : rejected) {
+    CAPTURE(status.dump());
+    const auto account = cli::accountOfReview(review(status));
+    REQUIRE_FALSE(account.has_value());
+    CHECK(account.error().kind == TokenError::Kind::rejected);
+  }
+  for (const std::string answer : {"", "x", "[]", "{}", R"({"status":7})"}) {
+    CAPTURE(answer);
+    REQUIRE_FALSE(cli::accountOfReview(answer).has_value());
+    CHECK(cli::accountOfReview(answer).error().kind == TokenError::Kind::unavailable);
+  }
+}
+
+TEST_CASE("a state folder serves one instance at a time, and keeps others out") {
+  const TempDir temp;
+  const auto path = temp.path + "/deep/state";
+  {
+    const auto first = cli::StateDir::open(path);
+    REQUIRE(first.has_value());
+    struct stat info {};
+    REQUIRE(stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0700);
+    const auto second = cli::StateDir::open(path);
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().message.find("in use") != std::string::npos);
+    REQUIRE(first->writeAddresses({{"xds", "127.0.0.1:7"}}).has_value());
+    std::ifstream file(path + "/addresses.json");
+    CHECK(json::parse(file)["xds"] == "127.0.0.1:7");
+  }
+  CHECK_FALSE(std::filesystem::exists(path + "/addresses.json"));
+  CHECK(cli::StateDir::open(path).has_value());
+  CHECK_FALSE(cli::StateDir::open("/proc/nothing/here").has_value());
+}
+
+TEST_CASE("private keys do not show in a config dump") {
+  envoy::extensions::transport_sockets::tls::v3::Secret secret;
+  secret.set_name("kubernetes://edge");
+  secret.mutable_tls_certificate()->mutable_certificate_chain()->set_inline_string("the chain");
+  secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("the key");
+  secret.mutable_tls_certificate()->mutable_password()->set_inline_string("the password");
+  google::protobuf::Any any;
+  any.PackFrom(secret);
+  translate::Resource resource;
+  resource.type = translate::Type::secret;
+  resource.name = secret.name();
+  resource.body = any.SerializeAsString();
+  resource.provenance = {{"Secret", "onap", "edge", ""}};
+  const auto text = cli::resourceToJson(resource).dump();
+  CHECK(text.find("the chain") != std::string::npos);
+  CHECK(text.find("Secret/onap/edge") != std::string::npos);
+  CHECK(text.find("the key") == std::string::npos);
+  CHECK(text.find("the password") == std::string::npos);
+
+  any.set_type_url("type.googleapis.com/envoy.config.core.v3.Node");
+  any.set_value("the key");
+  resource.body = any.SerializeAsString();
+  CHECK(cli::resourceToJson(resource).dump().find("the key") == std::string::npos);
+}
+
+TEST_CASE("service accounts are announced when they come and go") {
+  store::Catalogue catalogue;
+  engine::Engine engine({}, catalogue);
+  std::vector<std::set<identity::ServiceAccount>> announced;
+  cli::EngineSink sink(engine, {false, [&](const auto& accounts) { announced.push_back(accounts); }});
+  sink.replace(api::Kind::pod, {pod("a", "msb"), pod("b", "msb")});
+  REQUIRE(announced.size() == 1);
+  CHECK(announced.back() == std::set<identity::ServiceAccount>{{"onap", "msb"}});
+  sink.upsert(pod("c", "vio"));
+  REQUIRE(announced.size() == 2);
+  sink.upsert(pod("c", "vio"));
+  sink.remove(api::Kind::pod, {"onap", "a"});
+  CHECK(announced.size() == 2);
+  sink.remove(api::Kind::pod, {"onap", "b"});
+  REQUIRE(announced.size() == 3);
+  CHECK(announced.back() == std::set<identity::ServiceAccount>{{"onap", "vio"}});
+  sink.replace(api::Kind::pod, {});
+  CHECK(announced.back().empty());
+}
+
+TEST_CASE("completion scripts name every subcommand and flag, and are sound shell") {
+  CLI::App app("test", "fairway");
+  auto* serve = app.add_subcommand("serve", "Run it, don't walk");
+  std::string value;
+  serve->add_option("--state-dir", value, "it's a folder");
+  for (const std::string shell : {"bash", "zsh", "fish"}) {
+    CAPTURE(shell);
+    const auto script = cli::completionScript(app, shell);
+    REQUIRE(script.has_value());
+    CHECK(script->find("serve") != std::string::npos);
+    CHECK(script->find("state-dir") != std::string::npos);
+  }
+  const TempDir temp;
+  std::ofstream(temp.path + "/c.sh") << *cli::completionScript(app, "bash")
+                                     << "COMP_WORDS=(fairway serve --st); COMP_CWORD=2; _fairway; [ \"${COMPREPLY[0]}\" = --state-dir ]\n";
+  CHECK(std::system(("bash " + temp.path + "/c.sh").c_str()) == 0);
+  CHECK_FALSE(cli::completionScript(app, "tcsh").has_value());
+}

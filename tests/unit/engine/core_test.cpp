@@ -1,0 +1,213 @@
+#include "engine/core.h"
+
+#include <catch2/catch.hpp>
+
+#include "api/core.h"
+#include "engine/engine.h"
+
+using namespace fairway;
+using engine::Core;
+using store::Change;
+using translate::Output;
+using translate::Resource;
+using translate::ScopesOf;
+using translate::Type;
+
+// A small world of its own in place of translation: a proxy's scope is its namespace; the scope has a
+// cluster per service, and each cluster brings its endpoints - one per pod with the service's selector.
+namespace {
+
+struct ClustersOf {
+  using Value = Output;
+  static constexpr std::string_view kType = "test-clusters";
+  std::string ns;
+  std::string key() const { return ns; }
+  static ClustersOf parse(std::string_view key) { return {std::string(key)}; }
+};
+
+struct EndpointsOf {
+  using Value = Output;
+  static constexpr std::string_view kType = "test-endpoints";
+  std::string ns, service;
+  std::string key() const { return store::joinKey({ns, service}); }
+  static EndpointsOf parse(std::string_view key) {
+    const auto fields = store::splitKey(key);
+    return {fields.at(0), fields.at(1)};
+  }
+};
+
+translate::ResourcePtr resource(Type type, const std::string& name, const std::string& body) {
+  auto result = std::make_shared<Resource>();
+  result->type = type;
+  result->name = name;
+  result->version = name + "@" + body;
+  result->body = body;
+  return result;
+}
+
+ScopesOf::Value scopes(store::View& view, const ScopesOf& query) {
+  const auto* pod = view.get<api::Pod>(query.proxy.ns, query.proxy.pod);
+  const std::string ns = pod && pod->meta.labels.contains("scope") ? pod->meta.labels.at("scope") : query.proxy.ns;
+  return {{ClustersOf::kType, ClustersOf{ns}.key()}};
+}
+Output clusters(store::View& view, const ClustersOf& query) {
+  Output output;
+  for (const auto* service : view.list<api::Service>(query.ns)) {
+    output.resources.push_back(resource(Type::cluster, service->meta.name, service->spec.type));
+    output.children.push_back({EndpointsOf::kType, EndpointsOf{query.ns, service->meta.name}.key()});
+  }
+  return output;
+}
+Output endpoints(store::View& view, const EndpointsOf& query) {
+  const auto* service = view.get<api::Service>(query.ns, query.service);
+  std::string body;
+  if (service) {
+    for (const auto* pod : view.select<api::Pod>(query.ns, service->spec.selector)) body += pod->meta.name + " ";
+  }
+  return {{resource(Type::endpoint, query.service, body)}, {}};
+}
+
+store::Catalogue testCatalogue() {
+  store::Catalogue catalogue;
+  catalogue.add<ScopesOf>(scopes);
+  catalogue.add<ClustersOf>(clusters);
+  catalogue.add<EndpointsOf>(endpoints);
+  return catalogue;
+}
+
+Change service(const std::string& ns, const std::string& name, const std::string& type = "ClusterIP") {
+  auto object = std::make_shared<api::Service>();
+  object->meta.ns = ns;
+  object->meta.name = name;
+  object->spec.type = type;
+  object->spec.selector = {{"app", name}};
+  return {api::Kind::service, object->meta.key(), object};
+}
+Change pod(const std::string& ns, const std::string& name, api::Labels labels) {
+  auto object = std::make_shared<api::Pod>();
+  object->meta.ns = ns;
+  object->meta.name = name;
+  object->meta.labels = std::move(labels);
+  return {api::Kind::pod, object->meta.key(), object};
+}
+Change removed(api::Kind kind, const std::string& ns, const std::string& name) { return {kind, {ns, name}, nullptr}; }
+
+translate::Proxy proxy(const std::string& ns, const std::string& name) {
+  translate::Proxy result;
+  result.ns = ns;
+  result.pod = name;
+  return result;
+}
+
+std::string text(const engine::SnapshotPtr& snapshot) {
+  if (!snapshot) return "(none)";
+  std::string result;
+  for (const auto& scope : snapshot->scopes) {
+    for (const auto& set : scope->sets) {
+      for (const auto& item : *set) result += item->name + "[" + item->body + "] ";
+    }
+  }
+  return result;
+}
+
+struct Fixture {
+  store::Catalogue catalogue = testCatalogue();
+  Core core{store::MeshConfig{}, catalogue};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a proxy gets its scope's resources and those behind them") {
+  core.connect(1, proxy("onap", "p"));
+  CHECK(core.update({service("onap", "msb"), service("other", "x")}) == std::vector<Core::ProxyId>{1});
+  CHECK(text(core.snapshot(1)) == "msb[ClusterIP] msb[] ");
+  CHECK(core.update({pod("onap", "msb-1", {{"app", "msb"}})}) == std::vector<Core::ProxyId>{1});
+  CHECK(text(core.snapshot(1)) == "msb[ClusterIP] msb[msb-1 ] ");
+  CHECK(core.update({service("other", "y")}).empty());
+  CHECK(core.update({removed(api::Kind::service, "onap", "msb")}) == std::vector<Core::ProxyId>{1});
+  CHECK(text(core.snapshot(1)).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "an endpoint change replaces the endpoint set only, and shares the others") {
+  core.connect(1, proxy("onap", "p"));
+  core.update({service("onap", "msb"), service("onap", "vio")});
+  const auto before = core.snapshot(1)->scopes.at(0);
+  core.update({pod("onap", "msb-1", {{"app", "msb"}})});
+  const auto after = core.snapshot(1)->scopes.at(0);
+  CHECK(before->sets[0] == after->sets[0]);
+  CHECK(before->sets[1] != after->sets[1]);
+  CHECK(before->sets[1]->at(1) == after->sets[1]->at(1));  // vio's endpoints: the same object
+  CHECK(core.graph().stats().runsByType.at(ClustersOf::kType) == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "proxies with equal scopes share one snapshot of it") {
+  core.connect(1, proxy("onap", "p"));
+  core.connect(2, proxy("onap", "q"));
+  core.update({service("onap", "msb")});
+  CHECK(core.snapshot(1)->scopes == core.snapshot(2)->scopes);
+  CHECK(core.graph().stats().runsByType.at(ClustersOf::kType) == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "a second stream of one proxy gets the snapshot at once") {
+  core.connect(1, proxy("onap", "p"));
+  core.update({service("onap", "msb")});
+  core.connect(2, proxy("onap", "p"));
+  CHECK(core.update({}) == std::vector<Core::ProxyId>{2});
+  CHECK(text(core.snapshot(2)) == text(core.snapshot(1)));
+  core.disconnect(1);
+  core.update({pod("onap", "msb-1", {{"app", "msb"}})});
+  CHECK(text(core.snapshot(2)) == "msb[ClusterIP] msb[msb-1 ] ");
+}
+
+TEST_CASE_METHOD(Fixture, "a scope lives while a connected proxy has it") {
+  core.connect(1, proxy("onap", "p"));
+  core.update({service("onap", "msb")});
+  core.disconnect(1);
+  core.update({});
+  CHECK(core.graph().size() == 0);
+  CHECK(core.snapshot(1) == nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "a proxy whose pod changes moves to another scope") {
+  core.connect(1, proxy("onap", "p"));
+  core.update({service("onap", "msb"), service("blue", "sky")});
+  CHECK(text(core.snapshot(1)) == "msb[ClusterIP] msb[] ");
+  CHECK(core.update({pod("onap", "p", {{"scope", "blue"}})}) == std::vector<Core::ProxyId>{1});
+  CHECK(text(core.snapshot(1)) == "sky[ClusterIP] sky[] ");
+}
+
+TEST_CASE("the engine builds nothing before the sources are synced, and tells streams of every change") {
+  const auto catalogue = testCatalogue();
+  engine::Engine engine({}, catalogue);
+  std::mutex mutex;
+  std::condition_variable called;
+  int calls = 0;
+  const auto id = engine.connect(proxy("onap", "p"), [&] {
+    const std::lock_guard lock(mutex);
+    ++calls;
+    called.notify_all();
+  });
+  const auto waitFor = [&](int wanted) {
+    std::unique_lock lock(mutex);
+    return called.wait_for(lock, std::chrono::seconds(30), [&] { return calls >= wanted; });
+  };
+  engine.upsert(service("onap", "msb").object);
+  engine.inspect([](const Core& core) { CHECK(core.stats().batches == 0); });
+  CHECK(engine.current(id) == nullptr);
+  CHECK_FALSE(engine.ready());
+
+  engine.markSynced();
+  REQUIRE(waitFor(1));
+  CHECK(engine.ready());
+  CHECK(text(engine.current(id)) == "msb[ClusterIP] msb[] ");
+
+  engine.replace(api::Kind::service, {service("onap", "vio").object});
+  REQUIRE(waitFor(2));
+  CHECK(text(engine.current(id)) == "vio[ClusterIP] vio[] ");
+
+  engine.disconnect(id);
+  engine.upsert(service("onap", "late").object);
+  engine.inspect([](const Core&) {});
+  CHECK(engine.current(id) == nullptr);
+  CHECK(calls == 2);
+}

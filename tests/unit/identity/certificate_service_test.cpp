@@ -1,0 +1,238 @@
+#include "identity/certificate_service.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <grpcpp/grpcpp.h>
+#include <limits>
+
+#include "identity/certificate.grpc.pb.h"
+#include "support.h"
+
+using namespace fairway::identity;
+using namespace fairway::identity::test;
+
+namespace {
+
+const ServiceAccount kMsb{"onap", "msb"};
+
+struct Answer {
+  grpc::Status status;
+  v1::CreateCertificateResponse response;
+
+  [[nodiscard]] std::vector<std::string> names() const {
+    return Certificate::fromPem(response.chain(0)).value().uriNames();
+  }
+};
+
+// A control plane's certificate service on a loopback port, over TLS as it is served.
+class Server {
+ public:
+  explicit Server(CertificateServiceOptions options = {}, std::shared_ptr<grpc::ServerCredentials> credentials = nullptr)
+      : authority_(CertificateAuthority::open(authorityOptions(), now() - 48h).value()),  // so that there can be expired certificates
+        tokens_(FolderTokens::open(directory_.path("state")).value()),
+        service_(*authority_, tokens_.get(), options, [this] { return now() + offset_.load(); }) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", credentials ? credentials : tlsCredentials(), &port_);
+    builder.RegisterService(&service_.service());
+    server_ = builder.BuildAndStart();
+    REQUIRE(server_);
+  }
+  ~Server() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  // Of the client: what it trusts and shows.
+  [[nodiscard]] Answer call(const std::string& authorization, const std::string& csr, const PrivateKey* key = nullptr,
+                            const std::string& chain = "", std::int64_t validity = 0) const {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = authority_->rootsBundle();
+    if (key != nullptr) {
+      options.pem_private_key = key->toPem().value();
+      options.pem_cert_chain = chain;
+    }
+    return callOver(grpc::SslCredentials(options), authorization, csr, validity);
+  }
+  [[nodiscard]] Answer callOver(const std::shared_ptr<grpc::ChannelCredentials>& credentials, const std::string& authorization,
+                                const std::string& csr, std::int64_t validity = 0) const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetSslTargetNameOverride("istiod.istio-system.svc");
+    const auto stub = v1::CertificateService::NewStub(
+        grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port_), credentials, arguments));
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 30s);
+    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
+    v1::CreateCertificateRequest request;
+    request.set_csr(csr);
+    request.set_validity_seconds(validity);
+    Answer answer;
+    answer.status = stub->CreateCertificate(&context, request, &answer.response);
+    return answer;
+  }
+  [[nodiscard]] std::string bearer(const ServiceAccount& account, Time at = now()) const {
+    return "Bearer " + tokens_->mint(account, at).value();
+  }
+  [[nodiscard]] Certificate certificateFor(const PrivateKey& key, const ServiceAccount& account, Time at = now()) const {
+    return Certificate::fromPem(authority_->sign(key.publicKey().value(), account, 1h, at).value().chain[0]).value();
+  }
+  void advance(std::chrono::seconds by) { offset_ = by; }
+  [[nodiscard]] CertificateServiceStats stats() const { return service_.stats(); }
+  [[nodiscard]] const CertificateAuthority& authority() const { return *authority_; }
+  [[nodiscard]] Issuer issuer() const {
+    return {authority_->roots().front(), PrivateKey::fromPem(read(directory_.path("state/ca/ca-key.pem"))).value()};
+  }
+
+ private:
+  // As the control plane serves: client certificates are asked for, and verified if shown.
+  [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> tlsCredentials() const {
+    const auto own = read(authority_->serverFile());
+    grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+    options.pem_root_certs = authority_->rootsBundle();
+    options.pem_key_cert_pairs = {{own, own}};
+    return grpc::SslServerCredentials(options);
+  }
+  [[nodiscard]] AuthorityOptions authorityOptions() const {
+    AuthorityOptions options;
+    options.stateDir = directory_.path("state");
+    return options;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<CertificateAuthority> authority_;
+  std::unique_ptr<FolderTokens> tokens_;
+  std::atomic<std::chrono::seconds> offset_{0s};
+  CertificateService service_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+const std::string& csr() {
+  static const std::string value = makeCsr(PrivateKey::generate().value()).value();
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("a caller with a token gets the certificate of its account") {
+  Server server;
+  const auto key = PrivateKey::generate().value();
+  const auto answer = server.call(server.bearer(kMsb), makeCsr(key).value());
+  CAPTURE(answer.status.error_message());
+  REQUIRE(answer.status.ok());
+  REQUIRE(answer.response.chain_size() == 1);
+  CHECK(answer.names() == std::vector<std::string>{"spiffe://cluster.local/ns/onap/sa/msb"});
+  CHECK(answer.response.roots() == server.authority().rootsBundle());
+  const auto leaf = Certificate::fromPem(answer.response.chain(0)).value();
+  CHECK(leaf.matches(key));
+  CHECK(verifyChain(leaf, {}, Certificate::chainFromPem(answer.response.roots()).value(), Usage::client, now()));
+  CHECK(server.stats().issued == 1);
+}
+
+TEST_CASE("a request's own names are not looked at") {
+  Server server;
+  const auto spoofed = run(
+      "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=x "
+      "-addext subjectAltName=URI:spiffe://cluster.local/ns/kube-system/sa/admin,URI:spiffe://cluster.local/ns/onap/sa/portal 2>/dev/null");
+  REQUIRE(spoofed.status == 0);
+  const auto answer = server.call(server.bearer(kMsb), spoofed.output);
+  REQUIRE(answer.status.ok());
+  CHECK(answer.names() == std::vector<std::string>{"spiffe://cluster.local/ns/onap/sa/msb"});
+}
+
+TEST_CASE("a caller with a mesh certificate renews it") {
+  Server server;
+  const auto key = PrivateKey::generate().value();
+  const auto certificate = server.certificateFor(key, kMsb);
+  const auto answer = server.call("", csr(), &key, certificate.toPem());
+  CAPTURE(answer.status.error_message());
+  REQUIRE(answer.status.ok());
+  CHECK(answer.names() == std::vector<std::string>{"spiffe://cluster.local/ns/onap/sa/msb"});
+  // The account in both must be the same.
+  CHECK(server.call(server.bearer(kMsb), csr(), &key, certificate.toPem()).status.ok());
+  const auto other = server.call(server.bearer({"onap", "portal"}), csr(), &key, certificate.toPem());
+  CHECK(other.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_CASE("callers who do not prove who they are get nothing") {
+  Server server;
+  const auto refused = [&](const Answer& answer) {
+    CAPTURE(answer.status.error_message());
+    CHECK(answer.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+    CHECK(answer.response.chain_size() == 0);
+    return answer.status.error_message();
+  };
+  CHECK(refused(server.call("", csr())) == "no bearer token and no client certificate");
+  CHECK(refused(server.call("Basic YTpi", csr())) == "authorization: expected a bearer token");
+  CHECK(refused(server.call("Bearer", csr())) == "authorization: expected a bearer token");
+  CHECK(refused(server.call("Bearer x.y.z", csr())) == "the token is not one of this control plane");
+  CHECK(refused(server.call(server.bearer(kMsb, now() - 48h), csr())) == "the token has expired");
+  CHECK(server.stats().unauthenticated == 5);
+  CHECK(server.stats().issued == 0);
+}
+
+TEST_CASE("a bad token is not made good by a certificate") {
+  Server server;
+  const auto key = PrivateKey::generate().value();
+  const auto answer = server.call("Bearer x.y.z", csr(), &key, server.certificateFor(key, kMsb).toPem());
+  CHECK(answer.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_CASE("certificates that prove nothing in this mesh") {
+  Server server;
+  const auto key = PrivateKey::generate().value();
+  const auto at = now();
+  const auto outcome = [&](const Certificate& certificate) { return server.call("", csr(), &key, certificate.toPem()).status; };
+  // Another authority's fail the handshake; ours without a fitting identity are told so.
+  CHECK_FALSE(outcome(makeWorkload(makeIssuer(at), key, at)).ok());
+  CHECK_FALSE(outcome(makeWorkload(server.issuer(), key, at - 2h, 1h)).ok());
+  const auto foreign = outcome(makeWorkload(server.issuer(), key, at, 1h, {"other.example", {"onap", "msb"}}));
+  CHECK(foreign.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(foreign.error_message() == "the client certificate is of another trust domain");
+  CHECK_FALSE(outcome(issueServer(server.issuer(), key.publicKey().value(), {{"localhost"}, {}}, 1h, at).value()).ok());
+  CHECK(server.stats().issued == 0);
+}
+
+TEST_CASE("a certificate that has expired since the handshake does not count") {
+  Server server;
+  const auto key = PrivateKey::generate().value();
+  const auto certificate = server.certificateFor(key, kMsb);
+  server.advance(2h);
+  const auto answer = server.call("", csr(), &key, certificate.toPem());
+  CHECK(answer.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(answer.status.error_message().find("expired") != std::string::npos);
+}
+
+TEST_CASE("requests that cannot be served") {
+  Server server;
+  const auto invalid = [&](const std::string& request, std::int64_t validity = 0) {
+    const auto answer = server.call(server.bearer(kMsb), request, nullptr, "", validity);
+    CAPTURE(answer.status.error_message());
+    CHECK(answer.status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  };
+  invalid("");
+  invalid("garbage");
+  invalid(std::string(kMaxCsrBytes + 1, 'a'));
+  invalid(run("openssl req -new -newkey rsa:1024 -nodes -keyout /dev/null -subj /CN=x 2>/dev/null").output);
+  invalid(csr(), -1);
+  CHECK(server.stats().invalid == 5);
+  // A wish for eternity is cut, not refused.
+  const auto answer = server.call(server.bearer(kMsb), csr(), nullptr, "", std::numeric_limits<std::int64_t>::max());
+  REQUIRE(answer.status.ok());
+  CHECK(Certificate::fromPem(answer.response.chain(0)).value().notAfter() <= now() + 24h);
+}
+
+TEST_CASE("no certificate is issued over plaintext") {
+  // CVE-2022-39388: whoever reached the authority from localhost could be any identity.
+  Server server({}, grpc::InsecureServerCredentials());
+  const auto answer = server.callOver(grpc::InsecureChannelCredentials(), server.bearer(kMsb), csr());
+  CHECK(answer.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(answer.status.error_message() == "certificates are issued over TLS only");
+}
+
+TEST_CASE("a flood from one address is throttled") {
+  CertificateServiceOptions options;
+  options.perSecond = 0.001;
+  options.burst = 2;
+  Server server(options);
+  for (int i = 0; i < 2; ++i) CHECK(server.call(server.bearer(kMsb), csr()).status.ok());
+  CHECK(server.call(server.bearer(kMsb), csr()).status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK(server.stats().throttled == 1);
+}

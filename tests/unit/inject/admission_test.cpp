@@ -1,0 +1,62 @@
+#include "inject/admission.h"
+
+#include <catch2/catch.hpp>
+
+#include <nlohmann/json.hpp>
+
+using namespace fairway;
+using nlohmann::json;
+
+namespace {
+
+json ask(const json& object) {
+  const json review{{"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"request", {{"uid", "u-1"}, {"object", object}}}};
+  const auto answer = inject::validateAdmission(review.dump());
+  REQUIRE(answer.has_value());
+  const auto response = json::parse(*answer);
+  CHECK(response["kind"] == "AdmissionReview");
+  CHECK(response["response"]["uid"] == "u-1");
+  return response["response"];
+}
+
+json policy(const std::string& mode) {
+  return {{"apiVersion", "authentication.istio.io/v1alpha1"}, {"kind", "Policy"},
+          {"metadata", {{"name", "default"}, {"namespace", "onap"}}},
+          {"spec", {{"peers", {{{"mtls", {{"mode", mode}}}}}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("a good object is allowed, a bad one is refused with field and reason") {
+  CHECK(ask(policy("STRICT"))["allowed"] == true);
+  const auto refused = ask(policy("SOMETIMES"));
+  CHECK(refused["allowed"] == false);
+  const auto message = refused["status"]["message"].get<std::string>();
+  CHECK(message.find("spec.peers[0].mtls.mode") != std::string::npos);
+  CHECK(message.find("SOMETIMES") != std::string::npos);
+}
+
+TEST_CASE("an unknown field is allowed with a warning") {
+  auto object = policy("STRICT");
+  object["spec"]["peeers"] = json::array();
+  const auto answer = ask(object);
+  CHECK(answer["allowed"] == true);
+  REQUIRE(answer["warnings"].size() == 1);
+  CHECK(answer["warnings"][0].get<std::string>().find("peeers") != std::string::npos);
+}
+
+TEST_CASE("deletions and foreign kinds are allowed") {
+  CHECK(ask(json())["allowed"] == true);
+  CHECK(ask({{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"metadata", {{"name", "x"}}}})["allowed"] == true);
+}
+
+TEST_CASE("what is no review is an error, however deep it nests") {
+  for (const std::string text : {"", "x", "[]", "{}", R"({"request":{}})", R"({"request":{"uid":7}})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(inject::validateAdmission(text).has_value());
+  }
+  CHECK_FALSE(inject::validateAdmission(std::string(100000, '[')).has_value());
+  std::string nested;
+  for (int i = 0; i < 5000; ++i) nested += "{\"request\":";
+  CHECK_FALSE(inject::validateAdmission(nested).has_value());
+}

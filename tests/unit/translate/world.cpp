@@ -1,0 +1,221 @@
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <google/protobuf/util/json_util.h>
+
+#include "support/fake_view.h"
+
+namespace fairway::translate::test {
+
+namespace {
+
+// The catalogue takes plain functions, so the world of the running test is found here.
+const World* current = nullptr;
+
+template <class Map, class Key>
+typename Map::mapped_type find(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? typename Map::mapped_type{} : found->second;
+}
+
+normalize::AllHosts::Value allHosts(store::View&, const normalize::AllHosts&) {
+  std::vector<std::string> hosts;
+  for (const auto& [host, service] : current->services) hosts.push_back(host);
+  return hosts;
+}
+normalize::ServiceOf::Value serviceOf(store::View&, const normalize::ServiceOf& query) {
+  const auto found = current->services.find(query.host);
+  if (found == current->services.end()) return std::nullopt;
+  return found->second;
+}
+normalize::WorkloadOf::Value workloadOf(store::View&, const normalize::WorkloadOf& query) {
+  const auto found = current->workloads.find({query.ns, query.name});
+  if (found == current->workloads.end()) return std::nullopt;
+  return found->second;
+}
+normalize::WorkloadServices::Value workloadServices(store::View&, const normalize::WorkloadServices& query) {
+  std::vector<std::string> hosts;
+  for (const auto& [host, service] : current->services) {
+    if (service.ns == query.ns && !service.selector.empty() && api::selects(service.selector, query.labels)) {
+      hosts.push_back(host);
+    }
+  }
+  return hosts;
+}
+normalize::EndpointsOf::Value endpointsOf(store::View&, const normalize::EndpointsOf& query) {
+  return {find(current->endpoints, std::pair(query.host, query.port))};
+}
+normalize::IdentitiesOf::Value identitiesOf(store::View&, const normalize::IdentitiesOf& query) {
+  return find(current->identities, query.host);
+}
+normalize::TrafficPolicyOf::Value trafficPolicyOf(store::View&, const normalize::TrafficPolicyOf& query) {
+  return find(current->policies, std::pair(query.host, query.port));
+}
+normalize::RoutesOf::Value routesOf(store::View&, const normalize::RoutesOf& query) {
+  return find(current->routes, std::pair(query.host, query.port));
+}
+normalize::GatewayOf::Value gatewayOf(store::View&, const normalize::GatewayOf&) { return current->gateway; }
+normalize::GatewayRoutes::Value gatewayRoutes(store::View&, const normalize::GatewayRoutes& query) {
+  return find(current->gatewayRoutes, std::pair(query.port, query.server));
+}
+normalize::PeerAuthenticationOf::Value peersOf(store::View&, const normalize::PeerAuthenticationOf&) {
+  return current->peers;
+}
+normalize::AuthorizationOf::Value authorizationOf(store::View&, const normalize::AuthorizationOf& query) {
+  return find(current->authorization, query.port);
+}
+normalize::CredentialOf::Value credentialOf(store::View&, const normalize::CredentialOf& query) {
+  const auto found = current->credentials.find({query.ns, query.name});
+  if (found == current->credentials.end()) return std::nullopt;
+  return found->second;
+}
+
+const store::Catalogue& catalogue() {
+  static const store::Catalogue instance = [] {
+    store::Catalogue c;
+    c.add<normalize::AllHosts>(allHosts);
+    c.add<normalize::ServiceOf>(serviceOf);
+    c.add<normalize::WorkloadOf>(workloadOf);
+    c.add<normalize::WorkloadServices>(workloadServices);
+    c.add<normalize::EndpointsOf>(endpointsOf);
+    c.add<normalize::IdentitiesOf>(identitiesOf);
+    c.add<normalize::TrafficPolicyOf>(trafficPolicyOf);
+    c.add<normalize::RoutesOf>(routesOf);
+    c.add<normalize::GatewayOf>(gatewayOf);
+    c.add<normalize::GatewayRoutes>(gatewayRoutes);
+    c.add<normalize::PeerAuthenticationOf>(peersOf);
+    c.add<normalize::AuthorizationOf>(authorizationOf);
+    c.add<normalize::CredentialOf>(credentialOf);
+    registerUnits(c);
+    return c;
+  }();
+  return instance;
+}
+
+// ask() by a key that is known only at run time.
+class UnitView : public fairway::test::FakeView {
+ public:
+  using FakeView::FakeView;
+  const Output& output(const store::UnitKey& key) { return *static_cast<const Output*>(readUnit(key)); }
+};
+
+}  // namespace
+
+std::string hostOf(const std::string& ns, const std::string& name) { return name + "." + ns + ".svc.cluster.local"; }
+
+model::ServicePort port(const std::string& name, std::uint32_t number, model::Protocol protocol, const std::string& target) {
+  return {name, number, protocol, target.empty() ? std::to_string(number) : target};
+}
+
+model::Service& World::addService(const std::string& ns, const std::string& name, std::vector<model::ServicePort> ports) {
+  model::Service service;
+  service.host = hostOf(ns, name);
+  service.ns = ns;
+  service.name = name;
+  service.ports = std::move(ports);
+  service.selector = {{"app", name}};
+  service.addresses = {"10.96.0." + std::to_string(services.size() + 1)};
+  identities[service.host] = {"spiffe://cluster.local/ns/" + ns + "/sa/" + name};
+  return services[service.host] = service;
+}
+
+model::Endpoint& World::addEndpoint(const std::string& host, std::uint32_t number, const std::string& address,
+                                    std::uint32_t workloadPort) {
+  model::Endpoint endpoint;
+  endpoint.address = address;
+  endpoint.port = workloadPort;
+  endpoint.meshTls = true;
+  auto& list = endpoints[{host, number}];
+  list.push_back(endpoint);
+  return list.back();
+}
+
+bool Resources::has(Type type, const std::string& name) const {
+  const auto found = byType.find(type);
+  return found != byType.end() && found->second.contains(name);
+}
+
+std::vector<std::string> Resources::names(Type type) const {
+  std::vector<std::string> result;
+  const auto found = byType.find(type);
+  if (found == byType.end()) return result;
+  for (const auto& [name, resource] : found->second) result.push_back(name);
+  return result;
+}
+
+void Resources::unpack(Type type, const std::string& name, google::protobuf::Message& message) const {
+  INFO(shortName(type) << " " << name);
+  REQUIRE(has(type, name));
+  google::protobuf::Any any;
+  REQUIRE(any.ParseFromString(byType.at(type).at(name)->body));
+  REQUIRE(any.type_url() == typeUrl(type));
+  REQUIRE(any.UnpackTo(&message));
+}
+
+bool Resources::noted(const std::string& object, const std::string& text) const {
+  for (const auto& note : notes) {
+    if (note.object.toString().starts_with(object) && note.message.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+Resources translate(const World& world, const Proxy& proxy) {
+  current = &world;
+  UnitView view(catalogue());
+  Resources result;
+  std::set<store::UnitKey> done;
+  std::vector<store::UnitKey> pending = view.ask(ScopesOf{proxy});
+  while (!pending.empty()) {
+    const auto key = pending.back();
+    pending.pop_back();
+    if (!done.insert(key).second) continue;
+    ++result.units[std::string(key.type)];
+    const auto& output = view.output(key);
+    pending.insert(pending.end(), output.children.begin(), output.children.end());
+    for (const auto& resource : output.resources) {
+      const auto [existing, added] = result.byType[resource->type].emplace(resource->name, resource);
+      if (!added) result.duplicates.insert(resource->name);
+    }
+  }
+  result.notes = view.notes();
+  return result;
+}
+
+Proxy sidecar(const std::string& ns) {
+  Proxy proxy;
+  proxy.ns = ns;
+  proxy.pod = "client-1";
+  proxy.serviceAccount = "client";
+  proxy.labels = {{"app", "client"}};
+  proxy.ips = {"10.244.0.9"};
+  return proxy;
+}
+
+Proxy bareSidecar(const std::string& ns) {
+  auto proxy = sidecar(ns);
+  proxy.interception = Interception::none;
+  proxy.outboundAddress = "127.0.1.9";
+  proxy.ips = {"127.0.0.9"};
+  return proxy;
+}
+
+Proxy gatewayProxy() {
+  Proxy proxy;
+  proxy.type = ProxyType::gateway;
+  proxy.ns = "istio-system";
+  proxy.pod = "ingress-1";
+  proxy.serviceAccount = "ingress";
+  proxy.labels = {{"istio", "ingressgateway"}};
+  return proxy;
+}
+
+std::string toJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  return status.ok() ? json : std::string(status.message());
+}
+
+}  // namespace fairway::translate::test
