@@ -75,10 +75,7 @@ json discoveryCluster(const AgentOptions& options) {
       {"upstream_connection_options", {{"tcp_keepalive", {{"keepalive_time", 60}, {"keepalive_interval", 10}}}}},
       {"typed_extension_protocol_options",
        http2Options({{"connection_keepalive", {{"interval", "30s"}, {"timeout", "10s"}}}})}};
-  if (isName) {
-    cluster["respect_dns_ttl"] = true;
-    cluster["dns_lookup_family"] = "V4_PREFERRED";
-  }
+  if (isName) cluster["dns_lookup_family"] = "V4_PREFERRED";
   return cluster;
 }
 

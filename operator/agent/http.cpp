@@ -1,6 +1,6 @@
 #include "agent/http.h"
 
-#include <optional>
+#include <limits>
 #include <thread>
 
 #include <boost/asio/connect.hpp>
@@ -58,9 +58,12 @@ Result<HttpReply> httpRequest(const Address& address, const std::string& method,
   if (!finish()) return failed(result);
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
-  parser.body_limit(kMaxReplyBytes);
-  http::async_read(stream, buffer, parser, remember);
-  if (!finish()) return failed(result);
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // Beast 1.74 lets longer bodies through: checked below
+  while (!parser.is_done()) {
+    http::async_read_some(stream, buffer, parser, remember);
+    if (!finish()) return failed(result);
+    if (parser.get().body().size() > kMaxReplyBytes) return failed(http::make_error_code(http::error::body_limit));
+  }
   return HttpReply{parser.get().result_int(), std::move(parser.get().body())};
 }
 

@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,7 +75,7 @@ Result<int> Supervisor::startChild() {
   ::setpgid(pid, pid);  // also here: whoever comes first
   child_ = pid;
   ++starts_;
-  const int descriptor = ::pidfd_open(pid, 0);
+  const auto descriptor = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));  // glibc 2.36 declares it for C only
   if (descriptor < 0) {
     const int error = errno;
     kill(SIGKILL);
@@ -89,7 +89,8 @@ Result<int> Supervisor::startChild() {
 // Until the child has ended, which it is helped to once stop() was called.
 int Supervisor::superviseChild(int pidfd) {
   enum class Phase { running, draining, terminating, killing } phase = Phase::running;
-  std::optional<Clock::time_point> deadline;
+  constexpr auto kNever = Clock::time_point::max();
+  auto deadline = kNever;
   const auto terminate = [&] {
     phase = Phase::terminating;
     deadline = Clock::now() + options_.killAfter;
@@ -107,20 +108,20 @@ int Supervisor::superviseChild(int pidfd) {
       }
     }
     if (stops_ > 1 && phase == Phase::draining) terminate();
-    if (deadline && Clock::now() >= *deadline) {
+    if (Clock::now() >= deadline) {
       if (phase == Phase::draining) {
         terminate();
       } else if (phase == Phase::terminating) {
         phase = Phase::killing;
-        deadline.reset();
+        deadline = kNever;
         spdlog::warn("process {} did not end within {} ms of SIGTERM: killing it", child_.load(), options_.killAfter.count());
         kill(SIGKILL);
       }
     }
     pollfd descriptors[] = {{pidfd, POLLIN, 0}, {event_, POLLIN, 0}};
     int timeout = -1;
-    if (deadline) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now()).count();
+    if (deadline != kNever) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
       timeout = static_cast<int>(std::max<std::int64_t>(left + 1, 0));
     }
     if (::poll(descriptors, 2, timeout) < 0 && errno != EINTR) spdlog::error("poll: {}", std::strerror(errno));

@@ -12,6 +12,7 @@
 #include <grpcpp/impl/codegen/service_type.h>
 #include <spdlog/spdlog.h>
 
+#include "api/core.h"
 #include "base/address.h"
 #include "cli/admin_pages.h"
 #include "cli/app.h"

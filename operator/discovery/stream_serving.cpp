@@ -83,10 +83,11 @@ StreamState::Action StreamState::evaluate(Type type, std::string_view name) cons
     if (entry.refused == resource->version) return Action::nothing;
     return entry.owed || entry.known != resource->version ? Action::add : Action::nothing;
   }
-  const bool named = subscription.names.contains(name);
-  if (named && entry.owed) return Action::tell;
-  if (entry.held()) return Action::remove;
-  return named && !entry.told ? Action::tell : Action::nothing;
+  if (subscription.names.contains(name) && (entry.owed || (!entry.held() && !entry.told))) {
+    // What has appeared since the pass began comes with the next one; it is not called missing before.
+    return latest_ != pass_ && findIn(latest_, type, name) ? Action::nothing : Action::tell;
+  }
+  return entry.held() ? Action::remove : Action::nothing;
 }
 
 bool StreamState::pending(Type type) const {
@@ -129,8 +130,10 @@ std::optional<Response> StreamState::additions(Type type) {
   auto& subscription = of(type);
   const bool free = subscription.inFlight.empty();
   if (!free && type != Type::endpoint) return std::nullopt;
-  if (contains({Type::listener, Type::route, Type::virtual_host}, type) && pendingAdditions(Type::cluster)) {
-    return std::nullopt;
+  if (contains({Type::listener, Type::route, Type::virtual_host}, type)) {
+    if (pendingAdditions(Type::cluster)) return std::nullopt;
+    // The client meets its first clusters with endpoints; it asks for them before it acknowledges.
+    if (!of(Type::endpoint).asked && !of(Type::cluster).inFlight.empty()) return std::nullopt;
   }
 
   std::vector<std::string> add, tell, remove;

@@ -77,8 +77,15 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
       if (entry == subscription.entries.end() || entry->second.sentIn != response.serial) continue;
       entry->second.known.clear();
       entry->second.doubtful = true;
+      // Its cluster may wait: should it be gone meanwhile, the client is told at once.
+      if (type == Type::endpoint) entry->second.owed = true;
       if (response.added.size() == 1) {
         entry->second.refused = resource->version;
+        // It may have been the answer that its route configuration waits for.
+        const std::string route = resource->name.substr(0, resource->name.rfind('/'));
+        if (type == Type::virtual_host && subscription.wildcard && covered(type, resource->name)) {
+          subscription.starving.insert(route);
+        }
       } else {
         suspects.push_back(resource->name);
       }
@@ -86,6 +93,7 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
     const auto middle = suspects.begin() + static_cast<std::ptrdiff_t>((suspects.size() + 1) / 2);
     if (middle != suspects.end()) subscription.probes.emplace_front(middle, suspects.end());
     if (!suspects.empty()) subscription.probes.emplace_front(suspects.begin(), middle);
+    if (!response.added.empty()) repeatAnswers(type, report.removed);
   }
   if (type == Type::endpoint) {
     // The client would have asked by now, had it known the cluster when these came: it has dropped them.
@@ -99,10 +107,25 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
   return report;
 }
 
+// What a refused response said about names that do not exist was lost with it, and is said again without the rest.
+void StreamState::repeatAnswers(Type type, const std::vector<std::string>& names) {
+  auto& subscription = of(type);
+  for (const auto& name : names) {
+    if (type == Type::virtual_host && subscription.wildcard && covered(type, name)) {
+      subscription.starving.insert(name.substr(0, name.rfind('/')));
+    }
+    const auto entry = subscription.entries.find(name);
+    if (entry == subscription.entries.end() || !entry->second.told) continue;
+    entry->second.told = false;
+    subscription.dirty.insert(name);
+  }
+}
+
 // The first request of a type: what the client wants, and what it still has from an earlier stream.
 void StreamState::begin(Type type, const Request& request) {
   auto& subscription = of(type);
   subscription.asked = subscription.owesAnswer = true;
+  step_ = kStepCount;  // the first answer is made from the newest snapshot
   const bool star = std::find(request.subscribe.begin(), request.subscribe.end(), kWildcard) != request.subscribe.end();
   // Envoy names the virtual hosts it holds when it comes back; it wants all of its route configurations nevertheless.
   const bool namesHeldOnly = std::all_of(request.subscribe.begin(), request.subscribe.end(),
@@ -192,12 +215,27 @@ void StreamState::unsubscribe(Type type, const std::string& name) {
     subscription.dirty.insert(name);
     return;
   }
+  if (type == Type::endpoint && unansweredEndpoints(name, entry->second)) {
+    // The client dropped an earlier cluster of that name; the question for the present one is on its way.
+    entry->second.unasked = true;
+    return;
+  }
   subscription.entries.erase(entry);
   subscription.dirty.erase(name);
   if (type == Type::route) {
     of(Type::virtual_host).starving.erase(name);
     markVirtualHosts(name, false);
   }
+}
+
+// The cluster was sent, and its endpoints are still to be sent or acknowledged.
+bool StreamState::unansweredEndpoints(const std::string& name, const Held& entry) const {
+  const auto& clusters = of(Type::cluster).entries;
+  const auto cluster = clusters.find(name);
+  if (cluster == clusters.end() || cluster->second.sentIn == 0) return false;
+  const auto& inFlight = of(Type::endpoint).inFlight;
+  return entry.owed || std::any_of(inFlight.begin(), inFlight.end(),
+                                   [&](const InFlight& each) { return each.serial == entry.sentIn; });
 }
 
 // A type that is not served: what is asked for by name does not exist, so that the client does not wait for it.
@@ -255,7 +293,10 @@ void StreamState::markVirtualHosts(const std::string& route, bool again) {
   const auto prefix = route + "/";
   for (auto it = hosts.entries.lower_bound(prefix); it != hosts.entries.end() && it->first.starts_with(prefix); ++it) {
     if (it->first.rfind('/') != route.size()) continue;
-    if (again) it->second.owed = true;
+    if (again) {
+      it->second.owed = true;
+      it->second.acked.clear();
+    }
     hosts.dirty.insert(it->first);
   }
   if (again && pass_) {
@@ -266,15 +307,20 @@ void StreamState::markVirtualHosts(const std::string& route, bool again) {
   }
 }
 
+// Whether the client has a virtual host of the route configuration, or one is still to be sent.
 bool StreamState::hasVirtualHosts(const std::string& route) const {
+  const auto& entries = of(Type::virtual_host).entries;
   bool any = false;
-  forEachVirtualHost(*pass_, route, [&](const ResourcePtr&) { any = true; });
+  forEachVirtualHost(*pass_, route, [&](const ResourcePtr& host) {
+    const auto entry = entries.find(host->name);
+    any = any || entry == entries.end() || entry->second.refused != host->version || !entry->second.acked.empty();
+  });
   return any;
 }
 
-ResourcePtr StreamState::find(Type type, std::string_view name) const {
-  if (!pass_ || (type == Type::secret && !options_.serveSecrets)) return nullptr;
-  return pass_->find(type, name);
+ResourcePtr StreamState::findIn(const engine::SnapshotPtr& snapshot, Type type, std::string_view name) const {
+  if (!snapshot || (type == Type::secret && !options_.serveSecrets)) return nullptr;
+  return snapshot->find(type, name);
 }
 
 std::vector<TypeInfo> StreamState::describe(bool withResources) const {

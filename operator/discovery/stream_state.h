@@ -23,8 +23,8 @@ namespace fairway::discovery {
 //   secrets, then removals in reverse. A newer snapshot is taken up between passes, so changes merge while the client
 //   is slow and what is pending is bounded by the number of resources.
 // - Each cluster that is sent is followed by its endpoints, asked for or not.
-// - One unacknowledged response per type. Endpoints of a cluster that was sent are the exception: the client holds
-//   the acknowledgement of clusters until it has their endpoints.
+// - One unacknowledged response per type. Endpoints that the client waits for are the exception (their cluster was sent,
+//   or it asked for them): it holds the acknowledgement of clusters until it has them.
 // - Additions of listeners, routes and virtual hosts wait for pending clusters, at most until the clusters' turn of the
 //   pass came; removals wait until what referred to the removed is replaced and acknowledged.
 // - A refused response is split until the resources at fault are alone. These are not sent again until they change.
@@ -72,13 +72,16 @@ class StreamState {
 
   // Requests.
   std::optional<Report> settle(Type type, const Request& request);
+  void repeatAnswers(Type type, const std::vector<std::string>& names);
   void begin(Type type, const Request& request);
   void subscribe(Type type, const std::string& name);
   void unsubscribe(Type type, const std::string& name);
+  [[nodiscard]] bool unansweredEndpoints(const std::string& name, const Held& entry) const;
   void onUnserved(const Request& request);
 
   // Snapshots.
-  [[nodiscard]] ResourcePtr find(Type type, std::string_view name) const;
+  [[nodiscard]] ResourcePtr findIn(const engine::SnapshotPtr& snapshot, Type type, std::string_view name) const;
+  [[nodiscard]] ResourcePtr find(Type type, std::string_view name) const { return findIn(pass_, type, name); }
   void adopt();
   void markAll(Type type);
   void markVirtualHosts(const std::string& route, bool again);

@@ -55,6 +55,10 @@ class ApiServer {
   virtual ApiResult<std::vector<std::string>> resources(const std::string& group, const std::string& version,
                                                         std::stop_token stop) = 0;
 
+  // Sends an object (JSON) to a path such as "/apis/authentication.k8s.io/v1/tokenreviews" and returns the body of the
+  // answer. For reviews, which the API server answers and does not store.
+  virtual ApiResult<std::string> create(const std::string& path, const std::string& object, std::stop_token stop) = 0;
+
   // One page of at most `limit` objects: the body of the List as it came. An empty continueToken starts anew.
   virtual ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,
                                       std::stop_token stop) = 0;

@@ -19,8 +19,8 @@ class Backoff {
 
   Milliseconds next(const Random& random) {
     const Milliseconds half = nominal_ / 2;
-    const Milliseconds delay = half + Milliseconds(static_cast<Milliseconds::rep>(
-                                          static_cast<double>((nominal_ - half).count()) * random()));
+    const Milliseconds delay =
+        half + Milliseconds(static_cast<Milliseconds::rep>(static_cast<double>((nominal_ - half).count()) * random()));
     nominal_ = std::min(most_, nominal_ * 2);
     return delay;
   }

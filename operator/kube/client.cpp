@@ -1,19 +1,22 @@
 #include "kube/client.h"
 
 #include <mutex>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <utility>
 
 #define _TURN_OFF_PLATFORM_STRING  // NOLINT: cpprestsdk's macro U() breaks the templates of others
 #include <cpprest/http_client.h>
-#include <nlohmann/json.hpp>
 #include <pplx/threadpool.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "kube/exchange.h"
+#include "kube/reachability.h"
 #include "kube/read_file.h"
+#include "kube/request_text.h"
 #include "kube/tls.h"
 
 // Notes on cpprestsdk, which is met in this file only:
@@ -74,93 +77,10 @@ void pump(std::shared_ptr<Exchange> exchange, http::http_response response, Body
   });
 }
 
-std::string percentEncode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out.push_back('%');
-      out.push_back(kHex[byte >> 4U]);
-      out.push_back(kHex[byte & 0xFU]);
-    }
-  }
-  return out;
-}
-
-void addParameter(std::string& query, const char* name, const std::string& value) {
-  if (value.empty()) return;
-  query += query.empty() ? "?" : "&";
-  query += std::string(name) + "=" + percentEncode(value);
-}
-
-std::string groupPath(const std::string& group, const std::string& version) {
-  return group.empty() ? "/api/" + version : "/apis/" + group + "/" + version;
-}
-
-std::string resourceText(const Resource& resource) {
-  return resource.plural + (resource.group.empty() ? "" : "." + resource.group) + " (" + resource.version + ")";
-}
-
-// What a request is for, in messages.
-struct Purpose {
-  std::string text;  // "list pods (v1)"
-  std::string rule;  // the RBAC rule it needs
-};
-
-Purpose purposeOf(const std::string& verb, const Resource& resource) {
-  return {verb + " " + resourceText(resource),
-          "a ClusterRole, bound to this user, needs the rule {apiGroups: [\"" + resource.group + "\"], resources: [\"" +
-              resource.plural + "\"], verbs: [\"get\", \"list\", \"watch\"]}; \"" + verb + "\" is missing"};
-}
-
-ApiError errorOf(int status, const std::string& body, const Purpose& purpose, const std::string& server) {
-  std::string said;
-  const auto parsed = nlohmann::json::parse(body, nullptr, false);
-  if (parsed.is_object() && parsed.contains("message") && parsed["message"].is_string()) {
-    said = parsed["message"].get<std::string>();
-  }
-  const std::string start = "cannot " + purpose.text + " at " + server + ": ";
-  const std::string end = said.empty() ? "" : "; the server says: " + said;
-  using enum ApiError::Kind;
-  switch (status) {
-    case 401:
-      return {unauthorized, status, start + "401, the credentials are not accepted; renew the token or certificate" + end};
-    case 403: return {forbidden, status, start + "403, RBAC forbids it: " + purpose.rule + end};
-    case 404: return {not_found, status, start + "404, it is not served" + end};
-    case 410: return {gone, status, start + "410, the resource version is too old" + end};
-    default: return {bad_response, status, start + "HTTP status " + std::to_string(status) + end};
-  }
-}
-
-// "https://host:port/prefix" taken apart.
-struct Address {
-  bool tls = false;
-  std::string host;
-};
-
-Result<Address> addressOf(const std::string& server) {
-  Address address;
-  address.tls = server.starts_with("https://");
-  const std::size_t start = address.tls ? 8 : 7;
-  if (!address.tls && !server.starts_with("http://")) return failure(server + ": expected https://host:port");
-  std::string authority = server.substr(start, server.find_first_of("/?#", start) - start);
-  if (authority.find('@') != std::string::npos) return failure("a server URL must not hold a user name or password");
-  if (authority.starts_with('[')) {
-    return failure(server + ": an IPv6 address cannot be dialled; use a host name (tls-server-name may differ from it)");
-  }
-  address.host = authority.substr(0, authority.rfind(':'));
-  if (address.host.empty()) return failure(server + ": expected https://host:port");
-  return address;
-}
-
-bool isLoopback(const std::string& host) { return host == "localhost" || host.starts_with("127."); }
-
 enum class End { complete, reader, silence };
+
+// 201 answers a create.
+bool good(int status) { return status == 200 || status == 201; }
 
 class Client final : public ApiServer {
  public:
@@ -176,6 +96,7 @@ class Client final : public ApiServer {
                                                 std::stop_token stop) override;
   ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,
                               std::stop_token stop) override;
+  ApiResult<std::string> create(const std::string& path, const std::string& object, std::stop_token stop) override;
   ApiResult<void> watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
                         std::stop_token stop) override;
 
@@ -187,14 +108,18 @@ class Client final : public ApiServer {
 
   std::shared_ptr<http::client::http_client> connection();
   std::string token();
-  ApiResult<End> get(const std::string& path, const Purpose& purpose, std::chrono::milliseconds idle,
-                     const Receiver& receiver, const std::stop_token& stop);
-  ApiResult<std::string> getAll(const std::string& path, const Purpose& purpose, const std::stop_token& stop);
+  // With an object: a POST of it, else a GET.
+  ApiResult<End> request(const std::string& path, const std::optional<std::string>& object, const Purpose& purpose,
+                         std::chrono::milliseconds idle, const Receiver& receiver, const std::stop_token& stop);
+  ApiResult<std::string> requestAll(const std::string& path, const std::optional<std::string>& object,
+                                    const Purpose& purpose, const std::stop_token& stop);
+  std::string explain(const std::string& reason);
   ApiError unreachable(const Purpose& purpose, const std::string& reason);
 
   const ClusterAccess access_;
   const ClientOptions options_;
   const Address address_;
+  Reachability reachability_;
   const std::shared_ptr<TlsReport> tlsReport_ = std::make_shared<TlsReport>();
   std::mutex mutex_;
   std::shared_ptr<http::client::http_client> connection_;  // dropped after a 401: a new one reads the files anew
@@ -236,46 +161,56 @@ std::string Client::token() {
   return lastToken_;
 }
 
-ApiError Client::unreachable(const Purpose& purpose, const std::string& reason) {
+std::string Client::explain(const std::string& reason) {
   const std::string certificate = tlsReport_->take();
-  return {ApiError::Kind::unreachable, 0,
-          "cannot " + purpose.text + " at " + access_.server + ": " + reason +
-              (certificate.empty() ? "" : "; the server's certificate is refused: " + certificate)};
+  return certificate.empty() ? reason : reason + "; the server's certificate is refused: " + certificate;
 }
 
-ApiResult<End> Client::get(const std::string& path, const Purpose& purpose, std::chrono::milliseconds idle,
-                           const Receiver& receiver, const std::stop_token& stop) {
+ApiError Client::unreachable(const Purpose& purpose, const std::string& reason) {
+  return {ApiError::Kind::unreachable, 0, "cannot " + purpose.text + " at " + access_.server + ": " + reason};
+}
+
+ApiResult<End> Client::request(const std::string& path, const std::optional<std::string>& object,
+                               const Purpose& purpose, std::chrono::milliseconds idle, const Receiver& receiver,
+                               const std::stop_token& stop) {
   const auto stopped = [] { return apiFailure(ApiError::Kind::stopped, 0, "stopped"); };
   if (stop.stop_requested()) return stopped();
+  auto ticket = reachability_.enter(stop);
+  if (!ticket && stop.stop_requested()) return stopped();
+  if (!ticket) return tl::unexpected(unreachable(purpose, reachability_.reason()));
+  const auto away = [&](const std::string& why) {
+    const std::string reason = explain(why);
+    ticket->unreachable(reason);
+    return tl::unexpected(unreachable(purpose, reason));
+  };
   const auto exchange = std::make_shared<Exchange>();
   pplx::cancellation_token_source cancel;
   try {
-    http::http_request request(http::methods::GET);
-    request.set_request_uri(path);
-    request.headers().add("Accept", "application/json");
-    request.headers().add("User-Agent", options_.userAgent);
-    if (const std::string bearer = token(); !bearer.empty()) request.headers().add("Authorization", "Bearer " + bearer);
-    if (address_.tls && !access_.tlsServerName.empty()) request.headers().add("Host", access_.tlsServerName);
-    request.set_progress_handler(
-        [exchange, limit = options_.maxPending](http::message_direction::direction direction, std::uint64_t bytes) {
-          if (direction == http::message_direction::download && bytes - std::min(bytes, exchange->taken.load()) > limit) {
-            throw std::runtime_error("the answer is bigger than the limit of " + std::to_string(limit) + " bytes");
-          }
-        });
-    connection()
-        ->request(request, cancel.get_token())
-        .then([exchange](const pplx::task<http::http_response>& answer) {
-          try {
-            http::http_response response = answer.get();
-            exchange->begin(response.status_code());
-            Body body = response.body().streambuf();
-            pump(exchange, std::move(response), std::move(body));
-          } catch (...) {
-            exchange->finish(describe(std::current_exception()));
-          }
-        });
+    http::http_request message(object ? http::methods::POST : http::methods::GET);
+    message.set_request_uri(path);
+    if (object) message.set_body(*object, "application/json");
+    message.headers().add("Accept", "application/json");
+    message.headers().add("User-Agent", options_.userAgent);
+    if (const std::string bearer = token(); !bearer.empty()) message.headers().add("Authorization", "Bearer " + bearer);
+    if (address_.tls && !access_.tlsServerName.empty()) message.headers().add("Host", access_.tlsServerName);
+    message.set_progress_handler([exchange, limit = options_.maxPending](http::message_direction::direction direction,
+                                                                         std::uint64_t bytes) {
+      if (direction == http::message_direction::download && bytes - std::min(bytes, exchange->taken.load()) > limit) {
+        throw std::runtime_error("the answer is bigger than the limit of " + std::to_string(limit) + " bytes");
+      }
+    });
+    connection()->request(message, cancel.get_token()).then([exchange](const pplx::task<http::http_response>& answer) {
+      try {
+        http::http_response response = answer.get();
+        exchange->begin(response.status_code());
+        Body body = response.body().streambuf();
+        pump(exchange, std::move(response), std::move(body));
+      } catch (...) {
+        exchange->finish(describe(std::current_exception()));
+      }
+    });
   } catch (const std::exception& error) {
-    return tl::unexpected(unreachable(purpose, error.what()));
+    return away(error.what());
   }
 
   int status = 0;
@@ -295,7 +230,7 @@ ApiResult<End> Client::get(const std::string& path, const Purpose& purpose, std:
         cancel.cancel();
         if (stop.stop_requested()) return stopped();
         if (!first) return End::silence;
-        return tl::unexpected(unreachable(purpose, "no answer in " + std::to_string(options_.requestTimeout.count()) + " ms"));
+        return away("no answer in " + std::to_string(options_.requestTimeout.count()) + " ms");
       }
       status = exchange->status;
       bytes = std::exchange(exchange->data, {});
@@ -307,8 +242,9 @@ ApiResult<End> Client::get(const std::string& path, const Purpose& purpose, std:
       if (!finished) cancel.cancel();
       return stopped();
     }
-    if (first && status == 200 && receiver.opened) receiver.opened();
-    if (status == 200) {
+    if (first && status != 0) ticket->answered();
+    if (first && good(status) && receiver.opened) receiver.opened();
+    if (good(status)) {
       if (!bytes.empty() && !receiver.bytes(std::move(bytes))) {
         if (!finished) cancel.cancel();
         return End::reader;
@@ -321,8 +257,9 @@ ApiResult<End> Client::get(const std::string& path, const Purpose& purpose, std:
       }
     }
     if (!finished) continue;
-    if (status == 0 || (status == 200 && !problem.empty())) return tl::unexpected(unreachable(purpose, problem));
-    if (status == 200) return End::complete;
+    if (status == 0) return away(problem);
+    if (good(status) && !problem.empty()) return away("the connection was lost (" + problem + ")");
+    if (good(status)) return End::complete;
     if (status == 401) {
       const std::lock_guard lock(mutex_);
       connection_.reset();
@@ -331,19 +268,19 @@ ApiResult<End> Client::get(const std::string& path, const Purpose& purpose, std:
   }
 }
 
-ApiResult<std::string> Client::getAll(const std::string& path, const Purpose& purpose, const std::stop_token& stop) {
+ApiResult<std::string> Client::requestAll(const std::string& path, const std::optional<std::string>& object,
+                                          const Purpose& purpose, const std::stop_token& stop) {
   std::string body;
   bool tooBig = false;
-  const auto end = get(
-      path, purpose, options_.requestTimeout,
-      {.opened = {},
-       .bytes =
-           [&](std::string&& bytes) {
-             body += bytes;
-             tooBig = body.size() > options_.maxPending;
-             return !tooBig;
-           }},
-      stop);
+  const auto end = request(path, object, purpose, options_.requestTimeout,
+                       {.opened = {},
+                        .bytes =
+                            [&](std::string&& bytes) {
+                              body += bytes;
+                              tooBig = body.size() > options_.maxPending;
+                              return !tooBig;
+                            }},
+                       stop);
   if (!end) return tl::unexpected(end.error());
   if (tooBig) {
     return apiFailure(ApiError::Kind::bad_response, 200,
@@ -358,7 +295,7 @@ ApiResult<std::vector<std::string>> Client::resources(const std::string& group, 
                                                       std::stop_token stop) {
   const Purpose purpose{"discover " + (group.empty() ? version : group + "/" + version),
                         "the ClusterRole system:discovery must be bound to this user"};
-  const auto body = getAll(groupPath(group, version), purpose, stop);
+  const auto body = requestAll(groupPath(group, version), std::nullopt, purpose, stop);
   if (!body) return tl::unexpected(body.error());
   const auto parsed = nlohmann::json::parse(*body, nullptr, false);
   const auto found = parsed.is_object() ? parsed.find("resources") : parsed.end();
@@ -383,8 +320,13 @@ ApiResult<std::string> Client::list(const Resource& resource, std::size_t limit,
   addParameter(query, "continue", continueToken);
   addParameter(query, "fieldSelector", resource.fieldSelector);
   addParameter(query, "labelSelector", resource.labelSelector);
-  return getAll(groupPath(resource.group, resource.version) + "/" + resource.plural + query,
-                purposeOf("list", resource), stop);
+  return requestAll(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt,
+                    purposeOf("list", resource), stop);
+}
+
+ApiResult<std::string> Client::create(const std::string& path, const std::string& object, std::stop_token stop) {
+  const std::string resource = path.substr(path.rfind('/') + 1);
+  return requestAll(path, object, {"create " + resource, "its role needs the verb create on " + resource}, stop);
 }
 
 ApiResult<void> Client::watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
@@ -420,7 +362,7 @@ ApiResult<void> Client::watch(const Resource& resource, const std::string& resou
     tooLong = pending.size() > options_.maxLine;
     return !tooLong;
   };
-  const auto end = get(groupPath(resource.group, resource.version) + "/" + resource.plural + query, purpose,
+  const auto end = request(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt, purpose,
                        options_.watchIdle, {.opened = calls.opened, .bytes = takeLines}, stop);
   if (!end) return tl::unexpected(end.error());
   if (tooLong) {
@@ -446,7 +388,8 @@ Result<std::unique_ptr<ApiServer>> makeClient(ClusterAccess access, ClientOption
       return tl::unexpected(checked.error().within(access.origin));
     }
     if (access.insecureSkipTlsVerify) {
-      spdlog::warn("{}: insecure-skip-tls-verify is set; whoever answers at {} is believed", access.origin, access.server);
+      spdlog::warn("{}: insecure-skip-tls-verify is set; whoever answers at {} is believed", access.origin,
+                   access.server);
     }
   }
   if (!access.tokenFile.empty()) {

@@ -14,10 +14,10 @@ namespace fairway::kube {
 struct Exchange {
   std::mutex mutex;
   std::condition_variable_any changed;
-  int status = 0;         // HTTP status, once the headers are there
-  std::string data;       // body that is not taken yet
-  bool finished = false;  // nothing more will come
-  std::string failure;    // why it finished; empty after a complete answer
+  int status = 0;                        // HTTP status, once the headers are there
+  std::string data;                      // body that is not taken yet
+  bool finished = false;                 // nothing more will come
+  std::string failure;                   // why it finished; empty after a complete answer
   std::atomic<std::uint64_t> taken = 0;  // bytes of the body that the waiting thread took
 
   void begin(int httpStatus) {

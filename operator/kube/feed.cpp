@@ -90,8 +90,8 @@ void Feed::listed(Page page) {
   if (!continueToken_.empty()) return;
 
   if (wentBack(listVersion_) && ++staleLists_ < settings_.staleListsBeforeRestore) {
-    problem("the list of " + std::string(info_.plural) + " is of version " + listVersion_ + ", older than " + position_ +
-            " which was seen before: the API server is behind; its list is not used");
+    problem("the list of " + std::string(info_.plural) + " is of version " + listVersion_ + ", older than " +
+            position_ + " which was seen before: the API server is behind; its list is not used");
     restartList();
     retry();
     return;

@@ -16,7 +16,7 @@
 namespace fairway::kube {
 
 struct FeedSettings {
-  std::chrono::milliseconds retryBase{200}, retryMost{30'000};  // after errors
+  std::chrono::milliseconds retryBase{200}, retryMost{30'000};    // after errors
   std::chrono::milliseconds absentBase{500}, absentMost{10'000};  // until a CRD appears
   // A watch that stood for this long was a success, even if it brought nothing.
   std::chrono::milliseconds healthyAfter{5'000};
@@ -85,7 +85,7 @@ class Feed {
   FeedStatus status_;
 
   std::string version_;
-  std::string position_;  // the newest resourceVersion that was seen
+  std::string position_;                             // the newest resourceVersion that was seen
   std::map<api::NamespacedName, std::string> held_;  // resourceVersion of each object in the sink
   bool everListed_ = false;
   bool delivered_ = false;  // the watch under way brought something

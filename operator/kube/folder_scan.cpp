@@ -17,11 +17,7 @@ constexpr int kMaxDepth = 32;
 std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec; }
 
 FileStamp stampFrom(const struct stat& own, const struct stat& target) {
-  return {target.st_dev,
-          target.st_ino,
-          target.st_size,
-          nanoseconds(target.st_mtim),
-          nanoseconds(target.st_ctim),
+  return {target.st_dev,       target.st_ino, target.st_size, nanoseconds(target.st_mtim), nanoseconds(target.st_ctim),
           S_ISLNK(own.st_mode)};
 }
 
@@ -50,7 +46,8 @@ class Scanner {
 
  private:
   void entry(const std::string& path, const std::string& name, int depth) {
-    struct stat own {}, info {};
+    struct stat own {
+    }, info{};
     if (::lstat(path.c_str(), &own) != 0 || ::stat(path.c_str(), &info) != 0) return;  // gone, or a dangling link
     if (S_ISDIR(info.st_mode)) {
       const int error = folder(path, depth + 1);
@@ -81,7 +78,8 @@ class Scanner {
 }  // namespace
 
 std::optional<FileStamp> stampOf(const std::string& path) {
-  struct stat own {}, target {};
+  struct stat own {
+  }, target{};
   if (::lstat(path.c_str(), &own) != 0 || ::stat(path.c_str(), &target) != 0) return std::nullopt;
   return stampFrom(own, target);
 }

@@ -110,16 +110,15 @@ void FolderSource::rescan(bool lost) {
   const auto known = std::exchange(stamps_, scan->files);
   for (const auto& [path, stamp] : stamps_) {
     const auto before = known.find(path);
-    const bool same = before != known.end() &&
-                      (lost || stamp.linked || before->second.linked ? stamp == before->second
-                                                                     : stamp.sameFile(before->second));
+    const bool same =
+        before != known.end() &&
+        (lost || stamp.linked || before->second.linked ? stamp == before->second : stamp.sameFile(before->second));
     if (!same || overdue_.contains(path)) read(path);
   }
   for (const auto& [path, stamp] : known) {
     if (stamps_.contains(path)) continue;
-    const bool hidden = std::any_of(scan->unreadable.begin(), scan->unreadable.end(), [&](const std::string& folder) {
-      return path.starts_with(folder + "/");
-    });
+    const bool hidden = std::any_of(scan->unreadable.begin(), scan->unreadable.end(),
+                                    [&](const std::string& folder) { return path.starts_with(folder + "/"); });
     if (hidden) {
       stamps_.emplace(path, stamp);
       state_.unreadable(relative(path), "its folder cannot be read");

@@ -51,7 +51,7 @@ class FolderSource final : public Source {
   // Of the thread.
   std::unique_ptr<FolderWatch> watch_;
   FolderState state_;
-  std::map<std::string, FileStamp> stamps_;          // of the files of the last scan, and those written since
+  std::map<std::string, FileStamp> stamps_;           // of the files of the last scan, and those written since
   std::map<std::string, Clock::time_point> overdue_;  // missing files, and when they count as removed
   std::vector<std::string> warnings_;
 

@@ -101,10 +101,10 @@ void FolderState::unreadable(const std::string& name, const std::string& why) {
   File& file = files_[name];
   keep(file);
   setProblems(file, {{.file = name,
-                     .line = 0,
-                     .object = {},
-                     .field = {},
-                     .message = "the file cannot be read: " + why + "; what it held before stays in effect"}});
+                      .line = 0,
+                      .object = {},
+                      .field = {},
+                      .message = "the file cannot be read: " + why + "; what it held before stays in effect"}});
 }
 
 void FolderState::vanishing(const std::string& name) {

@@ -17,11 +17,11 @@ inline constexpr std::size_t kMaxManifestBytes = 8U << 20U;
 // A finding about one place of a manifest file.
 struct FileProblem {
   api::Problem::Severity severity = api::Problem::Severity::error;
-  std::string file;     // relative to the folder
+  std::string file;      // relative to the folder
   std::size_t line = 0;  // counted from 1; 0: the file as a whole
-  std::string object;   // "VirtualService default/reviews"; empty when it is not known
-  std::string field;    // "spec.http[0].match[1].uri"; empty when it is not one field
-  std::string message;  // what was found, what is expected, what to do
+  std::string object;    // "VirtualService default/reviews"; empty when it is not known
+  std::string field;     // "spec.http[0].match[1].uri"; empty when it is not one field
+  std::string message;   // what was found, what is expected, what to do
 
   [[nodiscard]] std::string toString() const;
   bool operator==(const FileProblem&) const = default;

@@ -13,8 +13,8 @@
 namespace fairway::kube {
 namespace {
 
-constexpr std::uint32_t kFolderMask = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                                      IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kFolderMask = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
+                                      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr std::uint32_t kParentMask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 constexpr std::uint32_t kFileMask = IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF;
 
@@ -132,8 +132,8 @@ void FolderWatch::readQueue(Batch& batch) {
 }
 
 FolderWatch::Batch FolderWatch::wait(std::optional<std::chrono::milliseconds> atMost) {
-  std::array<pollfd, 2> files{{{.fd = inotify_, .events = POLLIN, .revents = 0},
-                               {.fd = wakeup_, .events = POLLIN, .revents = 0}}};
+  std::array<pollfd, 2> files{
+      {{.fd = inotify_, .events = POLLIN, .revents = 0}, {.fd = wakeup_, .events = POLLIN, .revents = 0}}};
   const int count = ::poll(files.data(), files.size(), atMost ? static_cast<int>(atMost->count()) : -1);
   Batch batch;
   if (count <= 0) return batch;

@@ -99,8 +99,8 @@ Result<void> readUser(const YAML::Node& user, const std::string& where, const st
   if (user["username"] || user["password"]) {
     return failure(where + ".username: Kubernetes has no passwords any more; use a client certificate or a token");
   }
-  if (auto read = readPemOrFile(user, where, "client-certificate", directory, access.certificatePem,
-                                access.certificateFile);
+  if (auto read =
+          readPemOrFile(user, where, "client-certificate", directory, access.certificatePem, access.certificateFile);
       !read) {
     return read;
   }

@@ -10,10 +10,11 @@ namespace fairway::kube {
 Selector selectorOf(api::Kind kind) {
   switch (kind) {
     case api::Kind::secret:
-      return {.fields = "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,"
-                        "type!=kubernetes.io/dockercfg,type!=kubernetes.io/dockerconfigjson,"
-                        "type!=kubernetes.io/basic-auth,type!=kubernetes.io/ssh-auth,"
-                        "type!=bootstrap.kubernetes.io/token",
+      return {.fields =
+                  "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,"
+                  "type!=kubernetes.io/dockercfg,type!=kubernetes.io/dockerconfigjson,"
+                  "type!=kubernetes.io/basic-auth,type!=kubernetes.io/ssh-auth,"
+                  "type!=bootstrap.kubernetes.io/token",
               .labels = {}};
     case api::Kind::pod: return {.fields = "status.phase!=Succeeded,status.phase!=Failed", .labels = {}};
     default: return {};

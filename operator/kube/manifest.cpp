@@ -1,7 +1,7 @@
 #include "kube/manifest.h"
 
-#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "api/codec.h"
 #include "api/yaml.h"
@@ -60,8 +60,8 @@ void readDocument(const std::string& file, api::YamlDocument document, Manifest&
                  textAt(document.value, "kind"), textAt(document.value, "apiVersion"));
     return;
   }
-  const std::string object = decoded.object ? objectText(decoded.object->kind, decoded.object->meta.key())
-                                            : nameOf(document.value);
+  const std::string object =
+      decoded.object ? objectText(decoded.object->kind, decoded.object->meta.key()) : nameOf(document.value);
   for (const api::Problem& problem : decoded.problems) {
     const std::size_t line = document.lines.lineOf(problem.field);
     manifest.problems.push_back({.severity = problem.severity,
@@ -88,12 +88,12 @@ Manifest readManifest(const std::string& file, const std::string& content) {
   Manifest manifest;
   auto documents = api::parseYaml(content, {.bytes = kMaxManifestBytes, .depth = 64, .nodes = kMaxValues});
   if (!documents) {
-    manifest.problems.push_back({.file = file,
-                                 .line = lineOf(documents.error().message),
-                                 .object = {},
-                                 .field = {},
-                                 .message = "no YAML or JSON: " + documents.error().message +
-                                            "; what the file held before stays in effect"});
+    manifest.problems.push_back(
+        {.file = file,
+         .line = lineOf(documents.error().message),
+         .object = {},
+         .field = {},
+         .message = "no YAML or JSON: " + documents.error().message + "; what the file held before stays in effect"});
     return manifest;
   }
   manifest.parsed = manifest.complete = true;

@@ -15,8 +15,8 @@ struct ManifestObject {
 };
 
 struct Manifest {
-  bool parsed = false;    // false: no YAML, nothing else is known
-  bool complete = false;  // false: a document could not be told to be any object
+  bool parsed = false;                  // false: no YAML, nothing else is known
+  bool complete = false;                // false: a document could not be told to be any object
   std::vector<ManifestObject> objects;  // in the order of the file
   std::vector<FileProblem> problems;
 };

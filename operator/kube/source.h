@@ -21,9 +21,9 @@ class Sink {
 // State of one kind's feed, for /ready, metrics and messages.
 struct FeedStatus {
   api::Kind kind;
-  bool synced = false;    // the first list arrived, or the kind is known to be absent (its CRD is not installed)
-  bool absent = false;    // the CRD is not installed; looked for again with backoff
-  std::string problem;    // last error in words, empty while healthy
+  bool synced = false;  // the first list arrived, or the kind is known to be absent (its CRD is not installed)
+  bool absent = false;  // the CRD is not installed; looked for again with backoff
+  std::string problem;  // last error in words, empty while healthy
   std::uint64_t relists = 0, events = 0, errors = 0;
 };
 

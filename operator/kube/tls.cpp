@@ -54,8 +54,8 @@ std::vector<Certificate> readCertificates(const std::string& pem) {
 
 // The report lives as long as the context, which pooled connections keep beyond the client.
 int reportIndex() {
-  static const int index = SSL_CTX_get_ex_new_index(
-      0, nullptr, nullptr, nullptr, [](void*, void* value, CRYPTO_EX_DATA*, int, long, void*) {
+  static const int index =
+      SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* value, CRYPTO_EX_DATA*, int, long, void*) {
         delete static_cast<std::shared_ptr<TlsReport>*>(value);
       });
   return index;
@@ -107,8 +107,8 @@ Result<void> setClientCertificate(SSL_CTX* context, const ClusterAccess& access)
   }
   for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, chain[i].get());
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
-    return failure("client key " + access.keyFile + " does not belong to client certificate " +
-                   access.certificateFile + ": " + lastError());
+    return failure("client key " + access.keyFile + " does not belong to client certificate " + access.certificateFile +
+                   ": " + lastError());
   }
   return {};
 }

@@ -39,7 +39,8 @@ void fillIn(Json& object, const api::KindInfo& info, std::string_view version) {
   if (!object.is_object()) return;
   if (!object.contains("kind")) object["kind"] = info.name;
   if (!object.contains("apiVersion")) {
-    object["apiVersion"] = info.group.empty() ? std::string(version) : std::string(info.group) + "/" + std::string(version);
+    object["apiVersion"] =
+        info.group.empty() ? std::string(version) : std::string(info.group) + "/" + std::string(version);
   }
 }
 

@@ -13,9 +13,9 @@ namespace fairway::kube {
 // One page of a list.
 struct Page {
   std::vector<api::ObjectPtr> objects;
-  std::string resourceVersion;           // of the whole list
-  std::string continueToken;             // empty on the last page
-  std::vector<std::string> unreadable;   // items that are no objects with a name, in words
+  std::string resourceVersion;          // of the whole list
+  std::string continueToken;            // empty on the last page
+  std::vector<std::string> unreadable;  // items that are no objects with a name, in words
 };
 
 struct WatchEvent {

@@ -18,13 +18,14 @@ std::string ruleName(const Policy& policy, std::size_t index) {
 }
 
 bool selectsWorkload(store::View& view, const Policy& policy, const AuthorizationOf& query) {
-  if (policy.spec.hasTargetRefs) {
+  // With a selector as well it is an invalid policy, which fails closed where the selector points.
+  if (policy.spec.hasTargetRefs && policy.spec.selector.empty()) {
     warning(view, provenanceOf(policy), "spec.targetRefs",
             "policies attached to a Gateway or Service are not supported: it applies to no pod; use spec.selector");
     return false;
   }
   // Nobody knows which workloads it was meant for: it speaks for those of its namespace, never for the mesh.
-  if (Errors(policy).at("spec.selector")) return policy.meta.ns == query.ns;
+  if (Errors(policy).inSelector(policy.spec.selector)) return policy.meta.ns == query.ns;
   return api::selects(policy.spec.selector, query.labels);
 }
 

@@ -95,7 +95,7 @@ std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context
     }
     const auto gateway = gatewayName(*server);
     for (const auto* object : boundTo(context.view, query, gateway)) {
-      if (object->spec.http.empty() && !Errors(*object).at("spec.http")) continue;
+      if (object->spec.http.empty() && !Errors(*object).below("spec.http")) continue;
       for (const auto& host : commonHosts(context.view, *object, *server)) {
         auto& domain = domains[host];
         domain.httpsRedirect = domain.httpsRedirect || server->httpsRedirect;

@@ -180,7 +180,7 @@ bool claim(store::View& view, std::map<std::pair<std::string, std::uint32_t>, Oc
 // An unreadable selector must not turn into one that takes every gateway.
 bool selectsWorkload(store::View& view, const api::Gateway& gateway, const Errors& errors,
                      const model::Labels& labels) {
-  if (errors.at("spec.selector")) {
+  if (errors.inSelector(gateway.spec.selector)) {
     error(view, provenanceOf(gateway), "spec.selector",
           "the selector cannot be read: the Gateway applies to no workload");
     return false;

@@ -80,6 +80,10 @@ bool Errors::at(std::string_view path) const {
                      [&](const auto& field) { return isAtOrBelow(field, path) || isAtOrBelow(path, field); });
 }
 
+bool Errors::inSelector(const api::Labels& read) const {
+  return read.empty() ? at("spec.selector") : below("spec.selector");
+}
+
 bool Errors::outside(std::initializer_list<std::string_view> paths) const {
   if (truncated_) return true;
   return std::any_of(fields_.begin(), fields_.end(), [&](const auto& field) {
@@ -88,13 +92,13 @@ bool Errors::outside(std::initializer_list<std::string_view> paths) const {
 }
 
 bool Errors::atItem(std::string_view path, std::size_t index) const {
-  return at(std::string(path) + "[" + std::to_string(index) + "]");
+  return below(std::string(path) + "[" + std::to_string(index) + "]");
 }
 
 bool Errors::atList(std::string_view path, std::size_t size) const {
   if (truncated_) return true;
   return std::any_of(fields_.begin(), fields_.end(), [&](const auto& field) {
-    if (isAtOrBelow(path, field)) return true;
+    if (field == path) return true;
     if (!isAtOrBelow(field, path) || field[path.size()] != '[') return false;
     const auto start = path.size() + 1;
     const auto index = toNumber(std::string_view(field).substr(start, field.find(']', start) - start));

@@ -37,9 +37,11 @@ class Errors {
   [[nodiscard]] bool below(std::string_view path) const;
   // The same, or at a field that this one is part of.
   [[nodiscard]] bool at(std::string_view path) const;
+  // The selector, of which this was read, may not be what its author wrote. An empty one selects everything.
+  [[nodiscard]] bool inSelector(const api::Labels& read) const;
   // An error that is at none of these fields and below none of them.
   [[nodiscard]] bool outside(std::initializer_list<std::string_view> paths) const;
-  // An error at element `index` of the list at `path`, or at the list itself.
+  // An error at element `index` of the list at `path`, or below it.
   [[nodiscard]] bool atItem(std::string_view path, std::size_t index) const;
   // An error at the list itself, so that even its length is unknown, or in an element that was not read (`size`
   // elements were).

@@ -48,7 +48,7 @@ const Policy* oldest(store::View& view, std::vector<const Policy*> policies, con
 std::vector<const Policy*> withoutSelector(store::View& view, const std::string& ns) {
   auto policies = view.list<Policy>(ns);
   std::erase_if(policies, [](const Policy* policy) {
-    return !policy->spec.selector.empty() || Errors(*policy).at("spec.selector");
+    return !policy->spec.selector.empty() || Errors(*policy).inSelector(policy->spec.selector);
   });
   return policies;
 }
@@ -57,7 +57,7 @@ Levels levelsFor(store::View& view, const PeerAuthenticationOf& query) {
   Levels levels;
   std::vector<const Policy*> selecting, unreadable;
   for (const auto* policy : view.list<Policy>(query.ns)) {
-    if (Errors(*policy).at("spec.selector")) {
+    if (Errors(*policy).inSelector(policy->spec.selector)) {
       unreadable.push_back(policy);
     } else if (!policy->spec.selector.empty() && api::selects(policy->spec.selector, query.labels)) {
       selecting.push_back(policy);
@@ -75,7 +75,11 @@ Levels levelsFor(store::View& view, const PeerAuthenticationOf& query) {
 
 void apply(store::View& view, const Policy& policy, model::PeerAuthentication& result) {
   result.provenance.push_back(provenanceOf(policy));
-  if (!policy.valid()) {
+  // Ports without a selector mean nothing, so errors in them do not either.
+  const bool portsCount = !policy.spec.selector.empty();
+  const bool broken =
+      portsCount ? !policy.valid() : Errors(policy).outside({"spec.portLevelMtls", "spec.port_level_mtls"});
+  if (broken) {
     error(view, provenanceOf(policy), "spec",
           "the policy has errors: the workloads it applies to take mutual TLS only");
     result.mode = model::MtlsMode::strict;
@@ -84,7 +88,7 @@ void apply(store::View& view, const Policy& policy, model::PeerAuthentication& r
   }
   result.mode = convert(policy.spec.mode, result.mode);
   result.ports.clear();
-  if (policy.spec.selector.empty()) {
+  if (!portsCount) {
     if (!policy.spec.ports.empty()) {
       warning(view, provenanceOf(policy), "spec.portLevelMtls",
               "it has no effect without spec.selector: ports differ between workloads");

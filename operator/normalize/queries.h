@@ -59,8 +59,8 @@ struct WorkloadServices {
 struct InboundPortsOf {
   struct Port {
     std::uint32_t port = 0;
-    // Of the listener: HTTP only if every service that names the port says so, else the first one that does not.
-    // AuthorizationOf speaks of HTTP attributes exactly where isHttp(protocol).
+    // How the port is read where services differ: the first host decides, and of its ports the first. AuthorizationOf
+    // speaks of HTTP attributes exactly where isHttp(protocol).
     model::Protocol protocol = model::Protocol::tcp;
     struct Backed {
       std::string host;  // FQDN of the service

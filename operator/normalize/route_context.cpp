@@ -24,14 +24,14 @@ void sortOldestFirst(std::vector<BoundService>& services) {
 
 bool isBoundTo(const api::VirtualService& object, std::string_view gateway) {
   const auto& gateways = object.spec.gateways;
-  if (gateways.empty()) return gateway == kMesh && !Errors(object).at("spec.gateways");
+  if (gateways.empty()) return gateway == kMesh && !Errors(object).below("spec.gateways");
   return std::any_of(gateways.begin(), gateways.end(),
                      [&](const std::string& name) { return store::resolveGateway(name, object.meta.ns) == gateway; });
 }
 
 bool isVisibleTo(const api::VirtualService& object, std::string_view clientNs) {
   const Errors errors(object);
-  if (errors.at("spec.exportTo") || errors.at("spec.export_to")) return object.meta.ns == clientNs;
+  if (errors.below("spec.exportTo") || errors.below("spec.export_to")) return object.meta.ns == clientNs;
   return isVisible(object.spec.exportTo, object.meta.ns, clientNs);
 }
 

@@ -29,7 +29,7 @@ std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
 }
 
 bool speaksHttp(const BoundService& service) {
-  return !service.object->spec.http.empty() || Errors(*service.object).at("spec.http");
+  return !service.object->spec.http.empty() || Errors(*service.object).below("spec.http");
 }
 
 // The host's own service, as if no VirtualService spoke of its HTTP traffic.

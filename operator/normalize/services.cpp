@@ -159,10 +159,8 @@ InboundPortsOf::Value inboundPortsOf(store::View& view, const InboundPortsOf& qu
   }
   InboundPortsOf::Value result;
   for (auto& [number, port] : ports) {
+    port.protocol = port.services.front().protocol;
     std::sort(port.services.begin(), port.services.end());
-    const auto plain = std::find_if(port.services.begin(), port.services.end(),
-                                    [](const auto& backed) { return !model::isHttp(backed.protocol); });
-    port.protocol = (plain == port.services.end() ? port.services.begin() : plain)->protocol;
     result.push_back(std::move(port));
   }
   return result;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
+#include <envoy/extensions/clusters/dns/v3/dns_cluster.pb.h>
 
 #include "normalize/queries.h"
 #include "translate/any.h"
@@ -55,7 +56,6 @@ struct Spec {
 
 Cluster::DiscoveryType discoveryOf(const Spec& spec, Interception interception) {
   using Resolution = model::Service::Resolution;
-  if (spec.service.resolution == Resolution::dns) return Cluster::STRICT_DNS;
   if (interception == Interception::none) return Cluster::EDS;
   const bool clientChooses = spec.service.resolution == Resolution::original_dst ||
                              (spec.service.headless && !model::isHttp(spec.port.protocol)) ||
@@ -63,20 +63,27 @@ Cluster::DiscoveryType discoveryOf(const Spec& spec, Interception interception) 
   return clientChooses ? Cluster::ORIGINAL_DST : Cluster::EDS;
 }
 
-void setDiscovery(Cluster& cluster, const Spec& spec, Cluster::DiscoveryType type) {
-  cluster.set_type(type);
-  if (type == Cluster::EDS) {
-    setAds(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
-    cluster.mutable_eds_cluster_config()->set_service_name(cluster.name());
-  } else if (type == Cluster::STRICT_DNS) {
-    cluster.set_dns_lookup_family(Cluster::V4_PREFERRED);
-    cluster.mutable_dns_refresh_rate()->set_seconds(60);
-    cluster.set_respect_dns_ttl(true);
-    auto& assignment = *cluster.mutable_load_assignment();
-    assignment.set_cluster_name(cluster.name());
-    setAddress(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
-               spec.service.externalName, spec.port.number);
-  }
+bool byDns(const Spec& spec) { return spec.service.resolution == model::Service::Resolution::dns; }
+
+void setDns(Cluster& cluster, const Spec& spec) {
+  envoy::extensions::clusters::dns::v3::DnsCluster dns;
+  dns.set_dns_lookup_family(envoy::extensions::clusters::common::dns::v3::V4_PREFERRED);
+  dns.mutable_dns_refresh_rate()->set_seconds(60);
+  dns.set_respect_dns_ttl(true);
+  cluster.mutable_cluster_type()->set_name("envoy.clusters.dns");
+  packAny(dns, *cluster.mutable_cluster_type()->mutable_typed_config());
+  auto& assignment = *cluster.mutable_load_assignment();
+  assignment.set_cluster_name(cluster.name());
+  setAddress(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
+             spec.service.externalName, spec.port.number);
+}
+
+void setDiscovery(Cluster& cluster, const Spec& spec, Interception interception) {
+  if (byDns(spec)) return setDns(cluster, spec);
+  cluster.set_type(discoveryOf(spec, interception));
+  if (cluster.type() != Cluster::EDS) return;
+  setAds(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
+  cluster.mutable_eds_cluster_config()->set_service_name(cluster.name());
 }
 
 UpstreamAlpn alpnOf(const Spec& spec) {
@@ -116,7 +123,7 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
     case Mode::disable: return;
     case Mode::mesh: meshSocket(*cluster.mutable_transport_socket()); return;
     case Mode::automatic: {
-      if (cluster.type() == Cluster::STRICT_DNS) return;
+      if (byDns(spec)) return;
       if (cluster.type() == Cluster::ORIGINAL_DST) {
         if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) meshSocket(*cluster.mutable_transport_socket());
         return;
@@ -163,8 +170,7 @@ void setMetadata(Cluster& cluster, const Spec& spec) {
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
   Cluster cluster;
   cluster.set_name(clusterName(spec.port.number, spec.subset, spec.service.host));
-  const auto type = discoveryOf(spec, query.interception);
-  setDiscovery(cluster, spec, type);
+  setDiscovery(cluster, spec, query.interception);
   applyLoadBalancing(cluster, spec.policy);
   applyConnectionPool(cluster, spec.policy.pool);
   applyOutlierDetection(cluster, spec.policy);
@@ -177,7 +183,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
   std::vector<model::Provenance> provenance;
   if (spec.provenance) provenance.push_back(*spec.provenance);
   output.resources.push_back(makeResource(Type::cluster, cluster.name(), cluster, std::move(provenance)));
-  if (type == Cluster::EDS) {
+  if (cluster.type() == Cluster::EDS) {
     const EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
                                   spec.labels ? *spec.labels : model::Labels{}};
     output.children.push_back({EndpointsUnit::kType, endpoints.key()});

@@ -171,7 +171,7 @@ class Writer {
       case Op::method: return setHeader(*out.mutable_header(), ":method", condition.text);
       case Op::host: return setHost(*out.mutable_header(), condition.text);
       case Op::header: return !condition.name.empty() && setHeader(*out.mutable_header(), condition.name, condition.text);
-      case Op::metadata: return setMetadata(*out.mutable_metadata(), condition);
+      case Op::metadata: return setMetadata(*out.mutable_sourced_metadata()->mutable_metadata_matcher(), condition);
       default: return false;
     }
   }

@@ -53,11 +53,13 @@ void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, con
   setAddress(*out.mutable_endpoint()->mutable_address(), endpoint.address, endpoint.port);
   out.set_health_status(healthOf(endpoint, anyHealthy));
   out.mutable_load_balancing_weight()->set_value(1);
-  auto& metadata = *out.mutable_metadata()->mutable_filter_metadata();
-  if (endpoint.meshTls) setText(metadata["envoy.transport_socket_match"], "tlsMode", "istio");
+  const auto metadata = [&](const char* filter) -> google::protobuf::Struct& {
+    return (*out.mutable_metadata()->mutable_filter_metadata())[filter];
+  };
+  if (endpoint.meshTls) setText(metadata("envoy.transport_socket_match"), "tlsMode", "istio");
   if (!endpoint.workloadName.empty()) {
     // "name;namespace;app;version;cluster"
-    setText(metadata["istio"], "workload",
+    setText(metadata("istio"), "workload",
             endpoint.workloadName + ";" + endpoint.workloadNs + ";" + label(endpoint, "app") + ";" +
                 label(endpoint, "version") + ";");
   }

@@ -35,10 +35,10 @@ std::size_t commandLength(std::string_view text) {
   const auto is = [&](const auto& list) { return std::find(list.begin(), list.end(), name) != list.end(); };
   if (end < text.size() && text[end] == '(' && is(kCommandsWithArgument)) {
     const auto close = text.find(')', end);
-    const bool empty = close == end + 1;
-    if (close == std::string_view::npos || empty || text.substr(end, close - end).find('%') != std::string_view::npos) {
-      return 0;
-    }
+    if (close == std::string_view::npos || close == end + 1) return 0;
+    // A time's format has percent signs of its own.
+    const bool percent = text.substr(end, close - end).find('%') != std::string_view::npos;
+    if (percent && name != "START_TIME") return 0;
     end = close + 1;
     return end < text.size() && text[end] == '%' ? end + 1 : 0;
   }

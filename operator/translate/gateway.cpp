@@ -12,6 +12,7 @@
 #include "translate/clusters.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/fixed_clusters.h"
 #include "translate/names.h"
 #include "translate/route.h"
 #include "translate/target_port.h"
@@ -76,6 +77,7 @@ GatewayPorts::Value computeGatewayPorts(store::View& view, const GatewayPorts& q
 
 Output computeGatewayScope(store::View& view, const GatewayScope& query) {
   Output output;
+  output.resources.push_back(blackHoleCluster());
   for (const auto& [port, servers] : view.ask(GatewayPorts{query.ns, query.labels, query.namedPorts})) {
     output.children.push_back({GatewayListener::kType, GatewayListener{query, port}.key()});
   }

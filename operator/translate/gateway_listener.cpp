@@ -54,13 +54,16 @@ bool routesHttp(const GatewayServer& server) {
   return server.protocol == model::Protocol::https || model::isHttp(server.protocol);
 }
 
+using TableNames = std::map<std::string, std::string>;  // name -> the server it is for
+
 // The listener of one address at one workload port.
 class Builder {
  public:
-  Builder(store::View& view, const GatewayListener& query, Output& output, const std::string& bind)
+  Builder(store::View& view, const GatewayListener& query, Output& output, TableNames& tables, const std::string& bind)
       : view_(view),
         query_(query),
         output_(output),
+        tables_(tables),
         authorization_(view.ask(normalize::AuthorizationOf{query.scope.ns, query.scope.labels,
                                                            query.scope.serviceAccount, query.port})),
         provenance_(translate::provenanceOf(authorization_)) {
@@ -174,7 +177,7 @@ class Builder {
   void addHttp(FilterChain& chain, const GatewayServer& server, const std::string& table, const std::string& name) {
     // Two servers of one Gateway may have one port name: each still needs a table of its own.
     std::string unique = table;
-    for (int i = 2; !tables_.insert(unique).second; ++i) unique = table + "." + std::to_string(i);
+    for (int i = 2; tables_.emplace(unique, name).first->second != name; ++i) unique = table + "." + std::to_string(i);
     HttpManager manager;
     manager.side = HttpSide::gateway;
     manager.statPrefix = "outbound_" + listener_.name();
@@ -262,12 +265,13 @@ class Builder {
   store::View& view_;
   const GatewayListener& query_;
   Output& output_;
+  TableNames& tables_;
   const model::Authorization& authorization_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;
   bool anyName_ = false;
-  std::set<std::string> names_, tables_;
+  std::set<std::string> names_;
 };
 
 }  // namespace
@@ -290,8 +294,9 @@ Output computeGatewayListener(store::View& view, const GatewayListener& query) {
     }
     byAddress[server.bind].push_back(&server);
   }
+  TableNames tables;
   for (const auto& [bind, servers] : byAddress) {
-    Builder builder(view, query, output, bind);
+    Builder builder(view, query, output, tables, bind);
     for (const auto* server : servers) builder.add(*server);
     builder.finish();
   }

@@ -125,7 +125,7 @@ class InboundListener {
     initRouteConfiguration(routes, port.cluster);
     auto& host = *routes.add_virtual_hosts();
     host.set_name("inbound|http|" + std::to_string(port.app->servicePort));
-    host.add_domains("*");
+    host.add_domains(std::string("*"));
     auto& route = *host.add_routes();
     route.set_name("default");
     route.mutable_match()->set_prefix("/");
@@ -170,9 +170,6 @@ void initListener(Listener& listener, const std::string& name, const std::string
   listener.set_name(name);
   setAddress(*listener.mutable_address(), address, port);
   listener.set_traffic_direction(envoy::config::core::v3::INBOUND);
-  // A client of a server-first protocol sends nothing to look at: it is taken as plaintext then.
-  listener.mutable_listener_filters_timeout()->set_seconds(5);
-  listener.set_continue_on_listener_filters_timeout(true);
 }
 
 // Ports whose mode is DISABLE are not looked into: server-first protocols start at once.

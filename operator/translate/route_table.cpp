@@ -37,7 +37,7 @@ ResourcePtr fallback(const RouteTable& query) {
   const std::string port = std::to_string(query.port);
   VirtualHost host;
   host.set_name(port + "/allow_any");
-  host.add_domains("*");
+  host.add_domains(std::string("*"));
   host.set_include_request_attempt_count(true);
   auto& route = *host.add_routes();
   route.mutable_match()->set_prefix("/");

@@ -107,6 +107,9 @@ std::vector<std::string> claimServerNames(store::View& view, std::set<std::strin
 }
 
 void addTlsInspector(Listener& listener) {
+  // A client of a server-first protocol sends nothing to look at: it is taken as plaintext then.
+  listener.mutable_listener_filters_timeout()->set_seconds(5);
+  listener.set_continue_on_listener_filters_timeout(true);
   for (const auto& filter : listener.listener_filters()) {
     if (filter.name() == "envoy.filters.listener.tls_inspector") return;
   }

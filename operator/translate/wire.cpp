@@ -109,20 +109,20 @@ bool setRegex(envoy::type::matcher::v3::RegexMatcher& out, const std::string& re
 }
 
 bool setMatcher(envoy::type::matcher::v3::StringMatcher& out, const model::StringMatcher& matcher) {
-  using Type = model::StringMatcher::Type;
+  using Kind = model::StringMatcher::Type;
   switch (matcher.type) {
-    case Type::exact: out.set_exact(matcher.value); break;
-    case Type::prefix:
+    case Kind::exact: out.set_exact(matcher.value); break;
+    case Kind::prefix:
       if (matcher.value.empty()) return setRegex(*out.mutable_safe_regex(), "(?s).*");
       out.set_prefix(matcher.value);
       break;
-    case Type::suffix:
+    case Kind::suffix:
       if (matcher.value.empty()) return setRegex(*out.mutable_safe_regex(), "(?s).*");
       out.set_suffix(matcher.value);
       break;
     // Envoy's ignore_case does not reach into regexes.
-    case Type::regex: return setRegex(*out.mutable_safe_regex(), (matcher.ignoreCase ? "(?i)" : "") + matcher.value);
-    case Type::present: return setRegex(*out.mutable_safe_regex(), "(?s).*");
+    case Kind::regex: return setRegex(*out.mutable_safe_regex(), (matcher.ignoreCase ? "(?i)" : "") + matcher.value);
+    case Kind::present: return setRegex(*out.mutable_safe_regex(), "(?s).*");
   }
   out.set_ignore_case(matcher.ignoreCase);
   return true;

@@ -33,8 +33,10 @@ KINDS = [
     ("Gateway", "networking.istio.io", "gateways", ["gw"], True, NETWORKING, networking.GATEWAY,
      [column("Selector", ".spec.selector", "Labels of the gateway pods."), ACCEPTED]),
     ("VirtualService", "networking.istio.io", "virtualservices", ["vs"], True, NETWORKING, networking.VIRTUAL_SERVICE,
-     [column("Gateways", ".spec.gateways", "Gateways it applies to."), column("Hosts", ".spec.hosts", "Hosts it is for."), ACCEPTED]),
-    ("DestinationRule", "networking.istio.io", "destinationrules", ["dr"], True, NETWORKING, networking.DESTINATION_RULE,
+     [column("Gateways", ".spec.gateways", "Gateways it applies to."),
+      column("Hosts", ".spec.hosts", "Hosts it is for."), ACCEPTED]),
+    ("DestinationRule", "networking.istio.io", "destinationrules", ["dr"], True, NETWORKING,
+     networking.DESTINATION_RULE,
      [column("Host", ".spec.host", "The service it is for."), ACCEPTED]),
     ("Policy", "authentication.istio.io", "policies", ["authnpolicy"], True, ALPHA, policies.AUTHENTICATION,
      [column("Targets", ".spec.targets[*].name", "Services it is for."),
@@ -43,15 +45,18 @@ KINDS = [
      [column("MTLS", ".spec.peers[*].mtls.mode", "Mode of mutual TLS."), ACCEPTED]),
     ("ServiceRole", "rbac.istio.io", "serviceroles", ["svcrole"], True, ALPHA, policies.SERVICE_ROLE,
      [column("Services", ".spec.rules[*].services", "Services it is about."), ACCEPTED]),
-    ("ServiceRoleBinding", "rbac.istio.io", "servicerolebindings", ["svcrolebinding"], True, ALPHA, policies.SERVICE_ROLE_BINDING,
+    ("ServiceRoleBinding", "rbac.istio.io", "servicerolebindings", ["svcrolebinding"], True, ALPHA,
+     policies.SERVICE_ROLE_BINDING,
      [column("Role", ".spec.roleRef.name", "The role that is given."), ACCEPTED]),
     ("RbacConfig", "rbac.istio.io", "rbacconfigs", ["rbaccfg"], True, ALPHA, policies.RBAC_CONFIG,
      [column("Mode", ".spec.mode", "For which services requests are checked."), ACCEPTED]),
     ("ClusterRbacConfig", "rbac.istio.io", "clusterrbacconfigs", ["clusterrbaccfg"], False, ALPHA, policies.RBAC_CONFIG,
      [column("Mode", ".spec.mode", "For which services requests are checked."), ACCEPTED]),
-    ("PeerAuthentication", "security.istio.io", "peerauthentications", ["pa"], True, SECURITY, policies.PEER_AUTHENTICATION,
+    ("PeerAuthentication", "security.istio.io", "peerauthentications", ["pa"], True, SECURITY,
+     policies.PEER_AUTHENTICATION,
      [column("Mode", ".spec.mtls.mode", "Mode of mutual TLS."), ACCEPTED]),
-    ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY, policies.AUTHORIZATION_POLICY,
+    ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
+     policies.AUTHORIZATION_POLICY,
      [column("Action", ".spec.action", "What happens to requests that match."), ACCEPTED]),
 ]
 
@@ -102,7 +107,8 @@ def definition(kind, group, plural, short_names, namespaced, versions, spec, col
 
 def plain(word):
     """Whether a text needs no quotes in YAML 1.1 or 1.2."""
-    return (word.replace("-", "a").replace(".", "a").replace("/", "a").isalnum() and word.isascii() and word[0].isalpha()
+    letters = word.replace("-", "a").replace(".", "a").replace("/", "a")
+    return (letters.isalnum() and word.isascii() and word[0].isalpha()
             and word.lower() not in ("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
 
 

@@ -24,7 +24,8 @@ GATEWAY = obj(
             "Where clients connect to.",
             number=port("The port."),
             name=text("A name that no other server of this Gateway has."),
-            protocol=text("What clients speak: HTTP, HTTP2, GRPC, GRPC-WEB, HTTP_PROXY, HTTPS, TLS, TCP, MONGO, REDIS, MYSQL.",
+            protocol=text("What clients speak: HTTP, HTTP2, GRPC, GRPC-WEB, HTTP_PROXY, HTTPS, TLS, TCP, MONGO, REDIS, "
+                          "MYSQL.",
                           pattern="^(?i:HTTP|HTTP2|GRPC|GRPC-WEB|HTTP_PROXY|HTTPS|TLS|TCP|MONGO|REDIS|MYSQL)$")),
             "number", "protocol"),
         hosts=items("Hosts that are served, as [namespace/]name; the name may be \"*\" or begin with \"*.\".",
@@ -39,8 +40,10 @@ GATEWAY = obj(
             privateKey=text("Path of the private key in the gateway pod."),
             caCertificates=text("Path of the CA certificates that client certificates are checked with."),
             subjectAltNames=texts("Identities of which a client certificate must have one."),
-            minProtocolVersion=choice("The oldest version that is spoken.", "TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"),
-            maxProtocolVersion=choice("The newest version that is spoken.", "TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"),
+            minProtocolVersion=choice("The oldest version that is spoken.",
+                                      "TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"),
+            maxProtocolVersion=choice("The newest version that is spoken.",
+                                      "TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"),
             cipherSuites=texts("Cipher suites for TLS 1.2 and older, by their OpenSSL names."))),
         "port", "hosts"), minItems=1))
 
@@ -99,7 +102,8 @@ HTTP_ROUTE = obj(
         scheme=choice("The new scheme.", "http", "https"),
         port=port("The new port."),
         derivePort=choice("Where the new port comes from.", "FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
-        redirectCode={"description": "The status. 301 when unset.", "type": "integer", "enum": [301, 302, 303, 307, 308]}),
+        redirectCode={"description": "The status. 301 when unset.",
+                      "type": "integer", "enum": [301, 302, 303, 307, 308]}),
     directResponse=with_required(obj(
         "Answers at once.",
         status=integer("The status.", 200, 599),
@@ -153,7 +157,8 @@ L4_ROUTE = items("Destinations with weights.", with_required(obj(
 
 VIRTUAL_SERVICE = obj(
     "How requests for some hosts are routed.",
-    hosts=items("Hosts that clients ask for; a name may be \"*\" or begin with \"*.\".", {"type": "string", "minLength": 1}),
+    hosts=items("Hosts that clients ask for; a name may be \"*\" or begin with \"*.\".",
+                {"type": "string", "minLength": 1}),
     gateways=GATEWAYS,
     http=items("Routes for HTTP, in order.", HTTP_ROUTE),
     tls=items("Routes for TLS connections that are not terminated, in order.", with_required(obj(
@@ -173,11 +178,13 @@ VIRTUAL_SERVICE = obj(
 TRAFFIC = dict(
     loadBalancer=obj(
         "How an endpoint is chosen.",
-        simple=choice("By a rule without state.", "UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
+        simple=choice("By a rule without state.",
+                      "UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
         consistentHash=obj(
             "By a hash of one part of the request, so that equal parts meet the same endpoint.",
             httpHeaderName=text("A header."),
-            httpCookie=with_required(obj("A cookie, which is set if it is not there.", name=text("Its name."), path=text("Its path."),
+            httpCookie=with_required(obj("A cookie, which is set if it is not there.", name=text("Its name."),
+                                         path=text("Its path."),
                                          ttl=duration("How long it lives; 0s is for the session.")), "name"),
             httpQueryParameterName=text("A query parameter."),
             useSourceIp=boolean("The client's address."),
@@ -219,7 +226,8 @@ TRAFFIC = dict(
         minHealthPercent=integer("Share of healthy endpoints below which nothing is taken out.", 0, 100)),
     tls=obj(
         "TLS towards the service.",
-        mode=choice("How connections are encrypted. DISABLE when unset.", "DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"),
+        mode=choice("How connections are encrypted. DISABLE when unset.",
+                    "DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"),
         clientCertificate=text("Path of the client's certificate in the proxy."),
         privateKey=text("Path of the client's key in the proxy."),
         caCertificates=text("Path of the CA certificates that the server is checked with."),
@@ -232,7 +240,8 @@ TRAFFIC = dict(
 def traffic_policy(description):
     return obj(description, portLevelSettings=items(
         "Settings of single ports: such an entry replaces all of the above for its port.",
-        with_required(obj("One port.", port=with_required(port_number("Which one."), "number"), **TRAFFIC), "port")), **TRAFFIC)
+        with_required(obj("One port.", port=with_required(port_number("Which one."), "number"), **TRAFFIC), "port")),
+        **TRAFFIC)
 
 
 DESTINATION_RULE = with_required(obj(

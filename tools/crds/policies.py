@@ -3,17 +3,20 @@
 from schema import (boolean, choice, items, labels_selector, map_of, name_or_number, nullable, obj, port, string_match,
                     text, text_map, texts, with_required)
 
-PATHS = items("Conditions on the path, without query.", string_match("One condition.", "exact", "prefix", "suffix", "regex"))
+PATHS = items("Conditions on the path, without query.",
+              string_match("One condition.", "exact", "prefix", "suffix", "regex"))
 
 AUTHENTICATION = obj(
     "How clients of services prove who they are.",
-    targets=items("Services it is for, in its own namespace. None: the policy named default is for all of the namespace.",
+    targets=items("Services it is for, in its own namespace. None: the policy named default is for all of the "
+                  "namespace.",
                   with_required(obj(
                       "One service.",
                       name=text("Its short name.", pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", maxLength=63),
                       labels=text_map("Labels of its pods."),
                       ports=items("Its ports; all when empty.", obj(
-                          "One port, by number or by name.", number=port("The service port."), name=text("The port's name.")))),
+                          "One port, by number or by name.", number=port("The service port."),
+                          name=text("The port's name.")))),
                       "name")),
     peers=items("How the calling workload is authenticated. Empty: not at all.", obj(
         "One method.",
@@ -85,13 +88,15 @@ RBAC_TARGET = dict(
 RBAC_CONFIG = obj(
     "Whether requests need a ServiceRole to be allowed. Only the object named default is used.",
     mode={
-        "description": "For which services. Written without quotes YAML makes booleans of ON and OFF; they are taken too.",
+        "description": "For which services. Written without quotes YAML makes booleans of ON and OFF; they are taken "
+                       "too.",
         "x-kubernetes-preserve-unknown-fields": True,
         "enum": ["OFF", "ON", "ON_WITH_INCLUSION", "ON_WITH_EXCLUSION", False, True, 0, 1, 2, 3],
     },
     inclusion=nullable(obj("With mode ON_WITH_INCLUSION: what is checked.", **RBAC_TARGET)),
     exclusion=nullable(obj("With mode ON_WITH_EXCLUSION: what is not checked.", **RBAC_TARGET)),
-    enforcementMode=name_or_number("PERMISSIVE counts what would be denied and denies nothing.", "ENFORCED", "PERMISSIVE"))
+    enforcementMode=name_or_number("PERMISSIVE counts what would be denied and denies nothing.",
+                                   "ENFORCED", "PERMISSIVE"))
 
 MTLS = obj("Mutual TLS.", mode=choice("What is taken. UNSET inherits from the namespace or the mesh.",
                                       "UNSET", "DISABLE", "PERMISSIVE", "STRICT"))
@@ -109,7 +114,8 @@ AUTHORIZATION_POLICY = obj(
         "One object.", group=text("Its API group."), kind=text("Its kind."), name=text("Its name."),
         namespace=text("Its namespace, which must be this one."))),
     targetRef=obj("One object of targetRefs."),
-    action=choice("What happens to a request that a rule matches. ALLOW when unset.", "ALLOW", "DENY", "AUDIT", "CUSTOM"),
+    action=choice("What happens to a request that a rule matches. ALLOW when unset.",
+                  "ALLOW", "DENY", "AUDIT", "CUSTOM"),
     provider=obj("Who decides, with action CUSTOM.", name=text("The provider's name.")),
     rules=items("Rules of which one must match. None matches nothing; an empty rule matches everything.", obj(
         "One rule: each of its parts must match.",

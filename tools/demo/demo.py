@@ -60,11 +60,30 @@ class Table:
         say("  ".join(padded).rstrip())
 
 
+def reserve_prefix():
+    """The addresses of the example, or others like them if another demo has those: the prefix, and a socket that
+    holds it for as long as it is open."""
+    for prefix in (onap.PREFIX, *(f"127.{n}." for n in range(31, 64))):
+        holder = socket.socket()
+        try:
+            holder.bind((prefix + "0.1", 80))  # the address of no pod
+            return prefix, holder
+        except PermissionError:
+            raise Failed(
+                "the example's services listen on port 80, which only root may bind here: run as root, or "
+                "`sysctl net.ipv4.ip_unprivileged_port_start=80`"
+            ) from None
+        except OSError:
+            holder.close()
+    raise Failed("all addresses for demos (127.30.0.1:80 to 127.63.0.1:80) are taken")
+
+
 class Demo:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "config"
-        self.workloads, self.services = onap.load()
+        self.prefix, self.holder = reserve_prefix()
+        self.workloads, self.services = onap.load(self.prefix)
         self.world = story.World(self.workloads, self.services)
         self.control_plane = ControlPlane(self.directory / "control-plane", ["--config", str(self.config)])
         self.apps = Apps(self.directory / "apps", onap.apps(self.workloads, self.services))
@@ -75,17 +94,7 @@ class Demo:
         return [*self.agents, self.apps, self.control_plane]
 
     def start(self):
-        with socket.socket() as s:
-            try:
-                s.bind((self.world.gateway.rsplit(":", 1)[0], 80))
-            except PermissionError:
-                raise Failed(
-                    "the example's services listen on port 80, which only root may bind here: run as root, or "
-                    "`sysctl net.ipv4.ip_unprivileged_port_start=80`"
-                ) from None
-            except OSError as error:
-                raise Failed(f"{self.world.gateway}: {error}; is another demo running?") from None
-        onap.write_base(self.config)
+        onap.write_base(self.config, self.prefix)
         say(f"[demo] starting the applications of {len(self.apps.apps)} pods")
         self.apps.start()
         say("[demo] starting the control plane")

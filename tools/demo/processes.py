@@ -292,7 +292,7 @@ class Apps(Process):
 
         def ready():
             self.check()
-            return "ready" in self.tail()
+            return self.tail(1) == "ready"
 
         wait_for(ready, 20, "the applications to listen")
         return self

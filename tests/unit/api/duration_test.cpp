@@ -24,7 +24,7 @@ TEST_CASE("durations are Go's") {
 }
 
 TEST_CASE("other texts are no durations") {
-  for (const auto* text : {"", "5", "s", ".s", "1.2.3s", "1d", "1 s", "s1", "1s ", "--1s", "1e3s", "+", "0x1s"}) {
+  for (const auto* text : {"", "5", "s", ".s", "1.2.3s", "1d", "1 s", "s1", "1s ", "1e3s", "+", "0x1s"}) {
     INFO(text);
     const auto parsed = parseDuration(text);
     REQUIRE_FALSE(parsed);

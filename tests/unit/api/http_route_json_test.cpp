@@ -157,7 +157,7 @@ TEST_CASE("the spellings of Istio 1.0 to 1.5") {
     fault: {delay: {percent: 10, fixedDelay: 1s}, abort: {percent: "20", httpStatus: 400}}
     mirror: {host: b}
     mirrorPercent: 30
-    corsPolicy: {allowOrigin: ["*", "https://a"], allowOrigins: [{exact: no}]})",
+    corsPolicy: {allowOrigin: ["*", "https://a"], allowOrigins: [{exact: other}]})",
                          &problems);
   CHECK(old.headers.request.add == Labels{{"a", "1"}, {"b", "2"}});
   CHECK(old.headers.response.add == Labels{{"c", "3"}});

@@ -102,7 +102,7 @@ TEST_CASE("documents are told apart, and empty ones left out") {
   CHECK((*documents)[0].value == Json{{"a", 1}});
   CHECK((*documents)[0].line == 4);
   CHECK((*documents)[1].value == Json{{"b", 2}});
-  CHECK((*documents)[1].line == 7);
+  CHECK((*documents)[1].line == 8);
   CHECK(parseYaml("")->empty());
   CHECK(parseYaml("# only a comment\n")->empty());
   CHECK(parseYaml("\xEF\xBB\xBF"

@@ -40,6 +40,7 @@ void ModelEnvoy::connect() {
   toServer.clear();
   toClient.clear();
   held_.clear();
+  unknown.insert(unrecorded_.begin(), unrecorded_.end());
   ask(Type::cluster, {}, {}, recorded_[Type::cluster]);
   if (endpointsAsked_) {
     ask(Type::endpoint, {wantedEndpoints_.begin(), wantedEndpoints_.end()}, {}, recorded_[Type::endpoint]);
@@ -63,7 +64,14 @@ void ModelEnvoy::process() {
     case Type::virtual_host: error = virtualHosts(response); break;
     case Type::secret: break;
   }
-  if (error.empty()) record(type, response);
+  if (error.empty()) {
+    record(type, response);
+  } else if (type == Type::cluster || type == Type::listener) {
+    for (const auto& each : response.added) {
+      if (!bad(each)) unrecorded_.emplace(type, each->name);
+    }
+    for (const auto& name : response.removed) unrecorded_.emplace(type, name);
+  }
   if (type == Type::cluster) {
     held_.emplace_back(response, error);
   } else {
@@ -77,10 +85,21 @@ void ModelEnvoy::record(Type type, const Response& response) {
     if (type == Type::endpoint) return wantedEndpoints_.contains(name);
     return type != Type::route || wantedRoutes_.contains(name);
   };
+  const auto known = [&](const std::string& name) {
+    unrecorded_.erase({type, name});
+    unknown.erase({type, name});
+  };
   for (const auto& each : response.added) {
     if (interesting(each->name)) recorded_[type][each->name] = each->version;
+    known(each->name);
+    if (type == Type::virtual_host && !routes_.contains(each->name.substr(0, each->name.rfind('/')))) {
+      unrecorded_.emplace(type, each->name);
+    }
   }
-  for (const auto& name : response.removed) recorded_[type].erase(name);
+  for (const auto& name : response.removed) {
+    recorded_[type].erase(name);
+    known(name);
+  }
 }
 
 void ModelEnvoy::warmed(Cluster& cluster) {
@@ -182,6 +201,10 @@ void ModelEnvoy::followListeners() {
   for (const auto& route : wantedRoutes_) {
     if (wanted.contains(route)) continue;
     unsubscribe.push_back(route);
+    // Its virtual hosts go, too, and yet their versions stay with the client until the server removes them.
+    for (const auto& [host, version] : recorded_[Type::virtual_host]) {
+      if (host.substr(0, host.rfind('/')) == route) unrecorded_.emplace(Type::virtual_host, host);
+    }
     routes_.erase(route);
     recorded_[Type::route].erase(route);
   }

@@ -28,6 +28,9 @@ class ModelEnvoy {
   std::deque<Request> toServer;
   std::deque<Response> toClient;
   std::set<std::string> expired;  // clusters whose endpoints did not come in time
+  // Where what the client has differs from the versions it keeps - parts of a refused response that it applied, virtual
+  // hosts of a route configuration that it dropped - and then the stream broke: the next server cannot know.
+  std::set<std::pair<Type, std::string>> unknown;
 
  private:
   struct Cluster {
@@ -54,6 +57,7 @@ class ModelEnvoy {
   std::string virtualHosts(const Response& response);
 
   std::map<Type, Versions> recorded_;
+  std::set<std::pair<Type, std::string>> unrecorded_;
   std::map<std::string, Cluster> clusters_;
   std::map<std::string, std::string> endpoints_, listeners_;
   std::set<std::string> wantedEndpoints_, wantedRoutes_;

@@ -278,6 +278,24 @@ TEST_CASE("a new cluster gets its endpoints unasked, before the routes to it") {
   }
 }
 
+TEST_CASE("a client that never asked for endpoints gets routes when it has acknowledged its first clusters") {
+  Table table;
+  table.serve(kSmall);
+  table.ask(C);
+  table.ask(L);
+  const auto clusters = table.take(C);
+  CHECK_FALSE(table.next());
+  SECTION("or when it has asked for their endpoints") {
+    table.ask(E, {"a"});
+    CHECK(names(table.take(E).added) == Names{"a"});
+    CHECK(names(table.take(L).added) == Names{"l"});
+  }
+  SECTION("be it that they have none") {
+    table.ack(clusters);
+    CHECK(names(table.take(L).added) == Names{"l"});
+  }
+}
+
 TEST_CASE("a re-added cluster gets its endpoints (go-control-plane#583)") {
   auto table = settledTable();
   auto without = kSmall;
@@ -638,7 +656,9 @@ TEST_CASE("nonces differ within a stream and between streams") {
     table->serve(kSmall);
     table->ask(C);
     table->ask(L);
-    nonces.insert(table->take(C).nonce);
+    const auto first = table->take(C);
+    nonces.insert(first.nonce);
+    table->ack(first);
     nonces.insert(table->take(L).nonce);
   }
   CHECK(nonces.size() == 4);
@@ -709,6 +729,51 @@ TEST_CASE("one bad resource does not keep the others of its response away (istio
   CHECK(accepted.size() == 99);
   CHECK(refused == std::set<std::string>{"r42"});
   CHECK(table.state.settled());
+}
+
+TEST_CASE("what a refused response said about missing names is said again") {
+  Table table;
+  table.serve({{{E, "bad"}, "bad"}, {{R, "80"}, "1"}, {{R, "81"}, "1"}, {{V, "80/x"}, "bad"}});
+  SECTION("endpoints") {
+    table.ask(E, {"bad", "none"});
+    const auto both = table.take(E);
+    CHECK(both.removed == Names{"none"});
+    table.nack(both);
+    const auto again = table.take(E);
+    CHECK(again.added.empty());
+    CHECK(again.removed == Names{"none"});
+    table.ack(again);
+    CHECK_FALSE(table.next());
+  }
+  SECTION("virtual hosts: route configurations with none that is good are answered") {
+    table.ask(R, {"80", "81"});
+    table.drain();
+    table.ask(V);
+    const auto both = table.take(V);
+    CHECK(names(both.added) == Names{"80/x"});
+    CHECK(both.removed == Names{"81/fairway.none"});
+    table.nack(both);
+    CHECK(table.take(V).removed == Names{"80/fairway.none", "81/fairway.none"});
+    CHECK_FALSE(table.next());
+  }
+}
+
+TEST_CASE("endpoints that go while a refusal is sorted out are told to be gone at once") {
+  auto table = settledTable();
+  auto contents = kSmall;
+  contents[{C, "a"}] = contents[{C, "b"}] = "2";
+  contents[{E, "a"}] = contents[{E, "b"}] = "bad";
+  table.ask(E, {"b"});
+  table.drain();
+  table.serve(contents);
+  table.take(C);  // not acknowledged: the client waits for endpoints
+  const auto endpoints = table.take(E);
+  contents.erase({E, "b"});
+  contents[{L, "l"}] = "2";
+  table.serve(contents);
+  table.take(L);  // not acknowledged: removals wait
+  table.nack(endpoints);
+  CHECK(table.take(E).removed == Names{"b"});
 }
 
 TEST_CASE("new changes do not wait until a refused response is taken apart") {

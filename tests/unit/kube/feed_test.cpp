@@ -27,9 +27,7 @@ Page page(const std::string& version, std::vector<api::ObjectPtr> objects, const
 WatchEvent change(WatchEvent::Type type, const std::string& name, const std::string& version) {
   return {type, service(name, version), version, 0, {}};
 }
-WatchEvent bookmark(const std::string& version) {
-  return {WatchEvent::Type::bookmark, nullptr, version, 0, {}};
-}
+WatchEvent bookmark(const std::string& version) { return {WatchEvent::Type::bookmark, nullptr, version, 0, {}}; }
 WatchEvent errorEvent(int code) { return {WatchEvent::Type::error, nullptr, {}, code, "words"}; }
 
 ApiError error(ApiError::Kind kind, int status = 0) { return {kind, status, "the reason"}; }

@@ -43,7 +43,8 @@ struct Fixture {
   }
   int portOf(const std::string& name) const {
     for (const auto& object : state.objects(api::Kind::service)) {
-      if (object->meta.name == name) return static_cast<int>(static_cast<const api::Service&>(*object).spec.ports.at(0).number);
+      if (object->meta.name == name)
+        return static_cast<int>(static_cast<const api::Service&>(*object).spec.ports.at(0).number);
     }
     return 0;
   }
@@ -53,10 +54,11 @@ struct Fixture {
 
 TEST_CASE_METHOD(Fixture, "documents, lists and JSON become objects with what the API server would add") {
   state.load("a.yaml", service("one") + "---\n" + service("two") + "---\n---\n# nothing here\n");
-  state.load("b.json", "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"List\",\n\t\"items\": [\n\t\t"
-                       "{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"x\"}},\n\t\t"
-                       "{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"three\", "
-                       "\"creationTimestamp\": null}}\n\t]\n}\n");
+  state.load("b.json",
+             "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"List\",\n\t\"items\": [\n\t\t"
+             "{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"x\"}},\n\t\t"
+             "{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"three\", "
+             "\"creationTimestamp\": null}}\n\t]\n}\n");
   CHECK(take() == Calls{"upsert x", "upsert default/three", "upsert x/one", "upsert x/two"});
   CHECK(state.problems().empty());
   for (const auto& object : state.objects(api::Kind::service)) {
@@ -87,7 +89,8 @@ TEST_CASE_METHOD(Fixture, "a file that is no YAML keeps its objects; the line is
   state.load("a.yaml", service("one"));
   state.load("b.yaml", service("two"));
   take();
-  for (const std::string& broken : {std::string("a: b\n  c: [\n"), std::string("\x00\x01\xff", 3), std::string("{{{")}) {
+  for (const std::string& broken :
+       {std::string("a: b\n  c: [\n"), std::string("\x00\x01\xff", 3), std::string("{{{")}) {
     state.load("a.yaml", broken);
     CHECK(take().empty());
     REQUIRE(errors().size() == 1);
@@ -104,7 +107,8 @@ TEST_CASE_METHOD(Fixture, "a document that could be any object lets nothing be r
   state.load("a.yaml", service("one") + "---\n" + service("two"));
   take();
   // The second document lost its name; the first changed, a third came.
-  state.load("a.yaml", service("one", 81) + "---\napiVersion: v1\nkind: Service\nmetadata: {}\n---\n" + service("three"));
+  state.load("a.yaml",
+             service("one", 81) + "---\napiVersion: v1\nkind: Service\nmetadata: {}\n---\n" + service("three"));
   CHECK(take() == Calls{"upsert x/one", "upsert x/three"});
   CHECK(state.objects(api::Kind::service).size() == 3);
   REQUIRE(errors().size() == 1);
@@ -113,8 +117,9 @@ TEST_CASE_METHOD(Fixture, "a document that could be any object lets nothing be r
   state.load("a.yaml", service("one", 81) + "---\n" + service("three"));
   CHECK(take() == Calls{"remove x/two"});
 
-  for (const char* broken : {"just text\n", "- a\n- b\n", "kind: Service\nmetadata: {name: one}\n",
-                             "apiVersion: v1\nmetadata: {name: one}\n", "apiVersion: v7\nkind: Service\nmetadata: {name: one}\n"}) {
+  for (const char* broken :
+       {"just text\n", "- a\n- b\n", "kind: Service\nmetadata: {name: one}\n",
+        "apiVersion: v1\nmetadata: {name: one}\n", "apiVersion: v7\nkind: Service\nmetadata: {name: one}\n"}) {
     CAPTURE(broken);
     state.load("a.yaml", broken);
     CHECK(take().empty());

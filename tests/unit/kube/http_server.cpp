@@ -121,8 +121,8 @@ void Reply::send(const std::string& bytes) {
 }
 
 void Reply::answer(int status, const std::string& body) {
-  send("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nContent-Length: " +
-       std::to_string(body.size()) + "\r\n\r\n" + body);
+  send("HTTP/1.1 " + std::to_string(status) +
+       " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 
 void Reply::beginChunks() {
@@ -144,6 +144,7 @@ void Reply::waitForClose() {
 }
 
 HttpServer::HttpServer(Handler handler, const ServerTls& tls) : handler_(std::move(handler)) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   if (!tls.certificatePem.empty()) {
     context_ = SSL_CTX_new(TLS_server_method());
     X509* certificate = readCertificate(tls.certificatePem);

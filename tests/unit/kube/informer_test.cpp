@@ -19,7 +19,8 @@ std::string routeJson(const std::string& name, const std::string& version) {
 }
 
 std::string listJson(const std::string& version, const std::string& items, const std::string& next = "") {
-  return R"({"metadata":{"resourceVersion":")" + version + R"(","continue":")" + next + R"("},"items":[)" + items + "]}";
+  return R"({"metadata":{"resourceVersion":")" + version + R"(","continue":")" + next + R"("},"items":[)" + items +
+         "]}";
 }
 
 std::string eventJson(const std::string& type, const std::string& object) {
@@ -37,7 +38,11 @@ class FakeServer final : public ApiServer {
     if (found == served_.end()) return apiFailure(ApiError::Kind::not_found, 404, "not served");
     return found->second;
   }
-  ApiResult<std::string> list(const Resource& resource, std::size_t, const std::string& token, std::stop_token) override {
+  ApiResult<std::string> create(const std::string& path, const std::string&, std::stop_token) override {
+    return apiFailure(ApiError::Kind::bad_response, 0, path + ": a feed creates nothing");
+  }
+  ApiResult<std::string> list(const Resource& resource, std::size_t, const std::string& token,
+                              std::stop_token) override {
     const std::lock_guard lock(mutex_);
     note("list " + resource.plural + " " + resource.version + " " + token);
     if (lists_.empty()) return listJson("1", "");
@@ -118,8 +123,8 @@ TEST_CASE("an informer lists in pages, watches, resumes and lists again after 41
   server.serve("networking.istio.io/v1beta1", {"virtualservices"});
   server.addList(listJson("10", routeJson("a", "3"), "more"));
   server.addList(listJson("10", routeJson("b", "4")));
-  server.addWatch({eventJson("ADDED", routeJson("c", "11")),
-                   eventJson("BOOKMARK", R"({"metadata":{"resourceVersion":"20"}})")});
+  server.addWatch(
+      {eventJson("ADDED", routeJson("c", "11")), eventJson("BOOKMARK", R"({"metadata":{"resourceVersion":"20"}})")});
   server.addWatch({eventJson("DELETED", routeJson("a", "21"))},
                   ApiError{ApiError::Kind::unreachable, 0, "connection lost"});
   server.addWatch({eventJson("ERROR", R"({"code":410,"message":"too old"})")});
@@ -128,7 +133,8 @@ TEST_CASE("an informer lists in pages, watches, resumes and lists again after 41
   Informer informer(server, routes(), sink, {}, quick());
   informer.start();
   CHECK(sink.waitForCall("replace x/d@35"));
-  CHECK(sink.calls() == std::vector<std::string>{"replace x/a@3 x/b@4", "upsert x/c@11", "remove x/a", "replace x/d@35"});
+  CHECK(sink.calls() ==
+        std::vector<std::string>{"replace x/a@3 x/b@4", "upsert x/c@11", "remove x/a", "replace x/d@35"});
   CHECK(server.saw("discover networking.istio.io/v1"));
   CHECK(server.saw("list virtualservices v1beta1 more"));
   CHECK(server.saw("watch virtualservices 10"));

@@ -31,7 +31,8 @@ clusters:
 - name: two
   cluster:
     server: https://prod.example:443/prefix
-    certificate-authority-data: )" + kPemBase64 + R"(
+    certificate-authority-data: )" +
+                            kPemBase64 + R"(
 users:
 - name: alice
   user: {client-certificate: pki/alice.crt, client-key: /abs/alice.key}
@@ -90,7 +91,8 @@ TEST_CASE("what is wrong with a kubeconfig is said with its place") {
              Catch::Contains("exclude each other"));
   CHECK_THAT(messageOf(configOf("server: 'https://a'", "exec: {command: aws}")), Catch::Contains("plug-ins"));
   CHECK_THAT(messageOf(configOf("server: 'https://a'", "username: a, password: b")), Catch::Contains("no passwords"));
-  CHECK_THAT(messageOf(configOf("server: 'https://a'", "client-certificate: a")), Catch::Contains("client-key is missing"));
+  CHECK_THAT(messageOf(configOf("server: 'https://a'", "client-certificate: a")),
+             Catch::Contains("client-key is missing"));
 }
 
 TEST_CASE("an error does not show the secrets of the file") {

@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <re2/re2.h>
+#include <catch2/catch.hpp>
 
 #include "normalize/conditions.h"
 #include "support/evaluate_condition.h"
@@ -39,7 +39,8 @@ TEST_CASE("addresses and ranges") {
   CHECK(parseCidr("10.0.0.0/8") == "10.0.0.0/8");
   CHECK(parseCidr("::1") == "::1/128");
   CHECK(parseCidr("fd00::/8") == "fd00::/8");
-  for (const auto* bad : {"", "x", "10.0.0", "10.0.0.1/33", "::1/129", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/8x", "*"}) {
+  for (const auto* bad :
+       {"", "x", "10.0.0", "10.0.0.1/33", "::1/129", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/8x", "*"}) {
     CHECK_FALSE(parseCidr(bad));
   }
   CHECK(parsePort("0") == 0U);

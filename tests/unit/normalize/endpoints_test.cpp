@@ -46,10 +46,9 @@ TEST_CASE("conditions decide whether an endpoint is healthy, draining or left ou
   };
   const auto none = std::nullopt;
   const Case cases[] = {
-      {none, none, none, Health::healthy},    {true, none, none, Health::healthy},
-      {true, true, true, Health::healthy},    {false, none, none, none},
-      {false, true, none, none},              {false, true, true, Health::draining},
-      {false, false, true, none},             {false, none, true, none},
+      {none, none, none, Health::healthy}, {true, none, none, Health::healthy}, {true, true, true, Health::healthy},
+      {false, none, none, none},           {false, true, none, none},           {false, true, true, Health::draining},
+      {false, false, true, none},          {false, none, true, none},
   };
   for (const auto& c : cases) {
     Mesh mesh;

@@ -61,6 +61,8 @@ struct Mesh : FakeView {
 
 inline api::Problem errorAt(std::string field) { return {api::Problem::Severity::error, std::move(field), "wrong"}; }
 
-inline std::string fqdn(const std::string& name, const std::string& ns) { return name + "." + ns + ".svc.cluster.local"; }
+inline std::string fqdn(const std::string& name, const std::string& ns) {
+  return name + "." + ns + ".svc.cluster.local";
+}
 
 }  // namespace fairway::test

@@ -60,7 +60,8 @@ api::HttpRoute to(const std::string& host, const std::string& uri = {}) {
 }
 
 void virtualService(Mesh& mesh, const std::string& ns, const std::string& name, std::vector<std::string> hosts,
-                    std::vector<std::string> gateways, std::vector<api::HttpRoute> http, const std::string& created = {}) {
+                    std::vector<std::string> gateways, std::vector<api::HttpRoute> http,
+                    const std::string& created = {}) {
   mesh.add<api::VirtualService>(ns, name, [&](auto& o) {
     o.meta.creationTimestamp = created;
     o.spec.hosts = std::move(hosts);
@@ -121,7 +122,8 @@ TEST_CASE("a port has one use: the oldest server decides, whatever the names") {
 TEST_CASE("a TLS host on a port belongs to the oldest server") {
   Mesh mesh;
   gateway(mesh, "n", "old", {server(443, "HTTPS", {"a", "b"}, SpecMode::simple)}, "2020-01-01T00:00:00Z");
-  gateway(mesh, "n", "new", {server(443, "HTTPS", {"n/b", "c"}, SpecMode::simple), server(443, "TLS", {"a"}, SpecMode::passthrough)},
+  gateway(mesh, "n", "new",
+          {server(443, "HTTPS", {"n/b", "c"}, SpecMode::simple), server(443, "TLS", {"a"}, SpecMode::passthrough)},
           "2021-01-01T00:00:00Z");
   CHECK(outline(mesh) == Lines{"443 old servers[0] */a */b", "443 new servers[0] */c"});
   CHECK(mesh.noted("Gateway/n/new servers[0]", "TLS host b on port 443"));
@@ -226,6 +228,14 @@ TEST_CASE("virtual hosts are what VirtualService and server have in common") {
         Lines{"*.example.com: wide http[0]", "a.example.com: exact http[0]", "only.org: wide http[0]"});
 }
 
+TEST_CASE("a server's host may be for VirtualServices of one namespace only") {
+  Mesh mesh;
+  gateway(mesh, "n", "g", {server(80, "HTTP", {"m/a.b", "./c.d"})});
+  virtualService(mesh, "n", "n-vs", {"*"}, {"g"}, {to("x")});
+  virtualService(mesh, "m", "m-vs", {"*"}, {"n/g"}, {to("x")});
+  CHECK(outline(routes(mesh, 80)) == Lines{"a.b: m-vs http[0]", "c.d: n-vs http[0]"});
+}
+
 TEST_CASE("several VirtualServices of a domain are merged, several servers of a port, too") {
   Mesh mesh;
   gateway(mesh, "n", "g1", {server(80, "HTTP", {"a"})});
@@ -257,8 +267,7 @@ TEST_CASE("exportTo keeps a VirtualService from gateways of other namespaces") {
   Mesh mesh;
   gateway(mesh, "n", "g", {server(80, "HTTP", {"*"})});
   virtualService(mesh, "n", "vs", {"a.b"}, {"g"}, {to("x")});
-  auto copy = std::make_shared<api::VirtualService>(
-      static_cast<const api::VirtualService&>(*mesh.objects().back()));
+  auto copy = std::make_shared<api::VirtualService>(static_cast<const api::VirtualService&>(*mesh.objects().back()));
   copy->spec.exportTo = {"."};
   mesh.put(copy);
   CHECK(routes(mesh, 80).hosts.empty());
@@ -279,7 +288,8 @@ TEST_CASE("httpsRedirect holds for routed hosts and for those without routes") {
 
 TEST_CASE("each HTTPS server has its own routes") {
   Mesh mesh;
-  gateway(mesh, "n", "g", {server(443, "HTTPS", {"a.b"}, SpecMode::simple), server(443, "HTTPS", {"c.d"}, SpecMode::simple)});
+  gateway(mesh, "n", "g",
+          {server(443, "HTTPS", {"a.b"}, SpecMode::simple), server(443, "HTTPS", {"c.d"}, SpecMode::simple)});
   virtualService(mesh, "n", "vs", {"*"}, {"g"}, {to("x")});
   CHECK(outline(routes(mesh, 443, "Gateway/n/g servers[0]")) == Lines{"a.b: vs http[0]"});
   CHECK(outline(routes(mesh, 443, "Gateway/n/g servers[1]")) == Lines{"c.d: vs http[0]"});

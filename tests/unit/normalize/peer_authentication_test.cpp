@@ -37,9 +37,9 @@ void policy(Mesh& mesh, const std::string& name, Old old) {
 void meshPolicy(Mesh& mesh, Peer peer, const std::string& name = "default") {
   mesh.add<api::MeshPolicy>("", name, [&](auto& o) { fill(o.spec, peer); });
 }
-void peerAuthentication(Mesh& mesh, const std::string& ns, const std::string& name, Mode mode, api::Labels selector = {},
-                        std::map<std::uint32_t, Mode> ports = {}, const std::string& created = {},
-                        api::Problems problems = {}) {
+void peerAuthentication(Mesh& mesh, const std::string& ns, const std::string& name, Mode mode,
+                        api::Labels selector = {}, std::map<std::uint32_t, Mode> ports = {},
+                        const std::string& created = {}, api::Problems problems = {}) {
   mesh.add<api::PeerAuthentication>(ns, name, [&](auto& o) {
     o.meta.creationTimestamp = created;
     o.problems = problems;
@@ -59,7 +59,9 @@ Mesh withService() {
   mesh.service("a", "x", {{"http", 80, "8080"}, {"tcp", 81, "8081"}}, kLabels);
   return mesh;
 }
-model::PeerAuthentication ask(Mesh& mesh, const std::string& ns = "a") { return mesh.ask(PeerAuthenticationOf{ns, kLabels}); }
+model::PeerAuthentication ask(Mesh& mesh, const std::string& ns = "a") {
+  return mesh.ask(PeerAuthenticationOf{ns, kLabels});
+}
 MtlsMode mode(Mesh& mesh, std::uint32_t port) { return ask(mesh).modeOf(port); }
 
 }  // namespace
@@ -271,7 +273,8 @@ TEST_CASE("a PeerAuthentication at any level replaces the old peers") {
 
 TEST_CASE("a PeerAuthentication with errors is STRICT for its workloads, and for no others") {
   auto mesh = withService();
-  peerAuthentication(mesh, "a", "bad", Mode::disable, kLabels, {{8080, Mode::disable}}, "", {errorAt("spec.mtls.mode")});
+  peerAuthentication(mesh, "a", "bad", Mode::disable, kLabels, {{8080, Mode::disable}}, "",
+                     {errorAt("spec.mtls.mode")});
   CHECK(mode(mesh, 8080) == MtlsMode::strict);
   CHECK(mesh.ask(PeerAuthenticationOf{"a", {{"app", "y"}}}).mode == MtlsMode::permissive);
   // Its selector cannot be read: it stays within its namespace, also where that is the root namespace.

@@ -65,7 +65,8 @@ std::vector<std::string> outline(const model::Routes& routes) {
   std::vector<std::string> result;
   for (const auto& route : routes.http) {
     auto line = route.provenance.name + " " + route.provenance.rule + " -> ";
-    for (const auto& d : route.destinations) line += d.destination.host.substr(0, 1) + ":" + std::to_string(d.destination.port);
+    for (const auto& d : route.destinations)
+      line += d.destination.host.substr(0, 1) + ":" + std::to_string(d.destination.port);
     if (route.directResponse) line += std::to_string(route.directResponse->status);
     result.push_back(line);
   }
@@ -124,11 +125,11 @@ TEST_CASE("several VirtualServices of one host: oldest first, catch-alls last, w
     auto mesh = withServices();
     const std::string old = swapped ? "z" : "m";
     const std::string young = swapped ? "m" : "z";
-    virtualService(mesh, "a", old, {with(to("y", 80), {prefix("/old")}), to("y", 80)}, {.created = "2020-01-01T00:00:00Z"});
+    virtualService(mesh, "a", old, {with(to("y", 80), {prefix("/old")}), to("y", 80)},
+                   {.created = "2020-01-01T00:00:00Z"});
     virtualService(mesh, "a", young, {with(to("y", 81), {prefix("/young")}), to("y", 81)},
                    {.created = "2021-01-01T00:00:00Z"});
-    CHECK(outline(ask(mesh)) ==
-          Lines{old + " http[0] -> y:80", young + " http[0] -> y:81", old + " http[1] -> y:80"});
+    CHECK(outline(ask(mesh)) == Lines{old + " http[0] -> y:80", young + " http[0] -> y:81", old + " http[1] -> y:80"});
     CHECK(mesh.noted("VirtualService/a/" + young + " http[1]", "no request gets here", Severity::warning));
   }
 }
@@ -155,9 +156,10 @@ TEST_CASE("matches for another port, gateway or client are settled here") {
   client.sourceNamespace = "b";
   auto labels = prefix("/labels");
   labels.sourceLabels = {{"app", "y"}};
-  virtualService(mesh, "a", "vs",
-                 {with(to("y", 80), {otherPort, thisPort}), with(to("y", 80), {gateway}), with(to("y", 80), {meshMatch}),
-                  with(to("y", 80), {client}), with(to("y", 80), {labels}), to("y", 81)});
+  virtualService(
+      mesh, "a", "vs",
+      {with(to("y", 80), {otherPort, thisPort}), with(to("y", 80), {gateway}), with(to("y", 80), {meshMatch}),
+       with(to("y", 80), {client}), with(to("y", 80), {labels}), to("y", 81)});
   CHECK(outline(ask(mesh)) == Lines{"vs http[0] -> y:80", "vs http[2] -> y:80", "vs http[5] -> y:81"});
   REQUIRE(ask(mesh).http[0].matches.size() == 1);
   CHECK(ask(mesh).http[0].matches[0].uri->value == "/this");
@@ -249,7 +251,10 @@ TEST_CASE("matches are converted field by field") {
   match.method = S{S::Type::exact, "GET"};
   match.authority = S{S::Type::regex, ".*x"};
   match.scheme = S{S::Type::exact, "http"};
-  match.headers = {{"X-B", S{S::Type::exact, "1"}}, {"x-a", S{}}, {"X-Empty", S{S::Type::exact, ""}}, {":method", S{S::Type::exact, "PUT"}}};
+  match.headers = {{"X-B", S{S::Type::exact, "1"}},
+                   {"x-a", S{}},
+                   {"X-Empty", S{S::Type::exact, ""}},
+                   {":method", S{S::Type::exact, "PUT"}}};
   match.withoutHeaders = {{"X-No", S{}}};
   match.queryParams = {{"Q", S{S::Type::exact, "v"}}};
   virtualService(mesh, "a", "vs", {with(to("y", 80), {match})});
@@ -364,7 +369,7 @@ TEST_CASE("where a broken rule's matches cannot be read, 500 answers what no ear
 }
 
 TEST_CASE("rules that could not be read at all answer 500 at the end, and take no others with them") {
-  for (const auto* field : {"spec.http", "spec.http[7]", "spec"}) {
+  for (const auto* field : {"spec.http", "spec.http[7]"}) {
     auto mesh = withServices();
     virtualService(mesh, "a", "vs", {}, {.problems = {errorAt(field)}});
     virtualService(mesh, "a", "good", {with(to("y", 80), {prefix("/good")})});
@@ -375,7 +380,14 @@ TEST_CASE("rules that could not be read at all answer 500 at the end, and take n
   virtualService(mesh, "a", "vs", {with(to("y", 80), {prefix("/a")})},
                  {.problems = {errorAt("spec.http[9]"), {api::Problem::Severity::warning, "", "more"}}});
   const auto routes = ask(mesh);
-  CHECK(std::all_of(routes.http.begin(), routes.http.end(), [](const auto& r) { return r.directResponse.has_value(); }));
+  CHECK(
+      std::all_of(routes.http.begin(), routes.http.end(), [](const auto& r) { return r.directResponse.has_value(); }));
+}
+
+TEST_CASE("a VirtualService without any rule leaves the host to itself") {
+  auto mesh = withServices();
+  virtualService(mesh, "a", "vs", {}, {.problems = {errorAt("spec")}});
+  CHECK(outline(ask(mesh)) == Lines{"vs  -> x:80"});
 }
 
 TEST_CASE("an error elsewhere in the object does not break its rules") {

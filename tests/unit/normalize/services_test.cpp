@@ -141,7 +141,7 @@ TEST_CASE("services of a workload are those that select it") {
   CHECK(mesh.ask(WorkloadServices{"a", {}}).empty());
 }
 
-TEST_CASE("inbound ports are workload ports, also by name, and HTTP only if all services agree") {
+TEST_CASE("inbound ports are workload ports, also by name; the first host says how they are read") {
   Mesh mesh;
   const api::Labels labels{{"app", "x"}};
   mesh.service("a", "one", {{"http", 80, "web"}, {"tcp-a", 90, "9090"}}, labels);
@@ -151,7 +151,7 @@ TEST_CASE("inbound ports are workload ports, also by name, and HTTP only if all 
   const auto& ports = mesh.ask(normalize::InboundPortsOf{"a", labels});
   REQUIRE(ports.size() == 2);
   CHECK(ports[0].port == 8080);
-  CHECK(ports[0].protocol == Protocol::tcp);
+  CHECK(ports[0].protocol == Protocol::http);
   REQUIRE(ports[0].services.size() == 2);
   CHECK(ports[0].services[0].host == fqdn("one", "a"));
   CHECK(ports[0].services[0].servicePort == 80);

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "world.h"
+#include "resources.h"
 
 namespace fairway::translate::test {
 

@@ -2,15 +2,12 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include <google/protobuf/any.pb.h>
-
 #include "normalize/queries.h"
+#include "resources.h"
 #include "translate/units.h"
 
 namespace fairway::translate::test {
@@ -40,44 +37,11 @@ std::string hostOf(const std::string& ns, const std::string& name);
 model::ServicePort port(const std::string& name, std::uint32_t number, model::Protocol protocol,
                         const std::string& target = {});
 
-// Everything a proxy is to have.
-struct Resources {
-  std::map<Type, std::map<std::string, ResourcePtr>> byType;
-  model::Notes notes;
-  std::set<std::string> duplicates;  // names that two units gave different content
-  std::map<std::string, int> units;  // how many units of each type
-
-  [[nodiscard]] bool has(Type type, const std::string& name) const;
-  [[nodiscard]] std::vector<std::string> names(Type type) const;
-  // The resource as the message it holds. Fails the test if there is none.
-  template <class Message>
-  [[nodiscard]] Message get(Type type, const std::string& name) const {
-    Message message;
-    unpack(type, name, message);
-    return message;
-  }
-  [[nodiscard]] bool noted(const std::string& object, const std::string& text) const;
-
- private:
-  void unpack(Type type, const std::string& name, google::protobuf::Message& message) const;
-};
-
-Resources translate(const World& world, const Proxy& proxy);
+Resources resourcesOf(const World& world, const Proxy& proxy);
 
 // A sidecar, a gateway, with and without interception.
 Proxy sidecar(const std::string& ns = "default");
 Proxy bareSidecar(const std::string& ns = "default");
 Proxy gatewayProxy();
-
-// The message in an Any of type Message; fails the test if it is another.
-template <class Message>
-Message unpack(const google::protobuf::Any& any) {
-  Message message;
-  if (!any.UnpackTo(&message)) throw std::runtime_error("not a " + Message::descriptor()->full_name() + ": " + any.type_url());
-  return message;
-}
-
-// As JSON, for messages of failed checks and comparisons by text.
-std::string toJson(const google::protobuf::Message& message);
 
 }  // namespace fairway::translate::test

@@ -1,0 +1,97 @@
+#include "agent/bootstrap.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support.h"
+
+using namespace fairway::agent;
+using namespace fairway::agent::test;
+using nlohmann::json;
+
+namespace {
+
+json parsed(const AgentOptions& options) { return json::parse(bootstrap(options, options.workDir + "/sds.sock")); }
+
+const json& cluster(const json& bootstrap, const std::string& name) {
+  for (const auto& each : bootstrap.at("static_resources").at("clusters")) {
+    if (each.at("name") == name) return each;
+  }
+  throw std::runtime_error("no cluster " + name);
+}
+
+}  // namespace
+
+TEST_CASE("the node says what the control plane wants to know") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  options.ips = {"10.0.0.7", "fd00::7"};
+  options.labels = {{"app", "portal"}, {"version", "v1"}};
+  auto node = parsed(options).at("node");
+  CHECK(node.at("id") == "sidecar~10.0.0.7~portal-1.onap~onap.svc.cluster.local");
+  CHECK(node.at("cluster") == "portal.onap");
+  CHECK(node.at("metadata") == json{{"NAME", "portal-1"}, {"NAMESPACE", "onap"}, {"SERVICE_ACCOUNT", "portal"},
+                                    {"LABELS", {{"app", "portal"}, {"version", "v1"}}}, {"INSTANCE_IPS", "10.0.0.7,fd00::7"},
+                                    {"INTERCEPTION_MODE", "REDIRECT"}});
+  options.proxyType = ProxyType::router;
+  options.interception = Interception::none;
+  options.unprivileged = true;
+  options.outboundAddress = "127.0.0.2";
+  options.appAddress = "127.0.0.3";
+  node = parsed(options).at("node");
+  CHECK(node.at("id") == "router~10.0.0.7~portal-1.onap~onap.svc.cluster.local");
+  CHECK(node.at("metadata").at("INTERCEPTION_MODE") == "NONE");
+  CHECK(node.at("metadata").at("UNPRIVILEGED_POD") == "true");
+  CHECK(node.at("metadata").at("FAIRWAY_OUTBOUND_ADDRESS") == "127.0.0.2");
+  CHECK(node.at("metadata").at("FAIRWAY_APP_ADDRESS") == "127.0.0.3");
+}
+
+TEST_CASE("the control plane's certificate is checked for its name") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  options.discoveryAddress = "127.0.0.1:15012";
+  const auto byAddress = parsed(options);
+  const auto& tls = cluster(byAddress, "xds-grpc").at("transport_socket").at("typed_config");
+  CHECK(tls.at("sni") == "istiod.istio-system.svc");
+  const auto& validation = tls.at("common_tls_context").at("combined_validation_context");
+  CHECK(validation.at("default_validation_context").at("match_typed_subject_alt_names") ==
+        json::array({{{"san_type", "DNS"}, {"matcher", {{"exact", "istiod.istio-system.svc"}}}}}));
+  CHECK(validation.at("validation_context_sds_secret_config").at("name") == "ROOTCA");
+  CHECK(cluster(byAddress, "xds-grpc").at("type") == "STATIC");
+  options.discoveryAddress = "control.example:15012";
+  CHECK(cluster(parsed(options), "xds-grpc").at("type") == "STRICT_DNS");
+}
+
+TEST_CASE("the bootstrap holds no secret and is the same each time") {
+  TemporaryDirectory directory;
+  const auto options = optionsIn(directory);
+  const auto text = bootstrap(options, "/x/sds.sock");
+  CHECK(text == bootstrap(options, "/x/sds.sock"));
+  CHECK(text.find("PRIVATE KEY") == std::string::npos);
+  CHECK(text.find("/x/sds.sock") != std::string::npos);
+}
+
+TEST_CASE("a real Envoy accepts every form of the bootstrap") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  SECTION("a sidecar") {
+    options.labels = {{"app", "po\"rt\\al\n"}};
+  }
+  SECTION("a gateway, by IPv6") {
+    options.proxyType = ProxyType::router;
+    options.discoveryAddress = "[::1]:15012";
+    options.ips = {"fd00::1"};
+  }
+  SECTION("without interception, with Prometheus") {
+    options.interception = Interception::none;
+    options.outboundAddress = "127.0.0.2";
+    options.envoyAdminAddress = "127.0.0.1:15000";
+    options.prometheusAddress = ":15090";
+  }
+  REQUIRE(complete(options));
+  write(directory.path("bootstrap.json"), bootstrap(options, directory.path("sds.sock")));
+  const auto validated = run(options.envoy + " --mode validate -c " + directory.path("bootstrap.json"));
+  CAPTURE(validated.output);
+  CHECK(validated.status == 0);
+  CHECK(validated.output.find("deprecated") == std::string::npos);
+}

@@ -1,0 +1,157 @@
+#include "agent/config.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "support.h"
+
+using namespace fairway::agent;
+using namespace fairway::agent::test;
+
+namespace {
+
+AgentOptions valid() {
+  AgentOptions options;
+  options.podName = "portal-1";
+  options.podNamespace = "onap";
+  options.ips = {"10.0.0.7"};
+  return options;
+}
+
+std::string refusal(AgentOptions options) {
+  const auto completed = complete(options);
+  REQUIRE_FALSE(completed);
+  return completed.error().message;
+}
+
+const AgentFlag& flag(const std::string& name) {
+  for (const auto& each : agentFlags()) {
+    if (each.name == name) return each;
+  }
+  FAIL("no flag " << name);
+  throw std::logic_error("unreachable");
+}
+
+}  // namespace
+
+TEST_CASE("every flag and every variable is there once") {
+  std::set<std::string> names, variables;
+  for (const auto& each : agentFlags()) {
+    CHECK(names.insert(each.name).second);
+    CHECK(variables.insert(each.environment).second);
+    CHECK(each.name.starts_with("--"));
+    CHECK_FALSE(each.help.empty());
+  }
+}
+
+TEST_CASE("the environment sets options") {
+  const std::map<std::string, std::string> environment = {
+      {"POD_NAME", "msb-0"}, {"POD_NAMESPACE", "onap"}, {"SERVICE_ACCOUNT", "msb"}, {"INSTANCE_IPS", "10.0.0.1, fd00::1"},
+      {"FAIRWAY_LABELS", "app=msb, version=v1,empty="}, {"FAIRWAY_PROXY_TYPE", "router"}, {"FAIRWAY_DRAIN_TIME", "2m"},
+      {"FAIRWAY_INTERCEPTION", "NONE"}, {"FAIRWAY_APP_ADDRESS", "127.0.0.5"}, {"FAIRWAY_CONCURRENCY", "0"},
+      {"FAIRWAY_UNPRIVILEGED", "true"}, {"FAIRWAY_ENVOY", ""}};
+  AgentOptions options;
+  REQUIRE(applyEnvironment(options, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    if (found == environment.end()) return std::nullopt;
+    return found->second;
+  }));
+  CHECK(options.podName == "msb-0");
+  CHECK(options.serviceAccount == "msb");
+  CHECK(options.ips == std::vector<std::string>{"10.0.0.1", "fd00::1"});
+  CHECK(options.labels == std::map<std::string, std::string>{{"app", "msb"}, {"version", "v1"}, {"empty", ""}});
+  CHECK(options.proxyType == ProxyType::router);
+  CHECK(options.drainTime == 120s);
+  CHECK(options.interception == Interception::none);
+  CHECK(options.appAddress == "127.0.0.5");
+  CHECK(options.concurrency == 0);
+  CHECK(options.unprivileged);
+  CHECK(options.envoy == "/usr/local/bin/envoy");
+  CHECK(complete(options));
+}
+
+TEST_CASE("a bad variable is named") {
+  AgentOptions options;
+  const auto applied = applyEnvironment(options, [](const std::string& name) -> std::optional<std::string> {
+    if (name == "FAIRWAY_INTERCEPTION") return "tproxy";
+    return std::nullopt;
+  });
+  REQUIRE_FALSE(applied);
+  CHECK(applied.error().message == "environment FAIRWAY_INTERCEPTION: \"tproxy\": expected none|redirect");
+}
+
+TEST_CASE("values of flags") {
+  AgentOptions options;
+  const auto& drain = flag("--drain-time");
+  CHECK((drain.set(options, "90") && options.drainTime == 90s));
+  CHECK((drain.set(options, "0") && options.drainTime == 0s));
+  CHECK((drain.set(options, "1h") && options.drainTime == 1h));
+  for (const auto* text : {"", "s", "-1s", "1.5s", "1d", "99999999999999999999h", "9999999999h"}) {
+    CAPTURE(text);
+    CHECK_FALSE(drain.set(options, text));
+  }
+  CHECK_FALSE(flag("--labels").set(options, "novalue"));
+  CHECK_FALSE(flag("--labels").set(options, "=x"));
+  CHECK_FALSE(flag("--concurrency").set(options, "many"));
+  CHECK_FALSE(flag("--concurrency").set(options, "100000"));
+  CHECK_FALSE(flag("--unprivileged").set(options, "maybe"));
+}
+
+TEST_CASE("options that are complete") {
+  auto options = valid();
+  CHECK(complete(options));
+  CHECK(serverNameOf(options) == "istiod.istio-system.svc");
+  options.discoveryAddress = "127.0.0.1:15012";
+  CHECK(serverNameOf(options) == "istiod.istio-system.svc");
+  options.discoveryAddress = "[::1]:15012";
+  CHECK(serverNameOf(options) == "istiod.istio-system.svc");
+  options.discoveryAddress = "localhost:15012";
+  CHECK(serverNameOf(options) == "localhost");
+  options.discoveryServerName = "fairway.example";
+  CHECK(serverNameOf(options) == "fairway.example");
+}
+
+TEST_CASE("what is missing or wrong is named, by its flag") {
+  const auto with = [](auto change) {
+    auto options = valid();
+    change(options);
+    return refusal(options);
+  };
+  CHECK(with([](auto& o) { o.podName.clear(); }) == "--pod-name: missing");
+  CHECK(with([](auto& o) { o.podName = "a~b"; }).starts_with("--pod-name: "));
+  CHECK(with([](auto& o) { o.podNamespace.clear(); }).find("namespace \"\"") != std::string::npos);
+  CHECK(with([](auto& o) { o.trustDomain = "A B"; }).find("trust domain") != std::string::npos);
+  CHECK(with([](auto& o) { o.ips.clear(); }).starts_with("--ips: missing"));
+  CHECK(with([](auto& o) { o.ips = {"10.0.0.1", "x"}; }) == "--ips: \"x\": expected an IP address");
+  CHECK(with([](auto& o) { o.discoveryAddress = "istiod"; }).starts_with("--discovery-address: "));
+  CHECK(with([](auto& o) { o.discoveryAddress = "istiod:0"; }).starts_with("--discovery-address: "));
+  CHECK(with([](auto& o) { o.discoveryAddress = "unix:/x"; }).starts_with("--discovery-address: "));
+  CHECK(with([](auto& o) { o.workDir = "relative"; }).starts_with("--work-dir: "));
+  CHECK(with([](auto& o) { o.workDir = "/" + std::string(100, 'x'); }).starts_with("--work-dir: "));
+  CHECK(with([](auto& o) { o.envoyAdminAddress = "0.0.0.0:15000"; }).find("loopback") != std::string::npos);
+  CHECK(with([](auto& o) { o.envoyAdminAddress = ":15000"; }).find("loopback") != std::string::npos);
+  CHECK(with([](auto& o) { o.envoyAdminAddress = "localhost:15000"; }).find("loopback") != std::string::npos);
+  CHECK(with([](auto& o) { o.statusAddress = "15021"; }).starts_with("--status-address: "));
+  CHECK(with([](auto& o) { o.prometheusAddress = ":15090"; o.envoyAdminAddress = "127.0.0.1:0"; }).starts_with("--prometheus-address: "));
+  CHECK(with([](auto& o) { o.appAddress = "127.0.0.2"; }) == "--app-address: only with --interception none");
+  CHECK(with([](auto& o) { o.interception = Interception::none; o.outboundAddress = "lo"; }).starts_with("--outbound-address: "));
+  CHECK(with([](auto& o) { o.logLevel = "loud"; }).starts_with("--envoy-log-level: "));
+  CHECK(with([](auto& o) { o.labelsFile = "/nonexistent/labels"; }).starts_with("--labels-file: "));
+}
+
+TEST_CASE("labels from the downward API") {
+  const auto labels = parseDownwardLabels("app=\"portal\"\nversion=\"v1\"\n\nnote=\"a \\\"b\\\" \\\\ c\"\nexample.com/x=\"\"\n");
+  REQUIRE(labels);
+  CHECK(*labels == std::map<std::string, std::string>{{"app", "portal"}, {"version", "v1"}, {"note", "a \"b\" \\ c"}, {"example.com/x", ""}});
+  for (const auto* text : {"app", "app=portal", "app=\"portal", "=\"x\"", "a=\"x\"y\"", "a=\"x\\\"", "a=\"\\q\"", "a=\""}) {
+    CAPTURE(text);
+    CHECK_FALSE(parseDownwardLabels(text));
+  }
+  TemporaryDirectory directory;
+  write(directory.path("labels"), "app=\"file\"\ntier=\"web\"\n");
+  auto options = valid();
+  options.labels = {{"app", "flag"}};
+  options.labelsFile = directory.path("labels");
+  REQUIRE(complete(options));
+  CHECK(options.labels == std::map<std::string, std::string>{{"app", "flag"}, {"tier", "web"}});
+}

@@ -1,0 +1,209 @@
+#include "discovery/wire.h"
+
+#include <catch2/catch.hpp>
+#include <google/protobuf/any.pb.h>
+
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "unit/discovery/support.h"
+
+namespace fairway::discovery {
+namespace {
+
+namespace pb = envoy::service::discovery::v3;
+
+grpc::ByteBuffer buffer(const std::string& bytes) {
+  // In two pieces, as they may come from the network.
+  const grpc::Slice slices[] = {grpc::Slice(bytes.substr(0, bytes.size() / 2)), grpc::Slice(bytes.substr(bytes.size() / 2))};
+  return grpc::ByteBuffer(slices, 2);
+}
+
+std::string flat(const grpc::ByteBuffer& bytes) {
+  std::vector<grpc::Slice> slices;
+  REQUIRE(bytes.Dump(&slices).ok());
+  std::string result;
+  for (const auto& slice : slices) result.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  return result;
+}
+
+ResourcePtr cluster(const std::string& name, std::size_t padding) {
+  envoy::config::cluster::v3::Cluster message;
+  message.set_name(name);
+  message.set_alt_stat_name(std::string(padding, 'x'));
+  google::protobuf::Any any;
+  any.PackFrom(message);
+  return test::resource(Type::cluster, name, any.SerializeAsString());
+}
+
+}  // namespace
+
+TEST_CASE("an assembled response parses as the message it is") {
+  Response response;
+  response.typeUrl = translate::typeUrl(Type::cluster);
+  response.nonce = "7-12";
+  response.generation = 42;
+  response.removed = {"gone", ""};
+  response.absent = {"80/none"};
+  // Below, around and above the size from which bodies are shared, and where lengths take one byte more.
+  for (const std::size_t padding : {0UL, 20UL, 100UL, 128UL, 300UL, 420UL, 440UL, 1000UL, 20'000UL, 3'000'000UL}) {
+    response.added.push_back(cluster("c" + std::to_string(padding), padding));
+  }
+  const auto bytes = encodeResponse(response);
+  pb::DeltaDiscoveryResponse message;
+  REQUIRE(message.ParseFromString(flat(bytes)));
+  CHECK(message.system_version_info() == "42");
+  CHECK(message.type_url() == response.typeUrl);
+  CHECK(message.nonce() == "7-12");
+  CHECK(std::vector<std::string>(message.removed_resources().begin(), message.removed_resources().end()) ==
+        response.removed);
+  REQUIRE(message.resources_size() == 11);
+  CHECK(message.resources(0).name() == "80/none");
+  CHECK_FALSE(message.resources(0).has_resource());
+  for (int i = 1; i < message.resources_size(); ++i) {
+    const auto& expected = response.added[static_cast<std::size_t>(i - 1)];
+    const auto& found = message.resources(i);
+    CHECK(found.name() == expected->name);
+    CHECK(found.version() == expected->version);
+    CHECK((found.resource().SerializeAsString() == expected->body));
+    envoy::config::cluster::v3::Cluster inner;
+    REQUIRE(found.resource().UnpackTo(&inner));
+    CHECK(inner.name() == expected->name);
+  }
+  // Nothing is in there that the generated class does not know.
+  CHECK(message.SerializeAsString().size() == bytes.Length());
+}
+
+TEST_CASE("an empty response parses") {
+  Response response;
+  response.typeUrl = translate::typeUrl(Type::listener);
+  response.nonce = "1";
+  pb::DeltaDiscoveryResponse message;
+  REQUIRE(message.ParseFromString(flat(encodeResponse(response))));
+  CHECK(message.resources_size() == 0);
+  CHECK(message.type_url() == response.typeUrl);
+}
+
+TEST_CASE("a response shares large bodies and keeps them alive") {
+  auto resource = cluster("big", 10'000);
+  const std::weak_ptr<const translate::Resource> watch = resource;
+  const auto* body = reinterpret_cast<const std::uint8_t*>(resource->body.data());
+  Response response;
+  response.added = {resource};
+  auto bytes = encodeResponse(response);
+  response.added.clear();
+  resource.reset();
+  CHECK_FALSE(watch.expired());
+  {
+    std::vector<grpc::Slice> slices;
+    REQUIRE(bytes.Dump(&slices).ok());
+    CHECK(std::any_of(slices.begin(), slices.end(), [&](const auto& slice) { return slice.begin() == body; }));
+  }
+  bytes.Clear();
+  CHECK(watch.expired());
+}
+
+TEST_CASE("a request is read") {
+  pb::DeltaDiscoveryRequest message;
+  message.set_type_url(std::string(translate::typeUrl(Type::endpoint)));
+  message.set_response_nonce("n");
+  message.add_resource_names_subscribe("a");
+  message.add_resource_names_unsubscribe("b");
+  (*message.mutable_initial_resource_versions())["c"] = "v";
+  auto& node = *message.mutable_node();
+  node.set_id("sidecar~1.2.3.4~p.n~n.svc.cluster.local");
+  node.set_cluster("p.n");
+  auto& fields = *node.mutable_metadata()->mutable_fields();
+  fields["NAMESPACE"].set_string_value("n");
+  fields["UNPRIVILEGED_POD"].set_bool_value(true);
+  fields["NUMBER"].set_number_value(1);
+  fields["INSTANCE_IPS"].mutable_list_value()->add_values()->set_string_value("1.2.3.4");
+  fields["INSTANCE_IPS"].mutable_list_value()->add_values()->set_string_value("::1");
+  (*fields["LABELS"].mutable_struct_value()->mutable_fields())["app"].set_string_value("web");
+
+  const auto request = decodeRequest(buffer(message.SerializeAsString())).value();
+  CHECK(request.typeUrl == message.type_url());
+  CHECK(request.nonce == "n");
+  CHECK(request.subscribe == std::vector<std::string>{"a"});
+  CHECK(request.unsubscribe == std::vector<std::string>{"b"});
+  CHECK(request.initialVersions == std::map<std::string, std::string>{{"c", "v"}});
+  CHECK_FALSE(request.error);
+  REQUIRE(request.node);
+  CHECK(request.node->id == node.id());
+  CHECK(request.node->cluster == "p.n");
+  CHECK(request.node->metadata.at("NAMESPACE") == "n");
+  CHECK(request.node->metadata.at("UNPRIVILEGED_POD") == "true");
+  CHECK(request.node->metadata.at("INSTANCE_IPS") == "1.2.3.4,::1");
+  CHECK(request.node->metadata.at("NUMBER").empty());
+  CHECK(request.node->labels == std::map<std::string, std::string>{{"app", "web"}});
+
+  SECTION("with an error") {
+    message.mutable_error_detail()->set_message("no such filter");
+    CHECK(decodeRequest(buffer(message.SerializeAsString()))->error == "no such filter");
+  }
+  SECTION("with an error without words") {
+    message.mutable_error_detail()->set_code(13);
+    CHECK(decodeRequest(buffer(message.SerializeAsString()))->error == "refused without a reason (code 13)");
+  }
+  SECTION("with an endless error") {
+    message.mutable_error_detail()->set_message(std::string(kMaxErrorBytes + 1, 'x'));
+    CHECK(decodeRequest(buffer(message.SerializeAsString()))->error->size() == kMaxErrorBytes);
+  }
+}
+
+TEST_CASE("requests beyond the limits are refused") {
+  const auto refusal = [](const pb::DeltaDiscoveryRequest& message) {
+    const auto request = decodeRequest(buffer(message.SerializeAsString()));
+    REQUIRE_FALSE(request);
+    return request.error().message;
+  };
+  const std::string huge(kMaxNameBytes + 1, 'x');
+  pb::DeltaDiscoveryRequest message;
+  SECTION("type URL") {
+    message.set_type_url(huge);
+    CHECK(refusal(message) == "field type_url has 8193 bytes; at most 8192 are taken");
+  }
+  SECTION("nonce") {
+    message.set_response_nonce(huge);
+    CHECK(refusal(message).starts_with("field response_nonce"));
+  }
+  SECTION("names") {
+    message.add_resource_names_subscribe(huge);
+    CHECK(refusal(message).starts_with("field resource_names_subscribe"));
+  }
+  SECTION("names to drop") {
+    message.add_resource_names_unsubscribe(huge);
+    CHECK(refusal(message).starts_with("field resource_names_unsubscribe"));
+  }
+  SECTION("versions") {
+    (*message.mutable_initial_resource_versions())["a"] = huge;
+    CHECK(refusal(message).starts_with("field initial_resource_versions"));
+  }
+  SECTION("metadata") {
+    auto& fields = *message.mutable_node()->mutable_metadata()->mutable_fields();
+    const bool labels = GENERATE(false, true);
+    auto& full = labels ? *fields["LABELS"].mutable_struct_value()->mutable_fields() : fields;
+    for (std::size_t i = 0; i <= kMaxMetadataFields; ++i) full[std::to_string(i)].set_string_value("");
+    CHECK(refusal(message).starts_with("node metadata"));
+  }
+}
+
+TEST_CASE("bytes that are no request are refused") {
+  pb::DeltaDiscoveryRequest message;
+  message.set_type_url("type.googleapis.com/x");
+  message.add_resource_names_subscribe("abc");
+  const auto good = message.SerializeAsString();
+  CHECK(decodeRequest(buffer(good)));
+  CHECK_FALSE(decodeRequest(buffer(good.substr(0, good.size() - 1))));
+  CHECK_FALSE(decodeRequest(buffer("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")));
+  // Metadata nested deeper than protobuf reads.
+  google::protobuf::Value value;
+  for (int i = 0; i < 200; ++i) {
+    google::protobuf::Value outer;
+    outer.mutable_list_value()->add_values()->Swap(&value);
+    value.Swap(&outer);
+  }
+  (*message.mutable_node()->mutable_metadata()->mutable_fields())["deep"].Swap(&value);
+  CHECK_FALSE(decodeRequest(buffer(message.SerializeAsString())));
+}
+
+}  // namespace fairway::discovery
