@@ -72,10 +72,12 @@ class Agent::Implementation {
   Result<int> runWith(SdsServer& sds, Supervisor& supervisor) {
     std::unique_ptr<HttpServer> status;
     if (!options_.statusAddress.empty()) {
-      auto started = HttpServer::start(*parseAddress(options_.statusAddress), [this](const std::string& path) { return probe(path); });
+      auto started = HttpServer::start(*parseAddress(options_.statusAddress),
+                                       [this](const std::string& path) { return probe(path); });
       if (!started) return tl::unexpected(started.error().within("--status-address"));
       status = std::move(*started);
-      const auto written = identity::writeFileAtomically(file("status-address"), status->address().toString() + "\n", 0600);
+      const auto written =
+          identity::writeFileAtomically(file("status-address"), status->address().toString() + "\n", 0600);
       if (!written) return tl::unexpected(written.error());
       spdlog::info("health is served at http://{}/healthz/ready", status->address().toString());
     }
@@ -84,19 +86,23 @@ class Agent::Implementation {
     wanted.id = {options_.trustDomain, {options_.podNamespace, options_.serviceAccount}};
     wanted.tokenFile = options_.tokenFile;
     wanted.validity = options_.certificateTtl;
-    CertificateManager manager(wanted, *client, [this, &sds](const Secrets& secrets) {
-      sds.update(secrets);
-      const std::lock_guard guard(mutex_);
-      hasSecrets_ = true;
-      changed_.notify_all();
-    }, randomNumbers());
+    CertificateManager manager(
+        wanted, *client,
+        [this, &sds](const Secrets& secrets) {
+          sds.update(secrets);
+          const std::lock_guard guard(mutex_);
+          hasSecrets_ = true;
+          changed_.notify_all();
+        },
+        randomNumbers());
     manager.start();
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return hasSecrets_ || stopping_; });
       if (stopping_) return static_cast<int>(agentStopped);
     }
-    const auto written = identity::writeFileAtomically(file("bootstrap.json"), bootstrap(options_, file("sds.sock")), 0600);
+    const auto written =
+        identity::writeFileAtomically(file("bootstrap.json"), bootstrap(options_, file("sds.sock")), 0600);
     if (!written) return tl::unexpected(written.error());
     switch (supervisor.run()) {
       case Supervisor::End::crashed: return static_cast<int>(agentCrashed);
@@ -109,9 +115,18 @@ class Agent::Implementation {
   SupervisorOptions supervisorOptions() {
     SupervisorOptions options;
     const auto drainSeconds = std::max<std::int64_t>(1, options_.drainTime.count());
-    options.command = {options_.envoy, "--config-path", file("bootstrap.json"), "--admin-address-path", file("envoy-admin-address"),
-                       "--disable-hot-restart", "--drain-strategy", "immediate", "--drain-time-s", std::to_string(drainSeconds),
-                       "--log-level", options_.logLevel};
+    options.command = {options_.envoy,
+                       "--config-path",
+                       file("bootstrap.json"),
+                       "--admin-address-path",
+                       file("envoy-admin-address"),
+                       "--disable-hot-restart",
+                       "--drain-strategy",
+                       "immediate",
+                       "--drain-time-s",
+                       std::to_string(drainSeconds),
+                       "--log-level",
+                       options_.logLevel};
     if (options_.concurrency > 0) {
       options.command.insert(options.command.end(), {"--concurrency", std::to_string(options_.concurrency)});
     }
@@ -120,7 +135,8 @@ class Agent::Implementation {
     options.drain = [this] {
       const auto reply = askEnvoy("POST", "/drain_listeners?graceful");
       if (!reply || reply->status != 200) {
-        spdlog::warn("Envoy could not be told to drain: {}", reply ? "status " + std::to_string(reply->status) : reply.error().message);
+        spdlog::warn("Envoy could not be told to drain: {}",
+                     reply ? "status " + std::to_string(reply->status) : reply.error().message);
       }
     };
     return options;

@@ -8,9 +8,9 @@ namespace fairway::agent {
 
 // Exit codes of runAgent().
 enum AgentExit {
-  agentStopped = 0,   // by SIGTERM or SIGINT, or Envoy ended on purpose
-  agentFailed = 1,    // could not start: the message says what to change
-  agentCrashed = 2,   // Envoy crashed too often in a row
+  agentStopped = 0,  // by SIGTERM or SIGINT, or Envoy ended on purpose
+  agentFailed = 1,   // could not start: the message says what to change
+  agentCrashed = 2,  // Envoy crashed too often in a row
 };
 
 // The agent of one proxy: gets the certificate, serves it to Envoy, runs Envoy, answers probes. The work directory holds

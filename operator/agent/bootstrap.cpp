@@ -45,8 +45,9 @@ json sdsSecret(std::string_view name) {
                        {"transport_api_version", "V3"},
                        {"set_node_on_first_message_only", true},
                        {"grpc_services", json::array({grpcService(kSecretCluster)})}};
-  return {{"name", name},
-          {"sds_config", {{"api_config_source", source}, {"resource_api_version", "V3"}, {"initial_fetch_timeout", "0s"}}}};
+  return {
+      {"name", name},
+      {"sds_config", {{"api_config_source", source}, {"resource_api_version", "V3"}, {"initial_fetch_timeout", "0s"}}}};
 }
 
 json discoveryTls(const std::string& serverName) {
@@ -64,8 +65,8 @@ json discoveryTls(const std::string& serverName) {
 
 json discoveryCluster(const AgentOptions& options) {
   const auto address = parseAddress(options.discoveryAddress).value();
-  const bool isName = address.host.find(':') == std::string::npos &&
-                      address.host.find_first_not_of("0123456789.") != std::string::npos;
+  const bool isName =
+      address.host.find(':') == std::string::npos && address.host.find_first_not_of("0123456789.") != std::string::npos;
   json cluster = {
       {"name", kDiscoveryCluster},
       {"type", isName ? "STRICT_DNS" : "STATIC"},
@@ -99,14 +100,17 @@ json node(const AgentOptions& options) {
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
   const auto app = options.labels.find("app");
   const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
-  return {{"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
+  return {
+      {"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
 }
 
 // Names of clusters hold dots and bars, at which Envoy's own tag rules would cut them.
 json statsConfig(const AgentOptions& options) {
   std::string domain;
   for (const char c : options.domain) domain += c == '.' ? "\\." : std::string(1, c);
-  const auto tag = [](const std::string& name, const std::string& regex) { return json{{"tag_name", name}, {"regex", regex}}; };
+  const auto tag = [](const std::string& name, const std::string& regex) {
+    return json{{"tag_name", name}, {"regex", regex}};
+  };
   return {{"use_all_default_tags", false},
           {"stats_tags",
            json::array({
@@ -127,13 +131,14 @@ void addPrometheus(json& result, const AgentOptions& options, const Address& adm
       {"stat_prefix", "prometheus"},
       {"http_filters", json::array({{{"name", "envoy.filters.http.router"}, {"typed_config", {{"@type", kRouter}}}}})},
       {"route_config",
-       {{"virtual_hosts", json::array({{{"name", "prometheus"}, {"domains", json::array({"*"})}, {"routes", json::array({route})}}})}}}};
-  result["static_resources"]["listeners"] = json::array(
-      {{{"name", "prometheus"},
-        {"address", socketAddress(address.host, address.port)},
-        {"filter_chains",
-         json::array({{{"filters", json::array({{{"name", "envoy.filters.network.http_connection_manager"},
-                                                 {"typed_config", manager}}})}}})}}});
+       {{"virtual_hosts",
+         json::array({{{"name", "prometheus"}, {"domains", json::array({"*"})}, {"routes", json::array({route})}}})}}}};
+  result["static_resources"]["listeners"] =
+      json::array({{{"name", "prometheus"},
+                    {"address", socketAddress(address.host, address.port)},
+                    {"filter_chains",
+                     json::array({{{"filters", json::array({{{"name", "envoy.filters.network.http_connection_manager"},
+                                                             {"typed_config", manager}}})}}})}}});
   result["static_resources"]["clusters"].push_back(
       {{"name", kAdminCluster},
        {"type", "STATIC"},

@@ -12,8 +12,8 @@ namespace fairway::agent {
 
 // What is asked of the control plane, and how the caller proves who it is: by one of the two.
 struct CertificateWish {
-  std::string csr;                    // PEM
-  std::chrono::seconds validity{0};   // 0: the control plane's default
+  std::string csr;                   // PEM
+  std::chrono::seconds validity{0};  // 0: the control plane's default
   std::optional<std::string> token;
   struct Credentials {
     std::string privateKey, certificateChain;  // PEM

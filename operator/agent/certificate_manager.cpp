@@ -55,7 +55,8 @@ tl::expected<CertificateReply, CertificateFailure> CertificateManager::ask(Certi
     return byCertificate();
   }
   if (hasValidCertificate(now)) return byCertificate();
-  return tl::unexpected(CertificateFailure{CertificateFailure::Kind::other, problem + ", and there is no valid certificate"});
+  return tl::unexpected(
+      CertificateFailure{CertificateFailure::Kind::other, problem + ", and there is no valid certificate"});
 }
 
 Result<Secrets> CertificateManager::obtain(Time now) {
@@ -70,7 +71,9 @@ Result<Secrets> CertificateManager::obtain(Time now) {
   if (!reply) return failure(reply.error().message);
 
   // What the control plane sent is used by Envoy from here on: it has to hold together.
-  const auto wrong = [](const std::string& message) { return failure("the certificate that the control plane issued: " + message); };
+  const auto wrong = [](const std::string& message) {
+    return failure("the certificate that the control plane issued: " + message);
+  };
   const auto chain = identity::Certificate::chainFromPem(join(reply->chain, "\n"));
   if (!chain) return wrong(chain.error().message);
   const auto roots = identity::Certificate::chainFromPem(reply->roots);
@@ -99,7 +102,8 @@ CertificateManager::Time CertificateManager::step(Time now) {
   auto secrets = obtain(now);
   if (!secrets) {
     const auto limit = static_cast<double>(options_.maxBackoff.count());
-    const double pause = std::min(limit, static_cast<double>(options_.firstBackoff.count()) * (1U << std::min(attempt_, 20U)));
+    const double pause =
+        std::min(limit, static_cast<double>(options_.firstBackoff.count()) * (1U << std::min(attempt_, 20U)));
     ++attempt_;
     const std::chrono::milliseconds wait(static_cast<std::int64_t>(pause * (0.5 + 0.5 * random_())));
     spdlog::warn("no certificate for {}: {}; trying again in {} ms{}", options_.id.toString(), secrets.error().message,
@@ -136,7 +140,8 @@ void CertificateManager::run() {
     lock.unlock();
     const auto next = step(std::chrono::system_clock::now());
     lock.lock();
-    for (auto now = std::chrono::system_clock::now(); now < next && !stopping_; now = std::chrono::system_clock::now()) {
+    for (auto now = std::chrono::system_clock::now(); now < next && !stopping_;
+         now = std::chrono::system_clock::now()) {
       wake_.wait_for(lock, std::min<Time::duration>(next - now, kLongestWait));
     }
   }

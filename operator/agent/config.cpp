@@ -13,7 +13,8 @@ namespace fairway::agent {
 namespace {
 
 constexpr std::string_view kDefaultServerName = "istiod.istio-system.svc";
-constexpr std::array<std::string_view, 7> kLogLevels = {"trace", "debug", "info", "warning", "error", "critical", "off"};
+constexpr std::array<std::string_view, 7> kLogLevels = {"trace", "debug",    "info", "warning",
+                                                        "error", "critical", "off"};
 // A unix socket's path has at most 107 bytes (unix(7)); this leaves room for "/sds.sock".
 constexpr std::size_t kMaxWorkDirLength = 98;
 
@@ -39,18 +40,26 @@ Result<std::chrono::seconds> parseSeconds(const std::string& value) {
   if (!digits.empty()) {
     switch (digits.back()) {
       case 's': digits.remove_suffix(1); break;
-      case 'm': unit = 60; digits.remove_suffix(1); break;
-      case 'h': unit = 3600; digits.remove_suffix(1); break;
+      case 'm':
+        unit = 60;
+        digits.remove_suffix(1);
+        break;
+      case 'h':
+        unit = 3600;
+        digits.remove_suffix(1);
+        break;
       default: break;
     }
   }
   const auto number = toNumber(digits);
   constexpr std::uint64_t kMost = 10ULL * 366 * 24 * 3600;
-  if (!number || *number > kMost / unit) return failure("\"" + value + "\": expected a duration such as 90s, 15m or 24h");
+  if (!number || *number > kMost / unit)
+    return failure("\"" + value + "\": expected a duration such as 90s, 15m or 24h");
   return std::chrono::seconds(*number * unit);
 }
 
-AgentFlag duration(std::string name, std::string environment, std::string help, std::chrono::seconds AgentOptions::*member) {
+AgentFlag duration(std::string name, std::string environment, std::string help,
+                   std::chrono::seconds AgentOptions::*member) {
   return {std::move(name), std::move(environment), "DURATION", std::move(help),
           [member](AgentOptions& options, const std::string& value) -> Result<void> {
             const auto parsed = parseSeconds(value);
@@ -66,13 +75,14 @@ AgentFlag choice(std::string name, std::string environment, std::string help, En
   std::vector<std::string> names;
   for (const auto& [key, value] : values) names.push_back(key);
   const auto expected = join(names, "|");
-  return {std::move(name), std::move(environment), expected, std::move(help),
-          [member, values = std::move(values), expected](AgentOptions& options, const std::string& value) -> Result<void> {
-            const auto found = values.find(toLower(value));
-            if (found == values.end()) return failure("\"" + value + "\": expected " + expected);
-            options.*member = found->second;
-            return {};
-          }};
+  return {
+      std::move(name), std::move(environment), expected, std::move(help),
+      [member, values = std::move(values), expected](AgentOptions& options, const std::string& value) -> Result<void> {
+        const auto found = values.find(toLower(value));
+        if (found == values.end()) return failure("\"" + value + "\": expected " + expected);
+        options.*member = found->second;
+        return {};
+      }};
 }
 
 Result<void> setIps(AgentOptions& options, const std::string& value) {
@@ -110,37 +120,41 @@ std::vector<AgentFlag> makeFlags() {
       text("--service-account", "SERVICE_ACCOUNT", "NAME", "service account of the pod", &Options::serviceAccount),
       {"--ips", "INSTANCE_IPS", "IP,...", "IP addresses of the pod, the main one first", setIps},
       {"--labels", "FAIRWAY_LABELS", "KEY=VALUE,...", "labels of the pod", setLabels},
-      text("--labels-file", "FAIRWAY_LABELS_FILE", "FILE", "labels of the pod in a downward API file", &Options::labelsFile),
+      text("--labels-file", "FAIRWAY_LABELS_FILE", "FILE", "labels of the pod in a downward API file",
+           &Options::labelsFile),
       text("--domain", "FAIRWAY_DOMAIN", "DOMAIN", "DNS domain of the cluster", &Options::domain),
       text("--trust-domain", "FAIRWAY_TRUST_DOMAIN", "DOMAIN", "trust domain of the mesh", &Options::trustDomain),
       text("--discovery-address", "FAIRWAY_DISCOVERY_ADDRESS", "HOST:PORT", "the control plane's TLS port",
            &Options::discoveryAddress),
       text("--discovery-server-name", "FAIRWAY_DISCOVERY_SERVER_NAME", "NAME",
-           "DNS name in the control plane's certificate (default: the host of its address)", &Options::discoveryServerName),
+           "DNS name in the control plane's certificate (default: the host of its address)",
+           &Options::discoveryServerName),
       text("--token-file", "FAIRWAY_TOKEN_FILE", "FILE", "service account token for certificates", &Options::tokenFile),
       text("--root-file", "FAIRWAY_ROOT_FILE", "FILE", "PEM roots to trust the control plane by", &Options::rootFile),
       duration("--certificate-ttl", "FAIRWAY_CERTIFICATE_TTL", "validity to ask for (default: the control plane's)",
                &Options::certificateTtl),
       text("--envoy", "FAIRWAY_ENVOY", "FILE", "the Envoy program", &Options::envoy),
       text("--work-dir", "FAIRWAY_WORK_DIR", "DIR", "folder for the bootstrap and the SDS socket", &Options::workDir),
-      text("--envoy-admin-address", "FAIRWAY_ENVOY_ADMIN_ADDRESS", "HOST:PORT", "Envoy's admin port, on loopback; 0 picks one",
-           &Options::envoyAdminAddress),
+      text("--envoy-admin-address", "FAIRWAY_ENVOY_ADMIN_ADDRESS", "HOST:PORT",
+           "Envoy's admin port, on loopback; 0 picks one", &Options::envoyAdminAddress),
       text("--status-address", "FAIRWAY_STATUS_ADDRESS", "HOST:PORT", "where /healthz/ready is served; empty: nowhere",
            &Options::statusAddress),
       text("--prometheus-address", "FAIRWAY_PROMETHEUS_ADDRESS", "HOST:PORT",
            "where Envoy's /stats/prometheus is served; empty: nowhere", &Options::prometheusAddress),
-      choice<Interception>("--interception", "FAIRWAY_INTERCEPTION", "whether iptables sends the pod's traffic to the proxy",
-                           &Options::interception, {{"redirect", Interception::redirect}, {"none", Interception::none}}),
-      text("--outbound-address", "FAIRWAY_OUTBOUND_ADDRESS", "IP", "without interception: where outbound listeners bind",
-           &Options::outboundAddress),
-      text("--app-address", "FAIRWAY_APP_ADDRESS", "IP", "without interception: where the app listens", &Options::appAddress),
+      choice<Interception>("--interception", "FAIRWAY_INTERCEPTION",
+                           "whether iptables sends the pod's traffic to the proxy", &Options::interception,
+                           {{"redirect", Interception::redirect}, {"none", Interception::none}}),
+      text("--outbound-address", "FAIRWAY_OUTBOUND_ADDRESS", "IP",
+           "without interception: where outbound listeners bind", &Options::outboundAddress),
+      text("--app-address", "FAIRWAY_APP_ADDRESS", "IP", "without interception: where the app listens",
+           &Options::appAddress),
       choice<bool>("--unprivileged", "FAIRWAY_UNPRIVILEGED", "true if the proxy may not bind ports below 1024",
                    &Options::unprivileged, {{"true", true}, {"false", false}}),
       {"--concurrency", "FAIRWAY_CONCURRENCY", "N", "Envoy's worker threads; 0: one a core", setConcurrency},
       duration("--drain-time", "FAIRWAY_DRAIN_TIME", "how long connections may end by themselves at the end",
                &Options::drainTime),
-      text("--envoy-log-level", "FAIRWAY_ENVOY_LOG_LEVEL", "LEVEL", "trace, debug, info, warning, error, critical or off",
-           &Options::logLevel),
+      text("--envoy-log-level", "FAIRWAY_ENVOY_LOG_LEVEL", "LEVEL",
+           "trace, debug, info, warning, error, critical or off", &Options::logLevel),
   };
 }
 
@@ -171,7 +185,8 @@ std::optional<std::string> unquote(std::string_view quoted) {
     switch (quoted[i]) {
       case 'n': result += '\n'; break;
       case 't': result += '\t'; break;
-      case '"': case '\\': result += quoted[i]; break;
+      case '"':
+      case '\\': result += quoted[i]; break;
       default: return std::nullopt;
     }
   }
@@ -185,11 +200,13 @@ const std::vector<AgentFlag>& agentFlags() {
   return flags;
 }
 
-Result<void> applyEnvironment(AgentOptions& options, const std::function<std::optional<std::string>(const std::string&)>& lookup) {
+Result<void> applyEnvironment(AgentOptions& options,
+                              const std::function<std::optional<std::string>(const std::string&)>& lookup) {
   for (const auto& flag : agentFlags()) {
     const auto value = lookup(flag.environment);
     if (!value || value->empty()) continue;
-    if (auto set = flag.set(options, *value); !set) return tl::unexpected(set.error().within("environment " + flag.environment));
+    if (auto set = flag.set(options, *value); !set)
+      return tl::unexpected(set.error().within("environment " + flag.environment));
   }
   return {};
 }
@@ -201,7 +218,8 @@ Result<std::map<std::string, std::string>> parseDownwardLabels(std::string_view 
     ++number;
     if (trim(line).empty()) continue;
     const auto equals = line.find('=');
-    const auto value = equals == std::string::npos ? std::nullopt : unquote(trim(std::string_view(line).substr(equals + 1)));
+    const auto value =
+        equals == std::string::npos ? std::nullopt : unquote(trim(std::string_view(line).substr(equals + 1)));
     const auto key = trim(std::string_view(line).substr(0, equals));
     if (!value || key.empty()) return failure("line " + std::to_string(number) + ": expected key=\"value\"");
     labels[std::string(key)] = *value;
@@ -221,7 +239,8 @@ Result<void> complete(AgentOptions& options) {
   if (options.podName.find_first_of("~/") != std::string::npos) {
     return failure("--pod-name: \"" + options.podName + "\": expected the name of a pod");
   }
-  if (auto checked = identity::SpiffeId::make(options.trustDomain, {options.podNamespace, options.serviceAccount}); !checked) {
+  if (auto checked = identity::SpiffeId::make(options.trustDomain, {options.podNamespace, options.serviceAccount});
+      !checked) {
     return tl::unexpected(checked.error().within("--trust-domain, --namespace, --service-account"));
   }
   if (options.ips.empty()) return failure("--ips: missing: expected at least one IP address of the pod");
@@ -256,13 +275,16 @@ Result<void> complete(AgentOptions& options) {
     if (auto checked = checkAddress("--prometheus-address", options.prometheusAddress); !checked) return checked;
     if (admin->port == 0) return failure("--prometheus-address: needs a fixed port in --envoy-admin-address");
   }
-  for (const auto& [flag, value] : {std::pair{"--outbound-address", options.outboundAddress}, {"--app-address", options.appAddress}}) {
+  for (const auto& [flag, value] :
+       {std::pair{"--outbound-address", options.outboundAddress}, {"--app-address", options.appAddress}}) {
     if (value.empty()) continue;
-    if (options.interception != Interception::none) return failure(std::string(flag) + ": only with --interception none");
+    if (options.interception != Interception::none)
+      return failure(std::string(flag) + ": only with --interception none");
     if (auto checked = checkIp(flag, value); !checked) return checked;
   }
   if (std::find(kLogLevels.begin(), kLogLevels.end(), options.logLevel) == kLogLevels.end()) {
-    return failure("--envoy-log-level: \"" + options.logLevel + "\": expected trace, debug, info, warning, error, critical or off");
+    return failure("--envoy-log-level: \"" + options.logLevel +
+                   "\": expected trace, debug, info, warning, error, critical or off");
   }
   if (options.drainTime > std::chrono::hours(1)) return failure("--drain-time: expected at most 1h");
   return {};

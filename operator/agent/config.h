@@ -24,15 +24,16 @@ struct AgentOptions {
   std::string serviceAccount = "default";
   std::vector<std::string> ips;               // of the pod; the first one is in the node id
   std::map<std::string, std::string> labels;  // of the pod
-  std::string labelsFile;                     // labels as the downward API writes them (`key="value"` lines); may be empty
-  std::string domain = "cluster.local";       // DNS domain of the cluster
+  std::string labelsFile;                // labels as the downward API writes them (`key="value"` lines); may be empty
+  std::string domain = "cluster.local";  // DNS domain of the cluster
   std::string trustDomain = "cluster.local";
 
   std::string discoveryAddress = "istiod.istio-system.svc:15012";  // xDS and certificates, TLS
   std::string discoveryServerName;  // name in the control plane's certificate; empty: see serverNameOf()
   std::string tokenFile = "/var/run/secrets/tokens/istio-token";
-  std::string rootFile = "/var/run/secrets/istio/root-cert.pem";  // PEM roots that the control plane's certificate leads to
-  std::chrono::seconds certificateTtl{0};                         // wanted; 0: the control plane's default
+  std::string rootFile =
+      "/var/run/secrets/istio/root-cert.pem";  // PEM roots that the control plane's certificate leads to
+  std::chrono::seconds certificateTtl{0};      // wanted; 0: the control plane's default
 
   std::string envoy = "/usr/local/bin/envoy";
   std::string workDir = "/run/fairway";               // bootstrap, SDS socket; made with mode 0700
@@ -60,7 +61,8 @@ struct AgentFlag {
 const std::vector<AgentFlag>& agentFlags();
 
 // Sets what the environment holds (variables that are set but empty count as not set). `lookup` is getenv, or a test's.
-Result<void> applyEnvironment(AgentOptions& options, const std::function<std::optional<std::string>(const std::string&)>& lookup);
+Result<void> applyEnvironment(AgentOptions& options,
+                              const std::function<std::optional<std::string>(const std::string&)>& lookup);
 
 // Checks that the options are complete and make sense, and reads the labels file into `labels`. To be called once, after
 // everything is set.

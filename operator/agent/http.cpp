@@ -3,13 +3,13 @@
 #include <limits>
 #include <thread>
 
+#include <spdlog/spdlog.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <spdlog/spdlog.h>
 
 namespace fairway::agent {
 namespace {
@@ -77,7 +77,8 @@ class HttpServer::Implementation {
 
   Result<void> listen(const Address& address) {
     ErrorCode error;
-    auto ip = address.host.empty() ? asio::ip::address(asio::ip::address_v4::any()) : asio::ip::make_address(address.host, error);
+    auto ip = address.host.empty() ? asio::ip::address(asio::ip::address_v4::any())
+                                   : asio::ip::make_address(address.host, error);
     if (error && address.host == "localhost") {
       error = {};
       ip = asio::ip::address_v4::loopback();
@@ -126,9 +127,10 @@ class HttpServer::Implementation {
   void serve(const std::shared_ptr<Session>& session) {
     session->parser.header_limit(kMaxHeaderBytes);
     session->stream.expires_after(kRequestTime);
-    http::async_read(session->stream, session->buffer, session->parser, [this, session](const ErrorCode& error, std::size_t) {
-      if (!error) answer(session);
-    });
+    http::async_read(session->stream, session->buffer, session->parser,
+                     [this, session](const ErrorCode& error, std::size_t) {
+                       if (!error) answer(session);
+                     });
   }
 
   void answer(const std::shared_ptr<Session>& session) {

@@ -114,7 +114,8 @@ int Supervisor::superviseChild(int pidfd) {
       } else if (phase == Phase::terminating) {
         phase = Phase::killing;
         deadline = kNever;
-        spdlog::warn("process {} did not end within {} ms of SIGTERM: killing it", child_.load(), options_.killAfter.count());
+        spdlog::warn("process {} did not end within {} ms of SIGTERM: killing it", child_.load(),
+                     options_.killAfter.count());
         kill(SIGKILL);
       }
     }
@@ -172,7 +173,8 @@ Supervisor::End Supervisor::run() {
     }
     if (Clock::now() - started >= options_.stableAfter) crashes = 0;
     if (++crashes > options_.maxRestarts) {
-      spdlog::error("{} crashed ({}), for the {}th time in a row: giving up", options_.command.front(), problem, crashes);
+      spdlog::error("{} crashed ({}), for the {}th time in a row: giving up", options_.command.front(), problem,
+                    crashes);
       return End::crashed;
     }
     const auto backoff = std::min(options_.maxBackoff, options_.firstBackoff * (1U << std::min(crashes - 1, 16U)));

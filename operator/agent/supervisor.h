@@ -14,12 +14,12 @@
 namespace fairway::agent {
 
 struct SupervisorOptions {
-  std::vector<std::string> command;    // program and arguments
-  std::function<void()> beforeStart;   // before each start; may be empty
-  std::function<void()> drain;         // tells the program to let its connections end; may be empty
-  std::chrono::milliseconds drainTime{5000};   // from there to SIGTERM; 0: no draining
-  std::chrono::milliseconds killAfter{5000};   // from SIGTERM to SIGKILL
-  unsigned maxRestarts = 10;                   // crashes in a row
+  std::vector<std::string> command;           // program and arguments
+  std::function<void()> beforeStart;          // before each start; may be empty
+  std::function<void()> drain;                // tells the program to let its connections end; may be empty
+  std::chrono::milliseconds drainTime{5000};  // from there to SIGTERM; 0: no draining
+  std::chrono::milliseconds killAfter{5000};  // from SIGTERM to SIGKILL
+  unsigned maxRestarts = 10;                  // crashes in a row
   std::chrono::milliseconds firstBackoff{200}, maxBackoff{10'000};
   std::chrono::milliseconds stableAfter{60'000};  // a crash after this long is the first in a row
 };
@@ -29,9 +29,9 @@ struct SupervisorOptions {
 class Supervisor {
  public:
   enum class End {
-    stopped,   // by stop()
-    exited,    // the program ended with code 0, on purpose
-    crashed,   // too often in a row
+    stopped,  // by stop()
+    exited,   // the program ended with code 0, on purpose
+    crashed,  // too often in a row
   };
   static Result<std::unique_ptr<Supervisor>> make(SupervisorOptions options);
   ~Supervisor();

@@ -30,6 +30,7 @@
 #include "kube/folder_source.h"
 #include "kube/kubeconfig.h"
 #include "kube/kubernetes_source.h"
+#include "normalize/checks.h"
 #include "normalize/queries.h"
 #include "translate/units.h"
 
@@ -114,6 +115,7 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
   engine::Engine::Options engine;
   engine.mesh = {options.trustDomain, options.clusterDomain, options.rootNamespace};
   engine.maxBatchDelay = std::chrono::milliseconds(options.maxBatchDelayMs);
+  engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()}};
   plane.engine = std::make_unique<engine::Engine>(engine, plane.catalogue);
 }
 

@@ -1,7 +1,7 @@
 #include "discovery/core.h"
 
-#include <grpcpp/grpcpp.h>
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
 
 #include "discovery/stream.h"
 

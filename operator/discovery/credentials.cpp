@@ -49,7 +49,8 @@ struct Bio {
 
 Result<Material> load(const ServerTls& files) {
   Material material;
-  for (const auto& [path, text] : {std::pair{&files.certificateFile, &material.chain}, {&files.keyFile, &material.key},
+  for (const auto& [path, text] : {std::pair{&files.certificateFile, &material.chain},
+                                   {&files.keyFile, &material.key},
                                    {&files.rootFile, &material.roots}}) {
     auto read = readFile(*path);
     if (!read) return tl::unexpected(read.error());

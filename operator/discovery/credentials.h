@@ -13,7 +13,7 @@ namespace fairway::discovery {
 struct ServerTls {
   std::string certificateFile;  // chain, the server's own certificate first
   std::string keyFile;
-  std::string rootFile;         // trust bundle that client certificates are verified with
+  std::string rootFile;  // trust bundle that client certificates are verified with
   bool operator==(const ServerTls&) const = default;
 };
 

@@ -46,7 +46,7 @@ struct Response {
 struct Report {
   Type type = Type::cluster;
   bool accepted = false;
-  std::string error;              // the proxy's words, if not accepted
+  std::string error;  // the proxy's words, if not accepted
   std::uint64_t generation = 0;
   std::vector<ResourcePtr> resources;  // with the provenance to blame
   std::vector<std::string> removed;

@@ -73,8 +73,8 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     return badNode(node, "metadata INTERCEPTION_MODE is \"" + mode + "\"; expected REDIRECT or NONE");
   }
   proxy.unprivileged = field("UNPRIVILEGED_POD") == "true";
-  for (const auto& [key, target] : {std::pair{"FAIRWAY_OUTBOUND_ADDRESS", &proxy.outboundAddress},
-                                    {"FAIRWAY_APP_ADDRESS", &proxy.appAddress}}) {
+  for (const auto& [key, target] :
+       {std::pair{"FAIRWAY_OUTBOUND_ADDRESS", &proxy.outboundAddress}, {"FAIRWAY_APP_ADDRESS", &proxy.appAddress}}) {
     *target = field(key);
     if (!target->empty() && !isIp(*target)) {
       return badNode(node, "metadata " + std::string(key) + " is \"" + *target + "\", which is no IP address");

@@ -39,9 +39,7 @@ std::vector<std::string> uriNames(X509* certificate) {
 
 }  // namespace
 
-std::string PeerIdentity::toString() const {
-  return "spiffe://" + trustDomain + "/ns/" + ns + "/sa/" + serviceAccount;
-}
+std::string PeerIdentity::toString() const { return "spiffe://" + trustDomain + "/ns/" + ns + "/sa/" + serviceAccount; }
 
 Result<PeerIdentity> identityFromSpiffe(std::string_view uri) {
   constexpr std::string_view kScheme = "spiffe://";

@@ -1,5 +1,6 @@
 #include "discovery/server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
@@ -56,6 +57,9 @@ class AdsService final : public grpc::CallbackGenericService {
   const bool secure_;
 };
 
+// gRPC writes a line for every failed handshake: anyone who reaches the port could fill the log.
+void logFromGrpc(gpr_log_func_args* line) { spdlog::debug("grpc: {}", line->message); }
+
 int milliseconds(std::chrono::milliseconds value) { return static_cast<int>(value.count()); }
 
 Result<void> open(Core& core, Port& port, const std::string& text, bool secure) {
@@ -67,9 +71,10 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
     port.credentials = std::move(*credentials);
   } else {
     if (!address->isLoopback()) {
-      return failure("insecure xDS address \"" + text +
-                     "\" is reachable from elsewhere; plaintext is served on 127.0.0.0/8, [::1], localhost and "
-                     "unix:/path only; use the secure address for others");
+      return failure(
+          "insecure xDS address \"" + text +
+          "\" is reachable from elsewhere; plaintext is served on loopback only: 127.0.0.0/8, [::1], localhost and "
+          "unix:/path; use the secure address for others");
     }
     port.credentials = grpc::InsecureServerCredentials();
   }
@@ -112,6 +117,7 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
 Server::Server(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::SnapshotSource& source) {
+  gpr_set_log_function(logFromGrpc);
   std::unique_ptr<Server> server(new Server(std::make_unique<Core>(std::move(options), source)));
   if (auto ok = server->listen(); !ok) return tl::unexpected(ok.error());
   return server;

@@ -24,18 +24,18 @@ namespace fairway::discovery {
 
 // What callers may cost, most of it before it is known who they are.
 struct ServerLimits {
-  int maxMessageBytes = 4 << 20;                        // of one request
-  int maxMetadataBytes = 16 << 10;                      // of a call's headers
+  int maxMessageBytes = 4 << 20;    // of one request
+  int maxMetadataBytes = 16 << 10;  // of a call's headers
   int maxStreamsPerConnection = 100;
-  std::size_t maxStreams = 20'000;                      // in all
-  std::size_t maxStreamsPerPeer = 1'000;                // from one address
-  std::size_t memoryBytes = std::size_t{1} << 30;       // for what gRPC reads, in all
-  std::chrono::milliseconds handshake{10'000};          // TLS and HTTP/2
-  std::chrono::milliseconds firstRequest{10'000};       // from the call to its first good request
-  std::chrono::milliseconds lastWrite{5'000};           // for a slow client, before a stream is cut off
-  std::chrono::milliseconds keepalive{30'000};          // between pings
+  std::size_t maxStreams = 20'000;                 // in all
+  std::size_t maxStreamsPerPeer = 1'000;           // from one address
+  std::size_t memoryBytes = std::size_t{1} << 30;  // for what gRPC reads, in all
+  std::chrono::milliseconds handshake{10'000};     // TLS and HTTP/2
+  std::chrono::milliseconds firstRequest{10'000};  // from the call to its first good request
+  std::chrono::milliseconds lastWrite{5'000};      // for a slow client, before a stream is cut off
+  std::chrono::milliseconds keepalive{30'000};     // between pings
   std::chrono::milliseconds keepaliveTimeout{10'000};
-  std::chrono::milliseconds sweep{500};                 // how often deadlines are looked at
+  std::chrono::milliseconds sweep{500};  // how often deadlines are looked at
 };
 
 struct ServerOptions {
@@ -73,7 +73,7 @@ struct Counters {
 // One stream, for listings.
 struct StreamInfo {
   std::uint64_t id = 0;
-  std::string proxyId;   // "<pod>.<ns>"; empty until the first request
+  std::string proxyId;  // "<pod>.<ns>"; empty until the first request
   std::string nodeId;
   std::string peer;      // address
   std::string identity;  // SPIFFE ID; empty until known

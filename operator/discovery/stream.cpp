@@ -80,7 +80,10 @@ class Stream::Reactor final : public grpc::ServerGenericBidiReactor {
 };
 
 Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure)
-    : core_(core), id_(id), peer_(std::move(peer)), secure_(secure),
+    : core_(core),
+      id_(id),
+      peer_(std::move(peer)),
+      secure_(secure),
       state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {}
 
 grpc::ServerGenericBidiReactor* Stream::attach(grpc::CallbackServerContext& context) {
@@ -121,7 +124,8 @@ void Stream::sweep() {
       cut_ = true;
     } else if (expires_ && std::chrono::system_clock::now() >= *expires_) {
       ++core_.counters.expired;
-      status = grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
+      status =
+          grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
     } else if (!served_ && Steady::now() - opened_ >= core_.options.limits.firstRequest) {
       ++core_.counters.timedOut;
       status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
@@ -215,9 +219,12 @@ void Stream::work(std::optional<Report>& report) {
   }
   finished_ = true;
   if (connection_) core_.source.disconnect(*std::exchange(connection_, std::nullopt));
-  if (proxy_) spdlog::info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_,
-                           status.ok() ? "by the proxy" : status.error_message().empty() ? "cancelled"
-                                                                                         : status.error_message());
+  if (proxy_) {
+    const auto why = status.ok()                      ? "by the proxy"
+                     : status.error_message().empty() ? "cancelled"
+                                                      : status.error_message();
+    spdlog::info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_, why);
+  }
   std::exchange(reactor_, nullptr)->Finish(std::move(status));
 }
 

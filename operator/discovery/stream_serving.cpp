@@ -113,15 +113,11 @@ bool StreamState::mayRemove(Type type) const {
   const auto done = [this](Type other) { return of(other).inFlight.empty() && !pending(other); };
   switch (type) {
     case Type::cluster:
-    case Type::endpoint:
-      return done(Type::listener) && done(Type::route) && done(Type::virtual_host);
-    case Type::listener:
-      return done(Type::route) && done(Type::virtual_host);
-    case Type::route:
-      return done(Type::virtual_host);
+    case Type::endpoint: return done(Type::listener) && done(Type::route) && done(Type::virtual_host);
+    case Type::listener: return done(Type::route) && done(Type::virtual_host);
+    case Type::route: return done(Type::virtual_host);
     case Type::virtual_host:
-    case Type::secret:
-      return true;
+    case Type::secret: return true;
   }
   return true;
 }
@@ -192,8 +188,12 @@ std::optional<Response> StreamState::removals(Type type) {
 Response StreamState::send(Type type, std::vector<std::string> add, std::vector<std::string> tell,
                            std::vector<std::string> remove) {
   auto& subscription = of(type);
-  Response response{.typeUrl = std::string(translate::typeUrl(type)), .nonce = nextNonce(),
-                    .generation = pass_->generation, .added = {}, .absent = {}, .removed = {}};
+  Response response{.typeUrl = std::string(translate::typeUrl(type)),
+                    .nonce = nextNonce(),
+                    .generation = pass_->generation,
+                    .added = {},
+                    .absent = {},
+                    .removed = {}};
   std::vector<std::string> newRoutes;
   for (const auto& name : add) {
     auto resource = find(type, name);
@@ -264,8 +264,12 @@ void StreamState::oweEndpoints(const std::string& cluster) {
 std::optional<Response> StreamState::unserved() {
   if (unserved_.empty()) return std::nullopt;
   const auto first = unserved_.extract(unserved_.begin());
-  Response response{.typeUrl = first.key(), .nonce = nextNonce(), .generation = latest_->generation, .added = {},
-                    .absent = {}, .removed = {}};
+  Response response{.typeUrl = first.key(),
+                    .nonce = nextNonce(),
+                    .generation = latest_->generation,
+                    .added = {},
+                    .absent = {},
+                    .removed = {}};
   response.removed.assign(first.mapped().begin(), first.mapped().end());
   return response;
 }

@@ -55,8 +55,12 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
   InFlight response = std::move(*found);
   subscription.inFlight.erase(found);
 
-  Report report{.type = type, .accepted = !request.error, .error = request.error.value_or(""),
-                .generation = response.generation, .resources = {}, .removed = std::move(response.removed),
+  Report report{.type = type,
+                .accepted = !request.error,
+                .error = request.error.value_or(""),
+                .generation = response.generation,
+                .resources = {},
+                .removed = std::move(response.removed),
                 .undecided = request.error && response.added.size() > 1};
   if (report.accepted) {
     ++subscription.acks;
@@ -133,18 +137,14 @@ void StreamState::begin(Type type, const Request& request) {
   bool named = true;
   switch (type) {
     case Type::cluster:
-    case Type::listener:
-      subscription.wildcard = star || request.subscribe.empty();
-      break;
+    case Type::listener: subscription.wildcard = star || request.subscribe.empty(); break;
     case Type::virtual_host:
       subscription.wildcard = star || namesHeldOnly;
       named = !namesHeldOnly;
       break;
     case Type::endpoint:
     case Type::route:
-    case Type::secret:
-      subscription.wildcard = star;
-      break;
+    case Type::secret: subscription.wildcard = star; break;
   }
   if (named) {
     for (const auto& name : request.subscribe) {
@@ -329,10 +329,20 @@ std::vector<TypeInfo> StreamState::describe(bool withResources) const {
     const auto type = static_cast<Type>(i);
     const auto& each = of(type);
     if (!each.asked) continue;
-    TypeInfo info{.type = type, .wildcard = each.wildcard, .names = each.names.size(), .pending = each.dirty.size(),
-                  .inFlight = each.inFlight.size(), .held = 0, .acknowledged = 0, .refused = 0,
-                  .sentResponses = each.sentResponses, .sentResources = each.sentResources, .acks = each.acks,
-                  .nacks = each.nacks, .lastNack = each.lastNack, .resources = {}};
+    TypeInfo info{.type = type,
+                  .wildcard = each.wildcard,
+                  .names = each.names.size(),
+                  .pending = each.dirty.size(),
+                  .inFlight = each.inFlight.size(),
+                  .held = 0,
+                  .acknowledged = 0,
+                  .refused = 0,
+                  .sentResponses = each.sentResponses,
+                  .sentResources = each.sentResources,
+                  .acks = each.acks,
+                  .nacks = each.nacks,
+                  .lastNack = each.lastNack,
+                  .resources = {}};
     for (const auto& [name, entry] : each.entries) {
       if (entry.held()) ++info.held;
       if (!entry.known.empty() && entry.known == entry.acked) ++info.acknowledged;

@@ -34,9 +34,9 @@ namespace fairway::discovery {
 class StreamState {
  public:
   struct Options {
-    bool serveSecrets = true;          // false: secrets do not exist on this stream
-    std::string noncePrefix;           // makes nonces unique between streams
-    std::size_t maxNames = 200'000;    // subscriptions by name and versions a client may state, per type
+    bool serveSecrets = true;        // false: secrets do not exist on this stream
+    std::string noncePrefix;         // makes nonces unique between streams
+    std::size_t maxNames = 200'000;  // subscriptions by name and versions a client may state, per type
   };
 
   StreamState() : StreamState(Options{}) {}

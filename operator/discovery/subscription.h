@@ -15,15 +15,15 @@ namespace fairway::discovery {
 
 // What the server believes about one resource at the client.
 struct Held {
-  std::string known;          // version it has once all that was sent is accepted; empty: none, or not sure which
-  std::string acked;          // version it accepted last
-  std::string refused;        // version it refused: not sent again
-  std::uint64_t sentIn = 0;   // serial of the last response on this stream that carried it
-  bool owed = false;          // to be sent even if known: the cluster it belongs to was sent again
-  bool doubtful = false;      // `known` is empty and yet the client may have some version
-  bool fresh = false;         // first given to the client on this stream
-  bool unasked = false;       // endpoints sent after their cluster, before the client could ask for them
-  bool told = false;          // asked for by name, does not exist, and the client was told so
+  std::string known;         // version it has once all that was sent is accepted; empty: none, or not sure which
+  std::string acked;         // version it accepted last
+  std::string refused;       // version it refused: not sent again
+  std::uint64_t sentIn = 0;  // serial of the last response on this stream that carried it
+  bool owed = false;         // to be sent even if known: the cluster it belongs to was sent again
+  bool doubtful = false;     // `known` is empty and yet the client may have some version
+  bool fresh = false;        // first given to the client on this stream
+  bool unasked = false;      // endpoints sent after their cluster, before the client could ask for them
+  bool told = false;         // asked for by name, does not exist, and the client was told so
 
   [[nodiscard]] bool held() const { return !known.empty() || doubtful; }
 };
@@ -43,7 +43,7 @@ struct Subscription {
   bool wildcard = false;
   std::set<std::string, std::less<>> names;  // asked for by name
   std::map<std::string, Held, std::less<>> entries;
-  std::set<std::string, std::less<>> dirty;  // names that may differ from the snapshot; nothing else does
+  std::set<std::string, std::less<>> dirty;     // names that may differ from the snapshot; nothing else does
   std::deque<std::vector<std::string>> probes;  // parts of refused responses, to be sent each alone
   bool probeNext = false;                       // probes and new changes take turns
   std::vector<InFlight> inFlight;
@@ -63,9 +63,9 @@ struct HeldInfo {
 struct TypeInfo {
   Type type = Type::cluster;
   bool wildcard = false;
-  std::size_t names = 0;     // subscribed by name
-  std::size_t pending = 0;   // may differ from the newest snapshot
-  std::size_t inFlight = 0;  // responses neither accepted nor refused yet
+  std::size_t names = 0;                                // subscribed by name
+  std::size_t pending = 0;                              // may differ from the newest snapshot
+  std::size_t inFlight = 0;                             // responses neither accepted nor refused yet
   std::size_t held = 0, acknowledged = 0, refused = 0;  // resources: at the client, in the version sent, refused
   std::uint64_t sentResponses = 0, sentResources = 0, acks = 0, nacks = 0;
   std::string lastNack;

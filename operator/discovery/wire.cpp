@@ -13,10 +13,8 @@ using google::protobuf::io::CodedOutputStream;
 
 std::string scalar(const google::protobuf::Value& value) {
   switch (value.kind_case()) {
-    case google::protobuf::Value::kStringValue:
-      return value.string_value();
-    case google::protobuf::Value::kBoolValue:
-      return value.bool_value() ? "true" : "false";
+    case google::protobuf::Value::kStringValue: return value.string_value();
+    case google::protobuf::Value::kBoolValue: return value.bool_value() ? "true" : "false";
     case google::protobuf::Value::kListValue: {
       std::string joined;
       for (const auto& each : value.list_value().values()) {
@@ -26,8 +24,7 @@ std::string scalar(const google::protobuf::Value& value) {
       }
       return joined;
     }
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -81,8 +78,9 @@ std::size_t fieldSize(std::size_t length) {
 
 grpc::Slice share(const ResourcePtr& resource) {
   auto* keep = new ResourcePtr(resource);
-  return grpc::Slice(const_cast<char*>(resource->body.data()), resource->body.size(),
-                     [](void* pointer) { delete static_cast<ResourcePtr*>(pointer); }, keep);
+  return grpc::Slice(
+      const_cast<char*>(resource->body.data()), resource->body.size(),
+      [](void* pointer) { delete static_cast<ResourcePtr*>(pointer); }, keep);
 }
 
 }  // namespace
@@ -121,8 +119,9 @@ Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
   if (message.has_error_detail()) {
     auto& text = *message.mutable_error_detail()->mutable_message();
     if (text.size() > kMaxErrorBytes) text.resize(kMaxErrorBytes);
-    request.error = text.empty() ? "refused without a reason (code " + std::to_string(message.error_detail().code()) + ")"
-                                 : std::move(text);
+    request.error = text.empty()
+                        ? "refused without a reason (code " + std::to_string(message.error_detail().code()) + ")"
+                        : std::move(text);
   }
   return request;
 }

@@ -10,8 +10,10 @@ using translate::Output;
 using translate::ResourcePtr;
 using translate::Type;
 
-Core::Core(store::MeshConfig mesh, const store::Catalogue& catalogue)
-    : store_(std::move(mesh)), graph_(store_, catalogue) {}
+Core::Core(store::MeshConfig mesh, const store::Catalogue& catalogue, const std::vector<store::UnitKey>& always)
+    : store_(std::move(mesh)), graph_(store_, catalogue) {
+  for (const auto& unit : always) graph_.hold(unit);
+}
 
 void Core::connect(ProxyId id, translate::Proxy proxy) {
   Connected connected;

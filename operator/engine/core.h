@@ -33,7 +33,8 @@ class Core {
  public:
   using ProxyId = std::uint64_t;
 
-  Core(store::MeshConfig mesh, const store::Catalogue& catalogue);
+  // `always` are units that are kept current without a proxy that leads to them, for what they note.
+  Core(store::MeshConfig mesh, const store::Catalogue& catalogue, const std::vector<store::UnitKey>& always = {});
 
   void connect(ProxyId id, translate::Proxy proxy);
   void disconnect(ProxyId id);

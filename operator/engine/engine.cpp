@@ -8,7 +8,7 @@
 namespace fairway::engine {
 
 Engine::Engine(Options options, const store::Catalogue& catalogue)
-    : options_(std::move(options)), core_(options_.mesh, catalogue), thread_([this] { run(); }) {}
+    : options_(std::move(options)), core_(options_.mesh, catalogue, options_.always), thread_([this] { run(); }) {}
 
 Engine::~Engine() {
   {

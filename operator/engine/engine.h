@@ -35,6 +35,7 @@ class Engine final : public SnapshotSource {
     store::MeshConfig mesh;
     // How long a change may wait for others to be worked on together. 0: none waits.
     std::chrono::milliseconds maxBatchDelay{0};
+    std::vector<store::UnitKey> always;  // see Core
   };
 
   // The catalogue must outlive the engine.

@@ -50,7 +50,8 @@ Result<Certificate> loadOrCreateCertificate(const AuthorityOptions& options, con
   }
   auto certificate = issueRoot(key, options.trustDomain, options.rootValidity, now);
   if (!certificate) return certificate;
-  if (auto written = writeFileAtomically(path, certificate->toPem(), 0600); !written) return tl::unexpected(written.error());
+  if (auto written = writeFileAtomically(path, certificate->toPem(), 0600); !written)
+    return tl::unexpected(written.error());
   spdlog::info("made a root certificate for trust domain {}: {}, valid for {} days", options.trustDomain, path,
                daysUntil(certificate->notAfter(), now));
   return certificate;
@@ -58,7 +59,8 @@ Result<Certificate> loadOrCreateCertificate(const AuthorityOptions& options, con
 
 Result<void> checkRoot(const AuthorityOptions& options, const Issuer& issuer, Time now) {
   const auto path = certificateFile(options);
-  if (!issuer.certificate.matches(issuer.key)) return failure(path + ": does not belong to the key in " + keyFile(options));
+  if (!issuer.certificate.matches(issuer.key))
+    return failure(path + ": does not belong to the key in " + keyFile(options));
   if (!issuer.certificate.isAuthority() || !issuer.certificate.isSelfSigned()) {
     return failure(path + ": expected a self-signed CA certificate");
   }
@@ -69,7 +71,8 @@ Result<void> checkRoot(const AuthorityOptions& options, const Issuer& issuer, Ti
                    ", but the trust domain is " + expected + ": use its trust domain or another state directory");
   }
   if (now >= issuer.certificate.notAfter()) {
-    return failure(path + ": the root certificate has expired: remove " + caDirectory(options) + " to start with a new root");
+    return failure(path + ": the root certificate has expired: remove " + caDirectory(options) +
+                   " to start with a new root");
   }
   return {};
 }
@@ -82,7 +85,10 @@ std::vector<std::string> sorted(std::vector<std::string> values) {
 }  // namespace
 
 CertificateAuthority::CertificateAuthority(AuthorityOptions options, Issuer issuer)
-    : options_(std::move(options)), issuer_(std::move(issuer)), roots_{issuer_.certificate}, rootsPem_(issuer_.certificate.toPem()) {}
+    : options_(std::move(options)),
+      issuer_(std::move(issuer)),
+      roots_{issuer_.certificate},
+      rootsPem_(issuer_.certificate.toPem()) {}
 
 Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(AuthorityOptions options, Time now) {
   const auto within = [](const Error& error) { return tl::unexpected(error.within("certificate authority")); };
@@ -104,7 +110,8 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(Authori
   std::unique_ptr<CertificateAuthority> authority(new CertificateAuthority(std::move(options), std::move(issuer)));
   const auto present = readFile(authority->rootsFile());
   if (!present || *present != authority->rootsPem_) {
-    if (auto written = writeFileAtomically(authority->rootsFile(), authority->rootsPem_, 0644); !written) return within(written.error());
+    if (auto written = writeFileAtomically(authority->rootsFile(), authority->rootsPem_, 0644); !written)
+      return within(written.error());
   }
   if (auto renewed = authority->renewIfDue(now); !renewed) return tl::unexpected(renewed.error());
   return authority;
@@ -144,7 +151,9 @@ bool CertificateAuthority::serverIsCurrent(Time now) {
 Result<bool> CertificateAuthority::renewIfDue(Time now) {
   const std::lock_guard guard(mutex_);
   if (serverIsCurrent(now)) return false;
-  const auto within = [](const Error& error) { return tl::unexpected(error.within("certificate of the control plane")); };
+  const auto within = [](const Error& error) {
+    return tl::unexpected(error.within("certificate of the control plane"));
+  };
   const auto key = PrivateKey::generate();
   if (!key) return within(key.error());
   const auto publicKey = key->publicKey();
@@ -153,10 +162,11 @@ Result<bool> CertificateAuthority::renewIfDue(Time now) {
   if (!leaf) return within(leaf.error());
   const auto pem = key->toPem();
   if (!pem) return within(pem.error());
-  if (auto written = writeFileAtomically(serverFile(), *pem + leaf->toPem(), 0600); !written) return within(written.error());
+  if (auto written = writeFileAtomically(serverFile(), *pem + leaf->toPem(), 0600); !written)
+    return within(written.error());
   serverExpires_ = leaf->notAfter();
-  spdlog::info("made a new certificate for the control plane itself, valid for {} days: {}", daysUntil(leaf->notAfter(), now),
-               serverFile());
+  spdlog::info("made a new certificate for the control plane itself, valid for {} days: {}",
+               daysUntil(leaf->notAfter(), now), serverFile());
   return true;
 }
 

@@ -42,8 +42,8 @@ class CertificateAuthority {
   static Result<std::unique_ptr<CertificateAuthority>> open(AuthorityOptions options, Time now);
 
   // A certificate for the service account in our trust domain. `ttl` zero means the default.
-  [[nodiscard]] Result<IssuedCertificate> sign(const PublicKey& key, const ServiceAccount& account, std::chrono::seconds ttl,
-                                               Time now) const;
+  [[nodiscard]] Result<IssuedCertificate> sign(const PublicKey& key, const ServiceAccount& account,
+                                               std::chrono::seconds ttl, Time now) const;
   // PEM of the roots to trust.
   [[nodiscard]] const std::string& rootsBundle() const { return rootsPem_; }
   [[nodiscard]] const std::vector<Certificate>& roots() const { return roots_; }

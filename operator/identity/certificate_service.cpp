@@ -33,8 +33,12 @@ class InFlight {
 
 class CertificateService::Implementation final : public v1::CertificateService::Service {
  public:
-  Implementation(const CertificateAuthority& authority, TokenVerifier* tokens, CertificateServiceOptions options, Clock clock)
-      : authority_(authority), tokens_(tokens), options_(options), clock_(std::move(clock)),
+  Implementation(const CertificateAuthority& authority, TokenVerifier* tokens, CertificateServiceOptions options,
+                 Clock clock)
+      : authority_(authority),
+        tokens_(tokens),
+        options_(options),
+        clock_(std::move(clock)),
         limiter_(options.perSecond, options.burst) {}
 
   grpc::Status CreateCertificate(grpc::ServerContext* context, const v1::CreateCertificateRequest* request,
@@ -81,7 +85,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
     return {grpc::StatusCode::INVALID_ARGUMENT, message};
   }
 
-  [[nodiscard]] tl::expected<ServiceAccount, grpc::Status> authenticate(const grpc::ServerContext& context, Time now) const {
+  [[nodiscard]] tl::expected<ServiceAccount, grpc::Status> authenticate(const grpc::ServerContext& context,
+                                                                        Time now) const {
     const auto refused = [](const std::string& message) {
       return tl::unexpected(grpc::Status(grpc::StatusCode::UNAUTHENTICATED, message));
     };
@@ -107,7 +112,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
     if (hasPeerCertificate(*auth)) {
       const auto peer = verifiedPeer(*auth, authority_.roots(), authority_.trustDomain(), now);
-      if (!peer || peer->id.account != *account) return refused("the token and the client certificate differ in identity");
+      if (!peer || peer->id.account != *account)
+        return refused("the token and the client certificate differ in identity");
     }
     return *account;
   }

@@ -38,8 +38,8 @@ class CertificateService {
  public:
   using Clock = std::function<Time()>;
   // References must outlive it. `tokens` may be null: then only certificates count.
-  CertificateService(const CertificateAuthority& authority, TokenVerifier* tokens, CertificateServiceOptions options = {},
-                     Clock clock = std::chrono::system_clock::now);
+  CertificateService(const CertificateAuthority& authority, TokenVerifier* tokens,
+                     CertificateServiceOptions options = {}, Clock clock = std::chrono::system_clock::now);
   ~CertificateService();
 
   // For grpc::ServerBuilder::RegisterService.

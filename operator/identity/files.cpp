@@ -71,7 +71,8 @@ Result<void> writeFileAtomically(const std::string& path, std::string_view conte
     const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600, so the contents are never wider
     if (!file) return systemFailure(path, "create a temporary file beside it");
     auto written = writeAll(file.get(), contents, temporary);
-    if (written && (::fchmod(file.get(), mode) != 0 || ::fsync(file.get()) != 0)) written = systemFailure(temporary, "sync");
+    if (written && (::fchmod(file.get(), mode) != 0 || ::fsync(file.get()) != 0))
+      written = systemFailure(temporary, "sync");
     if (!written) {
       ::unlink(temporary.c_str());
       return written;
@@ -119,7 +120,8 @@ Result<void> makePrivateDirectory(const std::string& path) {
   std::filesystem::path current;
   for (const auto& part : std::filesystem::path(path)) {
     current /= part;
-    if (::mkdir(current.c_str(), 0700) != 0 && errno != EEXIST) return systemFailure(current.string(), "make the directory");
+    if (::mkdir(current.c_str(), 0700) != 0 && errno != EEXIST)
+      return systemFailure(current.string(), "make the directory");
   }
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return systemFailure(path, "read the mode");

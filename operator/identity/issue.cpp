@@ -18,7 +18,9 @@ struct FreeNames {
 };
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, FreeNames>;
 
-Error opensslError(const std::string& what) { return Error{"cannot issue a certificate: " + what + ": " + opensslReason()}; }
+Error opensslError(const std::string& what) {
+  return Error{"cannot issue a certificate: " + what + ": " + opensslReason()};
+}
 
 bool addName(GENERAL_NAMES* names, int type, ASN1_STRING* value) {
   GENERAL_NAME* name = GENERAL_NAME_new();
@@ -58,9 +60,9 @@ bool addExtension(X509* certificate, X509* issuer, int nid, const char* value) {
 
 // What root and leaves share: version, serial, times, key, names, key identifiers and signature.
 struct Draft {
-  X509_NAME* subject = nullptr;    // null: empty
+  X509_NAME* subject = nullptr;  // null: empty
   GENERAL_NAMES* names = nullptr;
-  bool namesCritical = false;      // RFC 5280, 4.2.1.6: when the subject is empty
+  bool namesCritical = false;  // RFC 5280, 4.2.1.6: when the subject is empty
   const char* constraints = nullptr;
   const char* keyUsage = nullptr;
   const char* extendedKeyUsage = nullptr;
@@ -71,11 +73,13 @@ Result<Certificate> sign(const Draft& draft, EVP_PKEY* key, X509* issuer, EVP_PK
   X509* raw = X509_new();
   if (raw == nullptr) return tl::unexpected(opensslError("allocation"));
   const Certificate certificate = Certificate::adopt(raw);
-  if (X509_set_version(raw, X509_VERSION_3) != 1 || !setSerial(raw)) return tl::unexpected(opensslError("serial number"));
+  if (X509_set_version(raw, X509_VERSION_3) != 1 || !setSerial(raw))
+    return tl::unexpected(opensslError("serial number"));
   if (!setTime(X509_getm_notBefore(raw), draft.notBefore) || !setTime(X509_getm_notAfter(raw), draft.notAfter)) {
     return tl::unexpected(opensslError("validity"));
   }
-  if (draft.subject != nullptr && X509_set_subject_name(raw, draft.subject) != 1) return tl::unexpected(opensslError("subject"));
+  if (draft.subject != nullptr && X509_set_subject_name(raw, draft.subject) != 1)
+    return tl::unexpected(opensslError("subject"));
   X509* signer = issuer != nullptr ? issuer : raw;
   if (X509_set_issuer_name(raw, X509_get_subject_name(signer)) != 1) return tl::unexpected(opensslError("issuer"));
   if (X509_set_pubkey(raw, key) != 1) return tl::unexpected(opensslError("public key"));
@@ -93,8 +97,10 @@ Result<Certificate> sign(const Draft& draft, EVP_PKEY* key, X509* issuer, EVP_PK
 
 // Fills in the times of a leaf.
 Result<void> setValidity(Draft& draft, const Issuer& issuer, std::chrono::seconds validity, Time now) {
-  if (validity <= std::chrono::seconds::zero()) return failure("validity of a certificate: expected more than 0 seconds");
-  if (now >= issuer.certificate.notAfter()) return failure("the CA certificate has expired: nothing can be signed with it");
+  if (validity <= std::chrono::seconds::zero())
+    return failure("validity of a certificate: expected more than 0 seconds");
+  if (now >= issuer.certificate.notAfter())
+    return failure("the CA certificate has expired: nothing can be signed with it");
   if (now < issuer.certificate.notBefore()) return failure("the CA certificate is not valid yet: check the clock");
   draft.notBefore = std::max<Time>(now - kBackdate, issuer.certificate.notBefore());
   draft.notAfter = std::min<Time>(now + validity, issuer.certificate.notAfter());
@@ -103,7 +109,8 @@ Result<void> setValidity(Draft& draft, const Issuer& issuer, std::chrono::second
 
 }  // namespace
 
-Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDomain, std::chrono::seconds validity, Time now) {
+Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDomain, std::chrono::seconds validity,
+                              Time now) {
   if (auto checked = checkTrustDomain(trustDomain); !checked) return tl::unexpected(checked.error());
   const NamesPtr names(GENERAL_NAMES_new());
   const std::unique_ptr<X509_NAME, decltype(&X509_NAME_free)> subject(X509_NAME_new(), X509_NAME_free);
@@ -111,8 +118,10 @@ Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDom
   // Organisation and common name hold 64 characters at most (RFC 5280, appendix A.1); the URI name holds all of it.
   const std::string organisation = trustDomain.substr(0, 64), common = "Fairway root CA";
   if (!names || !subject || !addText(names.get(), GEN_URI, "spiffe://" + trustDomain) ||
-      X509_NAME_add_entry_by_txt(subject.get(), "O", MBSTRING_UTF8, text(organisation), static_cast<int>(organisation.size()), -1, 0) != 1 ||
-      X509_NAME_add_entry_by_txt(subject.get(), "CN", MBSTRING_UTF8, text(common), static_cast<int>(common.size()), -1, 0) != 1) {
+      X509_NAME_add_entry_by_txt(subject.get(), "O", MBSTRING_UTF8, text(organisation),
+                                 static_cast<int>(organisation.size()), -1, 0) != 1 ||
+      X509_NAME_add_entry_by_txt(subject.get(), "CN", MBSTRING_UTF8, text(common), static_cast<int>(common.size()), -1,
+                                 0) != 1) {
     return tl::unexpected(opensslError("subject"));
   }
   Draft draft;
@@ -143,7 +152,8 @@ Result<Certificate> issueWorkload(const Issuer& issuer, const PublicKey& key, co
 
 Result<Certificate> issueServer(const Issuer& issuer, const PublicKey& key, const ServerNames& serverNames,
                                 std::chrono::seconds validity, Time now) {
-  if (serverNames.dns.empty() && serverNames.ips.empty()) return failure("server certificate: expected at least one name");
+  if (serverNames.dns.empty() && serverNames.ips.empty())
+    return failure("server certificate: expected at least one name");
   const NamesPtr names(GENERAL_NAMES_new());
   if (!names) return tl::unexpected(opensslError("names"));
   for (const auto& dns : serverNames.dns) {

@@ -23,7 +23,8 @@ struct ServerNames {
 
 // A self-signed CA certificate for the trust domain, which is its organisation and its URI name (`spiffe://<trust
 // domain>`). It may sign leaves only (path length 0).
-Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDomain, std::chrono::seconds validity, Time now);
+Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDomain, std::chrono::seconds validity,
+                              Time now);
 
 // A workload certificate: empty subject, one critical URI name, usable as TLS client and server. It never outlives its
 // issuer; fails if the issuer is not valid at `now` or the validity is not positive.

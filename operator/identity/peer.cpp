@@ -39,7 +39,8 @@ Result<Peer> verifiedPeer(const grpc::AuthContext& context, const std::vector<Ce
     return tl::unexpected(verified.error().within("client"));
   }
   const auto names = leaf->uriNames();
-  if (names.size() != 1) return failure("the client certificate has " + std::to_string(names.size()) + " URI names: expected one");
+  if (names.size() != 1)
+    return failure("the client certificate has " + std::to_string(names.size()) + " URI names: expected one");
   auto id = SpiffeId::parse(names.front());
   if (!id) return tl::unexpected(id.error().within("client certificate"));
   if (id->trustDomain != trustDomain) return failure("the client certificate is of another trust domain");

@@ -79,8 +79,7 @@ Result<void> checkStrength(EVP_PKEY* key) {
       }
       return {};
     }
-    default:
-      return failure("key of an unsupported type: expected ECDSA P-256 or P-384, or RSA with 2048 to 8192 bits");
+    default: return failure("key of an unsupported type: expected ECDSA P-256 or P-384, or RSA with 2048 to 8192 bits");
   }
 }
 
@@ -89,7 +88,8 @@ std::vector<std::string> names(X509* certificate, int type) {
   auto* general = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(general); ++i) {
     int found = 0;
-    const auto* value = static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(general, i), &found));
+    const auto* value =
+        static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(general, i), &found));
     if (found != type) continue;
     result.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
                         static_cast<std::size_t>(ASN1_STRING_length(value)));
@@ -178,7 +178,9 @@ Time Certificate::notAfter() const { return fromAsn1(X509_get0_notAfter(certific
 std::vector<std::string> Certificate::uriNames() const { return names(certificate_.get(), GEN_URI); }
 std::vector<std::string> Certificate::dnsNames() const { return names(certificate_.get(), GEN_DNS); }
 
-bool Certificate::hasIp(const std::string& ip) const { return X509_check_ip_asc(certificate_.get(), ip.c_str(), 0) == 1; }
+bool Certificate::hasIp(const std::string& ip) const {
+  return X509_check_ip_asc(certificate_.get(), ip.c_str(), 0) == 1;
+}
 
 bool Certificate::isAuthority() const { return X509_check_ca(certificate_.get()) == 1; }
 
@@ -209,7 +211,8 @@ Result<std::string> makeCsr(const PrivateKey& key) {
   const RequestPtr request(X509_REQ_new());
   const BioPtr bio(BIO_new(BIO_s_mem()));
   if (!request || !bio || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
-      X509_REQ_set_pubkey(request.get(), key.raw()) != 1 || X509_REQ_sign(request.get(), key.raw(), EVP_sha256()) <= 0 ||
+      X509_REQ_set_pubkey(request.get(), key.raw()) != 1 ||
+      X509_REQ_sign(request.get(), key.raw(), EVP_sha256()) <= 0 ||
       PEM_write_bio_X509_REQ(bio.get(), request.get()) != 1) {
     return failure("cannot make a certificate request: " + opensslReason());
   }

@@ -27,7 +27,8 @@ bool isDnsSubdomain(std::string_view text) {
   if (text.empty() || text.size() > kMaxSubdomainLength) return false;
   for (const auto& label : split(text, '.')) {
     if (label.empty() || !isLowerAlphanumeric(label.front()) || !isLowerAlphanumeric(label.back())) return false;
-    if (!std::all_of(label.begin(), label.end(), [](char c) { return isLowerAlphanumeric(c) || c == '-'; })) return false;
+    if (!std::all_of(label.begin(), label.end(), [](char c) { return isLowerAlphanumeric(c) || c == '-'; }))
+      return false;
   }
   return true;
 }
@@ -73,7 +74,8 @@ Result<SpiffeId> SpiffeId::make(std::string_view trustDomain, const ServiceAccou
 Result<SpiffeId> SpiffeId::parse(std::string_view text) {
   if (text.size() > kMaxIdLength) return failure("SPIFFE ID: longer than 2048 bytes");
   const auto expected = [&] {
-    return failure("SPIFFE ID " + quoted(text) + ": expected spiffe://<trust domain>/ns/<namespace>/sa/<service account>");
+    return failure("SPIFFE ID " + quoted(text) +
+                   ": expected spiffe://<trust domain>/ns/<namespace>/sa/<service account>");
   };
   if (!text.starts_with(kScheme)) return expected();
   const auto parts = split(text.substr(kScheme.size()), '/');

@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <optional>
 
-#include <nlohmann/json.hpp>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "identity/files.h"
@@ -103,7 +103,8 @@ Result<std::unique_ptr<FolderTokens>> FolderTokens::open(std::string stateDir, s
     key = std::move(*present);
   } else {
     key.resize(kKeyBytes);
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), kKeyBytes) != 1) return failure("tokens: " + opensslReason());
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), kKeyBytes) != 1)
+      return failure("tokens: " + opensslReason());
     if (auto written = writeFileAtomically(path, key, 0600); !written) return within(written.error());
   }
   return std::unique_ptr<FolderTokens>(new FolderTokens(std::move(stateDir), ttl, std::move(key)));
@@ -194,7 +195,8 @@ Result<std::size_t> FolderTokens::update(const std::set<ServiceAccount>& account
   for (const auto& ns : std::filesystem::directory_iterator(root, error)) {
     if (!ns.is_directory(error)) continue;
     for (const auto& file : std::filesystem::directory_iterator(ns.path(), error)) {
-      if (!accounts.contains({ns.path().filename().string(), file.path().filename().string()})) stale.push_back(file.path());
+      if (!accounts.contains({ns.path().filename().string(), file.path().filename().string()}))
+        stale.push_back(file.path());
     }
   }
   for (const auto& path : stale) {

@@ -38,7 +38,8 @@ class TokenVerifier {
 class FolderTokens final : public TokenVerifier {
  public:
   // Loads the key or makes one; refuses a key file that group or others can read.
-  static Result<std::unique_ptr<FolderTokens>> open(std::string stateDir, std::chrono::seconds ttl = std::chrono::hours(24));
+  static Result<std::unique_ptr<FolderTokens>> open(std::string stateDir,
+                                                    std::chrono::seconds ttl = std::chrono::hours(24));
 
   // Brings `<state>/tokens/<namespace>/<service account>` (files 0600, directories 0700) in line with the accounts:
   // writes tokens that are missing, unreadable or past half their life, removes those of other accounts. Call it when

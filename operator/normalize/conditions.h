@@ -14,7 +14,7 @@ namespace fairway::normalize {
 inline constexpr std::string_view kJwtFilter = "envoy.filters.http.jwt_authn";
 inline constexpr std::string_view kJwtPayload = "payload";  // key under which a token's claims are in the metadata
 
-// v1alpha1.md 2.2: "*" alone is presence, else a leading * is a suffix, a trailing * a prefix, anything else exact text.
+// v1alpha1.md 2.2: "*" alone is presence, else a leading * is a suffix, a trailing * a prefix, anything else exact.
 model::StringMatcher patternMatcher(std::string_view pattern);
 // The same, decided at once; "*" takes every text, also the empty one.
 bool matchesPattern(std::string_view pattern, std::string_view text);

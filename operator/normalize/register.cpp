@@ -1,4 +1,5 @@
 #include "normalize/authorization.h"
+#include "normalize/checks.h"
 #include "normalize/credentials.h"
 #include "normalize/endpoints.h"
 #include "normalize/gateway_routes.h"
@@ -34,6 +35,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);
   catalogue.add(credentialOf);
+  catalogue.add(referenceChecks);
+  catalogue.add(gatewayReferenceCheck);
 }
 
 }  // namespace fairway::normalize

@@ -113,10 +113,9 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
     view.note({severity, object, field, message});
   };
   const auto meshSocket = [&](envoy::config::core::v3::TransportSocket& out) {
-    const std::string sni =
-        tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
-    const auto& identities = tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host})
-                                                          : tls.subjectAltNames;
+    const std::string sni = tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
+    const auto& identities =
+        tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host}) : tls.subjectAltNames;
     setMeshClientTls(out, sni, identities, alpnOf(spec));
   };
   switch (tls.mode) {
@@ -205,7 +204,8 @@ Output computeClusters(store::View& view, const Clusters& query) {
     for (const auto& subset : policies.subsets) {
       if (std::find(seen.begin(), seen.end(), subset.name) != seen.end()) continue;
       seen.push_back(subset.name);
-      addCluster(view, query, {*service, port, subset.name, &subset.labels, subset.policy, policies.provenance}, output);
+      addCluster(view, query, {*service, port, subset.name, &subset.labels, subset.policy, policies.provenance},
+                 output);
     }
   }
   return output;

@@ -37,7 +37,8 @@ bool setPrincipalName(envoy::type::matcher::v3::StringMatcher& out, const String
       return setMatcher(out, whole);
     }
     // A suffix of the identity without the scheme is a suffix of the one with it.
-    case Kind::suffix: return text.value.empty() ? setMatcher(out, {Kind::prefix, kScheme, false}) : setMatcher(out, text);
+    case Kind::suffix:
+      return text.value.empty() ? setMatcher(out, {Kind::prefix, kScheme, false}) : setMatcher(out, text);
     case Kind::regex: return setRegex(*out.mutable_safe_regex(), caseFlag(text) + kScheme + "(?:" + text.value + ")");
     case Kind::present: return setMatcher(out, {Kind::prefix, kScheme, false});
   }
@@ -87,8 +88,8 @@ bool setHost(Header& out, const StringMatcher& text) {
     case Kind::suffix:
       return setRegex(*out.mutable_string_match()->mutable_safe_regex(), "(?i).*" + quoteRegex(text.value) + anyPort);
     case Kind::regex:
-      return validRegex(text.value) && setRegex(*out.mutable_string_match()->mutable_safe_regex(),
-                                                "(?i)(?:" + text.value + ")" + anyPort);
+      return validRegex(text.value) &&
+             setRegex(*out.mutable_string_match()->mutable_safe_regex(), "(?i)(?:" + text.value + ")" + anyPort);
   }
   return false;
 }
@@ -101,7 +102,8 @@ bool setMetadata(envoy::type::matcher::v3::MetadataMatcher& out, const Condition
     out.add_path()->set_key(key);
   }
   auto& value = *out.mutable_value();
-  if (condition.inList) return setMatcher(*value.mutable_list_match()->mutable_one_of()->mutable_string_match(), condition.text);
+  if (condition.inList)
+    return setMatcher(*value.mutable_list_match()->mutable_one_of()->mutable_string_match(), condition.text);
   return setMatcher(*value.mutable_string_match(), condition.text);
 }
 
@@ -121,7 +123,8 @@ std::optional<bool> setSpecific(rbac::Permission& out, const Condition& conditio
 std::optional<bool> setSpecific(rbac::Principal& out, const Condition& condition) {
   switch (condition.op) {
     case Op::principal: return setPrincipalName(*out.mutable_authenticated()->mutable_principal_name(), condition.text);
-    case Op::source_namespace: return setNamespace(*out.mutable_authenticated()->mutable_principal_name(), condition.text);
+    case Op::source_namespace:
+      return setNamespace(*out.mutable_authenticated()->mutable_principal_name(), condition.text);
     case Op::authenticated:
       return setMatcher(*out.mutable_authenticated()->mutable_principal_name(), {Kind::prefix, kScheme, false});
     case Op::direct_remote_ip: return setCidr(*out.mutable_direct_remote_ip(), condition.cidr);
@@ -170,7 +173,8 @@ class Writer {
         return setMatcher(*out.mutable_url_path()->mutable_path(), condition.text);
       case Op::method: return setHeader(*out.mutable_header(), ":method", condition.text);
       case Op::host: return setHost(*out.mutable_header(), condition.text);
-      case Op::header: return !condition.name.empty() && setHeader(*out.mutable_header(), condition.name, condition.text);
+      case Op::header:
+        return !condition.name.empty() && setHeader(*out.mutable_header(), condition.name, condition.text);
       case Op::metadata: return setMetadata(*out.mutable_sourced_metadata()->mutable_metadata_matcher(), condition);
       default: return false;
     }
@@ -217,7 +221,8 @@ bool holds(const Condition& condition, const std::initializer_list<Op>& ops) {
 }
 
 bool onlyPrincipal(const Condition& condition) {
-  return holds(condition, {Op::principal, Op::source_namespace, Op::authenticated, Op::direct_remote_ip, Op::remote_ip});
+  return holds(condition,
+               {Op::principal, Op::source_namespace, Op::authenticated, Op::direct_remote_ip, Op::remote_ip});
 }
 
 bool onlyPermission(const Condition& condition) {

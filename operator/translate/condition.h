@@ -22,6 +22,7 @@ struct ConditionContext {
 };
 
 // Writes the rule's permission and principal. False if the rule can never match: Envoy need not see it.
-bool setPolicy(envoy::config::rbac::v3::Policy& out, const model::AuthorizationRule& rule, const ConditionContext& context);
+bool setPolicy(envoy::config::rbac::v3::Policy& out, const model::AuthorizationRule& rule,
+               const ConditionContext& context);
 
 }  // namespace fairway::translate

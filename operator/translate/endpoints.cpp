@@ -48,7 +48,8 @@ std::string label(const Endpoint& endpoint, const std::string& name) {
   return found == endpoint.labels.end() ? std::string() : found->second;
 }
 
-void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, const Endpoint& endpoint, bool anyHealthy) {
+void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, const Endpoint& endpoint,
+                 bool anyHealthy) {
   auto& out = *locality.add_lb_endpoints();
   setAddress(*out.mutable_endpoint()->mutable_address(), endpoint.address, endpoint.port);
   out.set_health_status(healthOf(endpoint, anyHealthy));

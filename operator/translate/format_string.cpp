@@ -1,5 +1,5 @@
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "translate/route.h"
@@ -9,18 +9,49 @@ namespace fairway::translate {
 namespace {
 
 // Command operators that Envoy knows in header values, without their arguments.
-constexpr std::array<std::string_view, 43> kCommands = {
-    "BYTES_RECEIVED", "BYTES_SENT", "CONNECTION_ID", "CONNECTION_TERMINATION_DETAILS", "CUSTOM_FLAGS",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_DIRECT_REMOTE_PORT",
-    "DOWNSTREAM_LOCAL_ADDRESS", "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_LOCAL_PORT",
-    "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_LOCAL_URI_SAN", "DOWNSTREAM_PEER_CERT", "DOWNSTREAM_PEER_CERT_V_END",
-    "DOWNSTREAM_PEER_CERT_V_START", "DOWNSTREAM_PEER_FINGERPRINT_1", "DOWNSTREAM_PEER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_ISSUER", "DOWNSTREAM_PEER_SERIAL", "DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_PEER_URI_SAN",
-    "DOWNSTREAM_REMOTE_ADDRESS", "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_REMOTE_PORT",
-    "DOWNSTREAM_TLS_CIPHER", "DOWNSTREAM_TLS_SESSION_ID", "DOWNSTREAM_TLS_VERSION", "DURATION", "HOSTNAME",
-    "PROTOCOL", "REQUESTED_SERVER_NAME", "REQUEST_DURATION", "RESPONSE_CODE", "RESPONSE_CODE_DETAILS",
-    "RESPONSE_DURATION", "RESPONSE_FLAGS", "ROUTE_NAME", "UPSTREAM_CLUSTER", "UPSTREAM_HOST",
-    "UPSTREAM_LOCAL_ADDRESS", "UPSTREAM_REMOTE_ADDRESS", "UPSTREAM_TRANSPORT_FAILURE_REASON"};
+constexpr std::array<std::string_view, 43> kCommands = {"BYTES_RECEIVED",
+                                                        "BYTES_SENT",
+                                                        "CONNECTION_ID",
+                                                        "CONNECTION_TERMINATION_DETAILS",
+                                                        "CUSTOM_FLAGS",
+                                                        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
+                                                        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+                                                        "DOWNSTREAM_DIRECT_REMOTE_PORT",
+                                                        "DOWNSTREAM_LOCAL_ADDRESS",
+                                                        "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+                                                        "DOWNSTREAM_LOCAL_PORT",
+                                                        "DOWNSTREAM_LOCAL_SUBJECT",
+                                                        "DOWNSTREAM_LOCAL_URI_SAN",
+                                                        "DOWNSTREAM_PEER_CERT",
+                                                        "DOWNSTREAM_PEER_CERT_V_END",
+                                                        "DOWNSTREAM_PEER_CERT_V_START",
+                                                        "DOWNSTREAM_PEER_FINGERPRINT_1",
+                                                        "DOWNSTREAM_PEER_FINGERPRINT_256",
+                                                        "DOWNSTREAM_PEER_ISSUER",
+                                                        "DOWNSTREAM_PEER_SERIAL",
+                                                        "DOWNSTREAM_PEER_SUBJECT",
+                                                        "DOWNSTREAM_PEER_URI_SAN",
+                                                        "DOWNSTREAM_REMOTE_ADDRESS",
+                                                        "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+                                                        "DOWNSTREAM_REMOTE_PORT",
+                                                        "DOWNSTREAM_TLS_CIPHER",
+                                                        "DOWNSTREAM_TLS_SESSION_ID",
+                                                        "DOWNSTREAM_TLS_VERSION",
+                                                        "DURATION",
+                                                        "HOSTNAME",
+                                                        "PROTOCOL",
+                                                        "REQUESTED_SERVER_NAME",
+                                                        "REQUEST_DURATION",
+                                                        "RESPONSE_CODE",
+                                                        "RESPONSE_CODE_DETAILS",
+                                                        "RESPONSE_DURATION",
+                                                        "RESPONSE_FLAGS",
+                                                        "ROUTE_NAME",
+                                                        "UPSTREAM_CLUSTER",
+                                                        "UPSTREAM_HOST",
+                                                        "UPSTREAM_LOCAL_ADDRESS",
+                                                        "UPSTREAM_REMOTE_ADDRESS",
+                                                        "UPSTREAM_TRANSPORT_FAILURE_REASON"};
 // Operators that need an argument in parentheses.
 constexpr std::array<std::string_view, 3> kCommandsWithArgument = {"REQ", "RESP", "START_TIME"};
 

@@ -58,7 +58,8 @@ GatewaySecret GatewaySecret::parse(std::string_view key) {
 
 GatewayPorts::Value computeGatewayPorts(store::View& view, const GatewayPorts& query) {
   std::set<std::uint32_t> serverPorts;
-  for (const auto& server : view.ask(normalize::GatewayOf{query.ns, query.labels}).servers) serverPorts.insert(server.port);
+  for (const auto& server : view.ask(normalize::GatewayOf{query.ns, query.labels}).servers)
+    serverPorts.insert(server.port);
   std::map<std::uint32_t, std::uint32_t> targets;
   for (const auto& host : view.ask(normalize::WorkloadServices{query.ns, query.labels})) {
     const auto& service = view.ask(normalize::ServiceOf{host});
@@ -158,7 +159,8 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
 CredentialState::Value computeCredentialState(store::View& view, const CredentialState& query) {
   const auto& credential = view.ask(normalize::CredentialOf{query.ns, query.name});
   if (!credential) return {};
-  return {!credential->certificateChain.empty() && !credential->privateKey.empty(), !credential->caCertificates.empty()};
+  return {!credential->certificateChain.empty() && !credential->privateKey.empty(),
+          !credential->caCertificates.empty()};
 }
 
 Output computeGatewaySecret(store::View& view, const GatewaySecret& query) {

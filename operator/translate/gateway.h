@@ -41,7 +41,7 @@ struct GatewayRouteTable {
   model::Labels labels;
   std::uint32_t port = 0;  // as written in the Gateway
   std::string server;
-  std::string name;        // of the route configuration
+  std::string name;  // of the route configuration
   [[nodiscard]] std::string key() const;
   static GatewayRouteTable parse(std::string_view key);
 };

@@ -40,15 +40,25 @@ constexpr const char* kAnyAddress = "0.0.0.0";
 constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
 
 // What BoringSSL as Envoy builds it can negotiate up to TLS 1.2. One unknown name and Envoy refuses the listener.
-constexpr std::array<std::string_view, 14> kCipherSuites = {
-    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",   "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
-    "ECDHE-ECDSA-AES128-SHA",        "ECDHE-RSA-AES128-SHA",        "ECDHE-ECDSA-AES256-SHA",
-    "ECDHE-RSA-AES256-SHA",          "AES128-GCM-SHA256",           "AES256-GCM-SHA384",
-    "AES128-SHA",                    "AES256-SHA"};
+constexpr std::array<std::string_view, 14> kCipherSuites = {"ECDHE-ECDSA-AES128-GCM-SHA256",
+                                                            "ECDHE-RSA-AES128-GCM-SHA256",
+                                                            "ECDHE-ECDSA-AES256-GCM-SHA384",
+                                                            "ECDHE-RSA-AES256-GCM-SHA384",
+                                                            "ECDHE-ECDSA-CHACHA20-POLY1305",
+                                                            "ECDHE-RSA-CHACHA20-POLY1305",
+                                                            "ECDHE-ECDSA-AES128-SHA",
+                                                            "ECDHE-RSA-AES128-SHA",
+                                                            "ECDHE-ECDSA-AES256-SHA",
+                                                            "ECDHE-RSA-AES256-SHA",
+                                                            "AES128-GCM-SHA256",
+                                                            "AES256-GCM-SHA384",
+                                                            "AES128-SHA",
+                                                            "AES256-SHA"};
 
 bool isPlainHttp(const GatewayServer& server) { return !server.tls && model::isHttp(server.protocol); }
-bool passesThrough(const GatewayServer& server) { return server.tls && server.tls->mode == GatewayTls::Mode::passthrough; }
+bool passesThrough(const GatewayServer& server) {
+  return server.tls && server.tls->mode == GatewayTls::Mode::passthrough;
+}
 // HTTPS is HTTP once the gateway has taken off its TLS; protocol TLS stays opaque.
 bool routesHttp(const GatewayServer& server) {
   return server.protocol == model::Protocol::https || model::isHttp(server.protocol);
@@ -64,8 +74,8 @@ class Builder {
         query_(query),
         output_(output),
         tables_(tables),
-        authorization_(view.ask(normalize::AuthorizationOf{query.scope.ns, query.scope.labels,
-                                                           query.scope.serviceAccount, query.port})),
+        authorization_(view.ask(
+            normalize::AuthorizationOf{query.scope.ns, query.scope.labels, query.scope.serviceAccount, query.port})),
         provenance_(translate::provenanceOf(authorization_)) {
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
@@ -101,7 +111,8 @@ class Builder {
   }
 
  private:
-  void note(model::Note::Severity severity, const GatewayServer& server, const std::string& field, const std::string& message) {
+  void note(model::Note::Severity severity, const GatewayServer& server, const std::string& field,
+            const std::string& message) {
     view_.note({severity, server.provenance, field, message});
   }
 
@@ -213,7 +224,8 @@ class Builder {
     if (hosts.empty() || std::find(hosts.begin(), hosts.end(), "*") != hosts.end()) {
       if (anyName_) {
         note(model::Note::Severity::error, server, "hosts",
-             "another server at workload port " + std::to_string(query_.port) + " takes every TLS host; this is left out");
+             "another server at workload port " + std::to_string(query_.port) +
+                 " takes every TLS host; this is left out");
         return std::nullopt;
       }
       anyName_ = true;
@@ -251,7 +263,9 @@ class Builder {
     auto tls = *server.tls;
     std::erase_if(tls.cipherSuites, [&](const std::string& suite) {
       const bool unknown = std::find(kCipherSuites.begin(), kCipherSuites.end(), suite) == kCipherSuites.end();
-      if (unknown) note(model::Note::Severity::warning, server, "tls.cipherSuites", "'" + suite + "' is not known; it is left out");
+      if (unknown)
+        note(model::Note::Severity::warning, server, "tls.cipherSuites",
+             "'" + suite + "' is not known; it is left out");
       return unknown;
     });
     // The names sort like the versions.

@@ -9,7 +9,7 @@
 namespace envoy::config::listener::v3 {
 class FilterChain;
 class Listener;
-}
+}  // namespace envoy::config::listener::v3
 namespace envoy::config::route::v3 {
 class RouteConfiguration;
 }

@@ -160,10 +160,7 @@ class InboundListener {
 
 // Only requests need end-user tokens: ports that are not HTTP are not concerned.
 const model::Provenance* refusalOf(const model::PeerAuthentication& peers, const AppPort& app) {
-  if (!model::isHttp(app.protocol)) return nullptr;
-  auto found = peers.refuseHttp.find(app.port);
-  if (found == peers.refuseHttp.end()) found = peers.refuseHttp.find(0);
-  return found == peers.refuseHttp.end() ? nullptr : &found->second;
+  return model::isHttp(app.protocol) ? peers.refusalOf(app.port) : nullptr;
 }
 
 void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port) {
@@ -211,13 +208,17 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   if (!redirect) {
     for (const auto& [number, app] : ports) {
       if (query.unprivileged && number < kFirstUnprivilegedPort) {
-        view.note({model::Note::Severity::warning, {"Service", query.ns, split(app.host, '.').front(), {}}, "spec.ports",
-                   "workload port " + std::to_string(number) +
-                       " has no inbound listener: an unprivileged proxy without interception cannot bind ports below 1024"});
+        view.note(
+            {model::Note::Severity::warning,
+             {"Service", query.ns, split(app.host, '.').front(), {}},
+             "spec.ports",
+             "workload port " + std::to_string(number) +
+                 " has no inbound listener: an unprivileged proxy without interception cannot bind ports below 1024"});
         continue;
       }
       provenance = peers.provenance;
-      const Port port{&app, number, peers.modeOf(number), authorizationOf(number), refusalOf(peers, app), inboundName(number)};
+      const Port port{
+          &app, number, peers.modeOf(number), authorizationOf(number), refusalOf(peers, app), inboundName(number)};
       for (const auto& address : query.addresses) {
         if (!isAddress(address)) continue;
         Listener listener;

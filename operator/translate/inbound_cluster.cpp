@@ -32,7 +32,8 @@ ResourcePtr inboundCluster(std::uint32_t port, model::Protocol protocol, Interce
     cluster.set_type(Cluster::STATIC);
     auto& assignment = *cluster.mutable_load_assignment();
     assignment.set_cluster_name(cluster.name());
-    setAddress(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(), appAddress, port);
+    setAddress(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(), appAddress,
+               port);
   }
   setNoLimits(cluster);
   if (model::isHttp(protocol)) applyHttpProtocol(cluster, upstreamHttp(protocol, {}), {});

@@ -30,7 +30,8 @@ std::string OutboundPort::key() const {
 }
 OutboundPort OutboundPort::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)), fieldAt(fields, 3)};
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)),
+          fieldAt(fields, 3)};
 }
 
 std::string TcpListeners::key() const { return joinKey({clientNs, numberField(port), host}); }
@@ -80,13 +81,14 @@ bool usable(store::View& view, const SidecarOutbound& query, std::uint32_t port)
   if (reason.empty()) return true;
   for (const auto& entry : view.ask(PortHosts{port})) {
     view.note({model::Note::Severity::warning, serviceObject(entry), "spec.ports",
-               "port " + std::to_string(port) + " has no outbound listener in sidecars of namespace " + query.ns + ": " +
-                   reason});
+               "port " + std::to_string(port) + " has no outbound listener in sidecars of namespace " + query.ns +
+                   ": " + reason});
   }
   return false;
 }
 
-void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port, bool bind) {
+void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port,
+                  bool bind) {
   listener.set_name(name);
   setAddress(*listener.mutable_address(), address, port);
   listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
@@ -190,7 +192,8 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
     for (const auto* entry : others) {
       view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
                  "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
-                     std::string(model::toString(entry->protocol)) + " services cannot share it; use another port number"});
+                     std::string(model::toString(entry->protocol)) +
+                     " services cannot share it; use another port number"});
     }
   }
   return output;
@@ -200,8 +203,7 @@ Output computeTcpListeners(store::View& view, const TcpListeners& query) {
   Output output;
   const auto& entry = view.ask(PortHostOf{query.port, query.host});
   if (!entry) return output;
-  const auto& addresses =
-      entry->headless ? view.ask(HeadlessAddresses{query.port, query.host}) : entry->addresses;
+  const auto& addresses = entry->headless ? view.ask(HeadlessAddresses{query.port, query.host}) : entry->addresses;
   for (const auto& address : addresses) {
     if (!isAddress(address)) continue;
     Listener listener;

@@ -50,8 +50,9 @@ void applyLoadBalancing(Cluster& cluster, const model::TrafficPolicy& policy) {
     case Balancer::least_request:
       cluster.set_lb_policy(Cluster::LEAST_REQUEST);
       if (positive(policy.warmup)) {
-        setDuration(*cluster.mutable_least_request_lb_config()->mutable_slow_start_config()->mutable_slow_start_window(),
-                    *policy.warmup);
+        setDuration(
+            *cluster.mutable_least_request_lb_config()->mutable_slow_start_config()->mutable_slow_start_window(),
+            *policy.warmup);
       }
       break;
     case Balancer::round_robin:
@@ -90,8 +91,8 @@ void applyConnectionPool(Cluster& cluster, const model::TrafficPolicy::Connectio
   if (pool.keepalive) {
     auto& keepalive = *cluster.mutable_upstream_connection_options()->mutable_tcp_keepalive();
     const auto seconds = [](model::Duration value) {
-      return static_cast<std::uint32_t>(std::max<std::int64_t>(
-          1, std::chrono::duration_cast<std::chrono::seconds>(value).count()));
+      return static_cast<std::uint32_t>(
+          std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::seconds>(value).count()));
     };
     if (pool.keepalive->probes) keepalive.mutable_keepalive_probes()->set_value(*pool.keepalive->probes);
     if (pool.keepalive->time) keepalive.mutable_keepalive_time()->set_value(seconds(*pool.keepalive->time));
@@ -111,7 +112,8 @@ void applyOutlierDetection(Cluster& cluster, const model::TrafficPolicy& policy)
     out.mutable_enforcing_consecutive_5xx()->set_value(*outlier.consecutive5xx > 0 ? 100 : 0);
   }
   if (outlier.consecutiveGateway) {
-    if (*outlier.consecutiveGateway > 0) out.mutable_consecutive_gateway_failure()->set_value(*outlier.consecutiveGateway);
+    if (*outlier.consecutiveGateway > 0)
+      out.mutable_consecutive_gateway_failure()->set_value(*outlier.consecutiveGateway);
     out.mutable_enforcing_consecutive_gateway_failure()->set_value(*outlier.consecutiveGateway > 0 ? 100 : 0);
   }
   if (outlier.splitExternalLocalOrigin) {
@@ -121,7 +123,8 @@ void applyOutlierDetection(Cluster& cluster, const model::TrafficPolicy& policy)
       if (*outlier.consecutiveLocalOrigin > 0) {
         out.mutable_consecutive_local_origin_failure()->set_value(*outlier.consecutiveLocalOrigin);
       }
-      out.mutable_enforcing_consecutive_local_origin_failure()->set_value(*outlier.consecutiveLocalOrigin > 0 ? 100 : 0);
+      out.mutable_enforcing_consecutive_local_origin_failure()->set_value(*outlier.consecutiveLocalOrigin > 0 ? 100
+                                                                                                              : 0);
     }
   }
   if (positive(outlier.interval)) setDuration(*out.mutable_interval(), *outlier.interval);
@@ -160,7 +163,8 @@ void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::Traffic
   }
   const auto limitStreams = [&](envoy::config::core::v3::Http2ProtocolOptions& http2) {
     if (pool.maxConcurrentStreams && *pool.maxConcurrentStreams > 0) {
-      http2.mutable_max_concurrent_streams()->set_value(std::min<std::uint32_t>(*pool.maxConcurrentStreams, 2147483647));
+      http2.mutable_max_concurrent_streams()->set_value(
+          std::min<std::uint32_t>(*pool.maxConcurrentStreams, 2147483647));
     }
   };
   switch (http) {
@@ -173,8 +177,9 @@ void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::Traffic
       limitStreams(*options.mutable_use_downstream_protocol_config()->mutable_http2_protocol_options());
       break;
   }
-  packAny(options, (*cluster.mutable_typed_extension_protocol_options())
-                       ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]);
+  packAny(
+      options,
+      (*cluster.mutable_typed_extension_protocol_options())["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]);
 }
 
 }  // namespace fairway::translate

@@ -12,7 +12,8 @@ namespace fairway::translate {
 
 // Load balancing; clusters whose endpoints Envoy does not know (ORIGINAL_DST) take no policy.
 void applyLoadBalancing(envoy::config::cluster::v3::Cluster& cluster, const model::TrafficPolicy& policy);
-void applyConnectionPool(envoy::config::cluster::v3::Cluster& cluster, const model::TrafficPolicy::ConnectionPool& pool);
+void applyConnectionPool(envoy::config::cluster::v3::Cluster& cluster,
+                         const model::TrafficPolicy::ConnectionPool& pool);
 void applyOutlierDetection(envoy::config::cluster::v3::Cluster& cluster, const model::TrafficPolicy& policy);
 
 // Limits that never bite: Envoy's own default of 1024 would.

@@ -60,8 +60,8 @@ void claimDomains(std::vector<PortHost>& entries) {
   }
   std::set<std::pair<std::string, std::string>> shortNames;
   for (auto& entry : entries) {
-    entry.shortName = !aliasesOf(entry).empty() && !taken.contains(entry.name) &&
-                      shortNames.emplace(entry.ns, entry.name).second;
+    entry.shortName =
+        !aliasesOf(entry).empty() && !taken.contains(entry.name) && shortNames.emplace(entry.ns, entry.name).second;
   }
 }
 

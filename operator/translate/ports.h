@@ -20,10 +20,10 @@ struct PortHost {
   std::string host;  // FQDN
   std::string ns, name;
   model::Protocol protocol = model::Protocol::tcp;
-  bool headless = false;                 // no address of its own, and not HTTP
-  std::vector<std::string> addresses;    // cluster IPs
-  std::vector<std::string> domains;      // for every client: FQDN, name.ns.svc, name.ns, addresses
-  bool shortName = false;                // clients of the namespace may also say `name`
+  bool headless = false;               // no address of its own, and not HTTP
+  std::vector<std::string> addresses;  // cluster IPs
+  std::vector<std::string> domains;    // for every client: FQDN, name.ns.svc, name.ns, addresses
+  bool shortName = false;              // clients of the namespace may also say `name`
   bool operator==(const PortHost&) const = default;
 };
 

@@ -40,7 +40,8 @@ std::string uniqueName(const rbac::RBAC& out, const AuthorizationRule& rule) {
   return name;
 }
 
-void setRules(rbac::RBAC& out, AuthorizationFilter::Action action, const std::vector<AuthorizationRule>& rules, bool http) {
+void setRules(rbac::RBAC& out, AuthorizationFilter::Action action, const std::vector<AuthorizationRule>& rules,
+              bool http) {
   out.set_action(actionOf(action));
   const ConditionContext context{http, action == AuthorizationFilter::Action::deny};
   for (const auto& rule : rules) {
@@ -52,9 +53,9 @@ void setRules(rbac::RBAC& out, AuthorizationFilter::Action action, const std::ve
 // Dry runs of AuthorizationPolicies write under Istio's prefixes; those of v1alpha1 without one, as their
 // dashboards expect.
 std::string shadowPrefix(const AuthorizationFilter& filter) {
-  const bool dryRun = std::any_of(filter.shadowRules.begin(), filter.shadowRules.end(), [](const AuthorizationRule& rule) {
-    return rule.provenance.kind == "AuthorizationPolicy";
-  });
+  const bool dryRun =
+      std::any_of(filter.shadowRules.begin(), filter.shadowRules.end(),
+                  [](const AuthorizationRule& rule) { return rule.provenance.kind == "AuthorizationPolicy"; });
   if (!dryRun) return {};
   return filter.action == AuthorizationFilter::Action::deny ? "istio_dry_run_deny_" : "istio_dry_run_allow_";
 }

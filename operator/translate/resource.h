@@ -23,8 +23,8 @@ std::string_view shortName(Type type);
 struct Resource {
   Type type = Type::cluster;
   std::string name;
-  std::string version;  // hash of `body`: equal content has an equal version in every replica
-  std::string body;     // the serialized google.protobuf.Any
+  std::string version;                        // hash of `body`: equal content has an equal version in every replica
+  std::string body;                           // the serialized google.protobuf.Any
   std::vector<model::Provenance> provenance;  // user objects that shaped it, sorted; for NACKs and debug pages
 
   bool operator==(const Resource& other) const {

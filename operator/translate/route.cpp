@@ -118,7 +118,8 @@ void setRetries(RouteAction& out, const HttpRoute::Retries& retries) {
   }
   auto& predicate = *policy.add_retry_host_predicate();
   predicate.set_name("envoy.retry_host_predicates.previous_hosts");
-  packAny(envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate(), *predicate.mutable_typed_config());
+  packAny(envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate(),
+          *predicate.mutable_typed_config());
   policy.set_host_selection_retry_max_attempts(5);
 }
 
@@ -177,8 +178,9 @@ void setForward(store::View& view, Route& out, const std::string& clientNs, cons
   const auto destinations = effective(route);
   if (std::all_of(destinations.begin(), destinations.end(), [](const auto* w) { return w->destination.missing; })) {
     setDirectResponse(out, 503,
-                      destinations.empty() ? "fairway: this route has no destination"
-                                           : "fairway: no such destination: " + describe(destinations.front()->destination));
+                      destinations.empty()
+                          ? "fairway: this route has no destination"
+                          : "fairway: no such destination: " + describe(destinations.front()->destination));
     return;
   }
   auto& action = *out.mutable_route();

@@ -68,14 +68,18 @@ SidecarInbound SidecarInbound::parse(std::string_view key) {
 }
 
 std::string GatewayScope::key() const {
-  return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses),
-                  flagField(unprivileged)});
+  return joinKey(
+      {ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses), flagField(unprivileged)});
 }
 
 GatewayScope GatewayScope::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0),           fieldAt(fields, 1),           parseMap(fieldAt(fields, 2)),
-          parsePorts(fieldAt(fields, 3)), parseList(fieldAt(fields, 4)), parseFlag(fieldAt(fields, 5))};
+  return {fieldAt(fields, 0),
+          fieldAt(fields, 1),
+          parseMap(fieldAt(fields, 2)),
+          parsePorts(fieldAt(fields, 3)),
+          parseList(fieldAt(fields, 4)),
+          parseFlag(fieldAt(fields, 5))};
 }
 
 ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
@@ -85,6 +89,14 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
     const auto& found = view.ask(normalize::WorkloadOf{proxy.ns, proxy.pod});
     if (found) workload = &*found;
   }
+  // Who proved to be one account gets nothing of a pod that runs as another; the stream's own check may have come
+  // before the pod was known.
+  if (workload && !proxy.serviceAccount.empty() && workload->serviceAccount != proxy.serviceAccount) {
+    view.note({model::Note::Severity::error, {"Pod", proxy.ns, proxy.pod, ""}, "spec.serviceAccountName",
+               "a proxy with the identity of service account " + proxy.serviceAccount + " claims to be this pod, which runs as " +
+                   workload->serviceAccount + ": it is sent nothing"});
+    return {};
+  }
   const auto& labels = workload ? workload->labels : proxy.labels;
   const auto& addresses = workload && !workload->ips.empty() ? workload->ips : proxy.ips;
   const auto namedPorts = workload ? workload->namedPorts : std::map<std::string, std::uint32_t>{};
@@ -93,8 +105,8 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   const bool binds = proxy.interception == Interception::none;
 
   if (proxy.type == ProxyType::gateway) {
-    const GatewayScope scope{proxy.ns, account, labels, namedPorts,
-                             binds ? addresses : std::vector<std::string>{}, proxy.unprivileged};
+    const GatewayScope scope{
+        proxy.ns, account, labels, namedPorts, binds ? addresses : std::vector<std::string>{}, proxy.unprivileged};
     return {{GatewayScope::kType, scope.key()}};
   }
   SidecarOutbound outbound{proxy.ns, proxy.interception, {}, false};

@@ -18,10 +18,10 @@ Interception parseInterception(std::string_view text);
 struct SidecarOutbound {
   using Value = Output;
   static constexpr std::string_view kType = "sidecar-outbound";
-  std::string ns;                // of the client
+  std::string ns;  // of the client
   Interception interception = Interception::redirect;
-  std::string outboundAddress;   // interception NONE only
-  bool unprivileged = false;     // interception NONE only
+  std::string outboundAddress;  // interception NONE only
+  bool unprivileged = false;    // interception NONE only
   [[nodiscard]] std::string key() const;
   static SidecarOutbound parse(std::string_view key);
 };

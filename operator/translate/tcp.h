@@ -10,7 +10,7 @@
 namespace envoy::config::listener::v3 {
 class FilterChain;
 class Listener;
-}
+}  // namespace envoy::config::listener::v3
 
 // Chains that pass bytes on: TCP services, TLS by server name.
 namespace fairway::translate {

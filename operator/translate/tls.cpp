@@ -53,8 +53,8 @@ void addAlpn(tls::CommonTlsContext& context, UpstreamAlpn alpn) {
 void addSubjectName(tls::CertificateValidationContext& validation, const std::string& name) {
   auto& san = *validation.add_match_typed_subject_alt_names();
   san.set_san_type(name.find("://") != std::string::npos ? tls::SubjectAltNameMatcher::URI
-                   : isAddress(name)                      ? tls::SubjectAltNameMatcher::IP_ADDRESS
-                                                          : tls::SubjectAltNameMatcher::DNS);
+                   : isAddress(name)                     ? tls::SubjectAltNameMatcher::IP_ADDRESS
+                                                         : tls::SubjectAltNameMatcher::DNS);
   san.mutable_matcher()->set_exact(name);
 }
 
@@ -117,7 +117,8 @@ void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::Tr
 }
 
 void setPlaintext(envoy::config::core::v3::TransportSocket& out) {
-  setSocket(out, "envoy.transport_sockets.raw_buffer", envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer());
+  setSocket(out, "envoy.transport_sockets.raw_buffer",
+            envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer());
 }
 
 void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain) {

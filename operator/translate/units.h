@@ -19,8 +19,8 @@ enum class Interception { redirect, none };
 struct Proxy {
   ProxyType type = ProxyType::sidecar;
   std::string ns, pod, serviceAccount;
-  model::Labels labels;               // from metadata; used only while the pod is unknown
-  std::vector<std::string> ips;       // from metadata; used only while the pod is unknown
+  model::Labels labels;          // from metadata; used only while the pod is unknown
+  std::vector<std::string> ips;  // from metadata; used only while the pod is unknown
   Interception interception = Interception::redirect;
   // Interception NONE: where outbound listeners bind (default 127.0.0.1) and where the app listens (default 127.0.0.1).
   std::string outboundAddress, appAddress;

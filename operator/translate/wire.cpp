@@ -1,7 +1,7 @@
 #include "translate/wire.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 #include <cmath>
 
 #include <envoy/config/accesslog/v3/accesslog.pb.h>
@@ -75,7 +75,8 @@ bool setCidr(envoy::config::core::v3::CidrRange& out, const std::string& text) {
   const std::string address = text.substr(0, slash);
   if (!isAddress(address)) return false;
   const std::uint64_t bits = address.find(':') == std::string::npos ? 32 : 128;
-  const auto length = slash == std::string::npos ? std::optional<std::uint64_t>(bits) : toNumber(text.substr(slash + 1));
+  const auto length =
+      slash == std::string::npos ? std::optional<std::uint64_t>(bits) : toNumber(text.substr(slash + 1));
   if (!length || *length > bits) return false;
   out.set_address_prefix(address);
   out.mutable_prefix_len()->set_value(static_cast<std::uint32_t>(*length));
@@ -136,7 +137,8 @@ void setProvenance(envoy::config::core::v3::Metadata& out, const model::Provenan
   setText((*out.mutable_filter_metadata())["fairway"], "provenance", provenance.toString());
 }
 
-void setFilter(envoy::config::listener::v3::Filter& out, std::string_view name, const google::protobuf::Message& config) {
+void setFilter(envoy::config::listener::v3::Filter& out, std::string_view name,
+               const google::protobuf::Message& config) {
   out.set_name(std::string(name));
   packAny(config, *out.mutable_typed_config());
 }

@@ -12,7 +12,7 @@ from harness.xds import DeltaClient, addresses
 from processes import wait_for
 
 VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
-INBOUND = f"{POD_PREFIX}7.1_9004"  # the listener of multicloud-vio's own port
+INBOUND = f"inbound_{POD_PREFIX}7.1_9004"  # the listener of multicloud-vio's own port
 
 
 def manifest(api, kind, name, spec, namespace="onap"):

@@ -124,7 +124,8 @@ std::string describe(const Case& golden, const translate::test::Resources& resou
   result["notes"] = json::array();
   for (const auto& object : golden.objects) {
     const std::string name = std::string(api::kindInfo(object->kind).name) + "/" + object->meta.key().toString();
-    for (const auto& problem : object->problems) result["notes"].push_back(name + ": " + problem.field + ": " + problem.message);
+    for (const auto& problem : object->problems)
+      result["notes"].push_back(name + ": " + problem.field + ": " + problem.message);
   }
   for (const auto& note : resources.notes) {
     result["notes"].push_back(note.object.toString() + ": " + note.field + ": " + note.message);

@@ -27,11 +27,12 @@ std::string firstDifference(const std::string& expected, const std::string& actu
   std::istringstream a(expected), b(actual);
   std::string left, right;
   for (int line = 1;; ++line) {
-    const bool moreLeft = static_cast<bool>(std::getline(a, left)), moreRight = static_cast<bool>(std::getline(b, right));
+    const bool moreLeft = static_cast<bool>(std::getline(a, left)),
+               moreRight = static_cast<bool>(std::getline(b, right));
     if (!moreLeft && !moreRight) return {};
     if (moreLeft != moreRight || left != right) {
-      return "line " + std::to_string(line) + "\n  expected: " + (moreLeft ? left : "(end)") + "\n  found:    " +
-             (moreRight ? right : "(end)");
+      return "line " + std::to_string(line) + "\n  expected: " + (moreLeft ? left : "(end)") +
+             "\n  found:    " + (moreRight ? right : "(end)");
     }
   }
 }

@@ -21,7 +21,7 @@ import time
 
 import story
 import workloads as onap
-from processes import Agent, Apps, ControlPlane, Failed, accepts, wait_for, write_atomically
+from processes import Agent, Apps, ControlPlane, Failed, accepts, stop_all, wait_for, write_atomically
 
 TOGGLES = 20  # changes made for the median, of each of two kinds
 
@@ -91,7 +91,7 @@ class Demo:
 
     @property
     def processes(self):
-        return [*self.agents, self.apps, self.control_plane]
+        return [self.control_plane, self.apps, *self.agents]
 
     def start(self):
         onap.write_base(self.config, self.prefix)
@@ -164,8 +164,7 @@ class Demo:
         return policies, routes
 
     def stop(self):
-        for process in self.processes:
-            process.stop()
+        stop_all(self.processes)
 
     def stay(self):
         ip = self.world.gateway

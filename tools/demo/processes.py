@@ -107,8 +107,9 @@ def accepts(address):
         return s.connect_ex((ip, int(port))) == 0
 
 
-# Tells the kernel to end the program when its parent dies; then becomes the program (util-linux).
-DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
+# Has the kernel end the program when this process dies, and does not start it if that is so already (setpriv is
+# of util-linux). The process id stays that of the program.
+DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", 'test "$PPID" = "$0" && exec "$@"')
 
 
 class Process:
@@ -127,7 +128,7 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(
-                [*DIE_WITH_PARENT, *self.argv],
+                [*DIE_WITH_PARENT, str(os.getpid()), *self.argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -167,19 +168,31 @@ class Process:
         self._group(signal.SIGKILL)
         self.popen.wait()
 
-    def stop(self, seconds=10):
-        """Asks it to end; ends it if it does not."""
-        if self.popen is None:
-            return None
-        if self.popen.poll() is None:
+    def ask_to_stop(self):
+        if self.alive():
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-            try:
-                self.popen.wait(seconds)
-            except subprocess.TimeoutExpired:
-                pass
+
+    def stop(self, seconds=15):
+        """Asks it to end; ends it, and what it started, if it does not."""
+        if self.popen is None:
+            return None
+        self.ask_to_stop()
+        try:
+            self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
         self._group(signal.SIGKILL)
         return self.popen.wait()
+
+
+def stop_all(processes):
+    """Ends processes, the last one started first; agents all at once, as each lets its Envoy drain."""
+    for process in processes:
+        if isinstance(process, Agent):
+            process.ask_to_stop()
+    for process in reversed(processes):
+        process.stop()
 
 
 class ControlPlane(Process):

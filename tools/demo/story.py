@@ -95,16 +95,16 @@ class Outcome:
 class _Watch(threading.Thread):
     """Sends one probe again and again until its result is the expected one, STABLE times in a row."""
 
-    def __init__(self, world, probe, deadline):
+    def __init__(self, world, probe, seconds):
         super().__init__(daemon=True)
-        self.world, self.probe, self.deadline = world, probe, deadline
+        self.world, self.probe, self.seconds = world, probe, seconds
         self.first = None  # time.monotonic() of the first answer of the stable run
         self.last = None
-        self.go_on = True
 
     def run(self):
         run_length, first = 0, None
-        while self.go_on and time.monotonic() < self.deadline:
+        deadline = time.monotonic() + self.seconds
+        while time.monotonic() < deadline:
             self.last = self.probe.send(self.world)
             if self.probe.holds(self.last):
                 first = first or time.monotonic()
@@ -119,22 +119,24 @@ class _Watch(threading.Thread):
 
 def observe(world, probes, change, seconds=30):
     """Makes a change (a function that returns the time.monotonic() just before it took effect) and tells when each
-    probe sees what it must."""
+    probe sees what it must. Probes that held before are asked when the others have seen the change."""
     before = [probe.holds(probe.send(world)) for probe in probes]
     start = change()
-    watches = [_Watch(world, probe, start + seconds) for probe in probes]
-    for watch in watches:
-        watch.start()
-    for watch in watches:
-        watch.join()
+    watches = [_Watch(world, probe, seconds) for probe in probes]
+    for held_before in (False, True):
+        part = [watch for watch, held in zip(watches, before) if held is held_before]
+        for watch in part:
+            watch.start()
+        for watch in part:
+            watch.join()
     return [
         Outcome(
             watch.probe,
             watch.first is not None,
             str(watch.last),
-            None if held_before or watch.first is None else (watch.first - start) * 1000,
+            None if held or watch.first is None else (watch.first - start) * 1000,
         )
-        for watch, held_before in zip(watches, before)
+        for watch, held in zip(watches, before)
     ]
 
 

@@ -7,7 +7,7 @@ import time
 
 import story
 import workloads as onap
-from processes import Agent, Apps, ControlPlane, Failed, accepts, wait_for, write_atomically
+from processes import Agent, Apps, ControlPlane, Failed, accepts, stop_all, wait_for, write_atomically
 
 from harness import ROOT
 from harness.apiserver import ApiServer
@@ -35,8 +35,7 @@ class Lab:
         return process
 
     def close(self):
-        for process in reversed(self.processes):
-            process.stop()
+        stop_all(self.processes)
         print(f"  ended {len(self.processes)} processes", flush=True)
 
     def logs(self, lines=25):

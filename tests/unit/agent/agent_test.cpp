@@ -53,7 +53,8 @@ class EmptyDiscovery final : public grpc::CallbackGenericService {
       }
       grpc::Slice slice;
       discovery::DeltaDiscoveryRequest request;
-      if (incoming_.DumpToSingleSlice(&slice).ok()) request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+      if (incoming_.DumpToSingleSlice(&slice).ok())
+        request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
       if (!request.node().id().empty()) {
         const std::lock_guard outer(service_.mutex_);
         service_.node_ = request.node().id();
@@ -185,7 +186,8 @@ TEST_CASE("a ready agent: health, restart after a crash, drain") {
   CHECK(plane.certificates.stats().issued == 1);
   const auto certificates = running.admin("GET", "/certs");
   CHECK(certificates.find("spiffe://cluster.local/ns/onap/sa/portal") != std::string::npos);
-  CHECK(running.admin("GET", "/config_dump?resource=dynamic_active_secrets").find("BEGIN PRIVATE KEY") == std::string::npos);
+  CHECK(running.admin("GET", "/config_dump?resource=dynamic_active_secrets").find("BEGIN PRIVATE KEY") ==
+        std::string::npos);
   CHECK(identity::test::modeOf(running.workDir) == 0700);
   CHECK(identity::test::modeOf(running.workDir + "/bootstrap.json") == 0600);
   CHECK(run("grep -rl 'PRIVATE KEY' " + running.workDir).output.empty());
@@ -236,15 +238,9 @@ TEST_CASE("an agent that cannot start says so") {
   TemporaryDirectory directory;
   ControlPlane plane;
   auto options = optionsFor(directory, plane);
-  SECTION("no Envoy") {
-    options.envoy = "/nonexistent/envoy";
-  }
-  SECTION("a work directory that is a file") {
-    write(options.workDir, "");
-  }
-  SECTION("a status address that is not ours") {
-    options.statusAddress = "192.0.2.1:1";
-  }
+  SECTION("no Envoy") { options.envoy = "/nonexistent/envoy"; }
+  SECTION("a work directory that is a file") { write(options.workDir, ""); }
+  SECTION("a status address that is not ours") { options.statusAddress = "192.0.2.1:1"; }
   CHECK(Agent(options).run() == agentFailed);
 }
 
@@ -267,12 +263,22 @@ TEST_CASE("the agent as a program stops on SIGTERM") {
   TemporaryDirectory directory;
   const auto result = directory.path("result"), workDir = directory.path("work");
   SupervisorOptions options;
-  options.command = {"/usr/bin/env", "POD_NAME=portal-1", "POD_NAMESPACE=onap", "SERVICE_ACCOUNT=portal", "INSTANCE_IPS=127.0.0.1",
-                     "FAIRWAY_DISCOVERY_ADDRESS=" + plane.address, "FAIRWAY_TOKEN_FILE=" + plane.tokenFile({"onap", "portal"}),
-                     "FAIRWAY_ROOT_FILE=" + plane.authority->rootsFile(), "FAIRWAY_ENVOY=" FAIRWAY_ENVOY,
-                     "FAIRWAY_ENVOY_ADMIN_ADDRESS=127.0.0.1:0", "FAIRWAY_STATUS_ADDRESS=127.0.0.1:0", "FAIRWAY_WORK_DIR=" + workDir,
-                     "FAIRWAY_DRAIN_TIME=0", "FAIRWAY_TEST_RESULT=" + result,
-                     std::filesystem::read_symlink("/proc/self/exe").string(), "[.agent-program]"};
+  options.command = {"/usr/bin/env",
+                     "POD_NAME=portal-1",
+                     "POD_NAMESPACE=onap",
+                     "SERVICE_ACCOUNT=portal",
+                     "INSTANCE_IPS=127.0.0.1",
+                     "FAIRWAY_DISCOVERY_ADDRESS=" + plane.address,
+                     "FAIRWAY_TOKEN_FILE=" + plane.tokenFile({"onap", "portal"}),
+                     "FAIRWAY_ROOT_FILE=" + plane.authority->rootsFile(),
+                     "FAIRWAY_ENVOY=" FAIRWAY_ENVOY,
+                     "FAIRWAY_ENVOY_ADMIN_ADDRESS=127.0.0.1:0",
+                     "FAIRWAY_STATUS_ADDRESS=127.0.0.1:0",
+                     "FAIRWAY_WORK_DIR=" + workDir,
+                     "FAIRWAY_DRAIN_TIME=0",
+                     "FAIRWAY_TEST_RESULT=" + result,
+                     std::filesystem::read_symlink("/proc/self/exe").string(),
+                     "[.agent-program]"};
   options.drainTime = 0ms;
   options.killAfter = 60s;
   const auto supervisor = Supervisor::make(options).value();

@@ -30,8 +30,11 @@ TEST_CASE("the node says what the control plane wants to know") {
   auto node = parsed(options).at("node");
   CHECK(node.at("id") == "sidecar~10.0.0.7~portal-1.onap~onap.svc.cluster.local");
   CHECK(node.at("cluster") == "portal.onap");
-  CHECK(node.at("metadata") == json{{"NAME", "portal-1"}, {"NAMESPACE", "onap"}, {"SERVICE_ACCOUNT", "portal"},
-                                    {"LABELS", {{"app", "portal"}, {"version", "v1"}}}, {"INSTANCE_IPS", "10.0.0.7,fd00::7"},
+  CHECK(node.at("metadata") == json{{"NAME", "portal-1"},
+                                    {"NAMESPACE", "onap"},
+                                    {"SERVICE_ACCOUNT", "portal"},
+                                    {"LABELS", {{"app", "portal"}, {"version", "v1"}}},
+                                    {"INSTANCE_IPS", "10.0.0.7,fd00::7"},
                                     {"INTERCEPTION_MODE", "REDIRECT"}});
   options.proxyType = ProxyType::router;
   options.interception = Interception::none;
@@ -74,9 +77,7 @@ TEST_CASE("the bootstrap holds no secret and is the same each time") {
 TEST_CASE("a real Envoy accepts every form of the bootstrap") {
   TemporaryDirectory directory;
   auto options = optionsIn(directory);
-  SECTION("a sidecar") {
-    options.labels = {{"app", "po\"rt\\al\n"}};
-  }
+  SECTION("a sidecar") { options.labels = {{"app", "po\"rt\\al\n"}}; }
   SECTION("a gateway, by IPv6") {
     options.proxyType = ProxyType::router;
     options.discoveryAddress = "[::1]:15012";

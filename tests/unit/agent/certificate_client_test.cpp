@@ -1,7 +1,7 @@
 #include "agent/certificate_client.h"
 
-#include <catch2/catch.hpp>
 #include <grpcpp/client_context.h>
+#include <catch2/catch.hpp>
 
 #include "support.h"
 
@@ -14,7 +14,8 @@ using Kind = CertificateFailure::Kind;
 
 namespace {
 
-std::unique_ptr<CertificateClient> clientOf(const ControlPlane& plane, const std::string& name = "istiod.istio-system.svc") {
+std::unique_ptr<CertificateClient> clientOf(const ControlPlane& plane,
+                                            const std::string& name = "istiod.istio-system.svc") {
   return certificateClient({plane.address, name, plane.authority->rootsFile(), 30s});
 }
 
@@ -82,7 +83,8 @@ TEST_CASE("a root file that is missing or broken is named") {
   CHECK(missing.error().message.find("/nonexistent/root.pem") != std::string::npos);
   const auto path = plane.directory.path("broken.pem");
   write(path, "broken");
-  CHECK(certificateClient({plane.address, "localhost", path, 30s})->request(wish).error().message.find(path) != std::string::npos);
+  CHECK(certificateClient({plane.address, "localhost", path, 30s})->request(wish).error().message.find(path) !=
+        std::string::npos);
 }
 
 TEST_CASE("a cancelled client asks no more") {

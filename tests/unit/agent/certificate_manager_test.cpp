@@ -54,11 +54,13 @@ struct Fixture {
   void writeToken(Time expiry) {
     // {"exp":...} in base64url.
     const auto payload = run("printf '{\"exp\":%d}' " + std::to_string(std::chrono::system_clock::to_time_t(expiry)) +
-                             " | openssl base64 -A | tr '+/' '-_' | tr -d '='").output;
+                             " | openssl base64 -A | tr '+/' '-_' | tr -d '='")
+                             .output;
     write(options.tokenFile, "e30." + payload + ".c2ln\n");
   }
   CertificateManager manager() {
-    return {options, client, [this](const Secrets& secrets) { published.push_back(secrets); }, [this] { return random; }};
+    return {options, client, [this](const Secrets& secrets) { published.push_back(secrets); },
+            [this] { return random; }};
   }
 
   Time start = now();
@@ -113,7 +115,8 @@ TEST_CASE("failures are retried with growing pauses, and the last certificate st
   fixture.random = 1;
   std::vector<std::int64_t> pauses;
   for (int i = 0; i < 10; ++i) {
-    pauses.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(manager.step(fixture.start) - fixture.start).count());
+    pauses.push_back(
+        std::chrono::duration_cast<std::chrono::milliseconds>(manager.step(fixture.start) - fixture.start).count());
   }
   CHECK(pauses == std::vector<std::int64_t>{500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000});
   CHECK(fixture.published.size() == 1);
@@ -171,7 +174,8 @@ TEST_CASE("without token and certificate nothing is asked") {
   SECTION("the token has expired") {
     fixture.writeToken(fixture.start - 1s);
     manager.step(fixture.start);
-    CHECK(manager.status().problem.find("the token has expired, and there is no valid certificate") != std::string::npos);
+    CHECK(manager.status().problem.find("the token has expired, and there is no valid certificate") !=
+          std::string::npos);
     CHECK(fixture.client.wishes.empty());
   }
   SECTION("both have expired") {
@@ -206,7 +210,9 @@ TEST_CASE("a certificate that does not fit is not published") {
   };
   SECTION("of another identity") {
     fixture.client.id = {"cluster.local", {"onap", "msb"}};
-    CHECK(problem().find("it names spiffe://cluster.local/ns/onap/sa/msb, expected spiffe://cluster.local/ns/onap/sa/portal") != std::string::npos);
+    CHECK(problem().find(
+              "it names spiffe://cluster.local/ns/onap/sa/msb, expected spiffe://cluster.local/ns/onap/sa/portal") !=
+          std::string::npos);
   }
   SECTION("of another trust domain") {
     fixture.client.id.trustDomain = "other.example";
@@ -238,7 +244,8 @@ TEST_CASE("the thread gets a certificate and stops while it waits") {
   Fixture fixture;
   std::atomic<int> count{0};
   {
-    CertificateManager manager(fixture.options, fixture.client, [&](const Secrets&) { ++count; }, [] { return 0.5; });
+    CertificateManager manager(
+        fixture.options, fixture.client, [&](const Secrets&) { ++count; }, [] { return 0.5; });
     manager.start();
     CHECK(eventually([&] { return count == 1; }));
     manager.stop();
@@ -254,7 +261,8 @@ TEST_CASE("against the real service: token, then certificate") {
   options.id = kPortal;
   options.tokenFile = plane.tokenFile(kPortal.account);
   std::vector<Secrets> published;
-  CertificateManager manager(options, *client, [&](const Secrets& secrets) { published.push_back(secrets); }, [] { return 0.5; });
+  CertificateManager manager(
+      options, *client, [&](const Secrets& secrets) { published.push_back(secrets); }, [] { return 0.5; });
   const auto at = now();
   manager.step(at);
   REQUIRE(published.size() == 1);

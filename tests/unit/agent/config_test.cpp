@@ -45,11 +45,18 @@ TEST_CASE("every flag and every variable is there once") {
 }
 
 TEST_CASE("the environment sets options") {
-  const std::map<std::string, std::string> environment = {
-      {"POD_NAME", "msb-0"}, {"POD_NAMESPACE", "onap"}, {"SERVICE_ACCOUNT", "msb"}, {"INSTANCE_IPS", "10.0.0.1, fd00::1"},
-      {"FAIRWAY_LABELS", "app=msb, version=v1,empty="}, {"FAIRWAY_PROXY_TYPE", "router"}, {"FAIRWAY_DRAIN_TIME", "2m"},
-      {"FAIRWAY_INTERCEPTION", "NONE"}, {"FAIRWAY_APP_ADDRESS", "127.0.0.5"}, {"FAIRWAY_CONCURRENCY", "0"},
-      {"FAIRWAY_UNPRIVILEGED", "true"}, {"FAIRWAY_ENVOY", ""}};
+  const std::map<std::string, std::string> environment = {{"POD_NAME", "msb-0"},
+                                                          {"POD_NAMESPACE", "onap"},
+                                                          {"SERVICE_ACCOUNT", "msb"},
+                                                          {"INSTANCE_IPS", "10.0.0.1, fd00::1"},
+                                                          {"FAIRWAY_LABELS", "app=msb, version=v1,empty="},
+                                                          {"FAIRWAY_PROXY_TYPE", "router"},
+                                                          {"FAIRWAY_DRAIN_TIME", "2m"},
+                                                          {"FAIRWAY_INTERCEPTION", "NONE"},
+                                                          {"FAIRWAY_APP_ADDRESS", "127.0.0.5"},
+                                                          {"FAIRWAY_CONCURRENCY", "0"},
+                                                          {"FAIRWAY_UNPRIVILEGED", "true"},
+                                                          {"FAIRWAY_ENVOY", ""}};
   AgentOptions options;
   REQUIRE(applyEnvironment(options, [&](const std::string& name) -> std::optional<std::string> {
     const auto found = environment.find(name);
@@ -132,18 +139,27 @@ TEST_CASE("what is missing or wrong is named, by its flag") {
   CHECK(with([](auto& o) { o.envoyAdminAddress = ":15000"; }).find("loopback") != std::string::npos);
   CHECK(with([](auto& o) { o.envoyAdminAddress = "localhost:15000"; }).find("loopback") != std::string::npos);
   CHECK(with([](auto& o) { o.statusAddress = "15021"; }).starts_with("--status-address: "));
-  CHECK(with([](auto& o) { o.prometheusAddress = ":15090"; o.envoyAdminAddress = "127.0.0.1:0"; }).starts_with("--prometheus-address: "));
+  CHECK(with([](auto& o) {
+          o.prometheusAddress = ":15090";
+          o.envoyAdminAddress = "127.0.0.1:0";
+        }).starts_with("--prometheus-address: "));
   CHECK(with([](auto& o) { o.appAddress = "127.0.0.2"; }) == "--app-address: only with --interception none");
-  CHECK(with([](auto& o) { o.interception = Interception::none; o.outboundAddress = "lo"; }).starts_with("--outbound-address: "));
+  CHECK(with([](auto& o) {
+          o.interception = Interception::none;
+          o.outboundAddress = "lo";
+        }).starts_with("--outbound-address: "));
   CHECK(with([](auto& o) { o.logLevel = "loud"; }).starts_with("--envoy-log-level: "));
   CHECK(with([](auto& o) { o.labelsFile = "/nonexistent/labels"; }).starts_with("--labels-file: "));
 }
 
 TEST_CASE("labels from the downward API") {
-  const auto labels = parseDownwardLabels("app=\"portal\"\nversion=\"v1\"\n\nnote=\"a \\\"b\\\" \\\\ c\"\nexample.com/x=\"\"\n");
+  const auto labels =
+      parseDownwardLabels("app=\"portal\"\nversion=\"v1\"\n\nnote=\"a \\\"b\\\" \\\\ c\"\nexample.com/x=\"\"\n");
   REQUIRE(labels);
-  CHECK(*labels == std::map<std::string, std::string>{{"app", "portal"}, {"version", "v1"}, {"note", "a \"b\" \\ c"}, {"example.com/x", ""}});
-  for (const auto* text : {"app", "app=portal", "app=\"portal", "=\"x\"", "a=\"x\"y\"", "a=\"x\\\"", "a=\"\\q\"", "a=\""}) {
+  CHECK(*labels == std::map<std::string, std::string>{
+                       {"app", "portal"}, {"version", "v1"}, {"note", "a \"b\" \\ c"}, {"example.com/x", ""}});
+  for (const auto* text :
+       {"app", "app=portal", "app=\"portal", "=\"x\"", "a=\"x\"y\"", "a=\"x\\\"", "a=\"\\q\"", "a=\""}) {
     CAPTURE(text);
     CHECK_FALSE(parseDownwardLabels(text));
   }

@@ -13,11 +13,13 @@ namespace {
 const Address kAnyPort{"127.0.0.1", 0, ""};
 
 std::unique_ptr<HttpServer> echoServer() {
-  return HttpServer::start(kAnyPort, [](const std::string& path) -> HttpReply {
-    if (path == "/throw") throw std::runtime_error("no");
-    if (path == "/large") return {200, std::string(2 << 20, 'x')};
-    return {path == "/missing" ? 404U : 200U, path};
-  }).value();
+  return HttpServer::start(kAnyPort,
+                           [](const std::string& path) -> HttpReply {
+                             if (path == "/throw") throw std::runtime_error("no");
+                             if (path == "/large") return {200, std::string(2 << 20, 'x')};
+                             return {path == "/missing" ? 404U : 200U, path};
+                           })
+      .value();
 }
 
 }  // namespace
@@ -25,7 +27,9 @@ std::unique_ptr<HttpServer> echoServer() {
 TEST_CASE("requests are answered by path") {
   const auto server = echoServer();
   REQUIRE(server->address().port != 0);
-  const auto get = [&](const std::string& target) { return httpRequest(server->address(), "GET", target, 10s).value(); };
+  const auto get = [&](const std::string& target) {
+    return httpRequest(server->address(), "GET", target, 10s).value();
+  };
   CHECK(get("/healthz/ready?x=1").body == "/healthz/ready");
   CHECK(get("/missing").status == 404);
   CHECK(get("/throw").status == 500);
@@ -56,9 +60,12 @@ TEST_CASE("requests that are too large or are no HTTP do not stop the server") {
   const auto send = [&](const std::string& text) {
     TemporaryDirectory directory;
     write(directory.path("request"), text);
-    return run("timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + port + "; cat " + directory.path("request") + " >&3; cat <&3'").output;
+    return run("timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + port + "; cat " + directory.path("request") +
+               " >&3; cat <&3'")
+        .output;
   };
-  CHECK(send("GET /x HTTP/1.1\r\nhost: a\r\nbig: " + std::string(10000, 'a') + "\r\n\r\n").find("200") == std::string::npos);
+  CHECK(send("GET /x HTTP/1.1\r\nhost: a\r\nbig: " + std::string(10000, 'a') + "\r\n\r\n").find("200") ==
+        std::string::npos);
   CHECK(send("garbage\r\n\r\n").find("200") == std::string::npos);
   CHECK(send("GET /fine HTTP/1.0\r\n\r\n").find("/fine") != std::string::npos);
 }

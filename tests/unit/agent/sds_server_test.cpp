@@ -34,7 +34,8 @@ static_resources:
         explicit_http_config: {http2_protocol_options: {}}
     load_assignment:
       cluster_name: sds-grpc
-      endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: )" + socket + R"(}}}}]}]
+      endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: )" +
+         socket + R"(}}}}]}]
   listeners:
   - name: tls
     address: {socket_address: {address: 127.0.0.1, port_value: 0}}
@@ -45,8 +46,10 @@ static_resources:
           "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
           require_client_certificate: true
           common_tls_context:
-            tls_certificate_sds_secret_configs: [)" + secret("default") + R"(]
-            validation_context_sds_secret_config: )" + secret("ROOTCA") + R"(
+            tls_certificate_sds_secret_configs: [)" +
+         secret("default") + R"(]
+            validation_context_sds_secret_config: )" +
+         secret("ROOTCA") + R"(
       filters:
       - name: http
         typed_config:
@@ -81,13 +84,22 @@ TEST_CASE("a real Envoy serves the certificate it gets from the socket, and each
   const auto at = now();
   const auto issuer = identity::test::makeIssuer(at), other = identity::test::makeIssuer(at);
   const auto key = PrivateKey::generate().value();
-  const auto first = identity::test::makeWorkload(issuer, key, at), second = identity::test::makeWorkload(issuer, key, at);
+  const auto first = identity::test::makeWorkload(issuer, key, at),
+             second = identity::test::makeWorkload(issuer, key, at);
   const auto sds = SdsServer::start(directory.path("sds.sock")).value();
 
   write(directory.path("envoy.yaml"), listenerBootstrap(directory.path("sds.sock"), apiType));
   SupervisorOptions options;
-  options.command = {FAIRWAY_ENVOY, "-c", directory.path("envoy.yaml"), "--admin-address-path", directory.path("admin"),
-                     "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"};
+  options.command = {FAIRWAY_ENVOY,
+                     "-c",
+                     directory.path("envoy.yaml"),
+                     "--admin-address-path",
+                     directory.path("admin"),
+                     "--disable-hot-restart",
+                     "--concurrency",
+                     "1",
+                     "--log-level",
+                     "warning"};
   options.drainTime = 0ms;
   const auto envoy = Supervisor::make(options).value();
   std::thread thread([&] { CHECK(envoy->run() == Supervisor::End::stopped); });
@@ -114,8 +126,10 @@ TEST_CASE("a real Envoy serves the certificate it gets from the socket, and each
   const auto shown = [&] {
     const auto address = listener();
     if (address.empty()) return std::string();
-    const auto answer = run("printf 'GET / HTTP/1.1\\r\\nhost: test\\r\\nconnection: close\\r\\n\\r\\n' | timeout 10 openssl s_client -ign_eof -connect " + address + " -cert " +
-                            directory.path("client.pem") + " -CAfile " + directory.path("root.pem"));
+    const auto answer =
+        run("printf 'GET / HTTP/1.1\\r\\nhost: test\\r\\nconnection: close\\r\\n\\r\\n' | timeout 10 openssl s_client "
+            "-ign_eof -connect " +
+            address + " -cert " + directory.path("client.pem") + " -CAfile " + directory.path("root.pem"));
     const auto certificate = Certificate::fromPem(answer.output);
     return certificate && answer.output.find("hello") != std::string::npos ? certificate->serialHex() : std::string();
   };

@@ -16,14 +16,16 @@ SecretSnapshotPtr snapshot(const std::string& certificate, const std::string& ro
 }
 
 // What a response holds: chains and roots by name.
-std::map<std::string, std::string> contents(const google::protobuf::RepeatedPtrField<google::protobuf::Any>& resources) {
+std::map<std::string, std::string> contents(
+    const google::protobuf::RepeatedPtrField<google::protobuf::Any>& resources) {
   std::map<std::string, std::string> result;
   for (const auto& any : resources) {
     Secret secret;
     REQUIRE(any.UnpackTo(&secret));
-    result[secret.name()] = secret.has_tls_certificate() ? secret.tls_certificate().certificate_chain().inline_bytes() + "/" +
-                                                               secret.tls_certificate().private_key().inline_bytes()
-                                                         : secret.validation_context().trusted_ca().inline_bytes();
+    result[secret.name()] = secret.has_tls_certificate()
+                                ? secret.tls_certificate().certificate_chain().inline_bytes() + "/" +
+                                      secret.tls_certificate().private_key().inline_bytes()
+                                : secret.validation_context().trusted_ca().inline_bytes();
   }
   return result;
 }

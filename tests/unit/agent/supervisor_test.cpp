@@ -83,7 +83,8 @@ TEST_CASE("crashes in a row are counted, others are not") {
 TEST_CASE("stop() drains, then sends SIGTERM") {
   TemporaryDirectory directory;
   const auto log = directory.path("log");
-  auto options = script("trap 'echo term >> " + log + "; exit 7' TERM; echo ready >> " + log + "; while :; do sleep 0.02; done");
+  auto options =
+      script("trap 'echo term >> " + log + "; exit 7' TERM; echo ready >> " + log + "; while :; do sleep 0.02; done");
   std::atomic<int> drains{0};
   options.drain = [&] {
     ++drains;
@@ -126,7 +127,8 @@ TEST_CASE("a program that does not mind SIGTERM is killed, with what it started"
   CHECK(running.wait() == Supervisor::End::stopped);
   CHECK(eventually([&] {
     if (::kill(grandchild, 0) != 0) return true;
-    return read("/proc/" + std::to_string(grandchild) + "/stat").find(") Z ") != std::string::npos;  // dead, not yet reaped
+    return read("/proc/" + std::to_string(grandchild) + "/stat").find(") Z ") !=
+           std::string::npos;  // dead, not yet reaped
   }));
 }
 
@@ -153,8 +155,8 @@ TEST_CASE("the program dies with the thread that runs it, and gets a clean slate
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, &before);  // as the agent does
-  auto options = script("grep -E 'SigBlk|SigIgn' /proc/self/status > " + log + "; ps -o pgid= -p $$ >> " + log + "; echo $$ >> " + log +
-                        "; ls /proc/$$/fd | wc -l >> " + log + "; exec sleep 1000");
+  auto options = script("grep -E 'SigBlk|SigIgn' /proc/self/status > " + log + "; ps -o pgid= -p $$ >> " + log +
+                        "; echo $$ >> " + log + "; ls /proc/$$/fd | wc -l >> " + log + "; exec sleep 1000");
   Running running(options);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   REQUIRE(eventually([&] { return lines(log) == 5; }));

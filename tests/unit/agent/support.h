@@ -52,7 +52,8 @@ inline AgentOptions optionsIn(const TemporaryDirectory& directory) {
   return options;
 }
 
-inline Secrets secretsOf(const identity::Issuer& issuer, const identity::PrivateKey& key, const identity::Certificate& leaf) {
+inline Secrets secretsOf(const identity::Issuer& issuer, const identity::PrivateKey& key,
+                         const identity::Certificate& leaf) {
   return {leaf.toPem(), key.toPem().value(), issuer.certificate.toPem(), leaf.notAfter()};
 }
 

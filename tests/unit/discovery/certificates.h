@@ -58,9 +58,8 @@ inline Certificate certificate(const Certificate* issuer, const std::vector<std:
   if (!list.empty()) extend(NID_subject_alt_name, list);
   X509_sign(x509, signer.key.get(), EVP_sha256());
   made.pem = toPem([&](BIO* bio) { PEM_write_bio_X509(bio, x509); });
-  made.keyPem = toPem([&](BIO* bio) {
-    PEM_write_bio_PrivateKey(bio, made.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  });
+  made.keyPem =
+      toPem([&](BIO* bio) { PEM_write_bio_PrivateKey(bio, made.key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   return made;
 }
 

@@ -16,9 +16,9 @@ namespace fairway::discovery::test {
 // content begins with its route configurations ("80,81;..."), a virtual host's with its cluster ("c1;...").
 class ModelEnvoy {
  public:
-  void connect();             // a new stream; what is under way is lost
-  void process();             // the next response, if there is one
-  bool expireWarming();       // after long silence, clusters without endpoints are used as they are; true if any
+  void connect();        // a new stream; what is under way is lost
+  void process();        // the next response, if there is one
+  bool expireWarming();  // after long silence, clusters without endpoints are used as they are; true if any
   // Clusters, listeners and so on as they are in use, by type and name: the content.
   [[nodiscard]] std::map<std::pair<Type, std::string>, std::string> inUse() const;
   // What is wrong with it now; empty: a request to any route would find its cluster.

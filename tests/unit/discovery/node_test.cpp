@@ -37,8 +37,10 @@ TEST_CASE("a sidecar's node") {
 TEST_CASE("a gateway's node with all metadata") {
   auto node = sidecar();
   node.id = "router~127.0.0.2~gw.istio-system~istio-system.svc.cluster.local";
-  node.metadata = {{"INSTANCE_IPS", "127.0.0.2, fd00::1"}, {"INTERCEPTION_MODE", "NONE"},
-                   {"UNPRIVILEGED_POD", "true"},           {"FAIRWAY_OUTBOUND_ADDRESS", "127.0.0.3"},
+  node.metadata = {{"INSTANCE_IPS", "127.0.0.2, fd00::1"},
+                   {"INTERCEPTION_MODE", "NONE"},
+                   {"UNPRIVILEGED_POD", "true"},
+                   {"FAIRWAY_OUTBOUND_ADDRESS", "127.0.0.3"},
                    {"FAIRWAY_APP_ADDRESS", "127.0.0.4"}};
   const auto proxy = proxyFromNode(node).value();
   CHECK(proxy.type == translate::ProxyType::gateway);

@@ -36,8 +36,8 @@ TEST_CASE("the identity of a certificate") {
     const auto none = identityFromCertificate(test::certificate(&ca, {"DNS:x"}).pem);
     REQUIRE_FALSE(none);
     CHECK(none.error().message.find("has 0 URI names") != std::string::npos);
-    const auto two = identityFromCertificate(
-        test::certificate(&ca, {"URI:spiffe://td/ns/a/sa/a", "URI:spiffe://td/ns/b/sa/b"}).pem);
+    const auto two =
+        identityFromCertificate(test::certificate(&ca, {"URI:spiffe://td/ns/a/sa/a", "URI:spiffe://td/ns/b/sa/b"}).pem);
     REQUIRE_FALSE(two);
     CHECK(two.error().message.find("has 2 URI names") != std::string::npos);
   }

@@ -78,9 +78,9 @@ inline bool eventually(const std::function<bool()>& condition) {
   return true;
 }
 
-inline std::shared_ptr<grpc::Channel> channel(const std::string& address,
-                                              const std::shared_ptr<grpc::ChannelCredentials>& credentials =
-                                                  grpc::InsecureChannelCredentials()) {
+inline std::shared_ptr<grpc::Channel> channel(
+    const std::string& address,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials = grpc::InsecureChannelCredentials()) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
   arguments.SetMaxReceiveMessageSize(-1);

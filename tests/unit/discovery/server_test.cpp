@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/any.pb.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <catch2/catch.hpp>
 
 #include "base/address.h"
 #include "unit/discovery/server_support.h"
@@ -16,8 +16,8 @@
 namespace fairway::discovery {
 namespace {
 
-using test::Client;
 using test::channel;
+using test::Client;
 using test::eventually;
 using namespace std::chrono_literals;
 
@@ -222,7 +222,8 @@ TEST_CASE("addresses") {
     const std::string address = GENERATE("0.0.0.0:0", ":0", "10.1.2.3:15010", "[::]:0");
     ServerOptions options;
     options.insecureAddress = address;
-    CHECK(startFailure(std::move(options)).find("plaintext is served on 127.0.0.0/8") != std::string::npos);
+    CHECK(startFailure(std::move(options)).find("plaintext is served on loopback only: 127.0.0.0/8") !=
+          std::string::npos);
   }
   SECTION("a taken port is reported with the reason") {
     Plain plain;

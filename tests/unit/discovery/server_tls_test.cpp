@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <google/protobuf/any.pb.h>
 #include <grpcpp/security/credentials.h>
+#include <catch2/catch.hpp>
 
 #include <atomic>
 #include <fstream>
@@ -14,8 +14,8 @@
 namespace fairway::discovery {
 namespace {
 
-using test::Client;
 using test::channel;
+using test::Client;
 using test::eventually;
 using namespace std::chrono_literals;
 
@@ -45,7 +45,8 @@ struct Secure {
     server = Server::start(std::move(options), source).value();
     google::protobuf::Any any;
     any.set_value("content");
-    source.publish(test::snapshot({{{C, "a"}, any.SerializeAsString()}, {{S, "kubernetes://tls"}, any.SerializeAsString()}}));
+    source.publish(
+        test::snapshot({{{C, "a"}, any.SerializeAsString()}, {{S, "kubernetes://tls"}, any.SerializeAsString()}}));
   }
   std::shared_ptr<grpc::Channel> to(const std::string& roots, const test::Certificate* own = nullptr) const {
     grpc::SslCredentialsOptions options;
@@ -131,12 +132,8 @@ TEST_CASE("without an identity nobody gets in") {
     const auto own = test::certificate(&other, {std::string("URI:") + kWeb});
     CHECK(statusOf(secure.to(secure.ca.pem, &own)).error_code() == grpc::UNAVAILABLE);
   }
-  SECTION("an expired certificate") {
-    CHECK(statusOf(secure.as(kWeb, -10)).error_code() == grpc::UNAVAILABLE);
-  }
-  SECTION("plaintext") {
-    CHECK(statusOf(channel(secure.server->secureAddress())).error_code() == grpc::UNAVAILABLE);
-  }
+  SECTION("an expired certificate") { CHECK(statusOf(secure.as(kWeb, -10)).error_code() == grpc::UNAVAILABLE); }
+  SECTION("plaintext") { CHECK(statusOf(channel(secure.server->secureAddress())).error_code() == grpc::UNAVAILABLE); }
   CHECK(secure.source.proxies().empty());
   CHECK(serves(secure.as(kWeb)));
 }
@@ -146,7 +143,9 @@ TEST_CASE("a token says who calls") {
   options.authenticateToken = [](const std::string& token) -> Result<PeerIdentity> {
     if (token == "good") return PeerIdentity{.trustDomain = "cluster.local", .ns = "onap", .serviceAccount = "web"};
     if (token == "late") {
-      return PeerIdentity{.trustDomain = "cluster.local", .ns = "onap", .serviceAccount = "web",
+      return PeerIdentity{.trustDomain = "cluster.local",
+                          .ns = "onap",
+                          .serviceAccount = "web",
                           .expires = std::chrono::system_clock::now() - 1s};
     }
     if (token == "fault") throw std::runtime_error("token service is away");

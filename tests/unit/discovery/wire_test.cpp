@@ -1,7 +1,7 @@
 #include "discovery/wire.h"
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/any.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
@@ -14,7 +14,8 @@ namespace pb = envoy::service::discovery::v3;
 
 grpc::ByteBuffer buffer(const std::string& bytes) {
   // In two pieces, as they may come from the network.
-  const grpc::Slice slices[] = {grpc::Slice(bytes.substr(0, bytes.size() / 2)), grpc::Slice(bytes.substr(bytes.size() / 2))};
+  const grpc::Slice slices[] = {grpc::Slice(bytes.substr(0, bytes.size() / 2)),
+                                grpc::Slice(bytes.substr(bytes.size() / 2))};
   return grpc::ByteBuffer(slices, 2);
 }
 

@@ -52,7 +52,9 @@ TEST_CASE("an authority signs in its own trust domain, within its limits") {
   options.maxTtl = 2h;
   const auto authority = CertificateAuthority::open(options, at).value();
   const auto key = PrivateKey::generate().value().publicKey().value();
-  const auto validity = [&](std::chrono::seconds ttl) { return authority->sign(key, {"a", "b"}, ttl, at).value().notAfter - at; };
+  const auto validity = [&](std::chrono::seconds ttl) {
+    return authority->sign(key, {"a", "b"}, ttl, at).value().notAfter - at;
+  };
   CHECK(validity(0s) == 1h);
   CHECK(validity(30min) == 30min);
   CHECK(validity(24h * 365 * 10) == 2h);

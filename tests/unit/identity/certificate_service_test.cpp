@@ -1,8 +1,8 @@
 #include "identity/certificate_service.h"
 
+#include <grpcpp/grpcpp.h>
 #include <atomic>
 #include <catch2/catch.hpp>
-#include <grpcpp/grpcpp.h>
 #include <limits>
 
 #include "identity/certificate.grpc.pb.h"
@@ -27,8 +27,10 @@ struct Answer {
 // A control plane's certificate service on a loopback port, over TLS as it is served.
 class Server {
  public:
-  explicit Server(CertificateServiceOptions options = {}, std::shared_ptr<grpc::ServerCredentials> credentials = nullptr)
-      : authority_(CertificateAuthority::open(authorityOptions(), now() - 48h).value()),  // so that there can be expired certificates
+  explicit Server(CertificateServiceOptions options = {},
+                  std::shared_ptr<grpc::ServerCredentials> credentials = nullptr)
+      : authority_(CertificateAuthority::open(authorityOptions(), now() - 48h)
+                       .value()),  // so that there can be expired certificates
         tokens_(FolderTokens::open(directory_.path("state")).value()),
         service_(*authority_, tokens_.get(), options, [this] { return now() + offset_.load(); }) {
     grpc::ServerBuilder builder;
@@ -50,8 +52,9 @@ class Server {
     }
     return callOver(grpc::SslCredentials(options), authorization, csr, validity);
   }
-  [[nodiscard]] Answer callOver(const std::shared_ptr<grpc::ChannelCredentials>& credentials, const std::string& authorization,
-                                const std::string& csr, std::int64_t validity = 0) const {
+  [[nodiscard]] Answer callOver(const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+                                const std::string& authorization, const std::string& csr,
+                                std::int64_t validity = 0) const {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetSslTargetNameOverride("istiod.istio-system.svc");
@@ -70,7 +73,8 @@ class Server {
   [[nodiscard]] std::string bearer(const ServiceAccount& account, Time at = now()) const {
     return "Bearer " + tokens_->mint(account, at).value();
   }
-  [[nodiscard]] Certificate certificateFor(const PrivateKey& key, const ServiceAccount& account, Time at = now()) const {
+  [[nodiscard]] Certificate certificateFor(const PrivateKey& key, const ServiceAccount& account,
+                                           Time at = now()) const {
     return Certificate::fromPem(authority_->sign(key.publicKey().value(), account, 1h, at).value().chain[0]).value();
   }
   void advance(std::chrono::seconds by) { offset_ = by; }
@@ -128,9 +132,11 @@ TEST_CASE("a caller with a token gets the certificate of its account") {
 
 TEST_CASE("a request's own names are not looked at") {
   Server server;
-  const auto spoofed = run(
-      "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=x "
-      "-addext subjectAltName=URI:spiffe://cluster.local/ns/kube-system/sa/admin,URI:spiffe://cluster.local/ns/onap/sa/portal 2>/dev/null");
+  const auto spoofed =
+      run("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=x "
+          "-addext "
+          "subjectAltName=URI:spiffe://cluster.local/ns/kube-system/sa/admin,URI:spiffe://cluster.local/ns/onap/sa/"
+          "portal 2>/dev/null");
   REQUIRE(spoofed.status == 0);
   const auto answer = server.call(server.bearer(kMsb), spoofed.output);
   REQUIRE(answer.status.ok());
@@ -179,7 +185,9 @@ TEST_CASE("certificates that prove nothing in this mesh") {
   Server server;
   const auto key = PrivateKey::generate().value();
   const auto at = now();
-  const auto outcome = [&](const Certificate& certificate) { return server.call("", csr(), &key, certificate.toPem()).status; };
+  const auto outcome = [&](const Certificate& certificate) {
+    return server.call("", csr(), &key, certificate.toPem()).status;
+  };
   // Another authority's fail the handshake; ours without a fitting identity are told so.
   CHECK_FALSE(outcome(makeWorkload(makeIssuer(at), key, at)).ok());
   CHECK_FALSE(outcome(makeWorkload(server.issuer(), key, at - 2h, 1h)).ok());

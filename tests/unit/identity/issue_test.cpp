@@ -63,7 +63,8 @@ TEST_CASE("the openssl tool verifies the chain") {
   write(directory.path("other.pem"), makeIssuer(at).certificate.toPem());
   write(directory.path("leaf.pem"), makeWorkload(issuer, PrivateKey::generate().value(), at).toPem());
   const auto verify = [&](const std::string& root, const std::string& options) {
-    return run("openssl verify -x509_strict " + options + " -CAfile " + directory.path(root) + " " + directory.path("leaf.pem"));
+    return run("openssl verify -x509_strict " + options + " -CAfile " + directory.path(root) + " " +
+               directory.path("leaf.pem"));
   };
   for (const auto* purpose : {"-purpose sslclient", "-purpose sslserver"}) {
     const auto verified = verify("root.pem", purpose);
@@ -94,12 +95,16 @@ TEST_CASE("a certificate never outlives or precedes its issuer") {
 TEST_CASE("a request with names of its own gets none of them") {
   // CVE-2022-40716: a request with several URI names got them all.
   const auto csr = run(
-      "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=admin/O=system:masters "
-      "-addext subjectAltName=URI:spiffe://cluster.local/ns/onap/sa/portal,URI:spiffe://cluster.local/ns/kube-system/sa/admin,"
-      "DNS:istiod.istio-system.svc,IP:127.0.0.1 -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign 2>/dev/null");
+      "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj "
+      "/CN=admin/O=system:masters "
+      "-addext "
+      "subjectAltName=URI:spiffe://cluster.local/ns/onap/sa/portal,URI:spiffe://cluster.local/ns/kube-system/sa/admin,"
+      "DNS:istiod.istio-system.svc,IP:127.0.0.1 -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign "
+      "2>/dev/null");
   REQUIRE(csr.status == 0);
   const auto issuer = makeIssuer(now());
-  const auto leaf = issueWorkload(issuer, parseCsr(csr.output).value(), {"cluster.local", {"onap", "portal"}}, 1h, now()).value();
+  const auto leaf =
+      issueWorkload(issuer, parseCsr(csr.output).value(), {"cluster.local", {"onap", "portal"}}, 1h, now()).value();
   CHECK(leaf.uriNames() == std::vector<std::string>{"spiffe://cluster.local/ns/onap/sa/portal"});
   CHECK(leaf.dnsNames().empty());
   CHECK_FALSE(leaf.hasIp("127.0.0.1"));
@@ -116,7 +121,8 @@ TEST_CASE("a workload certificate cannot sign others") {
   const auto issuer = makeIssuer(at);
   const auto key = PrivateKey::generate().value();
   const Issuer workload{makeWorkload(issuer, key, at), key};
-  const auto forged = makeWorkload(workload, PrivateKey::generate().value(), at, 1h, {"cluster.local", {"kube-system", "admin"}});
+  const auto forged =
+      makeWorkload(workload, PrivateKey::generate().value(), at, 1h, {"cluster.local", {"kube-system", "admin"}});
   CHECK_FALSE(verifyChain(forged, {workload.certificate}, {issuer.certificate}, Usage::client, at));
 }
 
@@ -124,7 +130,8 @@ TEST_CASE("a server certificate has the names it is to have") {
   const auto at = now();
   const auto issuer = makeIssuer(at);
   const auto key = PrivateKey::generate().value().publicKey().value();
-  const auto leaf = issueServer(issuer, key, {{"istiod.istio-system.svc", "localhost"}, {"127.0.0.1", "::1"}}, 1h, at).value();
+  const auto leaf =
+      issueServer(issuer, key, {{"istiod.istio-system.svc", "localhost"}, {"127.0.0.1", "::1"}}, 1h, at).value();
   CHECK(leaf.dnsNames() == std::vector<std::string>{"istiod.istio-system.svc", "localhost"});
   CHECK(leaf.hasIp("127.0.0.1"));
   CHECK(leaf.hasIp("::1"));

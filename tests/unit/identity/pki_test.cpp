@@ -11,7 +11,8 @@ namespace {
 
 // A request made by the openssl tool, with the key options given.
 std::string requestFor(const std::string& keyOptions, const std::string& more = "") {
-  const auto made = run("openssl req -new -nodes -keyout /dev/null -subj /CN=admin " + keyOptions + " " + more + " 2>/dev/null");
+  const auto made =
+      run("openssl req -new -nodes -keyout /dev/null -subj /CN=admin " + keyOptions + " " + more + " 2>/dev/null");
   REQUIRE(made.status == 0);
   return made.output;
 }
@@ -68,7 +69,9 @@ TEST_CASE("a request whose signature does not hold is refused") {
   TemporaryDirectory directory;
   write(directory.path("a.pem"), requestFor("-newkey ec -pkeyopt ec_paramgen_curve:P-256"));
   const auto der = directory.path("a.der");
-  REQUIRE(run("openssl req -in " + directory.path("a.pem") + " -outform DER -out " + der + " && sed -i s/admin/amdin/ " + der).status == 0);
+  REQUIRE(run("openssl req -in " + directory.path("a.pem") + " -outform DER -out " + der +
+              " && sed -i s/admin/amdin/ " + der)
+              .status == 0);
   const auto forged = run("openssl req -inform DER -in " + der + " -outform PEM");
   REQUIRE(forged.status == 0);
   const auto read = parseCsr(forged.output);
@@ -80,8 +83,9 @@ TEST_CASE("texts that are no request are refused, not crashed on") {
   CHECK_FALSE(parseCsr(""));
   CHECK_FALSE(parseCsr("hello"));
   CHECK_FALSE(parseCsr("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"));
-  CHECK_FALSE(parseCsr("-----BEGIN CERTIFICATE REQUEST-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n"
-                       "-----END CERTIFICATE REQUEST-----\n"));
+  CHECK_FALSE(
+      parseCsr("-----BEGIN CERTIFICATE REQUEST-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n"
+               "-----END CERTIFICATE REQUEST-----\n"));
   CHECK_FALSE(parseCsr(makeIssuer(now()).certificate.toPem()));
   const auto large = parseCsr(makeCsr(PrivateKey::generate().value()).value() + std::string(kMaxCsrBytes, ' '));
   REQUIRE_FALSE(large);

@@ -13,18 +13,19 @@ TEST_CASE("a SPIFFE ID is parsed and printed") {
 
 TEST_CASE("anything but the exact form of a SPIFFE ID is refused") {
   const std::string longName(254, 'a');
-  const std::string text = GENERATE_COPY(as<std::string>{}, "", "spiffe://", "cluster.local/ns/a/sa/b", "https://cluster.local/ns/a/sa/b",
+  const std::string text = GENERATE_COPY(
+      as<std::string>{}, "", "spiffe://", "cluster.local/ns/a/sa/b", "https://cluster.local/ns/a/sa/b",
       "SPIFFE://cluster.local/ns/a/sa/b", "spiffe://Cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/A/sa/b",
       "spiffe://cluster.local/ns/a/sa/B", "spiffe://cluster.local/NS/a/sa/b", "spiffe://cluster.local/ns/a/sa/b/",
       "spiffe://cluster.local/ns/a/sa/b/c", "spiffe://cluster.local/ns/a/sa/", "spiffe://cluster.local/ns//sa/b",
       "spiffe:///ns/a/sa/b", "spiffe://cluster.local//ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b?x=1",
-      "spiffe://cluster.local/ns/a/sa/b#x", "spiffe://cluster.local:80/ns/a/sa/b", "spiffe://user@cluster.local/ns/a/sa/b",
-      "spiffe://cluster.local/ns/a%2f/sa/b", "spiffe://cluster.local/ns/../sa/b", "spiffe://cluster.local/ns/a/sa/.",
-      "spiffe://cluster.local/ns/a/sa/b..c", "spiffe://cluster.local/ns/-a/sa/b", "spiffe://cluster.local/ns/a.b/sa/c",
-      "spiffe://cluster.local/ns/a/sa/b ", " spiffe://cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b\n",
-      "spiffe://cluster.local/sa/b/ns/a", "spiffe://cluster.local/ns/a/sa/" + longName,
-      "spiffe://" + std::string(256, 'a') + "/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b" + std::string("\0", 1),
-      "spiffe://x/ns/a/sa/" + std::string(5000, 'b'));
+      "spiffe://cluster.local/ns/a/sa/b#x", "spiffe://cluster.local:80/ns/a/sa/b",
+      "spiffe://user@cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/a%2f/sa/b",
+      "spiffe://cluster.local/ns/../sa/b", "spiffe://cluster.local/ns/a/sa/.", "spiffe://cluster.local/ns/a/sa/b..c",
+      "spiffe://cluster.local/ns/-a/sa/b", "spiffe://cluster.local/ns/a.b/sa/c", "spiffe://cluster.local/ns/a/sa/b ",
+      " spiffe://cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b\n", "spiffe://cluster.local/sa/b/ns/a",
+      "spiffe://cluster.local/ns/a/sa/" + longName, "spiffe://" + std::string(256, 'a') + "/ns/a/sa/b",
+      "spiffe://cluster.local/ns/a/sa/b" + std::string("\0", 1), "spiffe://x/ns/a/sa/" + std::string(5000, 'b'));
   CAPTURE(text);
   CHECK_FALSE(SpiffeId::parse(text));
 }
@@ -47,9 +48,9 @@ TEST_CASE("a SPIFFE ID is made of checked parts only") {
 TEST_CASE("service account user names") {
   CHECK(parseServiceAccountUsername("system:serviceaccount:onap:msb").value() == ServiceAccount{"onap", "msb"});
   CHECK(serviceAccountUsername({"onap", "msb"}) == "system:serviceaccount:onap:msb");
-  for (const auto* text : {"", "system:serviceaccount:", "system:serviceaccount:a", "system:serviceaccount:a:b:c", "system:node:a",
-                           "system:serviceaccount::b", "system:serviceaccount:a:", "system:serviceaccounts:a:b",
-                           "system:serviceaccount:A:b", "x:system:serviceaccount:a:b"}) {
+  for (const auto* text : {"", "system:serviceaccount:", "system:serviceaccount:a", "system:serviceaccount:a:b:c",
+                           "system:node:a", "system:serviceaccount::b", "system:serviceaccount:a:",
+                           "system:serviceaccounts:a:b", "system:serviceaccount:A:b", "x:system:serviceaccount:a:b"}) {
     CAPTURE(text);
     CHECK_FALSE(parseServiceAccountUsername(text));
   }

@@ -33,7 +33,9 @@ class TemporaryDirectory {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  [[nodiscard]] std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+  [[nodiscard]] std::string path(const std::string& name = "") const {
+    return name.empty() ? path_ : path_ + "/" + name;
+  }
 
  private:
   std::string path_;
@@ -49,7 +51,8 @@ inline Outcome run(const std::string& command) {
   if (pipe == nullptr) throw std::runtime_error("popen failed");
   std::string output;
   std::array<char, 4096> buffer{};
-  for (std::size_t size; (size = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) output.append(buffer.data(), size);
+  for (std::size_t size; (size = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+    output.append(buffer.data(), size);
   const int status = ::pclose(pipe);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, output};
 }
@@ -72,7 +75,8 @@ inline unsigned modeOf(const std::string& path) {
 // A whole second, so that it survives the encoding in a certificate.
 inline Time now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
-inline Issuer makeIssuer(Time at, std::chrono::seconds validity = 24h * 3650, const std::string& trustDomain = "cluster.local") {
+inline Issuer makeIssuer(Time at, std::chrono::seconds validity = 24h * 3650,
+                         const std::string& trustDomain = "cluster.local") {
   auto key = PrivateKey::generate().value();
   auto certificate = issueRoot(key, trustDomain, validity, at).value();
   return {std::move(certificate), std::move(key)};

@@ -25,8 +25,8 @@ std::string forge(const TemporaryDirectory& directory, const std::string& header
   const auto text = base64url(header) + "." + base64url(claims.dump());
   write(directory.path("text"), text);
   const auto key = run("od -An -tx1 -v " + directory.path("ca/token-key") + " | tr -d ' \\n'").output;
-  const auto signature = run("openssl dgst -sha256 -mac HMAC -macopt hexkey:" + key + " -binary " + directory.path("text") +
-                             " | openssl base64 -A | tr '+/' '-_' | tr -d '='");
+  const auto signature = run("openssl dgst -sha256 -mac HMAC -macopt hexkey:" + key + " -binary " +
+                             directory.path("text") + " | openssl base64 -A | tr '+/' '-_' | tr -d '='");
   REQUIRE(signature.status == 0);
   return text + "." + signature.output;
 }
@@ -84,7 +84,8 @@ TEST_CASE("a changed token is refused, whichever character changed") {
     REQUIRE_FALSE(tokens->verify(changed, at));
     REQUIRE_FALSE(tokens->verify(token.substr(0, i), at));
   }
-  for (const auto& text : {token + "A", token + "=", token + ".", token + "." + token, "." + token, " " + token, std::string("..")}) {
+  for (const auto& text :
+       {token + "A", token + "=", token + ".", token + "." + token, "." + token, " " + token, std::string("..")}) {
     CHECK_FALSE(tokens->verify(text, at));
   }
   CHECK_FALSE(tokens->verify(std::string(kMaxTokenBytes + 1, 'a'), at));

@@ -1,9 +1,9 @@
 #include "translate/clusters.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
 #include <envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -172,10 +172,12 @@ TEST_CASE("every load balancer is one that Envoy takes") {
   auto w = world();
   auto& policy = w.policies[{kHost, 80}].policy;
   using Balancer = TrafficPolicy::LoadBalancer;
-  const std::map<Balancer, Cluster::LbPolicy> expected{
-      {Balancer::least_request, Cluster::LEAST_REQUEST}, {Balancer::round_robin, Cluster::ROUND_ROBIN},
-      {Balancer::random, Cluster::RANDOM},               {Balancer::ring_hash, Cluster::RING_HASH},
-      {Balancer::maglev, Cluster::MAGLEV},               {Balancer::passthrough, Cluster::CLUSTER_PROVIDED}};
+  const std::map<Balancer, Cluster::LbPolicy> expected{{Balancer::least_request, Cluster::LEAST_REQUEST},
+                                                       {Balancer::round_robin, Cluster::ROUND_ROBIN},
+                                                       {Balancer::random, Cluster::RANDOM},
+                                                       {Balancer::ring_hash, Cluster::RING_HASH},
+                                                       {Balancer::maglev, Cluster::MAGLEV},
+                                                       {Balancer::passthrough, Cluster::CLUSTER_PROVIDED}};
   for (const auto& [balancer, lb] : expected) {
     policy.loadBalancer = balancer;
     policy.warmup = seconds(30);

@@ -1,8 +1,8 @@
 #include "translate/condition.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/rbac/v3/rbac.pb.h>
 #include <re2/re2.h>
+#include <catch2/catch.hpp>
 
 #include "world.h"
 
@@ -55,7 +55,8 @@ bool matches(const envoy::type::matcher::v3::StringMatcher& matcher, const std::
     case envoy::type::matcher::v3::StringMatcher::kExact: return value == matcher.exact();
     case envoy::type::matcher::v3::StringMatcher::kPrefix: return value.starts_with(matcher.prefix());
     case envoy::type::matcher::v3::StringMatcher::kSuffix: return value.ends_with(matcher.suffix());
-    case envoy::type::matcher::v3::StringMatcher::kSafeRegex: return RE2::FullMatch(value, matcher.safe_regex().regex());
+    case envoy::type::matcher::v3::StringMatcher::kSafeRegex:
+      return RE2::FullMatch(value, matcher.safe_regex().regex());
     default: FAIL("no pattern"); return false;
   }
 }
@@ -152,7 +153,9 @@ TEST_CASE("metadata: a text, or one of a list") {
   CHECK(plain.path_size() == 2);
   CHECK(plain.value().string_match().exact() == "v");
   condition.inList = true;
-  CHECK(principal(condition).sourced_metadata().metadata_matcher().value().list_match().one_of().string_match().exact() == "v");
+  CHECK(
+      principal(condition).sourced_metadata().metadata_matcher().value().list_match().one_of().string_match().exact() ==
+      "v");
 }
 
 TEST_CASE("trees keep their shape, without what is constant") {
@@ -189,7 +192,8 @@ TEST_CASE("what cannot be evaluated opens nothing and closes nothing by a rule t
   const auto bad = text(Op::path, Kind::regex, "(");
   const auto badRange = cidr(Op::destination_ip, "10.0.0.0/99");
   const auto good = text(Op::method, Kind::exact, "GET");
-  for (const auto& broken : {bad, badRange, cidr(Op::destination_ip, "no address"), text(Op::header, Kind::exact, "x", "")}) {
+  for (const auto& broken :
+       {bad, badRange, cidr(Op::destination_ip, "no address"), text(Op::header, Kind::exact, "x", "")}) {
     CHECK_FALSE(policy(broken, Condition::anything()));
     CHECK_FALSE(policy(Condition::negate(broken), Condition::anything()));
     CHECK_FALSE(policy(Condition::allOf({good, broken}), Condition::anything()));

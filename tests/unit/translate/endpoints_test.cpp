@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <envoy/config/endpoint/v3/endpoint.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"

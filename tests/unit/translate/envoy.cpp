@@ -69,8 +69,8 @@ void addGrpcCluster(Bootstrap& bootstrap, const std::string& name) {
   assignment.set_cluster_name(name);
   auto& address = *assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address();
   address.mutable_pipe()->set_path("/nonexistent/" + name);
-  auto& options = (*cluster.mutable_typed_extension_protocol_options())
-      ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
+  auto& options =
+      (*cluster.mutable_typed_extension_protocol_options())["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
   options.set_type_url("type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
   options.set_value(std::string("\x1a\x02\x12\x00", 4));  // explicit_http_config { http2_protocol_options {} }
 }

@@ -5,7 +5,8 @@
 using fairway::translate::formatString;
 
 TEST_CASE("commands that Envoy knows stay commands") {
-  for (const char* value : {"plain", "%DOWNSTREAM_REMOTE_ADDRESS%", "a %REQ(x-b)% c", "%START_TIME(%s)%", "%%", "100%% sure"}) {
+  for (const char* value :
+       {"plain", "%DOWNSTREAM_REMOTE_ADDRESS%", "a %REQ(x-b)% c", "%START_TIME(%s)%", "%%", "100%% sure"}) {
     CHECK(formatString(value) == value);
   }
 }

@@ -1,11 +1,11 @@
 #include "translate/gateway.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -38,8 +38,8 @@ GatewayServer server(const std::string& name, std::uint32_t number, model::Proto
   return result;
 }
 
-GatewayServer tlsServer(const std::string& name, std::vector<std::string> hosts, const std::string& credential, int index = 0,
-                        GatewayTls::Mode mode = GatewayTls::Mode::simple) {
+GatewayServer tlsServer(const std::string& name, std::vector<std::string> hosts, const std::string& credential,
+                        int index = 0, GatewayTls::Mode mode = GatewayTls::Mode::simple) {
   auto result = server(name, 443, model::Protocol::https, std::move(hosts), index);
   result.tls = GatewayTls{};
   result.tls->mode = mode;
@@ -69,8 +69,9 @@ World world() {
   World result;
   result.addService("onap", "portal", {port("http", 80, model::Protocol::http, "8080")});
   result.addService("onap", "unrouted", {port("http", 80, model::Protocol::http, "8080")});
-  auto& ingress = result.addService("istio-system", "ingress", {port("http2", 80, model::Protocol::http2, "8080"),
-                                                                port("https", 443, model::Protocol::https, "8443")});
+  auto& ingress = result.addService(
+      "istio-system", "ingress",
+      {port("http2", 80, model::Protocol::http2, "8080"), port("https", 443, model::Protocol::https, "8443")});
   ingress.selector = {{"istio", "ingressgateway"}};
   result.credentials[{"istio-system", "cert"}] = {"chain", "key", ""};
   return result;
@@ -143,8 +144,10 @@ TEST_CASE("httpsRedirect") {
 TEST_CASE("HTTPS servers are chosen by server name, each with its table and certificate") {
   auto w = world();
   w.credentials[{"istio-system", "other"}] = {"chain2", "key2", ""};
-  w.gateway.servers = {tlsServer("https-a", {"a.example.com"}, "cert", 0), tlsServer("https-b", {"*.b.example.com"}, "other", 1)};
-  w.gatewayRoutes[{443, "Gateway/onap/portal servers[0]"}].hosts = {{"a.example.com", false, {true, {toPortal()}, {}, {}}}};
+  w.gateway.servers = {tlsServer("https-a", {"a.example.com"}, "cert", 0),
+                       tlsServer("https-b", {"*.b.example.com"}, "other", 1)};
+  w.gatewayRoutes[{443, "Gateway/onap/portal servers[0]"}].hosts = {
+      {"a.example.com", false, {true, {toPortal()}, {}, {}}}};
   const auto resources = accepted(w);
   const auto listener = resources.get<Listener>(Type::listener, "0.0.0.0_8443");
   REQUIRE(listener.filter_chains_size() == 2);
@@ -161,7 +164,8 @@ TEST_CASE("HTTPS servers are chosen by server name, each with its table and cert
 
 TEST_CASE("two servers of one port name have two tables") {
   auto w = world();
-  w.gateway.servers = {tlsServer("https", {"a.example.com"}, "cert", 0), tlsServer("https", {"b.example.com"}, "cert", 1)};
+  w.gateway.servers = {tlsServer("https", {"a.example.com"}, "cert", 0),
+                       tlsServer("https", {"b.example.com"}, "cert", 1)};
   const auto resources = accepted(w);
   CHECK(resources.names(Type::route) ==
         std::vector<std::string>{"https.443.https.portal.onap", "https.443.https.portal.onap.2"});
@@ -234,7 +238,8 @@ TEST_CASE("PASSTHROUGH routes by server name without looking inside") {
 
 TEST_CASE("TCP servers, plain and behind TLS") {
   auto w = world();
-  w.gateway.servers = {tlsServer("tls", {"a.example.com"}, "cert", 0), server("tcp", 31400, model::Protocol::tcp, {"*"}, 1)};
+  w.gateway.servers = {tlsServer("tls", {"a.example.com"}, "cert", 0),
+                       server("tcp", 31400, model::Protocol::tcp, {"*"}, 1)};
   w.gateway.servers[0].protocol = model::Protocol::tls;
   w.gatewayRoutes[{443, "Gateway/onap/portal servers[0]"}].tcp = {l4ToPortal({})};
   w.gatewayRoutes[{31400, "Gateway/onap/portal servers[1]"}].tcp = {l4ToPortal({})};
@@ -272,7 +277,8 @@ TEST_CASE("without interception a gateway listens at its own addresses") {
   CHECK(listener.address().socket_address().address() == "127.0.0.7");
   CHECK(listener.additional_addresses(0).address().socket_address().address() == "127.0.0.8");
   w.gateway.servers[0].bind = "127.0.0.9";
-  CHECK(accepted(w, proxy).get<Listener>(Type::listener, "127.0.0.9_8000").address().socket_address().address() == "127.0.0.9");
+  CHECK(accepted(w, proxy).get<Listener>(Type::listener, "127.0.0.9_8000").address().socket_address().address() ==
+        "127.0.0.9");
 }
 
 TEST_CASE("an unprivileged gateway leaves low ports out") {
@@ -293,8 +299,11 @@ TEST_CASE("gateways are authorised, too; paths strictly where a rule looks at th
   CHECK_FALSE(http.merge_slashes());
   model::AuthorizationFilter deny;
   deny.action = model::AuthorizationFilter::Action::deny;
-  deny.rules = {{"no", model::Condition::textual(model::Condition::Op::path, {model::StringMatcher::Type::prefix, "/admin", false}),
-                 {}, {"AuthorizationPolicy", "istio-system", "no", "rules[0]"}}};
+  deny.rules = {
+      {"no",
+       model::Condition::textual(model::Condition::Op::path, {model::StringMatcher::Type::prefix, "/admin", false}),
+       {},
+       {"AuthorizationPolicy", "istio-system", "no", "rules[0]"}}};
   w.authorization[8080] = {{deny}};
   http = httpOf(accepted(w).get<Listener>(Type::listener, "0.0.0.0_8080").filter_chains(0));
   CHECK(http.http_filters(0).name() == "envoy.filters.http.rbac");

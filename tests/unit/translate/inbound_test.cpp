@@ -1,4 +1,3 @@
-#include <catch2/catch.hpp>
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/extensions/filters/http/rbac/v3/rbac.pb.h>
@@ -6,6 +5,7 @@
 #include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -49,7 +49,9 @@ Listener inbound(const World& w) { return accepted(w).get<Listener>(Type::listen
 // The chain that Envoy picks: most specific port first, then transport, then application protocol.
 const FilterChain* pick(const Listener& listener, std::uint32_t number, const std::string& transport,
                         const std::string& alpn = {}) {
-  const auto hasPort = [&](const FilterChain& c) { return c.filter_chain_match().destination_port().value() == number; };
+  const auto hasPort = [&](const FilterChain& c) {
+    return c.filter_chain_match().destination_port().value() == number;
+  };
   bool known = false;
   for (const auto& chain : listener.filter_chains()) known = known || hasPort(chain);
   const FilterChain* best = nullptr;
@@ -85,7 +87,8 @@ HttpConnectionManager httpOf(const FilterChain* chain) {
 
 model::Authorization allowing(Condition permission, Condition principal) {
   model::AuthorizationFilter filter;
-  filter.rules.push_back({"viewer", std::move(permission), std::move(principal), {"ServiceRole", "default", "viewer", ""}});
+  filter.rules.push_back(
+      {"viewer", std::move(permission), std::move(principal), {"ServiceRole", "default", "viewer", ""}});
   return {{filter}};
 }
 
@@ -103,8 +106,11 @@ TEST_CASE("PERMISSIVE: mesh mTLS, foreign TLS and plaintext each have a chain") 
   const auto tls = unpack<DownstreamTlsContext>(mesh->transport_socket().typed_config());
   CHECK(tls.require_client_certificate().value());
   const auto& common = tls.common_tls_context();
-  CHECK(common.combined_validation_context().default_validation_context().match_typed_subject_alt_names(0).matcher().prefix() ==
-        "spiffe://cluster.local/");
+  CHECK(common.combined_validation_context()
+            .default_validation_context()
+            .match_typed_subject_alt_names(0)
+            .matcher()
+            .prefix() == "spiffe://cluster.local/");
   CHECK(std::vector<std::string>(common.alpn_protocols().begin(), common.alpn_protocols().end()) ==
         std::vector<std::string>{"h2", "http/1.1"});
 
@@ -167,7 +173,8 @@ TEST_CASE("the app is reached at the address that the peer chose, from a source 
   CHECK(http.route_config().virtual_hosts(0).name() == "inbound|http|80");
   CHECK(http.route_config().virtual_hosts(0).routes(0).route().cluster() == "inbound|8080||");
   // A connection to the listener's own port must not come back.
-  CHECK(unpack<TcpProxy>(pick(listener, 15006, "raw_buffer")->filters(0).typed_config()).cluster() == "BlackHoleCluster");
+  CHECK(unpack<TcpProxy>(pick(listener, 15006, "raw_buffer")->filters(0).typed_config()).cluster() ==
+        "BlackHoleCluster");
 }
 
 TEST_CASE("ports without a service pass through, checked as connections") {
@@ -184,8 +191,8 @@ TEST_CASE("ports without a service pass through, checked as connections") {
 
 TEST_CASE("HTTP ports are authorised by requests, and foreign TLS to them by connections") {
   auto w = world();
-  w.authorization[8080] = allowing(Condition::textual(Condition::Op::path, {model::StringMatcher::Type::exact, "/a", false}),
-                                   Condition::anything());
+  w.authorization[8080] = allowing(
+      Condition::textual(Condition::Op::path, {model::StringMatcher::Type::exact, "/a", false}), Condition::anything());
   const auto listener = inbound(w);
   const auto http = httpOf(pick(listener, 8080, "tls", "istio"));
   REQUIRE(http.http_filters_size() == 2);
@@ -197,8 +204,15 @@ TEST_CASE("HTTP ports are authorised by requests, and foreign TLS to them by con
   const auto rbac = unpack<network_rbac::RBAC>(foreign->filters(0).typed_config());
   CHECK(rbac.has_rules());
   CHECK(rbac.rules().policies().empty());
-  CHECK(foreign->metadata().filter_metadata().at("fairway").fields().at("rbac").struct_value().fields().at("viewer").string_value() ==
-        "ServiceRole/default/viewer");
+  CHECK(foreign->metadata()
+            .filter_metadata()
+            .at("fairway")
+            .fields()
+            .at("rbac")
+            .struct_value()
+            .fields()
+            .at("viewer")
+            .string_value() == "ServiceRole/default/viewer");
 }
 
 TEST_CASE("CVE-2021-31920: paths are made canonical strictly where a rule looks at them, and only there") {
@@ -206,8 +220,8 @@ TEST_CASE("CVE-2021-31920: paths are made canonical strictly where a rule looks 
   auto http = httpOf(pick(inbound(w), 8080, "raw_buffer"));
   CHECK(http.normalize_path().value());
   CHECK_FALSE(http.merge_slashes());
-  w.authorization[8080] = allowing(Condition::textual(Condition::Op::path, {model::StringMatcher::Type::exact, "/a", false}),
-                                   Condition::anything());
+  w.authorization[8080] = allowing(
+      Condition::textual(Condition::Op::path, {model::StringMatcher::Type::exact, "/a", false}), Condition::anything());
   http = httpOf(pick(inbound(w), 8080, "raw_buffer"));
   CHECK(http.merge_slashes());
   CHECK(http.path_with_escaped_slashes_action() == HttpConnectionManager::REJECT_REQUEST);
@@ -215,7 +229,8 @@ TEST_CASE("CVE-2021-31920: paths are made canonical strictly where a rule looks 
 
 TEST_CASE("the peer's identity goes on to the app over mTLS, and a forged one does not over plaintext") {
   const auto listener = inbound(world());
-  CHECK(httpOf(pick(listener, 8080, "tls", "istio")).forward_client_cert_details() == HttpConnectionManager::APPEND_FORWARD);
+  CHECK(httpOf(pick(listener, 8080, "tls", "istio")).forward_client_cert_details() ==
+        HttpConnectionManager::APPEND_FORWARD);
   CHECK(httpOf(pick(listener, 8080, "raw_buffer")).forward_client_cert_details() == HttpConnectionManager::SANITIZE);
 }
 
@@ -275,7 +290,8 @@ TEST_CASE("without interception each workload port has a listener at each addres
   CHECK_FALSE(listener.filter_chains(0).filter_chain_match().has_destination_port());
   CHECK(resources.has(Type::listener, "inbound_::1_8080"));
   const auto c = resources.get<Cluster>(Type::cluster, "inbound|8080||");
-  CHECK(c.load_assignment().endpoints(0).lb_endpoints(0).endpoint().address().socket_address().address() == "127.0.2.9");
+  CHECK(c.load_assignment().endpoints(0).lb_endpoints(0).endpoint().address().socket_address().address() ==
+        "127.0.2.9");
   CHECK_FALSE(c.has_upstream_bind_config());
   CHECK_FALSE(resources.has(Type::listener, "virtualInbound"));
 }

@@ -1,11 +1,11 @@
 #include "translate/outbound.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "translate/any.h"
@@ -98,13 +98,15 @@ TEST_CASE("HTTP services of a port share one listener; their routes come as virt
     CHECK(name.rfind('/') == 2);
     CHECK(resources.get<VirtualHost>(Type::virtual_host, name).name() == name);
   }
-  CHECK(resources.get<VirtualHost>(Type::virtual_host, "80/allow_any").routes(0).route().cluster() == "PassthroughCluster");
+  CHECK(resources.get<VirtualHost>(Type::virtual_host, "80/allow_any").routes(0).route().cluster() ==
+        "PassthroughCluster");
 }
 
 TEST_CASE("an unrouted host is routed to itself with two retries") {
   World world;
   world.addService("default", "a", {port("http", 80, model::Protocol::http)});
-  const auto host = accepted(world, sidecar()).get<VirtualHost>(Type::virtual_host, "80/a.default.svc.cluster.local:80");
+  const auto host =
+      accepted(world, sidecar()).get<VirtualHost>(Type::virtual_host, "80/a.default.svc.cluster.local:80");
   REQUIRE(host.routes_size() == 1);
   CHECK(host.routes(0).route().cluster() == "outbound|80||a.default.svc.cluster.local");
   CHECK(host.routes(0).route().retry_policy().num_retries().value() == 2);
@@ -235,7 +237,8 @@ TEST_CASE("an unprivileged proxy without interception leaves low ports out") {
 
 TEST_CASE("a change of one host's endpoints or routes reaches only units of that host") {
   World world;
-  for (int i = 0; i < 20; ++i) world.addService("default", "s" + std::to_string(i), {port("http", 80, model::Protocol::http)});
+  for (int i = 0; i < 20; ++i)
+    world.addService("default", "s" + std::to_string(i), {port("http", 80, model::Protocol::http)});
   const auto before = resourcesOf(world, sidecar());
   world.addEndpoint(hostOf("default", "s7"), 80, "10.244.0.7", 8080);
   auto& routes = world.routes[{hostOf("default", "s7"), 80}];
@@ -249,8 +252,8 @@ TEST_CASE("a change of one host's endpoints or routes reaches only units of that
       if (before.byType.at(type).at(name)->version != resource->version) changed.push_back(name);
     }
   }
-  CHECK(changed == std::vector<std::string>{"outbound|80||s7.default.svc.cluster.local",
-                                            "80/s7.default.svc.cluster.local:80"});
+  CHECK(changed ==
+        std::vector<std::string>{"outbound|80||s7.default.svc.cluster.local", "80/s7.default.svc.cluster.local:80"});
   CHECK(after.units.at("virtual-host") == 20);
   CHECK(after.units.at("clusters") == 20);
 }

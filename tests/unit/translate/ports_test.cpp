@@ -1,7 +1,7 @@
 #include "translate/ports.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/route/v3/route.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -22,7 +22,8 @@ std::vector<std::string> domains(const Resources& resources, const std::string& 
 
 TEST_CASE("a virtual host answers to the names and addresses of its service") {
   World world;
-  world.addService("default", "reviews", {port("http", 80, model::Protocol::http)}).addresses = {"10.96.0.7", "fd00::7"};
+  world.addService("default", "reviews", {port("http", 80, model::Protocol::http)}).addresses = {"10.96.0.7",
+                                                                                                 "fd00::7"};
   const std::string name = "80/reviews.default.svc.cluster.local:80";
   CHECK(domains(resourcesOf(world, sidecar("default")), name) ==
         std::vector<std::string>{"reviews.default.svc.cluster.local", "reviews.default.svc", "reviews.default",

@@ -1,10 +1,10 @@
 #include "translate/rbac.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/extensions/filters/http/rbac/v3/rbac.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -131,7 +131,8 @@ TEST_CASE("Envoy takes every matcher, in every action, on HTTP and TCP") {
         auto condition = leaf(op);
         condition.text.type = kind;
         condition.inList = kind == Kind::exact;
-        filter.rules.push_back(rule("permission" + std::to_string(n++), Condition::anyOf({condition, Condition::negate(condition)})));
+        filter.rules.push_back(
+            rule("permission" + std::to_string(n++), Condition::anyOf({condition, Condition::negate(condition)})));
       }
     }
     for (const auto op : {Op::principal, Op::source_namespace, Op::authenticated, Op::direct_remote_ip, Op::remote_ip,
@@ -139,7 +140,8 @@ TEST_CASE("Envoy takes every matcher, in every action, on HTTP and TCP") {
       for (const auto kind : {Kind::exact, Kind::prefix, Kind::suffix, Kind::regex, Kind::present}) {
         auto condition = leaf(op);
         condition.text.type = kind;
-        filter.rules.push_back(rule("principal" + std::to_string(n++), {}, Condition::allOf({condition, Condition::negate(condition)})));
+        filter.rules.push_back(
+            rule("principal" + std::to_string(n++), {}, Condition::allOf({condition, Condition::negate(condition)})));
       }
     }
     filter.shadowRules = filter.rules;

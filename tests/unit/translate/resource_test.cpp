@@ -1,8 +1,8 @@
 #include "translate/resource.h"
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/struct.pb.h>
+#include <catch2/catch.hpp>
 
 #include "translate/any.h"
 

@@ -1,7 +1,7 @@
 #include "resources.h"
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/util/json_util.h>
+#include <catch2/catch.hpp>
 
 namespace fairway::translate::test {
 

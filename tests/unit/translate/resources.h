@@ -49,7 +49,8 @@ Resources collect(UnitView& view, const Proxy& proxy);
 template <class Message>
 Message unpack(const google::protobuf::Any& any) {
   Message message;
-  if (!any.UnpackTo(&message)) throw std::runtime_error("not a " + Message::descriptor()->full_name() + ": " + any.type_url());
+  if (!any.UnpackTo(&message))
+    throw std::runtime_error("not a " + Message::descriptor()->full_name() + ": " + any.type_url());
   return message;
 }
 

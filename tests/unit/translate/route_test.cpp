@@ -1,9 +1,9 @@
 #include "translate/route.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/route/v3/route.pb.h>
 #include <envoy/extensions/filters/http/cors/v3/cors.pb.h>
 #include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -72,7 +72,7 @@ Route only(const HttpRoute& route) {
 
 TEST_CASE("each match is a route, in order, with the name of its object") {
   auto route = simple();
-  route.matches = {onPath(Kind::exact, "/a"), onPath(Kind::prefix, "/b"), onPath(Kind::regex, "/c/[0-9]+"),
+  route.matches = {onPath(Kind::exact, "/a"),        onPath(Kind::prefix, "/b"),      onPath(Kind::regex, "/c/[0-9]+"),
                    onPath(Kind::prefix, "/D", true), onPath(Kind::regex, "/E", true), onPath(Kind::suffix, ".js")};
   const auto host = translated({route}).host;
   REQUIRE(host.routes_size() == 6);
@@ -264,8 +264,7 @@ TEST_CASE("cross-origin rules") {
   route.cors = cors;
   const auto result = translated({route});
   using envoy::extensions::filters::http::cors::v3::CorsPolicy;
-  const auto policy =
-      unpack<CorsPolicy>(result.host.routes(0).typed_per_filter_config().at("envoy.filters.http.cors"));
+  const auto policy = unpack<CorsPolicy>(result.host.routes(0).typed_per_filter_config().at("envoy.filters.http.cors"));
   CHECK(policy.allow_origin_string_match_size() == 2);
   CHECK(policy.allow_methods() == "GET,PUT");
   CHECK(policy.max_age() == "86400");

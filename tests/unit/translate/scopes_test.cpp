@@ -44,7 +44,8 @@ TEST_CASE("every unit's key can be read back") {
   const model::Labels labels{{kOdd, kOdd}, {"app", "x"}};
   const GatewayScope gateway{kOdd, "sa", labels, {{"http", 8080}}, {"127.0.0.1"}, true};
   checkKey(SidecarOutbound{kOdd, Interception::none, "127.0.0.1", true});
-  checkKey(SidecarInbound{kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true});
+  checkKey(
+      SidecarInbound{kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true});
   checkKey(gateway);
   checkKey(PortHosts{80});
   checkKey(PortHostOf{80, kOdd});

@@ -91,11 +91,13 @@ const store::Catalogue& catalogue() {
 
 std::string hostOf(const std::string& ns, const std::string& name) { return name + "." + ns + ".svc.cluster.local"; }
 
-model::ServicePort port(const std::string& name, std::uint32_t number, model::Protocol protocol, const std::string& target) {
+model::ServicePort port(const std::string& name, std::uint32_t number, model::Protocol protocol,
+                        const std::string& target) {
   return {name, number, protocol, target.empty() ? std::to_string(number) : target};
 }
 
-model::Service& World::addService(const std::string& ns, const std::string& name, std::vector<model::ServicePort> ports) {
+model::Service& World::addService(const std::string& ns, const std::string& name,
+                                  std::vector<model::ServicePort> ports) {
   model::Service service;
   service.host = hostOf(ns, name);
   service.ns = ns;
