@@ -1,8 +1,8 @@
 #include "base/strings.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 namespace fairway {
 

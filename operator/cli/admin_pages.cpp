@@ -44,7 +44,11 @@ json proxyPage(const AdminInputs& inputs) {
   for (const auto& stream : inputs.discovery.streams()) {
     json types = json::object();
     for (const auto& type : stream.types) {
-      json counts{{"sent", type.sentResponses}, {"acked", type.acks}, {"nacks", type.nacks}, {"pending", type.pending}, {"resources", type.sentResources}};
+      json counts{{"sent", type.sentResponses},
+                  {"acked", type.acks},
+                  {"nacks", type.nacks},
+                  {"pending", type.pending},
+                  {"resources", type.sentResources}};
       if (!type.lastNack.empty()) counts["lastNack"] = type.lastNack;
       types[std::string(translate::shortName(type.type))] = std::move(counts);
     }
@@ -64,14 +68,16 @@ json proxyPage(const AdminInputs& inputs) {
 std::optional<json> configDump(const AdminInputs& inputs, const std::string& proxy) {
   const auto stream = inputs.discovery.stream(proxy);
   if (!stream) return std::nullopt;
-  json result{{"proxy", proxy}, {"node", stream->nodeId}, {"identity", stream->identity}, {"resources", json::object()}};
+  json result{
+      {"proxy", proxy}, {"node", stream->nodeId}, {"identity", stream->identity}, {"resources", json::object()}};
   const auto snapshot = inputs.discovery.find(proxy);
   if (!snapshot) return result;
   std::array<json, translate::kTypeCount> types;
   for (auto& type : types) type = json::array();
   for (const auto& scope : snapshot->scopes) {
     for (const auto& set : scope->sets) {
-      for (const auto& resource : *set) types[static_cast<std::size_t>(resource->type)].push_back(resourceToJson(*resource));
+      for (const auto& resource : *set)
+        types[static_cast<std::size_t>(resource->type)].push_back(resourceToJson(*resource));
     }
   }
   for (std::size_t type = 0; type < types.size(); ++type) {
@@ -82,7 +88,8 @@ std::optional<json> configDump(const AdminInputs& inputs, const std::string& pro
 
 json notesPage(const AdminInputs& inputs) {
   json result = json::array();
-  const auto add = [&](const std::string& severity, const std::string& object, const std::string& field, const std::string& message) {
+  const auto add = [&](const std::string& severity, const std::string& object, const std::string& field,
+                       const std::string& message) {
     result.push_back({{"severity", severity}, {"object", object}, {"field", field}, {"message", message}});
   };
   const auto severityOf = [](const api::Problem& problem) {
@@ -91,7 +98,8 @@ json notesPage(const AdminInputs& inputs) {
   if (inputs.fileProblems) {
     for (const auto& problem : inputs.fileProblems()) {
       const std::string where = problem.file + ":" + std::to_string(problem.line);
-      add("error", problem.object.empty() ? where : problem.object + " (" + where + ")", problem.field, problem.message);
+      add("error", problem.object.empty() ? where : problem.object + " (" + where + ")", problem.field,
+          problem.message);
     }
   }
   inputs.engine.inspect([&](const engine::Core& core) {
@@ -112,8 +120,13 @@ json notesPage(const AdminInputs& inputs) {
 json feedsPage(const AdminInputs& inputs) {
   json result = json::array();
   for (const auto& feed : inputs.source.status()) {
-    result.push_back({{"kind", api::kindInfo(feed.kind).name}, {"synced", feed.synced}, {"absent", feed.absent},
-                      {"problem", feed.problem}, {"relists", feed.relists}, {"events", feed.events}, {"errors", feed.errors}});
+    result.push_back({{"kind", api::kindInfo(feed.kind).name},
+                      {"synced", feed.synced},
+                      {"absent", feed.absent},
+                      {"problem", feed.problem},
+                      {"relists", feed.relists},
+                      {"events", feed.events},
+                      {"errors", feed.errors}});
   }
   return result;
 }
@@ -131,15 +144,22 @@ json unitsPage(const AdminInputs& inputs) {
 void addEngineMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
   const auto stats = inputs.engine.stats();
   metrics.counter("fairway_batches_total", "Batches of changes worked on.", static_cast<double>(stats.core.batches));
-  metrics.counter("fairway_batch_seconds_total", "Time spent on batches.", static_cast<double>(stats.batchNanoseconds) / 1e9);
-  metrics.counter("fairway_changed_objects_total", "Objects whose content changed.", static_cast<double>(stats.core.changedObjects));
-  metrics.counter("fairway_changed_resources_total", "Resources added, replaced or removed.", static_cast<double>(stats.core.changedResources));
-  metrics.counter("fairway_serialized_bytes_total", "Bytes of resources serialized.", static_cast<double>(stats.core.bytesSerialized));
+  metrics.counter("fairway_batch_seconds_total", "Time spent on batches.",
+                  static_cast<double>(stats.batchNanoseconds) / 1e9);
+  metrics.counter("fairway_changed_objects_total", "Objects whose content changed.",
+                  static_cast<double>(stats.core.changedObjects));
+  metrics.counter("fairway_changed_resources_total", "Resources added, replaced or removed.",
+                  static_cast<double>(stats.core.changedResources));
+  metrics.counter("fairway_serialized_bytes_total", "Bytes of resources serialized.",
+                  static_cast<double>(stats.core.bytesSerialized));
   for (const auto& [type, runs] : stats.graph.runsByType) {
-    metrics.counter("fairway_unit_runs_total", "Units computed, by type.", static_cast<double>(runs), {{"type", std::string(type)}});
+    metrics.counter("fairway_unit_runs_total", "Units computed, by type.", static_cast<double>(runs),
+                    {{"type", std::string(type)}});
   }
-  metrics.counter("fairway_unit_unchanged_total", "Units computed with an equal result.", static_cast<double>(stats.graph.unchanged));
-  metrics.counter("fairway_unit_failures_total", "Units that failed by a fault of ours.", static_cast<double>(stats.graph.failures));
+  metrics.counter("fairway_unit_unchanged_total", "Units computed with an equal result.",
+                  static_cast<double>(stats.graph.unchanged));
+  metrics.counter("fairway_unit_failures_total", "Units that failed by a fault of ours.",
+                  static_cast<double>(stats.graph.failures));
   metrics.gauge("fairway_units", "Units and recorded inputs held.", static_cast<double>(stats.units));
   for (std::size_t kind = 0; kind < api::kKindCount; ++kind) {
     metrics.gauge("fairway_objects", "Objects held, by kind.", static_cast<double>(stats.objects[kind]),
@@ -150,15 +170,18 @@ void addEngineMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
 void addDiscoveryMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
   const auto counters = inputs.discovery.counters();
   metrics.gauge("fairway_xds_streams", "Connected proxies.", static_cast<double>(counters.streams));
-  metrics.counter("fairway_xds_streams_opened_total", "Streams since start.", static_cast<double>(counters.streamsOpened));
+  metrics.counter("fairway_xds_streams_opened_total", "Streams since start.",
+                  static_cast<double>(counters.streamsOpened));
   metrics.counter("fairway_xds_sent_bytes_total", "Bytes of responses sent.", static_cast<double>(counters.bytesSent));
-  metrics.counter("fairway_xds_received_bytes_total", "Bytes of requests received.", static_cast<double>(counters.bytesReceived));
+  metrics.counter("fairway_xds_received_bytes_total", "Bytes of requests received.",
+                  static_cast<double>(counters.bytesReceived));
   const std::pair<const char*, std::uint64_t> refusals[] = {
       {"unauthenticated", counters.unauthenticated}, {"denied", counters.denied},   {"over_limit", counters.overLimit},
       {"bad_request", counters.badRequests},         {"expired", counters.expired}, {"timed_out", counters.timedOut},
       {"unimplemented", counters.unimplemented}};
   for (const auto& [reason, count] : refusals) {
-    metrics.counter("fairway_xds_refused_streams_total", "Streams refused or ended, by reason.", static_cast<double>(count), {{"reason", reason}});
+    metrics.counter("fairway_xds_refused_streams_total", "Streams refused or ended, by reason.",
+                    static_cast<double>(count), {{"reason", reason}});
   }
   using Member = std::uint64_t discovery::TypeCounters::*;
   const std::tuple<const char*, const char*, Member> byType[] = {
@@ -187,13 +210,19 @@ std::vector<prometheus::MetricFamily> metricsPage(const AdminInputs& inputs) {
   const auto seconds = [](std::chrono::system_clock::time_point time) {
     return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
   };
-  metrics.gauge("fairway_root_certificate_expiry_timestamp_seconds", "End of the root certificate.", seconds(inputs.authority.expires()));
-  metrics.gauge("fairway_server_certificate_expiry_timestamp_seconds", "End of the control plane's own certificate.", seconds(inputs.authority.serverExpires()));
+  metrics.gauge("fairway_root_certificate_expiry_timestamp_seconds", "End of the root certificate.",
+                seconds(inputs.authority.expires()));
+  metrics.gauge("fairway_server_certificate_expiry_timestamp_seconds", "End of the control plane's own certificate.",
+                seconds(inputs.authority.serverExpires()));
   const auto issued = inputs.certificates.stats();
-  const std::pair<const char*, std::uint64_t> results[] = {{"issued", issued.issued}, {"unauthenticated", issued.unauthenticated},
-      {"invalid", issued.invalid}, {"throttled", issued.throttled}, {"failed", issued.failed}};
+  const std::pair<const char*, std::uint64_t> results[] = {{"issued", issued.issued},
+                                                           {"unauthenticated", issued.unauthenticated},
+                                                           {"invalid", issued.invalid},
+                                                           {"throttled", issued.throttled},
+                                                           {"failed", issued.failed}};
   for (const auto& [result, count] : results) {
-    metrics.counter("fairway_certificate_requests_total", "Certificate requests, by result.", static_cast<double>(count), {{"result", result}});
+    metrics.counter("fairway_certificate_requests_total", "Certificate requests, by result.",
+                    static_cast<double>(count), {{"result", result}});
   }
   addProcessMetrics(metrics);
   return metrics.take();

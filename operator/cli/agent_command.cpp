@@ -61,8 +61,11 @@ void addAgent(CLI::App& app, int& exitCode) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false);
   }
-  sub->add_option("--agent-log-level", command->logLevel, "The agent's own log: trace, debug, info, warn, error, off")->capture_default_str();
-  sub->add_option("--log-format", command->logFormat, "text or json")->capture_default_str()->envname("FAIRWAY_LOG_FORMAT");
+  sub->add_option("--agent-log-level", command->logLevel, "The agent's own log: trace, debug, info, warn, error, off")
+      ->capture_default_str();
+  sub->add_option("--log-format", command->logFormat, "text or json")
+      ->capture_default_str()
+      ->envname("FAIRWAY_LOG_FORMAT");
   sub->footer(
       "\nExample, without a cluster (see `fairway serve --config`):\n"
       "  fairway agent --pod msb-iag-0 --namespace onap --service-account msb --ip 127.30.1.1 \\\n"

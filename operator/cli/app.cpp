@@ -29,24 +29,43 @@ void addServe(CLI::App& app, int& exitCode) {
   auto& o = *options;
   sub->group("Control plane");
 
-  auto* kubeconfig = flag(*sub, "kubeconfig", o.kubeconfig, "Kubeconfig of the API server to watch. Without it and --config: the cluster this pod runs in")->group("Source");
-  flag(*sub, "config", o.configDir, "Folder of YAML manifests to serve instead of an API server")->group("Source")->excludes(kubeconfig);
+  auto* kubeconfig =
+      flag(*sub, "kubeconfig", o.kubeconfig,
+           "Kubeconfig of the API server to watch. Without it and --config: the cluster this pod runs in")
+          ->group("Source");
+  flag(*sub, "config", o.configDir, "Folder of YAML manifests to serve instead of an API server")
+      ->group("Source")
+      ->excludes(kubeconfig);
 
-  flag(*sub, "xds-address", o.xdsAddress, "xDS and certificates for proxies, over TLS. Port 0 picks a free one")->group("Addresses");
-  flag(*sub, "insecure-xds-address", o.insecureXdsAddress, "xDS in plaintext, on a loopback address or unix:PATH only; serves everything but secrets. Empty: off")->group("Addresses");
-  flag(*sub, "admin-address", o.adminAddress, "/ready, /metrics, and /debug for callers on loopback")->group("Addresses");
-  flag(*sub, "webhook-address", o.webhookAddress, "Admission webhook that validates custom resources, over HTTPS. Empty: off")->group("Addresses");
+  flag(*sub, "xds-address", o.xdsAddress, "xDS and certificates for proxies, over TLS. Port 0 picks a free one")
+      ->group("Addresses");
+  flag(*sub, "insecure-xds-address", o.insecureXdsAddress,
+       "xDS in plaintext, on a loopback address or unix:PATH only; serves everything but secrets. Empty: off")
+      ->group("Addresses");
+  flag(*sub, "admin-address", o.adminAddress, "/ready, /metrics, and /debug for callers on loopback")
+      ->group("Addresses");
+  flag(*sub, "webhook-address", o.webhookAddress,
+       "Admission webhook that validates custom resources, over HTTPS. Empty: off")
+      ->group("Addresses");
 
-  flag(*sub, "state-dir", o.stateDir, "Folder for the root key, certificates and tokens; one instance each. Default: /var/lib/fairway for root, else ~/.local/state/fairway")->group("Mesh");
+  flag(*sub, "state-dir", o.stateDir,
+       "Folder for the root key, certificates and tokens; one instance each. Default: /var/lib/fairway for root, else "
+       "~/.local/state/fairway")
+      ->group("Mesh");
   flag(*sub, "trust-domain", o.trustDomain, "Trust domain of the identities that are issued")->group("Mesh");
   flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
-  flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")->group("Mesh");
-  flag(*sub, "max-batch-delay", o.maxBatchDelayMs, "Milliseconds a change may wait for others to be worked on together. 0: none waits")
-      ->check(CLI::Range(0, 60000))->group("Mesh");
+  flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")
+      ->group("Mesh");
+  flag(*sub, "max-batch-delay", o.maxBatchDelayMs,
+       "Milliseconds a change may wait for others to be worked on together. 0: none waits")
+      ->check(CLI::Range(0, 60000))
+      ->group("Mesh");
 
   flag(*sub, "log-level", o.logLevel, "trace, debug, info, warn, error, off")->group("Log");
   flag(*sub, "log-format", o.logFormat, "text or json")->group("Log");
-  sub->set_config("--config-file", "", "File with these flags as `name = value` lines (TOML or INI)")->envname("FAIRWAY_CONFIG_FILE")->group("Source");
+  sub->set_config("--config-file", "", "File with these flags as `name = value` lines (TOML or INI)")
+      ->envname("FAIRWAY_CONFIG_FILE")
+      ->group("Source");
   sub->allow_config_extras(CLI::config_extras_mode::error);
 
   sub->footer(
@@ -72,7 +91,9 @@ void addVersion(CLI::App& app) {
   auto* sub = app.add_subcommand("version", "Print the version");
   sub->group("About");
   auto format = std::make_shared<std::string>("text");
-  sub->add_option("-o,--output", *format, "text, json or yaml")->check(CLI::IsMember({"text", "json", "yaml"}))->capture_default_str();
+  sub->add_option("-o,--output", *format, "text, json or yaml")
+      ->check(CLI::IsMember({"text", "json", "yaml"}))
+      ->capture_default_str();
   sub->footer("\nExamples:\n  fairway version\n  fairway version -o json");
   sub->callback([format] { std::cout << versionReport(*format); });
 }

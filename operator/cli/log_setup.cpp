@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <memory>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 namespace fairway::cli {
 
@@ -19,11 +19,10 @@ class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
     time_.format(message, timeText_);
-    const nlohmann::json line{
-        {"time", std::string(timeText_.data(), timeText_.size())},
-        {"level", std::string(spdlog::level::to_string_view(message.level).data(),
-                              spdlog::level::to_string_view(message.level).size())},
-        {"message", std::string(message.payload.data(), message.payload.size())}};
+    const nlohmann::json line{{"time", std::string(timeText_.data(), timeText_.size())},
+                              {"level", std::string(spdlog::level::to_string_view(message.level).data(),
+                                                    spdlog::level::to_string_view(message.level).size())},
+                              {"message", std::string(message.payload.data(), message.payload.size())}};
     timeText_.clear();
     const auto text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     out.append(text.data(), text.data() + text.size());

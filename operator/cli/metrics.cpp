@@ -38,17 +38,20 @@ void addProcessMetrics(MetricsBuilder& metrics) {
   std::ifstream statm("/proc/self/statm");
   double total = 0, resident = 0;
   if (statm >> total >> resident) {
-    metrics.gauge("process_resident_memory_bytes", "Resident memory.", resident * static_cast<double>(sysconf(_SC_PAGESIZE)));
+    metrics.gauge("process_resident_memory_bytes", "Resident memory.",
+                  resident * static_cast<double>(sysconf(_SC_PAGESIZE)));
   }
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
-    const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+    const auto seconds = [](const timeval& t) {
+      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
     metrics.counter("process_cpu_seconds_total", "CPU time used.", seconds(usage.ru_utime) + seconds(usage.ru_stime));
   }
   std::error_code error;
   std::size_t descriptors = 0;
-  for (auto it = std::filesystem::directory_iterator("/proc/self/fd", error); !error && it != std::filesystem::directory_iterator();
-       it.increment(error)) {
+  for (auto it = std::filesystem::directory_iterator("/proc/self/fd", error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
     ++descriptors;
   }
   metrics.gauge("process_open_fds", "Open file descriptors.", static_cast<double>(descriptors));

@@ -30,7 +30,8 @@ void redact(google::protobuf::Any& any) {
 }  // namespace
 
 nlohmann::json resourceToJson(const translate::Resource& resource) {
-  nlohmann::json result{{"name", resource.name}, {"version", resource.version}, {"provenance", nlohmann::json::array()}};
+  nlohmann::json result{
+      {"name", resource.name}, {"version", resource.version}, {"provenance", nlohmann::json::array()}};
   for (const auto& object : resource.provenance) result["provenance"].push_back(object.toString());
   google::protobuf::Any any;
   if (!any.ParseFromString(resource.body)) {

@@ -1,7 +1,7 @@
 #include "cli/serve.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <chrono>
 #include <cstdlib>
@@ -44,14 +44,14 @@ using Clock = std::chrono::system_clock;
 struct ControlPlane {
   store::Catalogue catalogue;
   std::unique_ptr<identity::CertificateAuthority> authority;
-  std::unique_ptr<identity::FolderTokens> folderTokens;   // folder mode only
-  std::unique_ptr<TokenReviewer> tokenReviewer;           // Kubernetes mode only
+  std::unique_ptr<identity::FolderTokens> folderTokens;  // folder mode only
+  std::unique_ptr<TokenReviewer> tokenReviewer;          // Kubernetes mode only
   std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<EngineSink> sink;                       // source -> engine
+  std::unique_ptr<EngineSink> sink;  // source -> engine
   std::unique_ptr<kube::Source> source;
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
-  std::unique_ptr<discovery::Server> discovery;           // engine -> streams
+  std::unique_ptr<discovery::Server> discovery;  // engine -> streams
   std::unique_ptr<console::HttpServer> admin;
   std::unique_ptr<console::HttpServer> webhook;
 
@@ -97,8 +97,8 @@ Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane) {
   authority.stateDir = options.stateDir;
   authority.trustDomain = options.trustDomain;
   const auto& ns = options.rootNamespace;
-  authority.serverNames.dns = {"istiod." + ns + ".svc", "istiod." + ns, "istiod." + ns + ".svc." + options.clusterDomain,
-                               "fairway." + ns + ".svc", "localhost"};
+  authority.serverNames.dns = {"istiod." + ns + ".svc", "istiod." + ns,
+                               "istiod." + ns + ".svc." + options.clusterDomain, "fairway." + ns + ".svc", "localhost"};
   auto opened = identity::CertificateAuthority::open(authority, Clock::now());
   if (!opened) return tl::unexpected(opened.error());
   plane.authority = std::move(*opened);
@@ -270,7 +270,8 @@ class Housekeeping {
 
   ControlPlane& plane_;
   bool synced_ = false;
-  std::chrono::steady_clock::time_point nextNotes_{}, nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
+  std::chrono::steady_clock::time_point nextNotes_{},
+      nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
   std::set<model::Note> known_;
 };
 
@@ -309,7 +310,8 @@ int serve(ServeOptions options) {
   if (const auto done = openHttp(options, plane); !done) return fail(done.error());
 
   spdlog::info("fairway {} serves {}", versionText(),
-               options.configDir.empty() ? (options.kubeconfig.empty() ? "its cluster" : options.kubeconfig) : options.configDir);
+               options.configDir.empty() ? (options.kubeconfig.empty() ? "its cluster" : options.kubeconfig)
+                                         : options.configDir);
   const auto addresses = addressesOf(plane);
   for (const auto& [name, address] : addresses) spdlog::info("listening: {} on {}", name, address);
   if (const auto written = state->writeAddresses(addresses); !written) return fail(written.error());

@@ -13,8 +13,8 @@ struct ServeOptions {
   std::string xdsAddress = ":15012";
   std::string insecureXdsAddress;  // empty: off
   std::string adminAddress = ":15014";
-  std::string webhookAddress;      // empty: off
-  std::string stateDir;            // empty: see defaultStateDir()
+  std::string webhookAddress;  // empty: off
+  std::string stateDir;        // empty: see defaultStateDir()
 
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";

@@ -30,7 +30,8 @@ tl::expected<ServiceAccount, TokenError> accountOfReview(std::string_view answer
   // A server that does not know audiences leaves the list out: such a token was not made for us.
   const auto audiences = status.find("audiences");
   if (audiences == status.end() || !audiences->is_array() ||
-      std::find(audiences->begin(), audiences->end(), json(std::string(identity::kTokenAudience))) == audiences->end()) {
+      std::find(audiences->begin(), audiences->end(), json(std::string(identity::kTokenAudience))) ==
+          audiences->end()) {
     return rejected("the token is not for audience " + std::string(identity::kTokenAudience));
   }
   const auto user = status.find("user");
@@ -50,7 +51,8 @@ tl::expected<ServiceAccount, TokenError> TokenReviewer::verify(std::string_view 
   const auto answer = server_->create("/apis/authentication.k8s.io/v1/tokenreviews",
                                       review.dump(-1, ' ', false, json::error_handler_t::replace), {});
   if (!answer) {
-    return tl::unexpected<TokenError>({TokenError::Kind::unavailable, "the token could not be checked: " + answer.error().message});
+    return tl::unexpected<TokenError>(
+        {TokenError::Kind::unavailable, "the token could not be checked: " + answer.error().message});
   }
   return accountOfReview(*answer);
 }

@@ -17,7 +17,7 @@ class TokenReviewer final : public identity::TokenVerifier {
  public:
   explicit TokenReviewer(std::unique_ptr<kube::ApiServer> server) : server_(std::move(server)) {}
   [[nodiscard]] tl::expected<identity::ServiceAccount, identity::TokenError> verify(std::string_view token,
-                                                                                   identity::Time now) override;
+                                                                                    identity::Time now) override;
 
  private:
   std::unique_ptr<kube::ApiServer> server_;

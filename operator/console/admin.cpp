@@ -2,8 +2,8 @@
 
 #include <sstream>
 
-#include <nlohmann/json.hpp>
 #include <prometheus/text_serializer.h>
+#include <nlohmann/json.hpp>
 
 namespace fairway::console {
 
@@ -46,13 +46,15 @@ Response jsonResponse(const nlohmann::json& value) {
 std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes, const std::string& version) {
   std::ostringstream page;
   page << "<!doctype html><html lang=en><meta charset=utf-8><title>Fairway</title><style>"
-          "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;max-width:72rem}table{border-collapse:collapse;width:100%}"
+          "body{font:15px/1.5 "
+          "system-ui,sans-serif;margin:2rem;max-width:72rem}table{border-collapse:collapse;width:100%}"
           "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd;vertical-align:top}"
           "code{font-size:13px}.error{color:#b00020}.warning{color:#8a5a00}</style>"
        << "<h1>Fairway " << escapeHtml(version) << "</h1><p><a href=/debug/proxies>proxies</a> · "
        << "<a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a href=/debug/units>units</a> · "
        << "<a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
-  page << "<h2>Proxies (" << proxies.size() << ")</h2><table><tr><th>proxy<th>identity<th>connected since<th>sent / acknowledged";
+  page << "<h2>Proxies (" << proxies.size()
+       << ")</h2><table><tr><th>proxy<th>identity<th>connected since<th>sent / acknowledged";
   for (const auto& proxy : proxies) {
     const auto id = proxy.value("id", "");
     page << "<tr><td><a href=\"/debug/config_dump?proxy=" << percentEncode(id) << "\"><code>" << escapeHtml(id)
@@ -92,7 +94,8 @@ Response debugPage(const AdminSources& sources, const std::string& version, cons
     }
     const auto dump = sources.configDump(proxy->second);
     if (!dump) {
-      return Response::text(404, "no proxy '" + proxy->second + "' is connected; /debug/proxies lists those that are\n");
+      return Response::text(404,
+                            "no proxy '" + proxy->second + "' is connected; /debug/proxies lists those that are\n");
     }
     return jsonResponse(*dump);
   }

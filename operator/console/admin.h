@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
 #include <prometheus/metric_family.h>
+#include <nlohmann/json_fwd.hpp>
 
 #include "console/http_server.h"
 

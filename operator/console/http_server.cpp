@@ -6,12 +6,12 @@
 #include <optional>
 #include <thread>
 
+#include <spdlog/spdlog.h>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <spdlog/spdlog.h>
 
 namespace fairway::console {
 
@@ -61,7 +61,8 @@ void splitTarget(std::string_view target, Request& request) {
 }
 
 struct FileTimes {
-  struct timespec certificate {}, key {};
+  struct timespec certificate {
+  }, key{};
   bool operator==(const FileTimes& o) const {
     return certificate.tv_sec == o.certificate.tv_sec && certificate.tv_nsec == o.certificate.tv_nsec &&
            key.tv_sec == o.key.tv_sec && key.tv_nsec == o.key.tv_nsec;
@@ -111,9 +112,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     parser_->body_limit(options_.maxBody);
     parser_->header_limit(static_cast<std::uint32_t>(options_.maxHeader));
     expireSoon();
-    http::async_read(stream_, buffer_, *parser_, [self = this->shared_from_this()](auto failed, std::size_t) {
-      self->answer(failed);
-    });
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = this->shared_from_this()](auto failed, std::size_t) { self->answer(failed); });
   }
 
   void answer(boost::system::error_code failed) {

@@ -12,8 +12,8 @@
 namespace fairway::console {
 
 struct Request {
-  std::string method;  // "GET"
-  std::string path;    // as sent, without the query
+  std::string method;                        // "GET"
+  std::string path;                          // as sent, without the query
   std::map<std::string, std::string> query;  // percent-decoded; the last of repeated keys
   std::string body;
   std::string peer;           // "ip:port"

@@ -58,9 +58,9 @@ class Graph {
   [[nodiscard]] std::size_t size() const { return units_.size() + inputs_.size(); }
   struct UnitInfo {
     store::UnitKey key;
-    bool current = false;              // false: something it read, directly or not, may have changed
+    bool current = false;  // false: something it read, directly or not, may have changed
     std::shared_ptr<const void> value;
-    std::vector<std::string> reads;    // in the order of reading
+    std::vector<std::string> reads;  // in the order of reading
   };
   [[nodiscard]] std::vector<UnitInfo> units() const;
 
@@ -86,9 +86,9 @@ class Graph {
   std::uint64_t revision_ = 1;
   std::map<store::UnitKey, std::unique_ptr<Node>> units_;
   std::unordered_map<store::Read, std::unique_ptr<Node>, store::ReadHash> inputs_;
-  std::unordered_set<Node*> stale_;         // held units that are not clean
-  std::unordered_set<Node*> unused_;        // candidates for sweep()
-  std::vector<store::UnitKey> changed_;     // held units whose value changed since update() was last called
+  std::unordered_set<Node*> stale_;      // held units that are not clean
+  std::unordered_set<Node*> unused_;     // candidates for sweep()
+  std::vector<store::UnitKey> changed_;  // held units whose value changed since update() was last called
   GraphStats stats_;
 };
 

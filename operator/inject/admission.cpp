@@ -51,10 +51,10 @@ Result<std::string> validateAdmission(std::string_view text) {
     return failure("the body is no AdmissionReview: request.uid is missing");
   }
   const auto object = request->find("object");
-  const json answer{{"apiVersion", "admission.k8s.io/v1"},
-                    {"kind", "AdmissionReview"},
-                    {"response", review((*request)["uid"].get<std::string>(),
-                                        object == request->end() ? json() : *object)}};
+  const json answer{
+      {"apiVersion", "admission.k8s.io/v1"},
+      {"kind", "AdmissionReview"},
+      {"response", review((*request)["uid"].get<std::string>(), object == request->end() ? json() : *object)}};
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

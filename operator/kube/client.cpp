@@ -273,14 +273,14 @@ ApiResult<std::string> Client::requestAll(const std::string& path, const std::op
   std::string body;
   bool tooBig = false;
   const auto end = request(path, object, purpose, options_.requestTimeout,
-                       {.opened = {},
-                        .bytes =
-                            [&](std::string&& bytes) {
-                              body += bytes;
-                              tooBig = body.size() > options_.maxPending;
-                              return !tooBig;
-                            }},
-                       stop);
+                           {.opened = {},
+                            .bytes =
+                                [&](std::string&& bytes) {
+                                  body += bytes;
+                                  tooBig = body.size() > options_.maxPending;
+                                  return !tooBig;
+                                }},
+                           stop);
   if (!end) return tl::unexpected(end.error());
   if (tooBig) {
     return apiFailure(ApiError::Kind::bad_response, 200,
@@ -362,8 +362,8 @@ ApiResult<void> Client::watch(const Resource& resource, const std::string& resou
     tooLong = pending.size() > options_.maxLine;
     return !tooLong;
   };
-  const auto end = request(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt, purpose,
-                       options_.watchIdle, {.opened = calls.opened, .bytes = takeLines}, stop);
+  const auto end = request(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt,
+                           purpose, options_.watchIdle, {.opened = calls.opened, .bytes = takeLines}, stop);
   if (!end) return tl::unexpected(end.error());
   if (tooLong) {
     return apiFailure(ApiError::Kind::bad_response, 200,

@@ -61,12 +61,9 @@ bool Condition::httpOnly() const {
     case Op::method:
     case Op::host:
     case Op::header:
-    case Op::remote_ip:
-      return true;
-    case Op::metadata:
-      return name == "envoy.filters.http.jwt_authn";
-    default:
-      return std::any_of(children.begin(), children.end(), [](const Condition& c) { return c.httpOnly(); });
+    case Op::remote_ip: return true;
+    case Op::metadata: return name == "envoy.filters.http.jwt_authn";
+    default: return std::any_of(children.begin(), children.end(), [](const Condition& c) { return c.httpOnly(); });
   }
 }
 

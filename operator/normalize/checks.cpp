@@ -34,7 +34,8 @@ GatewayReferenceCheck::Value gatewayReferenceCheck(store::View& view, const Gate
     if (view.get<api::Gateway>(resolved.substr(0, slash), resolved.substr(slash + 1)) != nullptr) continue;
     warning(view, provenanceOf(*object), "spec.gateways[" + std::to_string(i) + "]",
             "there is no Gateway " + resolved + " (found '" + written +
-                "'): the routes apply to no gateway until it exists; a Gateway of another namespace is written namespace/name");
+                "'): the routes apply to no gateway until it exists; a Gateway of another namespace is written "
+                "namespace/name");
   }
   return {};
 }

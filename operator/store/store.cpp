@@ -12,14 +12,15 @@ using api::Object;
 
 namespace {
 
-constexpr std::array kIndexes = {Index::virtual_service_by_host,   Index::virtual_service_by_gateway,
-                                 Index::destination_rule_by_host,  Index::endpoint_slice_by_service,
-                                 Index::role_binding_by_role,      Index::service_by_host};
+constexpr std::array kIndexes = {Index::virtual_service_by_host,  Index::virtual_service_by_gateway,
+                                 Index::destination_rule_by_host, Index::endpoint_slice_by_service,
+                                 Index::role_binding_by_role,     Index::service_by_host};
 
 }  // namespace
 
 std::string Read::toString() const {
-  static constexpr std::array<std::string_view, 6> kTypes = {"object", "namespace", "all", "names", "index", "selector"};
+  static constexpr std::array<std::string_view, 6> kTypes = {"object", "namespace", "all",
+                                                             "names",  "index",     "selector"};
   std::string result(kTypes.at(static_cast<std::size_t>(type)));
   result += "(";
   result += std::to_string(static_cast<int>(kind));

@@ -92,9 +92,11 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   // Who proved to be one account gets nothing of a pod that runs as another; the stream's own check may have come
   // before the pod was known.
   if (workload && !proxy.serviceAccount.empty() && workload->serviceAccount != proxy.serviceAccount) {
-    view.note({model::Note::Severity::error, {"Pod", proxy.ns, proxy.pod, ""}, "spec.serviceAccountName",
-               "a proxy with the identity of service account " + proxy.serviceAccount + " claims to be this pod, which runs as " +
-                   workload->serviceAccount + ": it is sent nothing"});
+    view.note({model::Note::Severity::error,
+               {"Pod", proxy.ns, proxy.pod, ""},
+               "spec.serviceAccountName",
+               "a proxy with the identity of service account " + proxy.serviceAccount +
+                   " claims to be this pod, which runs as " + workload->serviceAccount + ": it is sent nothing"});
     return {};
   }
   const auto& labels = workload ? workload->labels : proxy.labels;

@@ -14,7 +14,9 @@ namespace {
 using nlohmann::json;
 
 json meta(const std::string& ns, const std::string& name, json labels = json::object()) {
-  json result{{"name", name}, {"labels", std::move(labels)}, {"creationTimestamp", "2024-01-0" + std::to_string(1 + name.size() % 9) + "T00:00:00Z"}};
+  json result{{"name", name},
+              {"labels", std::move(labels)},
+              {"creationTimestamp", "2024-01-0" + std::to_string(1 + name.size() % 9) + "T00:00:00Z"}};
   if (!ns.empty()) result["namespace"] = ns;
   return result;
 }
@@ -27,18 +29,23 @@ const std::vector<std::string> kApps = {"msb", "vio", "db"};
 
 json service(const std::string& ns, const std::string& app, int variant) {
   const int port = app == "db" ? 5432 : 8000 + static_cast<int>(app.size());
-  json ports = json::array({{{"name", app == "db" ? "tcp-db" : "http-" + app}, {"port", port}, {"targetPort", port + 1}}});
+  json ports =
+      json::array({{{"name", app == "db" ? "tcp-db" : "http-" + app}, {"port", port}, {"targetPort", port + 1}}});
   if (variant == 2) ports.push_back({{"name", "grpc-extra"}, {"port", 9000}, {"targetPort", 9001}});
   if (variant == 3) ports[0]["name"] = "plain";  // no protocol: TCP
-  json spec{{"selector", {{"app", app}}}, {"ports", ports}, {"clusterIP", variant == 4 ? "None" : "10.96." + std::to_string(ns.size()) + "." + std::to_string(app.size())}};
+  json spec{
+      {"selector", {{"app", app}}},
+      {"ports", ports},
+      {"clusterIP", variant == 4 ? "None" : "10.96." + std::to_string(ns.size()) + "." + std::to_string(app.size())}};
   return object("v1", "Service", meta(ns, app), spec);
 }
 
 json pod(const std::string& ns, const std::string& app, int number, int variant) {
   json labels{{"app", app}, {"version", variant == 2 ? "v2" : "v1"}};
   if (variant != 3) labels["security.istio.io/tlsMode"] = "istio";
-  auto result = object("v1", "Pod", meta(ns, app + "-" + std::to_string(number), labels),
-                       {{"serviceAccountName", variant == 4 ? "other" : app}, {"nodeName", "node-" + std::to_string(number)}});
+  auto result =
+      object("v1", "Pod", meta(ns, app + "-" + std::to_string(number), labels),
+             {{"serviceAccountName", variant == 4 ? "other" : app}, {"nodeName", "node-" + std::to_string(number)}});
   result["status"] = {{"podIP", "10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)}};
   return result;
 }
@@ -50,9 +57,10 @@ json slice(const std::string& ns, const std::string& app, int variant) {
     if (variant == 2 && number == 1) continue;
     json conditions{{"ready", !(variant == 3 && number == 0)}};
     if (variant == 3 && number == 0) conditions.update({{"serving", true}, {"terminating", true}});
-    endpoints.push_back({{"addresses", {"10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)}},
-                         {"conditions", conditions},
-                         {"targetRef", {{"kind", "Pod"}, {"namespace", ns}, {"name", app + "-" + std::to_string(number)}}}});
+    endpoints.push_back(
+        {{"addresses", {"10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)}},
+         {"conditions", conditions},
+         {"targetRef", {{"kind", "Pod"}, {"namespace", ns}, {"name", app + "-" + std::to_string(number)}}}});
   }
   if (variant == 4) endpoints = json::array();
   return {{"apiVersion", "discovery.k8s.io/v1"},
@@ -65,8 +73,10 @@ json slice(const std::string& ns, const std::string& app, int variant) {
 
 json virtualService(const std::string& ns, int variant) {
   json http = json::array();
-  http.push_back({{"match", {{{"uri", {{"prefix", "/v2"}}}}}}, {"route", {{{"destination", {{"host", "vio"}, {"subset", "v2"}}}}}}});
-  http.push_back({{"route", {{{"destination", {{"host", variant == 2 ? "nowhere" : "vio"}}}}}}, {"timeout", variant == 3 ? "3s" : "5s"}});
+  http.push_back({{"match", {{{"uri", {{"prefix", "/v2"}}}}}},
+                  {"route", {{{"destination", {{"host", "vio"}, {"subset", "v2"}}}}}}});
+  http.push_back({{"route", {{{"destination", {{"host", variant == 2 ? "nowhere" : "vio"}}}}}},
+                  {"timeout", variant == 3 ? "3s" : "5s"}});
   if (variant == 4) http[0]["match"][0]["uri"] = {{"regex", "("}};  // no regular expression
   json spec{{"hosts", {"vio"}}, {"http", http}};
   if (variant == 5) spec["gateways"] = {"istio-system/edge", "mesh"};
@@ -76,7 +86,8 @@ json virtualService(const std::string& ns, int variant) {
 
 json destinationRule(const std::string& ns, int variant) {
   json spec{{"host", variant == 3 ? "*." + ns + ".svc.cluster.local" : "vio"},
-            {"subsets", {{{"name", "v1"}, {"labels", {{"version", "v1"}}}}, {{"name", "v2"}, {"labels", {{"version", "v2"}}}}}}};
+            {"subsets",
+             {{{"name", "v1"}, {"labels", {{"version", "v1"}}}}, {{"name", "v2"}, {"labels", {{"version", "v2"}}}}}}};
   if (variant == 2) spec["trafficPolicy"] = {{"tls", {{"mode", "ISTIO_MUTUAL"}}}};
   if (variant == 4) spec["trafficPolicy"] = {{"tls", {{"mode", "NONSENSE"}}}};
   return object("networking.istio.io/v1", "DestinationRule", meta(ns, "vio-rule"), spec);
@@ -104,7 +115,8 @@ json role(const std::string& ns, int variant) {
 
 json binding(const std::string& ns, int variant) {
   json subject{{"user", variant == 2 ? "*" : "cluster.local/ns/" + ns + "/sa/msb"}};
-  json spec{{"subjects", {subject}}, {"roleRef", {{"kind", "ServiceRole"}, {"name", variant == 3 ? "missing" : "reader"}}}};
+  json spec{{"subjects", {subject}},
+            {"roleRef", {{"kind", "ServiceRole"}, {"name", variant == 3 ? "missing" : "reader"}}}};
   if (variant == 4) spec["mode"] = "PERMISSIVE";
   return object("rbac.istio.io/v1alpha1", "ServiceRoleBinding", meta(ns, "bind-reader"), spec);
 }
@@ -119,12 +131,16 @@ json authorization(const std::string& ns, int variant) {
 
 json peerAuthentication(const std::string& ns, int variant) {
   json spec{{"mtls", {{"mode", variant == 2 ? "STRICT" : "PERMISSIVE"}}}};
-  if (variant == 3) spec = {{"selector", {{"matchLabels", {{"app", "vio"}}}}}, {"mtls", {{"mode", "STRICT"}}}, {"portLevelMtls", {{"8004", {{"mode", "DISABLE"}}}}}};
+  if (variant == 3)
+    spec = {{"selector", {{"matchLabels", {{"app", "vio"}}}}},
+            {"mtls", {{"mode", "STRICT"}}},
+            {"portLevelMtls", {{"8004", {{"mode", "DISABLE"}}}}}};
   return object("security.istio.io/v1", "PeerAuthentication", meta(ns, "modes"), spec);
 }
 
 json gateway(int variant) {
-  json server{{"port", {{"number", 80}, {"name", "http"}, {"protocol", "HTTP"}}}, {"hosts", {variant == 2 ? "vio.example.com" : "*"}}};
+  json server{{"port", {{"number", 80}, {"name", "http"}, {"protocol", "HTTP"}}},
+              {"hosts", {variant == 2 ? "vio.example.com" : "*"}}};
   if (variant == 3) server["port"]["protocol"] = "GOPHER";
   json spec{{"selector", {{"istio", "ingressgateway"}}}, {"servers", {server}}};
   if (variant == 4) {
@@ -136,8 +152,9 @@ json gateway(int variant) {
 }
 
 json gatewayPod(int variant) {
-  auto result = object("v1", "Pod", meta("istio-system", "gw-0", {{"istio", variant == 2 ? "egressgateway" : "ingressgateway"}}),
-                       {{"serviceAccountName", "gw"}});
+  auto result =
+      object("v1", "Pod", meta("istio-system", "gw-0", {{"istio", variant == 2 ? "egressgateway" : "ingressgateway"}}),
+             {{"serviceAccountName", "gw"}});
   result["status"] = {{"podIP", "10.1.99.1"}};
   return result;
 }
@@ -155,7 +172,8 @@ const std::map<std::string, Maker>& makers() {
         result["Service/" + ns + "/" + app] = {4, [=](int v) { return service(ns, app, v); }};
         result["EndpointSlice/" + ns + "/" + app] = {4, [=](int v) { return slice(ns, app, v); }};
         for (int number = 0; number < 3; ++number) {
-          result["Pod/" + ns + "/" + app + std::to_string(number)] = {4, [=](int v) { return pod(ns, app, number, v); }};
+          result["Pod/" + ns + "/" + app + std::to_string(number)] = {4,
+                                                                      [=](int v) { return pod(ns, app, number, v); }};
         }
       }
       result["VirtualService/" + ns] = {5, [=](int v) { return virtualService(ns, v); }};

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include <CLI/CLI.hpp>
 #include <envoy/extensions/transport_sockets/tls/v3/secret.pb.h>
 #include <google/protobuf/any.pb.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "api/core.h"
@@ -48,7 +48,8 @@ api::ObjectPtr pod(const std::string& name, const std::string& account) {
 
 TEST_CASE("a token counts only when the API server confirms it for our audience") {
   const json user{{"username", "system:serviceaccount:onap:msb"}};
-  const auto good = cli::accountOfReview(review({{"authenticated", true}, {"audiences", {"istio-ca"}}, {"user", user}}));
+  const auto good =
+      cli::accountOfReview(review({{"authenticated", true}, {"audiences", {"istio-ca"}}, {"user", user}}));
   REQUIRE(good.has_value());
   CHECK(good->ns == "onap");
   CHECK(good->name == "msb");
@@ -156,8 +157,9 @@ TEST_CASE("completion scripts name every subcommand and flag, and are sound shel
     CHECK(script->find("state-dir") != std::string::npos);
   }
   const TempDir temp;
-  std::ofstream(temp.path + "/c.sh") << *cli::completionScript(app, "bash")
-                                     << "COMP_WORDS=(fairway serve --st); COMP_CWORD=2; _fairway; [ \"${COMPREPLY[0]}\" = --state-dir ]\n";
+  std::ofstream(temp.path + "/c.sh")
+      << *cli::completionScript(app, "bash")
+      << "COMP_WORDS=(fairway serve --st); COMP_CWORD=2; _fairway; [ \"${COMPREPLY[0]}\" = --state-dir ]\n";
   CHECK(std::system(("bash " + temp.path + "/c.sh").c_str()) == 0);
   CHECK_FALSE(cli::completionScript(app, "tcsh").has_value());
 }

@@ -28,14 +28,16 @@ console::AdminSources sources(bool ready) {
     return std::vector<prometheus::MetricFamily>{family};
   };
   result.proxies = [] {
-    return nlohmann::json::array({{{"id", "sidecar~1.2.3.4~<b>.onap~x"}, {"types", {{"CDS", {{"sent", 3}, {"acked", 2}}}}}}});
+    return nlohmann::json::array(
+        {{{"id", "sidecar~1.2.3.4~<b>.onap~x"}, {"types", {{"CDS", {{"sent", 3}, {"acked", 2}}}}}}});
   };
   result.configDump = [](const std::string& proxy) -> std::optional<nlohmann::json> {
     if (proxy != "p&q") return std::nullopt;
     return nlohmann::json{{"proxy", proxy}, {"text", "\xff"}};
   };
   result.notes = [] {
-    return nlohmann::json::array({{{"severity", "error"}, {"object", "Policy/onap/x"}, {"field", "spec"}, {"message", "<script>"}}});
+    return nlohmann::json::array(
+        {{{"severity", "error"}, {"object", "Policy/onap/x"}, {"field", "spec"}, {"message", "<script>"}}});
   };
   result.feeds = [] { return nlohmann::json::array(); };
   result.units = [] { return nlohmann::json::array(); };
@@ -68,7 +70,8 @@ TEST_CASE("metrics are served in Prometheus' text format") {
 
 TEST_CASE("debug pages are for loopback only") {
   const auto handler = console::adminHandler(sources(true), "1.0");
-  for (const std::string path : {"/debug", "/debug/", "/debug/proxies", "/debug/config_dump", "/debug/notes", "/debug/nothing"}) {
+  for (const std::string path :
+       {"/debug", "/debug/", "/debug/proxies", "/debug/config_dump", "/debug/notes", "/debug/nothing"}) {
     CAPTURE(path);
     CHECK(handler(get(path, false)).status == 403);
     CHECK(handler(get(path, true)).status != 403);

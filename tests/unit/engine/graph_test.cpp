@@ -160,7 +160,8 @@ TEST_CASE_METHOD(Fixture, "a miss is a recorded read") {
 TEST_CASE_METHOD(Fixture, "each unit runs at most once a batch") {
   graph->hold({Accounts::kType, ""});
   graph->hold({Web::kType, ""});
-  apply({put(pod("a", {{"app", "web"}}, "1")), put(pod("b", {{"app", "web"}}, "2")), put(pod("a", {{"app", "web"}}, "3"))});
+  apply({put(pod("a", {{"app", "web"}}, "1")), put(pod("b", {{"app", "web"}}, "2")),
+         put(pod("a", {{"app", "web"}}, "3"))});
   CHECK(runs(Accounts::kType) == 1);
   CHECK(runs(Web::kType) == 1);
   CHECK(value(Accounts{}) == "a=3;b=2;");

@@ -10,7 +10,9 @@ using nlohmann::json;
 namespace {
 
 json ask(const json& object) {
-  const json review{{"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"request", {{"uid", "u-1"}, {"object", object}}}};
+  const json review{{"apiVersion", "admission.k8s.io/v1"},
+                    {"kind", "AdmissionReview"},
+                    {"request", {{"uid", "u-1"}, {"object", object}}}};
   const auto answer = inject::validateAdmission(review.dump());
   REQUIRE(answer.has_value());
   const auto response = json::parse(*answer);
@@ -20,7 +22,8 @@ json ask(const json& object) {
 }
 
 json policy(const std::string& mode) {
-  return {{"apiVersion", "authentication.istio.io/v1alpha1"}, {"kind", "Policy"},
+  return {{"apiVersion", "authentication.istio.io/v1alpha1"},
+          {"kind", "Policy"},
           {"metadata", {{"name", "default"}, {"namespace", "onap"}}},
           {"spec", {{"peers", {{{"mtls", {{"mode", mode}}}}}}}}};
 }

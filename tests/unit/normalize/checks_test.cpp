@@ -40,7 +40,7 @@ TEST_CASE("a binding to a missing role is told about, whoever is connected") {
   mesh.add<api::ServiceRoleBinding>("onap", "bind", [](auto& o) {
     o.spec.roleKind = "ServiceRole";
     o.spec.roleName = "reader";
-    o.spec.subjects.push_back({.user = "*"});
+    o.spec.subjects.emplace_back().user = "*";
   });
   mesh.ask(normalize::ReferenceChecks{});
   CHECK(mesh.notes().size() == 1);

@@ -72,7 +72,8 @@ TEST_CASE("an index follows its objects") {
   CHECK(find("onap/vio") == std::vector<std::string>{"onap/one", "onap/three"});
   // Both the list it left and the one it came to have changed.
   for (const std::string key : {"onap/msb", "onap/vio"}) {
-    CHECK(reads.contains(Read{Read::Type::index, api::Kind::endpoint_slice, store::Index::endpoint_slice_by_service, key}));
+    CHECK(reads.contains(
+        Read{Read::Type::index, api::Kind::endpoint_slice, store::Index::endpoint_slice_by_service, key}));
   }
   apply(store, {{api::Kind::endpoint_slice, {"onap", "two"}, nullptr}});
   CHECK(find("onap/msb").empty());
@@ -103,10 +104,18 @@ TEST_CASE("a watched selector changes when an object that matched or matches doe
 }
 
 TEST_CASE("keys keep their fields apart, whatever these hold") {
-  for (const std::vector<std::string>& fields :
-       {std::vector<std::string>{"a", "b"}, {"", ""}, {"a\x1f", "b"}, {"a", "\x1f" "b"}, {"\x1e", "\x1e\x1f"}, {"a b", "c"}}) {
+  for (const std::vector<std::string>& fields : {std::vector<std::string>{"a", "b"},
+                                                 {"", ""},
+                                                 {"a\x1f", "b"},
+                                                 {"a",
+                                                  "\x1f"
+                                                  "b"},
+                                                 {"\x1e", "\x1e\x1f"},
+                                                 {"a b", "c"}}) {
     CHECK(store::splitKey(store::joinKey({fields[0], fields[1]})) == fields);
   }
-  CHECK(store::joinKey({"a\x1f", "b"}) != store::joinKey({"a", "\x1f" "b"}));
+  CHECK(store::joinKey({"a\x1f", "b"}) != store::joinKey({"a",
+                                                          "\x1f"
+                                                          "b"}));
   CHECK(store::joinKey({"a", "b"}) != store::joinKey({"ab", ""}));
 }
