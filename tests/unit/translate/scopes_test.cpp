@@ -91,6 +91,7 @@ TEST_CASE("the pod in the store beats what the proxy says of itself") {
   model::Workload workload;
   workload.ns = "default";
   workload.name = "client-1";
+  workload.serviceAccount = "client";
   workload.labels = {{"app", "real"}};
   workload.namedPorts = {{"web", 8123}};
   world.workloads[{"default", "client-1"}] = workload;
@@ -99,4 +100,8 @@ TEST_CASE("the pod in the store beats what the proxy says of itself") {
   const auto resources = resourcesOf(world, proxy);
   CHECK(resources.has(Type::cluster, "inbound|8123||"));
   CHECK_FALSE(resources.has(Type::cluster, "inbound|9999||"));
+
+  // Who proved to be another account than the pod's is sent nothing of it.
+  world.workloads.at({"default", "client-1"}).serviceAccount = "other";
+  CHECK_FALSE(resourcesOf(world, proxy).has(Type::cluster, "inbound|8123||"));
 }
