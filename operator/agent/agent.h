@@ -13,7 +13,8 @@ enum AgentExit {
   agentCrashed = 2,  // Envoy crashed too often in a row
 };
 
-// The agent of one proxy: gets the certificate, serves it to Envoy, runs Envoy, answers probes. The work directory holds
+// The agent of one proxy: gets the certificate, serves it to Envoy, runs Envoy, answers probes. The work directory
+// holds
 //   bootstrap.json       what Envoy was started with
 //   sds.sock             the socket it gets its secrets from
 //   envoy-admin-address  host:port of its admin interface, as soon as it listens
@@ -35,8 +36,8 @@ class Agent {
   std::unique_ptr<Implementation> implementation_;
 };
 
-// `fairway agent`: completes the options, handles SIGTERM and SIGINT, runs an Agent. Call it before other threads exist:
-// it blocks the two signals in the calling thread, and threads made later inherit that. Returns the exit code.
+// `fairway agent`: completes the options, handles SIGTERM and SIGINT, runs an Agent. Call it before other threads
+// exist: it blocks the two signals in the calling thread, and threads made later inherit that. Returns the exit code.
 int runAgent(AgentOptions options);
 
 }  // namespace fairway::agent

@@ -13,8 +13,8 @@ constexpr std::string_view kSecretCluster = "sds-grpc";
 constexpr std::string_view kWorkloadSecret = "default";
 constexpr std::string_view kRootSecret = "ROOTCA";
 
-// Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap) as JSON: the node as the control plane knows it, delta ADS over
-// mutual TLS to the control plane, whose certificate must have serverNameOf(options) as a DNS name, and the workload's
+// Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap) as JSON: the node as the control plane knows it, delta ADS
+// over mutual TLS to the control plane, whose certificate must have serverNameOf(options) as a DNS name, and the workload's
 // own certificate and roots by SDS from the unix socket. Holds no secrets. Requires options that complete() accepted.
 std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket);
 

@@ -33,8 +33,8 @@ class CertificateManager {
                      std::function<double()> random);
   ~CertificateManager();  // stops
 
-  // Tries once to get a certificate; returns when to call again. What start() does in a thread; tests call it with times
-  // of their own.
+  // Tries once to get a certificate; returns when to call again. What start() does in a thread; tests call it with
+  // times of their own.
   Time step(Time now);
 
   // Runs step() in a thread until stop().

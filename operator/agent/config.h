@@ -64,8 +64,8 @@ const std::vector<AgentFlag>& agentFlags();
 Result<void> applyEnvironment(AgentOptions& options,
                               const std::function<std::optional<std::string>(const std::string&)>& lookup);
 
-// Checks that the options are complete and make sense, and reads the labels file into `labels`. To be called once, after
-// everything is set.
+// Checks that the options are complete and make sense, and reads the labels file into `labels`. To be called once,
+// after everything is set.
 Result<void> complete(AgentOptions& options);
 
 // The DNS name that the control plane's certificate must have: the one given, else the host of the discovery address if

@@ -10,9 +10,9 @@ namespace fairway {
 
 // Where a server listens or a client connects: a TCP host and port, or a unix socket.
 struct Address {
-  std::string host;         // IP or name; empty = every interface. Without brackets.
-  std::uint16_t port = 0;   // 0 = any free port, when listening
-  std::string unixPath;     // set for unix sockets: host and port are unused then
+  std::string host;        // IP or name; empty = every interface. Without brackets.
+  std::uint16_t port = 0;  // 0 = any free port, when listening
+  std::string unixPath;    // set for unix sockets: host and port are unused then
 
   [[nodiscard]] bool isUnix() const { return !unixPath.empty(); }
   // 127.0.0.0/8, ::1, "localhost", or a unix socket.

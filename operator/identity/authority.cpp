@@ -132,7 +132,7 @@ Time CertificateAuthority::serverExpires() const {
   return serverExpires_;
 }
 
-// Requires mutex_. Anything wrong with the file means that a new one is made; a file that others can read counts as such.
+// Requires mutex_. Anything wrong with the file, its mode among it, means that a new one is made.
 bool CertificateAuthority::serverIsCurrent(Time now) {
   const auto pem = readPrivateFile(serverFile());
   if (!pem) return false;

@@ -81,8 +81,8 @@ Result<std::string> makeCsr(const PrivateKey& key);
 Result<PublicKey> parseCsr(std::string_view pem);
 
 enum class Usage { client, server };
-// Checks that `leaf` leads through `intermediates` to one of `roots` and that all of them are valid at `now` and fit for
-// the usage.
+// Checks that `leaf` leads through `intermediates` to one of `roots` and that all of them are valid at `now` and fit
+// for the usage.
 Result<void> verifyChain(const Certificate& leaf, const std::vector<Certificate>& intermediates,
                          const std::vector<Certificate>& roots, Usage usage, Time now);
 

@@ -8,8 +8,8 @@
 
 namespace fairway::identity {
 
-// A token bucket for each key, so that one caller's flood leaves the others alone. Keeps at most `maxKeys` buckets; full
-// ones, which say nothing, are dropped first. Thread-safe.
+// A token bucket for each key, so that one caller's flood leaves the others alone. Keeps at most `maxKeys` buckets;
+// full ones, which say nothing, are dropped first. Thread-safe.
 class RateLimiter {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -35,11 +35,21 @@ struct Condition {
   enum class Op {
     any,    // always true
     never,  // never true: the fail-closed meaning of what cannot be evaluated
-    all_of, any_of, not_,
+    all_of,
+    any_of,
+    not_,
     // text attributes, compared with `text`
-    path, method, host, header, principal, source_namespace, sni,
+    path,
+    method,
+    host,
+    header,
+    principal,
+    source_namespace,
+    sni,
     // address ranges, compared with `cidr`
-    destination_ip, direct_remote_ip, remote_ip,
+    destination_ip,
+    direct_remote_ip,
+    remote_ip,
     destination_port,  // `port`: the workload port
     authenticated,     // any mesh identity
     metadata,          // dynamic metadata `name` (filter) / `path`; text or list-contains when `inList`
@@ -48,10 +58,10 @@ struct Condition {
   std::vector<Condition> children;
   // principal: compared with the SPIFFE ID without "spiffe://". source_namespace: the ns segment.
   StringMatcher text;
-  std::string name;                // header, metadata: name of the header or filter
-  std::vector<std::string> path;   // metadata
+  std::string name;               // header, metadata: name of the header or filter
+  std::vector<std::string> path;  // metadata
   bool inList = false;
-  std::string cidr;                // "10.0.0.0/8", "::1/128"
+  std::string cidr;  // "10.0.0.0/8", "::1/128"
   std::uint32_t port = 0;
   bool operator==(const Condition&) const = default;
 
@@ -77,7 +87,7 @@ struct AuthorizationRule {
 struct AuthorizationFilter {
   enum class Action { allow, deny, audit };
   Action action = Action::allow;
-  bool enforced = true;  // false: only `shadowRules`, everything passes
+  bool enforced = true;                        // false: only `shadowRules`, everything passes
   std::vector<AuthorizationRule> rules;        // sorted by name
   std::vector<AuthorizationRule> shadowRules;  // evaluated for statistics only
   bool operator==(const AuthorizationFilter&) const = default;

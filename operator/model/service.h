@@ -20,9 +20,9 @@ struct ServicePort {
 // One host of the mesh's registry.
 struct Service {
   enum class Resolution {
-    endpoints,    // EDS
-    original_dst, // headless and no HTTP: the address the client chose
-    dns,          // ExternalName
+    endpoints,     // EDS
+    original_dst,  // headless and no HTTP: the address the client chose
+    dns,           // ExternalName
   };
   std::string host;  // FQDN, lower case
   std::string ns;
@@ -63,10 +63,10 @@ struct Endpoint {
   std::uint32_t port = 0;  // workload port
   Health health = Health::healthy;
   Locality locality;
-  Labels labels;              // of the pod; subsets select on them
+  Labels labels;  // of the pod; subsets select on them
   std::string workloadNs, workloadName;
-  std::string serviceAccount; // empty when there is no pod behind the address
-  bool meshTls = false;       // the workload has a proxy and its policy for this port is not DISABLE
+  std::string serviceAccount;  // empty when there is no pod behind the address
+  bool meshTls = false;        // the workload has a proxy and its policy for this port is not DISABLE
   auto operator<=>(const Endpoint&) const = default;
 };
 

@@ -24,8 +24,8 @@ struct HeaderOps {
 };
 
 struct Destination {
-  std::string host;         // FQDN
-  std::uint32_t port = 0;   // service port, always resolved; 0 only when it cannot be (-> 500)
+  std::string host;        // FQDN
+  std::uint32_t port = 0;  // service port, always resolved; 0 only when it cannot be (-> 500)
   std::string subset;
   // The cluster does not exist (host, port or subset unknown): the route answers 500/503.
   bool missing = false;
@@ -75,8 +75,8 @@ struct HttpRoute {
   struct Retries {
     std::uint32_t attempts = 0;
     std::optional<Duration> perTryTimeout, backoff;
-    std::string on;                            // Envoy's retry_on, comma separated
-    std::vector<std::uint32_t> statusCodes;    // retriable_status_codes
+    std::string on;                          // Envoy's retry_on, comma separated
+    std::vector<std::uint32_t> statusCodes;  // retriable_status_codes
     bool operator==(const Retries&) const = default;
   };
   Retries retries;  // attempts 0 = off. Default: 2, as Istio since 1.1
@@ -144,8 +144,8 @@ struct TrafficPolicy {
   std::optional<Duration> warmup;
 
   struct ConnectionPool {
-    std::optional<std::uint32_t> maxConnections, maxPendingRequests, maxRequests, maxRetries,
-        maxRequestsPerConnection, maxConcurrentStreams;
+    std::optional<std::uint32_t> maxConnections, maxPendingRequests, maxRequests, maxRetries, maxRequestsPerConnection,
+        maxConcurrentStreams;
     std::optional<Duration> connectTimeout, maxConnectionDuration, tcpIdleTimeout, idleTimeout;
     struct Keepalive {
       std::optional<std::uint32_t> probes;
@@ -201,8 +201,8 @@ struct PortTrafficPolicy {
 struct GatewayTls {
   enum class Mode { passthrough, simple, mutual, mesh, optional_mutual };
   Mode mode = Mode::simple;
-  std::string credentialName;                                   // secret in the gateway pod's namespace
-  std::string serverCertificate, privateKey, caCertificates;    // or file paths in the proxy
+  std::string credentialName;                                 // secret in the gateway pod's namespace
+  std::string serverCertificate, privateKey, caCertificates;  // or file paths in the proxy
   std::vector<std::string> subjectAltNames;
   std::string minVersion, maxVersion;  // "TLSv1_2" as Envoy writes it; empty = default
   std::vector<std::string> cipherSuites;
@@ -210,8 +210,8 @@ struct GatewayTls {
 };
 
 struct GatewayServer {
-  std::string name;       // port name
-  std::uint32_t port = 0; // as written in the Gateway
+  std::string name;        // port name
+  std::uint32_t port = 0;  // as written in the Gateway
   std::string bind;
   Protocol protocol = Protocol::http;
   bool httpsRedirect = false;

@@ -125,13 +125,13 @@ class Catalogue {
   // `function` must be pure: its result depends on what it reads through the View and on the query alone.
   template <class Q>
   void add(typename Q::Value (*function)(View&, const Q&)) {
-    entries_[Q::kType] = Entry{
-        [function](View& view, std::string_view key) -> std::shared_ptr<const void> {
-          return std::make_shared<const typename Q::Value>(function(view, Q::parse(key)));
-        },
-        [](const void* a, const void* b) {
-          return *static_cast<const typename Q::Value*>(a) == *static_cast<const typename Q::Value*>(b);
-        }};
+    entries_[Q::kType] =
+        Entry{[function](View& view, std::string_view key) -> std::shared_ptr<const void> {
+                return std::make_shared<const typename Q::Value>(function(view, Q::parse(key)));
+              },
+              [](const void* a, const void* b) {
+                return *static_cast<const typename Q::Value*>(a) == *static_cast<const typename Q::Value*>(b);
+              }};
   }
   // Throws std::logic_error for a type nobody registered: a fault of wiring.
   [[nodiscard]] const Entry& at(std::string_view type) const;
