@@ -11,7 +11,7 @@ PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/
 JOBS ?= $(shell nproc)
 export LAB ?= lab
 
-.PHONY: help setup setup-build setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long lint tidy format crds clean
+.PHONY: help setup setup-build setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long lint tidy format crds clean setup-helm manifests
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ setup: ## Install what building and testing need (pinned; does nothing the secon
 
 setup-build:
 	@tools/setup debian python protos
+
+setup-helm:
+	@tools/setup helm
 
 build: setup-build ## Build build/release/fairway
 	@tools/build release fairway
@@ -56,11 +59,12 @@ test-long: setup-build ## Unit tests again under the sanitizers (address, undefi
 	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|lint)[.]'; \
 	done
 
-lint: setup-build ## Check formatting, include rules, Python, shell and YAML
+lint: setup-build setup-helm ## Check formatting, include rules, Python, shell, YAML and charts
 	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format --dry-run --Werror
 	@$(PYTHON) tools/lint/includes.py
 	@$(PYTHON) tools/lint/texts.py
 	@$(PYTHON) tools/crds/generate.py --check
+	@$(PYTHON) tools/charts/check.py
 	@echo 'lint: all good'
 
 tidy: setup-build ## Run clang-tidy over the sources (slow)
@@ -70,8 +74,13 @@ tidy: setup-build ## Run clang-tidy over the sources (slow)
 format: setup-build ## Format the C++ sources
 	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format -i
 
-crds: setup-build ## Write crds/*.yaml from tools/crds
+crds: setup-build ## Write crds/*.yaml from tools/crds (then: make manifests)
 	@$(PYTHON) tools/crds/generate.py
+
+manifests: setup-build setup-helm ## Write what comes from the charts: manifests/*.yaml, docs/reference/charts.md
+	@$(PYTHON) tools/charts/sync.py
+	@$(PYTHON) tools/charts/manifests.py
+	@$(PYTHON) tools/charts/reference.py
 
 clean: ## Remove build/ (what set-up brought in stays in the cache)
 	@rm -rf build
