@@ -39,6 +39,9 @@ TRACE_HEADERS = (
     "x-b3-sampled",
     "x-b3-flags",
     "x-ot-span-context",
+    "b3",
+    "traceparent",
+    "tracestate",
 )
 
 
