@@ -9,17 +9,11 @@ from harness.network import POD_PREFIX
 from processes import Failed, request, wait_for
 
 
-def step_objects(step):
-    text = onap.step_text(step.file, POD_PREFIX)
-    return {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(text)}
-
-
 def apply_step(lab, step):
     """kubectl apply; a step that takes the place of an earlier one also deletes what only that one had."""
-    for earlier in story.STEPS[: step.number - 1]:
-        if earlier.target == step.target:
-            gone = [o for key, o in step_objects(earlier).items() if key not in step_objects(step)]
-            lab.api.delete(yaml.safe_dump_all(gone))
+    gone = story.superseded(step)
+    if gone:
+        lab.api.delete(yaml.safe_dump_all(gone))
     lab.api.apply(onap.step_text(step.file, POD_PREFIX))
 
 

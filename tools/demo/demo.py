@@ -10,7 +10,6 @@ usage: demo.py [--once]     (--once: end after the steps; else everything stays 
 """
 
 import argparse
-import os
 import pathlib
 import shutil
 import signal
@@ -21,43 +20,10 @@ import time
 
 import story
 import workloads as onap
+from printing import Table, colour, say
 from processes import Agent, Apps, ControlPlane, Failed, accepts, stop_all, wait_for, write_atomically
 
 TOGGLES = 20  # changes made for the median, of each of two kinds
-
-
-def colour(code, text):
-    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    return text if plain else f"\x1b[{code}m{text}\x1b[0m"
-
-
-def say(text=""):
-    print(text, flush=True)
-
-
-class Table:
-    COLUMNS = (("step", 4), ("request", 46), ("expected", 32), ("seen", 32), ("ms", 7))
-
-    def __init__(self):
-        say("  ".join(f"{name:>{width}}" if name == "ms" else f"{name:<{width}}" for name, width in self.COLUMNS))
-        say("  ".join("-" * width for _, width in self.COLUMNS))
-
-    @staticmethod
-    def title(step):
-        say(colour("1", f"{step.number:<4}  {step.title} (examples/onap/steps/{step.file})"))
-
-    def row(self, outcome):
-        seen = f"{'ok: ' if outcome.held else 'NO: '}{outcome.seen}"
-        ms = "as was" if outcome.held and outcome.milliseconds is None else "-"
-        if outcome.milliseconds is not None:
-            ms = f"{outcome.milliseconds:.1f}"
-        cells = ("", outcome.probe.name, outcome.probe.expected, seen, ms)
-        padded = [
-            f"{cell:>{width}}" if name == "ms" else f"{cell[:width]:<{width}}"
-            for cell, (name, width) in zip(cells, self.COLUMNS)
-        ]
-        padded[3] = colour("32" if outcome.held else "31", padded[3])
-        say("  ".join(padded).rstrip())
 
 
 def reserve_prefix():
@@ -136,7 +102,7 @@ class Demo:
         table = Table()
         outcomes = []
         for step in story.STEPS:
-            table.title(step)
+            table.title(step.number, f"{step.title} (examples/onap/steps/{step.file})")
             text = onap.step_text(step.file)
             seen = story.observe(self.world, step.probes, lambda s=step, t=text: self.write(s.target, t))
             for outcome in seen:

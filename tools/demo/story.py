@@ -5,8 +5,10 @@ import statistics
 import threading
 import time
 
+import yaml
+
 from processes import Failed, request
-from workloads import GATEWAY, http_port
+from workloads import GATEWAY, http_port, step_text
 
 SWAGGER = "/api/multicloud-vio/v0/swagger.json"
 DENIED = "RBAC: access denied"
@@ -27,11 +29,7 @@ class Probe:
     hop: str = ""  # the answer must come through this application
 
     def send(self, world):
-        if self.way == "gateway":
-            return request(world.gateway, self.path, timeout=5)
-        if self.way == "plaintext":
-            return request(world.vio, self.path, host=world.vio_host, timeout=5)
-        return request(world.client, self.path, host=world.vio_host, timeout=5)
+        return world.ask(self.way, self.path)
 
     def holds(self, answer):
         if self.status is None:
@@ -73,8 +71,19 @@ STEPS = (
 )
 
 
+def superseded(step):
+    """The objects that a step takes away: those of earlier steps whose file it takes the place of, but its own."""
+
+    def objects(of):
+        return {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(step_text(of.file))}
+
+    kept = objects(step)
+    earlier = [other for other in STEPS[: step.number - 1] if other.target == step.target]
+    return [o for other in earlier for key, o in objects(other).items() if key not in kept]
+
+
 class World:
-    """Where the story's requests go."""
+    """Where the story's requests go. Another world (a cluster's) has the same `ask`."""
 
     def __init__(self, workloads, services):
         port = http_port(services["multicloud-vio"])
@@ -82,6 +91,12 @@ class World:
         self.vio = f"{workloads['multicloud-vio'].ip}:{port}"
         self.vio_host = f"multicloud-vio.onap:{port}"
         self.client = f"{workloads['vfc-nslcm'].outbound}:{port}"
+
+    def ask(self, way, path):
+        """One request, sent in the way of a Probe: an Answer."""
+        if way == "gateway":
+            return request(self.gateway, path, timeout=5)
+        return request(self.vio if way == "plaintext" else self.client, path, host=self.vio_host, timeout=5)
 
 
 @dataclasses.dataclass
