@@ -9,8 +9,10 @@ MAKEFLAGS += --no-print-directory
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
+export LAB ?= lab
 
-.PHONY: help setup setup-build setup-helm build demo test test-long lint tidy format crds manifests clean
+.PHONY: help setup setup-build setup-helm setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long \
+  lint tidy format crds manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,14 +23,32 @@ setup: ## Install what building and testing need (pinned; does nothing the secon
 setup-build:
 	@tools/setup debian python protos
 
-setup-helm:
-	@tools/setup helm
-
 build: setup-build ## Build build/release/fairway
 	@tools/build release fairway
 
 demo: build ## Run the ONAP story on real Envoys, no cluster needed (ONCE=1: end by itself)
 	@exec $(PYTHON) tools/demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+setup-helm:
+	@tools/setup helm
+
+setup-lab:
+	@tools/setup debian python kubernetes helm coredns
+
+images: build ## Build the container images as archives in build/images
+	@$(PYTHON) tools/images/build.py
+
+lab-up: setup-lab ## Start a Kubernetes cluster of one node in namespaces of its own (LAB=name; as root)
+	@$(PYTHON) tests/lab/lab.py up
+
+lab-load: setup-lab ## Bring images that were built since into the lab
+	@$(PYTHON) tests/lab/lab.py load
+
+lab-shell: ## Open a shell in the lab's network, with kubectl and helm
+	@exec $(PYTHON) tests/lab/lab.py shell
+
+lab-down: ## End the lab and remove all it had
+	@$(PYTHON) tests/lab/lab.py down
 
 test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@tools/build release all

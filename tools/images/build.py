@@ -1,0 +1,194 @@
+"""Builds the container images as archives: build/images/<image>.tar, links into the cache.
+
+usage: build.py [--binary FILE] [--envoy FILE] [--tag TAG] [--engine podman] [IMAGE ...]
+
+An archive (docker-archive: `podman load`, `docker load`, `ctr images import`, `make lab-load`) is kept by the hash of all it
+is made of, so nothing is built twice. Bases are made by mmdebstrap from Debian's packages; --base and --echo-base take
+others. Debug information of the program stays in build/images/fairway.debug.
+"""
+
+import argparse
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "demo"))
+
+# pylint: disable=wrong-import-position
+import stage  # noqa: E402
+from processes import CACHE, Failed, binary, envoy_binary  # noqa: E402
+
+IMAGES = ("fairway", "fairway-proxy", "fairway-echo")
+OUT = ROOT / "build" / "images"
+SUITE = "bookworm"
+# Package sets of the bases. Extracted, not installed: there is no package manager and no shell in `base`.
+BASES = {
+    "fairway-base": "base-files libc6 netbase",
+    "fairway-echo-base": "base-files libc6 netbase dash coreutils curl python3-minimal libpython3.11-stdlib ca-certificates",
+}
+NOT_NEEDED = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*")
+USERS = "root:x:0:0:root:/:/usr/sbin/nologin\\nfairway:x:1337:1337:fairway:/:/usr/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/:/usr/sbin/nologin\\n"
+GROUPS = "root:x:0:\\nfairway:x:1337:\\nnonroot:x:65532:\\n"
+# Shell lines for mmdebstrap; $1 is the root file system.
+HOOKS = [
+    f"printf '{USERS}' >\"$1/etc/passwd\"",
+    f"printf '{GROUPS}' >\"$1/etc/group\"",
+    'mkdir -p "$1/etc/ssl/certs" && cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"',
+    'if [ -e "$1/bin/dash" ]; then ln -sf dash "$1/bin/sh"; fi',
+    'rm -rf "$1/var/lib/apt" "$1/var/cache" "$1/etc/apt" "$1/usr/share/python3" "$1"/usr/share/doc/*/changelog* "$1/boot" "$1/media" "$1/mnt" "$1/srv"',
+]
+
+
+def say(text):
+    print(f"[images] {text}", file=sys.stderr, flush=True)
+
+
+def short_hash(*parts):
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def file_hash(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def tree_hash(folder):
+    """Of names, modes, links and contents."""
+    lines = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_symlink():
+            lines.append(f"{name} -> {os.readlink(path)}")
+        elif path.is_file():
+            lines.append(f"{name} {path.stat().st_mode:o} {file_hash(path)}")
+    return short_hash(*lines)
+
+
+def call(argv):
+    done = subprocess.run([*map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{' '.join(map(str, argv))}: status {done.returncode}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def base(name):
+    """The archive of a base's root file system, made once."""
+    packages = BASES[name].split()
+    path = CACHE / "images" / f"{name}-{short_hash(SUITE, *packages, *HOOKS, *NOT_NEEDED)}.tar"
+    if path.exists():
+        return path
+    if not shutil.which("mmdebstrap"):
+        raise Failed(f"no mmdebstrap to make {name}: run `make setup`, or name a base image (--base, --echo-base)")
+    start = time.monotonic()
+    say(f"{name}: {len(packages)} Debian packages and what they need, by mmdebstrap ...")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp.tar")
+    argv = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={','.join(packages)}"]
+    argv += [f"--dpkgopt=path-exclude=/{pattern}" for pattern in NOT_NEEDED]
+    argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+    argv += [f"--customize-hook={hook}" for hook in HOOKS]
+    call(["env", "SOURCE_DATE_EPOCH=0", *argv, SUITE, aside])
+    aside.rename(path)
+    say(f"{name}: {path.stat().st_size / 1e6:.1f} MB in {time.monotonic() - start:.0f} s")
+    return path
+
+
+class Builder:
+    def __init__(self, options):
+        self.options, self.engine = options, options.engine
+        self.context = OUT / "context"
+
+    def base_image(self, name, given):
+        """The name of an image to start from, and what stands for its content in hashes."""
+        if given:
+            return given, given
+        archive = base(name)
+        digest = file_hash(archive)
+        image = f"localhost/{name}:{digest[:12]}"
+        return image, digest
+
+    def import_base(self, name, image):
+        if not image.startswith(f"localhost/{name}:"):
+            return  # somebody else's, the engine finds it
+        if subprocess.run([self.engine, "image", "inspect", image], capture_output=True, check=False).returncode:
+            call([self.engine, "import", base(name), image])
+
+    def build(self, image):
+        """Makes one image's archive, if it is not in the cache; returns the archive and whether it was made."""
+        name = "fairway-echo-base" if image == "fairway-echo" else "fairway-base"
+        argument = "ECHO_BASE" if image == "fairway-echo" else "BASE"
+        start, digest = self.base_image(name, self.options.echo_base if argument == "ECHO_BASE" else self.options.base)
+        tag = f"localhost/{image}:{self.options.tag}"
+        parts = [file_hash(ROOT / "Containerfile"), digest, tag]
+        folders = ["echo"] if image == "fairway-echo" else ["libraries", "control-plane"]
+        parts += [tree_hash(self.context / f) for f in folders]
+        if image == "fairway-proxy":
+            parts += [tree_hash(self.context / "proxy"), file_hash(self.context / "envoy")]
+        archive = CACHE / "images" / f"{image}-{short_hash(*parts)}.tar"
+        made = not archive.exists()
+        if made:
+            self.import_base(name, start)
+            argv = [self.engine, "build", "--file", ROOT / "Containerfile", "--target", image, "--tag", tag]
+            argv += ["--build-arg", f"{argument}={start}"]
+            if self.engine != "docker":
+                argv += ["--timestamp", "0", "--isolation", "chroot", "--format", "docker"]
+            call([*argv, self.context])
+            aside = archive.with_suffix(".tmp.tar")
+            aside.unlink(missing_ok=True)
+            call([self.engine, "save", *([] if self.engine == "docker" else ["--format", "docker-archive"]), "--output", aside, tag])
+            aside.rename(archive)
+        link = OUT / f"{image}.tar"
+        link.unlink(missing_ok=True)
+        link.symlink_to(archive)
+        return archive, made
+
+
+def forget_old(image, keep=4):
+    """Archives of earlier builds, of which the cache keeps a few."""
+    found = sorted((CACHE / "images").glob(f"{image}-[0-9a-f]*.tar"), key=lambda p: p.stat().st_mtime)
+    own = [p for p in found if re.fullmatch(rf"{image}-[0-9a-f]{{16}}\.tar", p.name)]
+    for path in own[:-keep]:
+        path.unlink()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.partition("usage:")[2].partition("\n")[0].strip())
+    parser.add_argument("--binary", type=pathlib.Path)
+    parser.add_argument("--envoy", type=pathlib.Path)
+    parser.add_argument("--tag", default="0.1.0")
+    parser.add_argument("--base")
+    parser.add_argument("--echo-base")
+    parser.add_argument("--engine", default=shutil.which("podman") and "podman" or "docker")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", default=[])
+    options = parser.parse_args()
+    unknown = set(options.images) - set(IMAGES)
+    if unknown:
+        parser.error(f"no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
+    begin = time.monotonic()
+    builder = Builder(options)
+    demo = ROOT / "tools" / "demo"
+    stage.lay_out(
+        builder.context, options.binary or binary(), options.envoy or envoy_binary(),
+        [demo / "echo.py", demo / "echo_pod.py"], OUT / "fairway.debug",
+    )  # fmt: skip
+    for image in options.images or IMAGES:
+        start = time.monotonic()
+        archive, made = builder.build(image)
+        state = f"built in {time.monotonic() - start:.1f} s" if made else "unchanged"
+        say(f"localhost/{image}:{options.tag}  {archive.stat().st_size / 1e6:.1f} MB  {state}")
+        forget_old(image)
+    say(f"archives are in {OUT} ({time.monotonic() - begin:.1f} s)")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failed, stage.Missing, OSError) as problem:
+        print(f"images: {problem}", file=sys.stderr)
+        sys.exit(1)
