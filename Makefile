@@ -9,9 +9,9 @@ MAKEFLAGS += --no-print-directory
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
-export LAB ?= lab
 
-.PHONY: help setup setup-build setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long lint tidy format crds clean setup-helm manifests
+.PHONY: help setup setup-build setup-helm setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long \
+  lint tidy format crds manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,14 +22,14 @@ setup: ## Install what building and testing need (pinned; does nothing the secon
 setup-build:
 	@tools/setup debian python protos
 
-setup-helm:
-	@tools/setup helm
-
 build: setup-build ## Build build/release/fairway
 	@tools/build release fairway
 
 demo: build ## Run the ONAP story on real Envoys, no cluster needed (ONCE=1: end by itself)
 	@exec $(PYTHON) tools/demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+setup-helm:
+	@tools/setup helm
 
 setup-lab:
 	@tools/setup debian python kubernetes helm coredns

@@ -23,8 +23,9 @@ def versions():
 
 
 def helm_binary():
-    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    path = pathlib.Path(cache) / "fairway" / f"helm-{versions()['HELM_VERSION']}" / "helm"
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    cache = pathlib.Path(os.environ.get("FAIRWAY_CACHE") or pathlib.Path(home) / "fairway")
+    path = cache / f"helm-{versions()['HELM_VERSION']}" / "helm"
     if not os.access(path, os.X_OK):
         raise HelmFailed(f"no {path}: run `make setup` first")
     return str(path)

@@ -1,37 +1,38 @@
 {{- /*
-The webhooks that inject the pods of one revision or tag. Each pod is matched by at most one of them: they part the
-namespaces into those with a label, those without, and the control plane's own.
+The webhooks that inject the pods of one revision or tag. Each pod is matched by one of them at most. In the control
+plane's own namespace only pods that ask are (gateways), so there is a second one with the prefix `own.`.
 
 root: the chart; name: revision or tag; default: whether it also stands for `istio-injection=enabled`.
 */}}
 {{- define "fairway.injectors" -}}
-{{- $own := .root.Release.Namespace }}
-{{- $others := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" (append (include "fairway.ignoredNamespaces" .root | fromJsonArray) $own | uniq) }}
-{{- $ownOnly := dict "key" "kubernetes.io/metadata.name" "operator" "In" "values" (list $own) }}
-{{- $noLabel := dict "key" "istio-injection" "operator" "DoesNotExist" }}
+{{- $root := .root }}
+{{- $ignored := include "fairway.ignoredNamespaces" $root | fromJsonArray }}
+{{- $name := "kubernetes.io/metadata.name" }}
+{{- $notIgnored := dict "key" $name "operator" "NotIn" "values" $ignored }}
+{{- $others := dict "key" $name "operator" "NotIn" "values" (append $ignored $root.Release.Namespace | uniq) }}
+{{- $own := dict "key" $name "operator" "In" "values" (list $root.Release.Namespace) }}
+{{- $noInjection := dict "key" "istio-injection" "operator" "DoesNotExist" }}
+{{- $enabled := dict "key" "istio-injection" "operator" "In" "values" (list "enabled") }}
 {{- $noRevision := dict "key" "istio.io/rev" "operator" "DoesNotExist" }}
 {{- $revision := dict "key" "istio.io/rev" "operator" "In" "values" (list .name) }}
-{{- $enabled := dict "key" "istio-injection" "operator" "In" "values" (list "enabled") }}
 {{- $asks := dict "key" "sidecar.istio.io/inject" "operator" "In" "values" (list "true") }}
 {{- $silent := dict "key" "sidecar.istio.io/inject" "operator" "DoesNotExist" }}
 {{- $accepts := dict "key" "sidecar.istio.io/inject" "operator" "NotIn" "values" (list "false") }}
-{{- $root := .root }}
 {{- /* By the namespace's label istio.io/rev. */}}
-{{- include "fairway.injector" (dict "root" $root "prefix" "rev.namespace" "namespace" (list $revision $noLabel $others) "pod" (list $accepts)) }}
-{{- /* By the pod's, in namespaces without labels. */}}
-{{- include "fairway.injector" (dict "root" $root "prefix" "rev.object" "namespace" (list $noRevision $noLabel $others) "pod" (list $accepts $revision)) }}
-{{- /* By the pod's, in the control plane's own namespace: gateways. */}}
-{{- include "fairway.injector" (dict "root" $root "prefix" "rev.gateway" "namespace" (list $ownOnly) "pod" (list $asks $revision)) }}
+{{- include "fairway.injector" (dict "root" $root "prefix" "rev.namespace" "namespace" (list $revision $noInjection $others) "pod" (list $accepts)) }}
+{{- include "fairway.injector" (dict "root" $root "prefix" "own.rev.namespace" "namespace" (list $revision $noInjection $own) "pod" (list $asks)) }}
+{{- /* By the pod's label istio.io/rev, where the namespace says nothing. */}}
+{{- include "fairway.injector" (dict "root" $root "prefix" "rev.object" "namespace" (list $noRevision $noInjection $others) "pod" (list $accepts $revision)) }}
+{{- include "fairway.injector" (dict "root" $root "prefix" "own.rev.object" "namespace" (list $noRevision $noInjection $own) "pod" (list $asks $revision)) }}
 {{- if .default }}
-{{- /* By the namespace's label istio-injection, which beats its istio.io/rev. */}}
+{{- /* By the namespace's label istio-injection, which beats istio.io/rev. */}}
 {{- include "fairway.injector" (dict "root" $root "prefix" "namespace" "namespace" (list $enabled $others) "pod" (list $accepts)) }}
-{{- /* By the pod's label sidecar.istio.io/inject, in namespaces without labels. */}}
-{{- include "fairway.injector" (dict "root" $root "prefix" "object" "namespace" (list $noRevision $noLabel $others) "pod" (list $asks $noRevision)) }}
-{{- /* The same in the control plane's own namespace: gateways. */}}
-{{- include "fairway.injector" (dict "root" $root "prefix" "gateway" "namespace" (list $ownOnly) "pod" (list $asks $noRevision)) }}
-{{- if .root.Values.injection.enableNamespacesByDefault }}
-{{- /* Pods and namespaces that say nothing. */}}
-{{- include "fairway.injector" (dict "root" $root "prefix" "auto" "namespace" (list $noRevision $noLabel $others) "pod" (list $silent $noRevision)) }}
+{{- include "fairway.injector" (dict "root" $root "prefix" "own.namespace" "namespace" (list $enabled $own) "pod" (list $asks)) }}
+{{- /* By the pod's label sidecar.istio.io/inject, where the namespace says nothing. */}}
+{{- include "fairway.injector" (dict "root" $root "prefix" "object" "namespace" (list $noRevision $noInjection $notIgnored) "pod" (list $asks $noRevision)) }}
+{{- if $root.Values.injection.enableNamespacesByDefault }}
+{{- /* Where neither says anything. */}}
+{{- include "fairway.injector" (dict "root" $root "prefix" "auto" "namespace" (list $noRevision $noInjection $others) "pod" (list $silent $noRevision)) }}
 {{- end }}
 {{- end }}
 {{- end }}
