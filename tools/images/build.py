@@ -1,4 +1,4 @@
-"""Builds the container images as archives: build/images/<image>.tar, links into the cache.
+"""Builds the container images as archives, build/images/<image>.tar.
 
 usage: build.py [--binary FILE] [--envoy FILE] [--tag TAG] [--engine podman] [IMAGE ...]
 
@@ -35,13 +35,16 @@ BASES = {
 NOT_NEEDED = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*", "usr/lib/x86_64-linux-gnu/gconv/*")
 USERS = "root:x:0:0:root:/:/usr/sbin/nologin\\nfairway:x:1337:1337:fairway:/:/usr/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/:/usr/sbin/nologin\\n"
 GROUPS = "root:x:0:\\nfairway:x:1337:\\nnonroot:x:65532:\\n"
-# Shell lines for mmdebstrap; $1 is the root file system.
+# Shell lines for mmdebstrap, run when all packages are extracted; $1 is the root file system.
 HOOKS = [
-    f"printf '{USERS}' >\"$1/etc/passwd\"",
-    f"printf '{GROUPS}' >\"$1/etc/group\"",
+    # for scanners of images
+    'mkdir -p "$1/var/lib/dpkg/status.d"; for deb in "$1"/var/cache/apt/archives/*.deb; do '
+    'dpkg-deb --field "$deb" >"$1/var/lib/dpkg/status.d/$(dpkg-deb --field "$deb" Package)"; done',
+    f"printf '{USERS}' >\"$1/etc/passwd\"; printf '{GROUPS}' >\"$1/etc/group\"",
     'mkdir -p "$1/etc/ssl/certs" && cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"',
-    'if [ -e "$1/bin/dash" ]; then ln -sf dash "$1/bin/sh"; fi',
-    'rm -rf "$1/var/lib/apt" "$1/var/cache" "$1/etc/apt" "$1/usr/share/python3" "$1"/usr/share/doc/*/changelog* "$1/boot" "$1/media" "$1/mnt" "$1/srv"',
+    "cd \"$1\" && rm -rf boot media mnt srv etc/apt etc/dpkg etc/fstab etc/hostname etc/resolv.conf usr/share/python3 var/backups "
+    "var/cache var/lib/apt var/log/apt var/lib/dpkg/status var/lib/dpkg/info var/lib/dpkg/alternatives var/lib/dpkg/triggers "
+    "var/lib/dpkg/status-old var/lib/dpkg/lock* var/lib/dpkg/updates var/lib/dpkg/arch",
 ]
 
 
@@ -92,7 +95,7 @@ def base(name):
     argv = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={','.join(packages)}"]
     argv += [f"--dpkgopt=path-exclude=/{pattern}" for pattern in NOT_NEEDED]
     argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
-    argv += [f"--customize-hook={hook}" for hook in HOOKS]
+    argv += ["--skip=cleanup/apt", *(f"--extract-hook={hook}" for hook in HOOKS)]
     call(["env", "SOURCE_DATE_EPOCH=0", *argv, SUITE, aside])
     aside.rename(path)
     say(f"{name}: {path.stat().st_size / 1e6:.1f} MB in {time.monotonic() - start:.0f} s")
@@ -143,10 +146,18 @@ class Builder:
             aside.unlink(missing_ok=True)
             call([self.engine, "save", *([] if self.engine == "docker" else ["--format", "docker-archive"]), "--output", aside, tag])
             aside.rename(archive)
-        link = OUT / f"{image}.tar"
-        link.unlink(missing_ok=True)
-        link.symlink_to(archive)
+        os.utime(archive)  # the cache forgets what was not used for long
+        place(archive, OUT / f"{image}.tar")
         return archive, made
+
+
+def place(archive, target):
+    """The same file under a second name, so that it stays when the cache forgets it; where that cannot be, a copy."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(archive, target)
+    except OSError:
+        shutil.copyfile(archive, target)
 
 
 def inputs(options, program, envoy, echo):
