@@ -15,6 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -42,10 +44,13 @@ HOOKS = [
     'dpkg-deb --field "$deb" >"$1/var/lib/dpkg/status.d/$(dpkg-deb --field "$deb" Package)"; done',
     f"printf '{USERS}' >\"$1/etc/passwd\"; printf '{GROUPS}' >\"$1/etc/group\"",
     'mkdir -p "$1/etc/ssl/certs" && cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"',
-    "cd \"$1\" && rm -rf boot media mnt srv etc/apt etc/dpkg etc/fstab etc/hostname etc/resolv.conf usr/share/python3 var/backups "
-    "var/cache var/lib/apt var/log/apt var/lib/dpkg/status var/lib/dpkg/info var/lib/dpkg/alternatives var/lib/dpkg/triggers "
-    "var/lib/dpkg/status-old var/lib/dpkg/lock* var/lib/dpkg/updates var/lib/dpkg/arch",
 ]
+
+# What extraction leaves and an image does not need; the list of packages (status.d) stays.
+LEFT_OUT = re.compile(
+    r"(dev|tmp|var/cache|var/log|var/lib/apt|var/lib/dpkg(?!/status\.d)|etc/apt|etc/dpkg|usr/share/python3)/.+"
+    r"|(boot|media|mnt|srv|var/backups|etc/apt|etc/dpkg|etc/fstab|etc/hostname|etc/resolv\.conf)(/.*)?"
+)
 
 
 def say(text):
@@ -80,10 +85,19 @@ def call(argv):
     return done.stdout
 
 
+def filter_archive(source, target):
+    """Copies a tar archive without what LEFT_OUT names, and with no times in it."""
+    with tarfile.open(source) as old, tarfile.open(target, "w") as new:
+        for info in old:
+            if not LEFT_OUT.fullmatch(info.name.removeprefix("./")):
+                info.mtime = 0
+                new.addfile(info, old.extractfile(info) if info.isfile() else None)
+
+
 def base(name):
     """The archive of a base's root file system, made once."""
     packages = BASES[name].split()
-    path = CACHE / "images" / f"{name}-{short_hash(SUITE, *packages, *HOOKS, *NOT_NEEDED)}.tar"
+    path = CACHE / "images" / f"{name}-{short_hash(SUITE, *packages, *HOOKS, *NOT_NEEDED, LEFT_OUT.pattern)}.tar"
     if path.exists():
         return path
     if not shutil.which("mmdebstrap"):
@@ -91,13 +105,15 @@ def base(name):
     start = time.monotonic()
     say(f"{name}: {len(packages)} Debian packages and what they need, by mmdebstrap ...")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".tmp.tar")
     argv = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={','.join(packages)}"]
     argv += [f"--dpkgopt=path-exclude=/{pattern}" for pattern in NOT_NEEDED]
     argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
-    argv += ["--skip=cleanup/apt", *(f"--extract-hook={hook}" for hook in HOOKS)]
-    call(["env", "SOURCE_DATE_EPOCH=0", *argv, SUITE, aside])
-    aside.rename(path)
+    argv += [f"--extract-hook={hook}" for hook in HOOKS]
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        everything, kept = (pathlib.Path(folder) / f"{part}.tar" for part in ("everything", "kept"))
+        call([*argv, SUITE, everything])
+        filter_archive(everything, kept)
+        kept.rename(path)
     say(f"{name}: {path.stat().st_size / 1e6:.1f} MB in {time.monotonic() - start:.0f} s")
     return path
 
