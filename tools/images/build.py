@@ -1,4 +1,4 @@
-"""Builds the container images as archives: build/images/<image>.tar, links into the cache.
+"""Builds the container images as archives, build/images/<image>.tar.
 
 usage: build.py [--binary FILE] [--envoy FILE] [--tag TAG] [--engine podman] [IMAGE ...]
 
@@ -15,6 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -35,14 +37,20 @@ BASES = {
 NOT_NEEDED = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*", "usr/lib/x86_64-linux-gnu/gconv/*")
 USERS = "root:x:0:0:root:/:/usr/sbin/nologin\\nfairway:x:1337:1337:fairway:/:/usr/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/:/usr/sbin/nologin\\n"
 GROUPS = "root:x:0:\\nfairway:x:1337:\\nnonroot:x:65532:\\n"
-# Shell lines for mmdebstrap; $1 is the root file system.
+# Shell lines for mmdebstrap, run when all packages are extracted; $1 is the root file system.
 HOOKS = [
-    f"printf '{USERS}' >\"$1/etc/passwd\"",
-    f"printf '{GROUPS}' >\"$1/etc/group\"",
+    # for scanners of images
+    'mkdir -p "$1/var/lib/dpkg/status.d"; for deb in "$1"/var/cache/apt/archives/*.deb; do '
+    'dpkg-deb --field "$deb" >"$1/var/lib/dpkg/status.d/$(dpkg-deb --field "$deb" Package)"; done',
+    f"printf '{USERS}' >\"$1/etc/passwd\"; printf '{GROUPS}' >\"$1/etc/group\"",
     'mkdir -p "$1/etc/ssl/certs" && cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"',
-    'if [ -e "$1/bin/dash" ]; then ln -sf dash "$1/bin/sh"; fi',
-    'rm -rf "$1/var/lib/apt" "$1/var/cache" "$1/etc/apt" "$1/usr/share/python3" "$1"/usr/share/doc/*/changelog* "$1/boot" "$1/media" "$1/mnt" "$1/srv"',
 ]
+
+# What extraction leaves and an image does not need; the list of packages (status.d) stays.
+LEFT_OUT = re.compile(
+    r"(dev|tmp|var/cache|var/log|var/lib/apt|var/lib/dpkg(?!/status\.d)|etc/apt|etc/dpkg|usr/share/python3)/.+"
+    r"|(boot|media|mnt|srv|var/backups|etc/apt|etc/dpkg|etc/fstab|etc/hostname|etc/resolv\.conf)(/.*)?"
+)
 
 
 def say(text):
@@ -77,10 +85,19 @@ def call(argv):
     return done.stdout
 
 
+def filter_archive(source, target):
+    """Copies a tar archive without what LEFT_OUT names, and with no times in it."""
+    with tarfile.open(source) as old, tarfile.open(target, "w") as new:
+        for info in old:
+            if not LEFT_OUT.fullmatch(info.name.removeprefix("./")):
+                info.mtime = 0
+                new.addfile(info, old.extractfile(info) if info.isfile() else None)
+
+
 def base(name):
     """The archive of a base's root file system, made once."""
     packages = BASES[name].split()
-    path = CACHE / "images" / f"{name}-{short_hash(SUITE, *packages, *HOOKS, *NOT_NEEDED)}.tar"
+    path = CACHE / "images" / f"{name}-{short_hash(SUITE, *packages, *HOOKS, *NOT_NEEDED, LEFT_OUT.pattern)}.tar"
     if path.exists():
         return path
     if not shutil.which("mmdebstrap"):
@@ -88,13 +105,15 @@ def base(name):
     start = time.monotonic()
     say(f"{name}: {len(packages)} Debian packages and what they need, by mmdebstrap ...")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".tmp.tar")
     argv = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={','.join(packages)}"]
     argv += [f"--dpkgopt=path-exclude=/{pattern}" for pattern in NOT_NEEDED]
     argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
-    argv += [f"--customize-hook={hook}" for hook in HOOKS]
-    call(["env", "SOURCE_DATE_EPOCH=0", *argv, SUITE, aside])
-    aside.rename(path)
+    argv += [f"--extract-hook={hook}" for hook in HOOKS]
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        everything, kept = (pathlib.Path(folder) / f"{part}.tar" for part in ("everything", "kept"))
+        call([*argv, SUITE, everything])
+        filter_archive(everything, kept)
+        kept.rename(path)
     say(f"{name}: {path.stat().st_size / 1e6:.1f} MB in {time.monotonic() - start:.0f} s")
     return path
 
@@ -143,10 +162,18 @@ class Builder:
             aside.unlink(missing_ok=True)
             call([self.engine, "save", *([] if self.engine == "docker" else ["--format", "docker-archive"]), "--output", aside, tag])
             aside.rename(archive)
-        link = OUT / f"{image}.tar"
-        link.unlink(missing_ok=True)
-        link.symlink_to(archive)
+        os.utime(archive)  # the cache forgets what was not used for long
+        place(archive, OUT / f"{image}.tar")
         return archive, made
+
+
+def place(archive, target):
+    """The same file under a second name, so that it stays when the cache forgets it; where that cannot be, a copy."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(archive, target)
+    except OSError:
+        shutil.copyfile(archive, target)
 
 
 def inputs(options, program, envoy, echo):
