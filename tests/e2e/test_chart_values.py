@@ -84,6 +84,8 @@ REFUSED = [
     ("fairway", {"injection.interception.excludeOutboundPorts": "80;443"}, "excludeOutboundPorts"),
     ("fairway", {"replicas": 0}, "at '/replicas': minimum: got 0, want 1"),
     ("fairway", {"replicas": "two"}, "at '/replicas': got string, want integer"),
+    ("fairway", {"drainDuration": 5}, "at '/drainDuration': got number, want string"),
+    ("fairway", {"maxStreamAge": "30 min"}, "at '/maxStreamAge'"),
     ("fairway", {"revision": "Canary_1"}, "at '/revision': 'Canary_1' does not match pattern"),
     ("fairway", {"revisionTags": "prod"}, "at '/revisionTags': got string, want array"),
     ("fairway", {"global.imagePullPolicy": "never"}, "'Always', 'IfNotPresent', 'Never'"),
