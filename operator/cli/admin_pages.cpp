@@ -28,6 +28,10 @@ std::string timeText(std::chrono::system_clock::time_point time) {
 
 console::AdminSources::Readiness readiness(const AdminInputs& inputs) {
   console::AdminSources::Readiness result;
+  if (inputs.stopping != nullptr && inputs.stopping->load()) {
+    result.detail = "shutting down\n";
+    return result;
+  }
   result.ready = inputs.engine.ready();
   if (result.ready) return result;
   for (const auto& feed : inputs.source.status()) {
@@ -175,10 +179,15 @@ void addDiscoveryMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
   metrics.counter("fairway_xds_sent_bytes_total", "Bytes of responses sent.", static_cast<double>(counters.bytesSent));
   metrics.counter("fairway_xds_received_bytes_total", "Bytes of requests received.",
                   static_cast<double>(counters.bytesReceived));
-  const std::pair<const char*, std::uint64_t> refusals[] = {
-      {"unauthenticated", counters.unauthenticated}, {"denied", counters.denied},   {"over_limit", counters.overLimit},
-      {"bad_request", counters.badRequests},         {"expired", counters.expired}, {"timed_out", counters.timedOut},
-      {"unimplemented", counters.unimplemented}};
+  const std::pair<const char*, std::uint64_t> refusals[] = {{"unauthenticated", counters.unauthenticated},
+                                                            {"denied", counters.denied},
+                                                            {"over_limit", counters.overLimit},
+                                                            {"bad_request", counters.badRequests},
+                                                            {"expired", counters.expired},
+                                                            {"timed_out", counters.timedOut},
+                                                            {"aged", counters.aged},
+                                                            {"sent_elsewhere", counters.sentElsewhere},
+                                                            {"unimplemented", counters.unimplemented}};
   for (const auto& [reason, count] : refusals) {
     metrics.counter("fairway_xds_refused_streams_total", "Streams refused or ended, by reason.",
                     static_cast<double>(count), {{"reason", reason}});
@@ -223,6 +232,14 @@ std::vector<prometheus::MetricFamily> metricsPage(const AdminInputs& inputs) {
   for (const auto& [result, count] : results) {
     metrics.counter("fairway_certificate_requests_total", "Certificate requests, by result.",
                     static_cast<double>(count), {{"result", result}});
+  }
+  if (inputs.member != nullptr) {
+    const auto member = inputs.member->state();
+    metrics.gauge("fairway_leader", "1 while this replica is the leader of its revision.", member.leading ? 1 : 0);
+    metrics.gauge("fairway_replicas", "Replicas of this revision that are alive, as this one sees it.",
+                  static_cast<double>(member.replicas));
+    metrics.gauge("fairway_root_current", "0 if the CA's Secret holds another root than the one in use.",
+                  member.rootCurrent ? 1 : 0);
   }
   addProcessMetrics(metrics);
   return metrics.take();

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <vector>
 
+#include "cli/cluster_member.h"
 #include "console/admin.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
@@ -21,6 +23,8 @@ struct AdminInputs {
   const identity::CertificateAuthority& authority;
   const identity::CertificateService& certificates;
   std::function<std::vector<kube::FileProblem>()> fileProblems;  // null: the source is an API server
+  const ClusterMember* member = nullptr;                         // null: the source is a folder
+  const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
 };
 
 console::AdminSources adminSources(const AdminInputs& inputs);

@@ -45,8 +45,24 @@ void addServe(CLI::App& app, int& exitCode) {
   flag(*sub, "admin-address", o.adminAddress, "/ready, /metrics, and /debug for callers on loopback")
       ->group("Addresses");
   flag(*sub, "webhook-address", o.webhookAddress,
-       "Admission webhook that validates custom resources, over HTTPS. Empty: off")
+       "Admission webhooks that validate custom resources and inject sidecars, over HTTPS. Empty: off")
       ->group("Addresses");
+  flag(*sub, "injection-config", o.injectionConfig, "File with the settings of sidecar injection. Empty: no injection")
+      ->group("Addresses");
+
+  flag(*sub, "revision", o.revision, "Revision of this control plane, as in the label istio.io/rev")->group("Replicas");
+  flag(*sub, "pod-name", o.podName,
+       "This replica's pod, by which it holds leases. Empty: it leads no others and writes nothing into the cluster")
+      ->envname("POD_NAME")
+      ->group("Replicas");
+  flag(*sub, "pod-namespace", o.podNamespace, "Namespace of the leases. Default: the root namespace")
+      ->envname("POD_NAMESPACE")
+      ->group("Replicas");
+  flag(*sub, "drain-duration", o.drainDuration, "Time over which the proxies are sent elsewhere before the end")
+      ->group("Replicas");
+  flag(*sub, "max-stream-age", o.maxStreamAge,
+       "Time after which, more or less, a proxy is sent to any replica anew. 0s: never")
+      ->group("Replicas");
 
   flag(*sub, "state-dir", o.stateDir,
        "Folder for the root key, certificates and tokens; one instance each. Default: /var/lib/fairway for root, else "

@@ -3,29 +3,34 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include <grpcpp/impl/codegen/service_type.h>
 #include <spdlog/spdlog.h>
 
 #include "api/core.h"
+#include "api/duration.h"
 #include "base/address.h"
 #include "cli/admin_pages.h"
 #include "cli/app.h"
+#include "cli/cluster_member.h"
 #include "cli/engine_sink.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
 #include "cli/version.h"
+#include "cli/webhook.h"
 #include "console/http_server.h"
+#include "control/webhook_bundles.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
 #include "identity/authority.h"
 #include "identity/certificate_service.h"
-#include "inject/admission.h"
 #include "kube/client.h"
 #include "kube/folder_source.h"
 #include "kube/kubeconfig.h"
@@ -42,7 +47,11 @@ using Clock = std::chrono::system_clock;
 
 // The parts of a running control plane, in the order in which they are made; destroyed in reverse.
 struct ControlPlane {
+  std::chrono::milliseconds drainDuration{0}, maxStreamAge{0};
+  std::optional<kube::ClusterAccess> access;  // Kubernetes mode only
+  std::atomic<bool> stopping{false};
   store::Catalogue catalogue;
+  std::unique_ptr<ClusterMember> member;  // Kubernetes mode only
   std::unique_ptr<identity::CertificateAuthority> authority;
   std::unique_ptr<identity::FolderTokens> folderTokens;  // folder mode only
   std::unique_ptr<TokenReviewer> tokenReviewer;          // Kubernetes mode only
@@ -52,8 +61,8 @@ struct ControlPlane {
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
   std::unique_ptr<discovery::Server> discovery;  // engine -> streams
-  std::unique_ptr<console::HttpServer> admin;
   std::unique_ptr<console::HttpServer> webhook;
+  std::unique_ptr<console::HttpServer> admin;
 
   [[nodiscard]] identity::TokenVerifier* tokens() const {
     if (folderTokens) return folderTokens.get();
@@ -92,17 +101,71 @@ void logReport(const std::string& proxy, const discovery::Report& report) {
   }
 }
 
-Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane) {
+// Sleeps, but no longer than until a signal to end comes: false then.
+using Sleep = std::function<bool(std::chrono::milliseconds)>;
+
+Result<std::chrono::milliseconds> parseTime(const std::string& text, const std::string& flag) {
+  const auto duration = api::parseDuration(text);
+  if (!duration) return tl::unexpected(duration.error().within(flag));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
+}
+
+Result<void> openOptions(const ServeOptions& options, ControlPlane& plane) {
+  const auto drain = parseTime(options.drainDuration, "--drain-duration");
+  if (!drain) return tl::unexpected(drain.error());
+  const auto age = parseTime(options.maxStreamAge, "--max-stream-age");
+  if (!age) return tl::unexpected(age.error());
+  if (*age != std::chrono::milliseconds::zero() && *age < std::chrono::minutes(1)) {
+    return failure("--max-stream-age: found " + options.maxStreamAge + ", expected 0s (never) or at least 1m");
+  }
+  plane.drainDuration = *drain;
+  plane.maxStreamAge = *age;
+  if (!options.configDir.empty()) return {};
+  auto access = options.kubeconfig.empty() ? kube::inClusterAccess(kube::processEnvironment())
+                                           : kube::loadKubeconfig(options.kubeconfig);
+  if (!access) {
+    return tl::unexpected(options.kubeconfig.empty()
+                              ? Error{access.error().message + "; outside a pod, give --kubeconfig or --config"}
+                              : access.error().within("--kubeconfig"));
+  }
+  plane.access = std::move(*access);
+  return {};
+}
+
+// The names by which proxies, agents and the API server reach this revision.
+std::vector<std::string> serverNames(const ServeOptions& options) {
+  std::vector<std::string> names;
+  std::set<std::string> hosts{"istiod", "fairway", control::revisioned("istiod", options.revision),
+                              control::revisioned("fairway", options.revision)};
+  for (const auto& host : hosts) {
+    const auto name = host + "." + options.rootNamespace;
+    for (const auto& suffix : {std::string(), std::string(".svc"), ".svc." + options.clusterDomain}) {
+      names.push_back(name + suffix);
+    }
+  }
+  names.emplace_back("localhost");
+  return names;
+}
+
+Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, const Sleep& sleep) {
   identity::AuthorityOptions authority;
   authority.stateDir = options.stateDir;
   authority.trustDomain = options.trustDomain;
-  const auto& ns = options.rootNamespace;
-  authority.serverNames.dns = {"istiod." + ns + ".svc", "istiod." + ns,
-                               "istiod." + ns + ".svc." + options.clusterDomain, "fairway." + ns + ".svc", "localhost"};
+  authority.serverNames.dns = serverNames(options);
+  if (plane.access) {
+    const auto& ns = options.podNamespace.empty() ? options.rootNamespace : options.podNamespace;
+    auto member = ClusterMember::create(
+        *plane.access, {options.revision, options.rootNamespace, options.podName, ns, "fairway/" FAIRWAY_VERSION});
+    if (!member) return tl::unexpected(member.error());
+    plane.member = std::move(*member);
+    auto opened = plane.member->openAuthority(authority, sleep);
+    if (!opened) return tl::unexpected(opened.error());
+    plane.authority = std::move(*opened);
+    return {};
+  }
   auto opened = identity::CertificateAuthority::open(authority, Clock::now());
   if (!opened) return tl::unexpected(opened.error());
   plane.authority = std::move(*opened);
-  if (options.configDir.empty()) return {};
   auto tokens = identity::FolderTokens::open(options.stateDir);
   if (!tokens) return tl::unexpected(tokens.error());
   plane.folderTokens = std::move(*tokens);
@@ -138,27 +201,23 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
     plane.source = std::move(*folder);
     return {};
   }
-  auto access = options.kubeconfig.empty() ? kube::inClusterAccess(kube::processEnvironment())
-                                           : kube::loadKubeconfig(options.kubeconfig);
-  if (!access) {
-    return tl::unexpected(options.kubeconfig.empty()
-                              ? Error{access.error().message + "; outside a pod, give --kubeconfig or --config"}
-                              : access.error().within("--kubeconfig"));
-  }
   kube::ClientOptions client;
   client.userAgent = "fairway/" FAIRWAY_VERSION;
-  auto server = kube::makeClient(*access, client);
+  auto server = kube::makeClient(*plane.access, client);
   if (!server) return tl::unexpected(server.error());
   plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
-  auto source = kube::makeKubernetesSource(std::move(*access), *plane.sink, client.userAgent);
+  auto source = kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent);
   if (!source) return tl::unexpected(source.error());
   plane.source = std::move(*source);
   return {};
 }
 
 Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
-  plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens());
+  identity::CertificateServiceOptions certificates;
+  certificates.certificateSuffices = plane.folderTokens != nullptr;
+  plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens(), certificates);
   discovery::ServerOptions server;
+  server.limits.streamAge = plane.maxStreamAge;
   server.secureAddress = options.xdsAddress;
   server.insecureAddress = options.insecureXdsAddress;
   server.tls = {plane.authority->serverFile(), plane.authority->serverFile(), plane.authority->rootsFile()};
@@ -183,39 +242,63 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   return {};
 }
 
-console::Response answerWebhook(const console::Request& request) {
-  if (request.path != "/validate" || request.method != "POST") {
-    return console::Response::text(404, "POST an AdmissionReview to /validate\n");
-  }
-  const auto answer = inject::validateAdmission(request.body);
-  if (!answer) return console::Response::text(400, answer.error().message + "\n");
-  return console::Response::json(*answer);
+Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
+  if (options.webhookAddress.empty()) return {};
+  const auto address = parseAddress(options.webhookAddress);
+  if (!address) return tl::unexpected(address.error().within("--webhook-address"));
+  console::HttpServer::Options server;
+  server.address = *address;
+  server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
+  server.certificateFile = server.keyFile = plane.authority->serverFile();
+  const WebhookInputs inputs{options.injectionConfig, options.revision,
+                             [&plane](const std::string& ns) { return plane.sink->namespaceLabels(ns); }};
+  auto started = console::HttpServer::start(
+      server, [inputs](const console::Request& request) { return answerWebhook(inputs, request); });
+  if (!started) return tl::unexpected(started.error().within("--webhook-address"));
+  plane.webhook = std::move(*started);
+  return {};
 }
 
-Result<void> openHttp(const ServeOptions& options, ControlPlane& plane) {
-  if (!options.adminAddress.empty()) {
-    const auto address = parseAddress(options.adminAddress);
-    if (!address) return tl::unexpected(address.error().within("--admin-address"));
-    console::HttpServer::Options server;
-    server.address = *address;
-    const AdminInputs inputs{*plane.engine,    *plane.source,       *plane.discovery,
-                             *plane.authority, *plane.certificates, plane.fileProblems};
-    auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));
-    if (!started) return tl::unexpected(started.error().within("--admin-address"));
-    plane.admin = std::move(*started);
-  }
-  if (!options.webhookAddress.empty()) {
-    const auto address = parseAddress(options.webhookAddress);
-    if (!address) return tl::unexpected(address.error().within("--webhook-address"));
-    console::HttpServer::Options server;
-    server.address = *address;
-    server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
-    server.certificateFile = server.keyFile = plane.authority->serverFile();
-    auto started = console::HttpServer::start(server, answerWebhook);
-    if (!started) return tl::unexpected(started.error().within("--webhook-address"));
-    plane.webhook = std::move(*started);
-  }
+// After all that readiness depends on.
+Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
+  if (options.adminAddress.empty()) return {};
+  const auto address = parseAddress(options.adminAddress);
+  if (!address) return tl::unexpected(address.error().within("--admin-address"));
+  console::HttpServer::Options server;
+  server.address = *address;
+  const AdminInputs inputs{*plane.engine,       *plane.source,      *plane.discovery,   *plane.authority,
+                           *plane.certificates, plane.fileProblems, plane.member.get(), &plane.stopping};
+  auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));
+  if (!started) return tl::unexpected(started.error().within("--admin-address"));
+  plane.admin = std::move(*started);
   return {};
+}
+
+void joinCluster(ControlPlane& plane) {
+  if (!plane.member) return;
+  ClusterMember::Parts parts;
+  parts.rootsPem = plane.authority->rootsBundle();
+  parts.ready = [&plane] { return plane.engine->ready(); };
+  parts.streams = [&plane] { return static_cast<std::size_t>(plane.discovery->counters().streams); };
+  parts.shed = [&plane](std::size_t count, std::chrono::milliseconds over) {
+    return plane.discovery->shed(count, over);
+  };
+  plane.member->join(std::move(parts));
+}
+
+// Not ready first, so that no one new comes; the webhook answers to the last, as the API server may still ask it.
+void shutDown(const ServeOptions& options, ControlPlane& plane) {
+  plane.stopping = true;
+  {
+    const std::jthread leaving([&plane] {
+      if (plane.member) plane.member->leave();
+    });
+    // Where there are no others, a slow end helps nobody.
+    if (plane.member && !options.podName.empty()) plane.discovery->drain(plane.drainDuration);
+  }
+  plane.discovery->shutdown();
+  plane.webhook.reset();
+  plane.admin.reset();
 }
 
 std::map<std::string, std::string> addressesOf(const ControlPlane& plane) {
@@ -302,12 +385,21 @@ int serve(ServeOptions options) {
   };
   auto state = StateDir::open(options.stateDir);
   if (!state) return fail(state.error());
+  bool ended = false;
+  const Sleep sleep = [&](std::chrono::milliseconds time) {
+    const timespec timeout{time.count() / 1000, static_cast<long>(time.count() % 1000 * 1'000'000)};
+    const int signal = sigtimedwait(&signals, nullptr, &timeout);
+    ended = ended || signal == SIGINT || signal == SIGTERM;
+    return !ended;
+  };
   ControlPlane plane;
-  if (const auto done = openIdentity(options, plane); !done) return fail(done.error());
+  if (const auto done = openOptions(options, plane); !done) return fail(done.error());
+  if (const auto done = openIdentity(options, plane, sleep); !done) return ended ? exitOk : fail(done.error());
   openEngine(options, plane);
   if (const auto done = openSource(options, plane); !done) return fail(done.error());
   if (const auto done = openDiscovery(options, plane); !done) return fail(done.error());
-  if (const auto done = openHttp(options, plane); !done) return fail(done.error());
+  if (const auto done = openWebhook(options, plane); !done) return fail(done.error());
+  if (const auto done = openAdmin(options, plane); !done) return fail(done.error());
 
   spdlog::info("fairway {} serves {}", versionText(),
                options.configDir.empty() ? (options.kubeconfig.empty() ? "its cluster" : options.kubeconfig)
@@ -317,18 +409,13 @@ int serve(ServeOptions options) {
   if (const auto written = state->writeAddresses(addresses); !written) return fail(written.error());
 
   plane.source->start();
+  joinCluster(plane);
   Housekeeping housekeeping(plane);
-  for (;;) {
+  do {
     housekeeping.tick();
-    const auto wait = housekeeping.interval();
-    const timespec timeout{0, static_cast<long>(std::chrono::nanoseconds(wait).count())};
-    const int signal = sigtimedwait(&signals, nullptr, &timeout);
-    if (signal == SIGINT || signal == SIGTERM) break;
-  }
+  } while (sleep(housekeeping.interval()));
   spdlog::info("stopping");
-  plane.admin.reset();
-  plane.webhook.reset();
-  plane.discovery->shutdown();
+  shutDown(options, plane);
   return exitOk;
 }
 

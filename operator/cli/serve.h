@@ -10,11 +10,19 @@ struct ServeOptions {
   std::string kubeconfig;
   std::string configDir;
 
+  // This replica in the cluster; see docs/high-availability.md. Not used in folder mode.
+  std::string revision = "default";
+  std::string podName;               // empty: takes no lease and writes nothing but a missing CA secret
+  std::string podNamespace;          // of the leases; empty: rootNamespace
+  std::string drainDuration = "5s";  // over which streams are ended at the end
+  std::string maxStreamAge = "30m";  // "0s": none
+
   std::string xdsAddress = ":15012";
   std::string insecureXdsAddress;  // empty: off
   std::string adminAddress = ":15014";
-  std::string webhookAddress;  // empty: off
-  std::string stateDir;        // empty: see defaultStateDir()
+  std::string webhookAddress;   // empty: off
+  std::string injectionConfig;  // file; empty: no injection
+  std::string stateDir;         // empty: see defaultStateDir()
 
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";

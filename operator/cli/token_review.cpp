@@ -12,6 +12,9 @@ using nlohmann::json;
 
 namespace {
 
+// Of the API server's own words, for callers.
+constexpr std::size_t kMaxReason = 200;
+
 tl::unexpected<TokenError> rejected(std::string why) {
   return tl::unexpected<TokenError>({TokenError::Kind::rejected, std::move(why)});
 }
@@ -25,7 +28,10 @@ tl::expected<ServiceAccount, TokenError> accountOfReview(std::string_view answer
   }
   const auto& status = review["status"];
   if (!status.contains("authenticated") || status["authenticated"] != json(true)) {
-    return rejected("the API server does not accept the token");
+    const auto reason = status.find("error");
+    const bool told = reason != status.end() && reason->is_string();
+    return rejected("the API server does not accept the token" +
+                    (told ? ": " + reason->get<std::string>().substr(0, kMaxReason) : std::string()));
   }
   // A server that does not know audiences leaves the list out: such a token was not made for us.
   const auto audiences = status.find("audiences");

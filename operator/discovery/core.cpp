@@ -45,6 +45,12 @@ void Core::close(const Stream& stream) {
   streams_.erase(found);
   const auto count = perPeer_.find(peerHost(stream.peer()));
   if (count != perPeer_.end() && --count->second == 0) perPeer_.erase(count);
+  if (streams_.empty()) empty_.notify_all();
+}
+
+void Core::waitForNone(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  empty_.wait_for(lock, time, [this] { return streams_.empty(); });
 }
 
 std::vector<std::shared_ptr<Stream>> Core::all() const {

@@ -29,7 +29,7 @@ struct AtomicTypeCounters {
 
 struct AtomicCounters {
   std::atomic<std::uint64_t> streamsOpened{0}, requests{0}, bytesSent{0}, bytesReceived{0}, unauthenticated{0},
-      denied{0}, overLimit{0}, badRequests{0}, unimplemented{0}, expired{0}, timedOut{0};
+      denied{0}, overLimit{0}, badRequests{0}, unimplemented{0}, expired{0}, timedOut{0}, aged{0}, sentElsewhere{0};
   std::array<AtomicTypeCounters, translate::kTypeCount> types;
 };
 
@@ -51,6 +51,8 @@ struct Core {
   // Null with the reason if a limit forbids another stream from this peer.
   std::shared_ptr<Stream> open(const std::string& peer, bool secure, std::string& reason);
   void close(const Stream& stream);
+  // Waits until there is no stream, at most so long.
+  void waitForNone(std::chrono::milliseconds time);
   [[nodiscard]] std::vector<std::shared_ptr<Stream>> all() const;
   // Looks at deadlines until stopSweep().
   void startSweep();
@@ -59,12 +61,13 @@ struct Core {
   const ServerOptions options;
   engine::SnapshotSource& source;
   AtomicCounters counters;
-  std::atomic<bool> draining{false};
+  std::atomic<bool> draining{false};  // no new streams
+  std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;
 
  private:
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, empty_;
   bool stopSweep_ = false;
   std::uint64_t lastId_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Stream>> streams_;

@@ -99,6 +99,8 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
   // Envoy pings a quiet connection, too; gRPC's own limit is one ping in five minutes.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
+  // Without a grace period: gRPC sends GOAWAY and lets the streams be.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(limits.connectionAge));
   // gRPC's default lets a second server take the same port without a word.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   port.server = builder.BuildAndStart();
@@ -140,8 +142,32 @@ Server::~Server() { shutdown(); }
 const std::string& Server::secureAddress() const { return core_->secure.address; }
 const std::string& Server::insecureAddress() const { return core_->insecure.address; }
 
+std::size_t Server::shed(std::size_t count, std::chrono::milliseconds over) {
+  const auto streams = core_->all();
+  const auto now = std::chrono::steady_clock::now();
+  std::size_t found = 0;
+  for (auto it = streams.rbegin(); it != streams.rend() && found < count; ++it) {
+    const auto at = now + over * static_cast<int>(found) / static_cast<int>(count);
+    if ((*it)->retire(at, "this replica has more than its share of proxies; reconnect")) ++found;
+  }
+  core_->counters.sentElsewhere += found;
+  return found;
+}
+
+void Server::drain(std::chrono::milliseconds over) {
+  core_->draining = true;
+  const auto now = std::chrono::steady_clock::now();
+  const auto streams = core_->all();
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    streams[i]->retire(now + over * static_cast<int>(i) / static_cast<int>(streams.size()),
+                       "the control plane is shutting down; reconnect");
+  }
+  core_->waitForNone(over);
+}
+
 void Server::shutdown(std::chrono::milliseconds grace) {
-  if (core_->draining.exchange(true)) return;
+  core_->draining = true;
+  if (core_->closing.exchange(true)) return;
   const auto deadline = std::chrono::system_clock::now() + grace;
   std::vector<std::thread> closing;
   for (auto* port : {&core_->secure, &core_->insecure}) {
@@ -171,6 +197,8 @@ Counters Server::counters() const {
   to.unimplemented = from.unimplemented;
   to.expired = from.expired;
   to.timedOut = from.timedOut;
+  to.aged = from.aged;
+  to.sentElsewhere = from.sentElsewhere;
   for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
     to.types[i] = {from.types[i].responses, from.types[i].resources, from.types[i].removals, from.types[i].acks,
                    from.types[i].nacks};

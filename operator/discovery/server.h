@@ -36,6 +36,12 @@ struct ServerLimits {
   std::chrono::milliseconds keepalive{30'000};     // between pings
   std::chrono::milliseconds keepaliveTimeout{10'000};
   std::chrono::milliseconds sweep{500};  // how often deadlines are looked at
+  // A stream ends after about this time, each a little earlier or later, so that proxies spread over the replicas again
+  // in the long run. 0: never.
+  std::chrono::milliseconds streamAge{0};
+  // A connection is told to take no further streams after about this time; the ones it has stay. So a proxy whose
+  // stream ends comes back on a new connection, which any replica may get.
+  std::chrono::milliseconds connectionAge{10'000};
 };
 
 struct ServerOptions {
@@ -66,7 +72,7 @@ struct Counters {
   std::uint64_t streams = 0;  // now
   std::uint64_t streamsOpened = 0, requests = 0, bytesSent = 0, bytesReceived = 0;
   std::uint64_t unauthenticated = 0, denied = 0, overLimit = 0, badRequests = 0, unimplemented = 0, expired = 0,
-                timedOut = 0;
+                timedOut = 0, aged = 0, sentElsewhere = 0;
   std::array<TypeCounters, translate::kTypeCount> types;
 };
 
@@ -100,6 +106,11 @@ class Server {
   [[nodiscard]] const std::string& secureAddress() const;
   [[nodiscard]] const std::string& insecureAddress() const;
 
+  // Ends the `count` streams that came last, spread over a time; returns how many it found.
+  std::size_t shed(std::size_t count, std::chrono::milliseconds over);
+  // Takes no new streams, ends the others spread over a time, and returns when all are gone, at the latest when the
+  // time is over. shutdown() is to follow.
+  void drain(std::chrono::milliseconds over);
   // Tells clients to go elsewhere, ends the streams, and returns when all are gone, at the latest after `grace`.
   void shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(5'000));
 

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/strings.h"
 #include "discovery/node.h"
@@ -38,6 +39,13 @@ std::string objects(const Report& report) {
     }
   }
   return join(names, "; ");
+}
+
+// Between 0.8 and 1.2, and different for streams that came one after the other: multiples of the golden ratio, without
+// their whole part, fall evenly.
+double ageFactor(std::uint64_t id) {
+  const double turns = static_cast<double>(id) * 0.6180339887498949;
+  return 0.8 + 0.4 * (turns - std::floor(turns));
 }
 
 }  // namespace
@@ -84,7 +92,11 @@ Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure)
       id_(id),
       peer_(std::move(peer)),
       secure_(secure),
-      state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {}
+      state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {
+  if (core_.options.limits.streamAge.count() > 0) {
+    oldAt_ = opened_ + std::chrono::duration_cast<Steady::duration>(core_.options.limits.streamAge * ageFactor(id));
+  }
+}
 
 grpc::ServerGenericBidiReactor* Stream::attach(grpc::CallbackServerContext& context) {
   {
@@ -115,6 +127,14 @@ void Stream::end(grpc::Status status) {
   schedule();
 }
 
+bool Stream::retire(Steady::time_point at, std::string why) {
+  const std::lock_guard lock(flagsMutex_);
+  if (ending_ || retireAt_) return false;
+  retireAt_ = at;
+  retireWhy_ = std::move(why);
+  return true;
+}
+
 void Stream::sweep() {
   std::optional<grpc::Status> status;
   {
@@ -129,6 +149,11 @@ void Stream::sweep() {
     } else if (!served_ && Steady::now() - opened_ >= core_.options.limits.firstRequest) {
       ++core_.counters.timedOut;
       status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
+    } else if (retireAt_ && Steady::now() >= *retireAt_) {
+      status = grpc::Status(grpc::UNAVAILABLE, retireWhy_);
+    } else if (oldAt_ && Steady::now() >= *oldAt_) {
+      ++core_.counters.aged;
+      status = grpc::Status(grpc::UNAVAILABLE, "this stream has reached its age; reconnect, to any replica");
     } else {
       return;
     }

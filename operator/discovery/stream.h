@@ -27,6 +27,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   grpc::ServerGenericBidiReactor* attach(grpc::CallbackServerContext& context);
   // Ends the stream once no write is under way. The first status given counts.
   void end(grpc::Status status);
+  // Ends the stream at a time, with status UNAVAILABLE. False if it ends already, or is to by an earlier call.
+  bool retire(std::chrono::steady_clock::time_point at, std::string why);
   void sweep();
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
@@ -65,6 +67,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<std::chrono::system_clock::time_point> expires_;
   std::optional<grpc::Status> ending_;
   Steady::time_point endingSince_;
+  std::optional<Steady::time_point> retireAt_, oldAt_;
+  std::string retireWhy_;
 
   // What turns and listings touch.
   mutable std::mutex stateMutex_;

@@ -7,11 +7,18 @@
 #include "identity/files.h"
 
 namespace fairway::identity {
+
+std::string authorityDirectory(const std::string& stateDir) { return stateDir + "/ca"; }
+std::string authorityKeyFile(const std::string& stateDir) { return authorityDirectory(stateDir) + "/ca-key.pem"; }
+std::string authorityCertificateFile(const std::string& stateDir) {
+  return authorityDirectory(stateDir) + "/ca-cert.pem";
+}
+
 namespace {
 
-std::string caDirectory(const AuthorityOptions& options) { return options.stateDir + "/ca"; }
-std::string keyFile(const AuthorityOptions& options) { return caDirectory(options) + "/ca-key.pem"; }
-std::string certificateFile(const AuthorityOptions& options) { return caDirectory(options) + "/ca-cert.pem"; }
+std::string caDirectory(const AuthorityOptions& options) { return authorityDirectory(options.stateDir); }
+std::string keyFile(const AuthorityOptions& options) { return authorityKeyFile(options.stateDir); }
+std::string certificateFile(const AuthorityOptions& options) { return authorityCertificateFile(options.stateDir); }
 
 std::int64_t daysUntil(Time end, Time now) {
   return std::chrono::duration_cast<std::chrono::hours>(end - now).count() / 24;

@@ -28,6 +28,11 @@ struct IssuedCertificate {
   Time notAfter;
 };
 
+// Where a state directory holds the root.
+std::string authorityDirectory(const std::string& stateDir);
+std::string authorityKeyFile(const std::string& stateDir);
+std::string authorityCertificateFile(const std::string& stateDir);
+
 // The mesh's certificate authority. Its state directory holds
 //   ca/ca-key.pem, ca/ca-cert.pem  the self-made root, mode 0600
 //   server.pem                     key and chain of the control plane's own certificate in one file, so that a reader

@@ -99,6 +99,10 @@ class CertificateService::Implementation final : public v1::CertificateService::
       if (!hasPeerCertificate(*auth)) return refused("no bearer token and no client certificate");
       const auto peer = verifiedPeer(*auth, authority_.roots(), authority_.trustDomain(), now);
       if (!peer) return refused(peer.error().message);
+      if (!options_.certificateSuffices) {
+        return refused("a certificate alone is not renewed here: show a token of " + peer->id.account.ns + "/" +
+                       peer->id.account.name + " with audience " + std::string(kTokenAudience));
+      }
       return peer->id.account;
     }
     const std::string_view value(header->second.data(), header->second.size());

@@ -27,6 +27,9 @@ struct CertificateServiceOptions {
   unsigned maxConcurrent = 64;  // further calls are told RESOURCE_EXHAUSTED; checking tokens may block
   double perSecond = 50;        // calls a second from one address, on average
   double burst = 200;           // and at once
+  // A caller may renew by its certificate alone. False where tokens can always be had: else an account that is deleted
+  // could be renewed for ever.
+  bool certificateSuffices = true;
 };
 
 // The gRPC service fairway.identity.v1.CertificateService. The names in a certificate are those of the authenticated

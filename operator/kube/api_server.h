@@ -16,7 +16,10 @@ struct ApiError {
   enum class Kind {
     unauthorized,  // 401: the credentials are wrong or have expired
     forbidden,     // 403: RBAC lacks a rule; the message names it
-    not_found,     // 404: the group version or the resource is not served
+    not_found,     // 404: the object is not there, or its group version or resource is not served
+    exists,        // 409 AlreadyExists: another has created it
+    conflict,      // 409: the object has changed since it was read
+    invalid,       // 422: the object or patch breaks a rule of its kind
     gone,          // 410: the resourceVersion or the continue token is too old
     unreachable,   // no connection, TLS failed, timeout, connection lost
     bad_response,  // any other status, or an answer that is not what the API promises
@@ -43,7 +46,36 @@ struct Resource {
   std::string plural;
   std::string fieldSelector;  // empty selects everything
   std::string labelSelector;
+  std::string ns = {};  // empty: all namespaces, or a kind without them
 };
+
+// "/api/v1/namespaces/<ns>/<plural>[/<name>]" of core, "/apis/<group>/<version>/..." of others; without the namespace
+// part where `ns` is empty.
+std::string objectPath(const Resource& resource, const std::string& ns, const std::string& name = {});
+
+// One request about one object.
+struct Call {
+  enum class Verb { get, create, update, patch, remove };
+  Verb verb = Verb::get;
+  std::string path;
+  std::string body;         // JSON; empty: none
+  std::string contentType;  // of the body
+
+  bool operator==(const Call&) const = default;
+};
+enum class PatchType {
+  merge,      // RFC 7396
+  strategic,  // Kubernetes' own: lists of built-in kinds are merged by their key
+  json,       // RFC 6902
+};
+Call getCall(std::string path);
+Call createCall(std::string path, std::string object);
+// A replacement; with metadata.resourceVersion in the object, only of that version (else: conflict).
+Call updateCall(std::string path, std::string object);
+// With metadata.resourceVersion in a merge or strategic patch, only of that version.
+Call patchCall(std::string path, PatchType type, std::string patch);
+// Only of that version, if one is given.
+Call removeCall(std::string path, const std::string& resourceVersion = {});
 
 // What Fairway asks of a Kubernetes API server. Calls block the calling thread; a stop request ends them
 // promptly with ApiError::Kind::stopped. Thread-safe: one instance serves all feeds.
@@ -55,9 +87,14 @@ class ApiServer {
   virtual ApiResult<std::vector<std::string>> resources(const std::string& group, const std::string& version,
                                                         std::stop_token stop) = 0;
 
-  // Sends an object (JSON) to a path such as "/apis/authentication.k8s.io/v1/tokenreviews" and returns the body of the
-  // answer. For reviews, which the API server answers and does not store.
-  virtual ApiResult<std::string> create(const std::string& path, const std::string& object, std::stop_token stop) = 0;
+  // Makes a call and returns the body of the answer: the object as it is now, or for reviews, which the API server
+  // answers and does not store, the review.
+  virtual ApiResult<std::string> call(const Call& call, std::stop_token stop) = 0;
+
+  ApiResult<std::string> get(const std::string& path, std::stop_token stop) { return call(getCall(path), stop); }
+  ApiResult<std::string> create(const std::string& path, const std::string& object, std::stop_token stop) {
+    return call(createCall(path, object), stop);
+  }
 
   // One page of at most `limit` objects: the body of the List as it came. An empty continueToken starts anew.
   virtual ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,

@@ -1,7 +1,6 @@
 #include "kube/client.h"
 
 #include <mutex>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -79,8 +78,18 @@ void pump(std::shared_ptr<Exchange> exchange, http::http_response response, Body
 
 enum class End { complete, reader, silence };
 
-// 201 answers a create.
-bool good(int status) { return status == 200 || status == 201; }
+// 201 answers a create, 202 a removal that takes its time.
+bool good(int status) { return status == 200 || status == 201 || status == 202; }
+
+http::method methodOf(Call::Verb verb) {
+  switch (verb) {
+    case Call::Verb::create: return http::methods::POST;
+    case Call::Verb::update: return http::methods::PUT;
+    case Call::Verb::patch: return http::methods::PATCH;
+    case Call::Verb::remove: return http::methods::DEL;
+    default: return http::methods::GET;
+  }
+}
 
 class Client final : public ApiServer {
  public:
@@ -96,7 +105,7 @@ class Client final : public ApiServer {
                                                 std::stop_token stop) override;
   ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,
                               std::stop_token stop) override;
-  ApiResult<std::string> create(const std::string& path, const std::string& object, std::stop_token stop) override;
+  ApiResult<std::string> call(const Call& call, std::stop_token stop) override;
   ApiResult<void> watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
                         std::stop_token stop) override;
 
@@ -108,11 +117,9 @@ class Client final : public ApiServer {
 
   std::shared_ptr<http::client::http_client> connection();
   std::string token();
-  // With an object: a POST of it, else a GET.
-  ApiResult<End> request(const std::string& path, const std::optional<std::string>& object, const Purpose& purpose,
-                         std::chrono::milliseconds idle, const Receiver& receiver, const std::stop_token& stop);
-  ApiResult<std::string> requestAll(const std::string& path, const std::optional<std::string>& object,
-                                    const Purpose& purpose, const std::stop_token& stop);
+  ApiResult<End> request(const Call& call, const Purpose& purpose, std::chrono::milliseconds idle,
+                         const Receiver& receiver, const std::stop_token& stop);
+  ApiResult<std::string> requestAll(const Call& call, const Purpose& purpose, const std::stop_token& stop);
   std::string explain(const std::string& reason);
   ApiError unreachable(const Purpose& purpose, const std::string& reason);
 
@@ -170,9 +177,8 @@ ApiError Client::unreachable(const Purpose& purpose, const std::string& reason) 
   return {ApiError::Kind::unreachable, 0, "cannot " + purpose.text + " at " + access_.server + ": " + reason};
 }
 
-ApiResult<End> Client::request(const std::string& path, const std::optional<std::string>& object,
-                               const Purpose& purpose, std::chrono::milliseconds idle, const Receiver& receiver,
-                               const std::stop_token& stop) {
+ApiResult<End> Client::request(const Call& call, const Purpose& purpose, std::chrono::milliseconds idle,
+                               const Receiver& receiver, const std::stop_token& stop) {
   const auto stopped = [] { return apiFailure(ApiError::Kind::stopped, 0, "stopped"); };
   if (stop.stop_requested()) return stopped();
   auto ticket = reachability_.enter(stop);
@@ -186,9 +192,9 @@ ApiResult<End> Client::request(const std::string& path, const std::optional<std:
   const auto exchange = std::make_shared<Exchange>();
   pplx::cancellation_token_source cancel;
   try {
-    http::http_request message(object ? http::methods::POST : http::methods::GET);
-    message.set_request_uri(path);
-    if (object) message.set_body(*object, "application/json");
+    http::http_request message(methodOf(call.verb));
+    message.set_request_uri(call.path);
+    if (!call.body.empty()) message.set_body(call.body, call.contentType);
     message.headers().add("Accept", "application/json");
     message.headers().add("User-Agent", options_.userAgent);
     if (const std::string bearer = token(); !bearer.empty()) message.headers().add("Authorization", "Bearer " + bearer);
@@ -268,11 +274,10 @@ ApiResult<End> Client::request(const std::string& path, const std::optional<std:
   }
 }
 
-ApiResult<std::string> Client::requestAll(const std::string& path, const std::optional<std::string>& object,
-                                          const Purpose& purpose, const std::stop_token& stop) {
+ApiResult<std::string> Client::requestAll(const Call& call, const Purpose& purpose, const std::stop_token& stop) {
   std::string body;
   bool tooBig = false;
-  const auto end = request(path, object, purpose, options_.requestTimeout,
+  const auto end = request(call, purpose, options_.requestTimeout,
                            {.opened = {},
                             .bytes =
                                 [&](std::string&& bytes) {
@@ -295,7 +300,7 @@ ApiResult<std::vector<std::string>> Client::resources(const std::string& group, 
                                                       std::stop_token stop) {
   const Purpose purpose{"discover " + (group.empty() ? version : group + "/" + version),
                         "the ClusterRole system:discovery must be bound to this user"};
-  const auto body = requestAll(groupPath(group, version), std::nullopt, purpose, stop);
+  const auto body = requestAll(getCall(groupPath(group, version)), purpose, stop);
   if (!body) return tl::unexpected(body.error());
   const auto parsed = nlohmann::json::parse(*body, nullptr, false);
   const auto found = parsed.is_object() ? parsed.find("resources") : parsed.end();
@@ -320,13 +325,11 @@ ApiResult<std::string> Client::list(const Resource& resource, std::size_t limit,
   addParameter(query, "continue", continueToken);
   addParameter(query, "fieldSelector", resource.fieldSelector);
   addParameter(query, "labelSelector", resource.labelSelector);
-  return requestAll(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt,
-                    purposeOf("list", resource), stop);
+  return requestAll(getCall(objectPath(resource, resource.ns) + query), purposeOf("list", resource), stop);
 }
 
-ApiResult<std::string> Client::create(const std::string& path, const std::string& object, std::stop_token stop) {
-  const std::string resource = path.substr(path.rfind('/') + 1);
-  return requestAll(path, object, {"create " + resource, "its role needs the verb create on " + resource}, stop);
+ApiResult<std::string> Client::call(const Call& call, std::stop_token stop) {
+  return requestAll(call, purposeOf(call), stop);
 }
 
 ApiResult<void> Client::watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
@@ -362,8 +365,8 @@ ApiResult<void> Client::watch(const Resource& resource, const std::string& resou
     tooLong = pending.size() > options_.maxLine;
     return !tooLong;
   };
-  const auto end = request(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt,
-                           purpose, options_.watchIdle, {.opened = calls.opened, .bytes = takeLines}, stop);
+  const auto end = request(getCall(objectPath(resource, resource.ns) + query), purpose, options_.watchIdle,
+                           {.opened = calls.opened, .bytes = takeLines}, stop);
   if (!end) return tl::unexpected(end.error());
   if (tooLong) {
     return apiFailure(ApiError::Kind::bad_response, 200,

@@ -1,8 +1,13 @@
 #include "kube/request_text.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "base/strings.h"
 
 namespace fairway::kube {
 namespace {
@@ -47,12 +52,36 @@ Purpose purposeOf(const std::string& verb, const Resource& resource) {
               resource.plural + "\"], verbs: [\"get\", \"list\", \"watch\"]}; \"" + verb + "\" is missing"};
 }
 
-ApiError errorOf(int status, const std::string& body, const Purpose& purpose, const std::string& server) {
-  std::string said;
-  const auto parsed = nlohmann::json::parse(body, nullptr, false);
-  if (parsed.is_object() && parsed.contains("message") && parsed["message"].is_string()) {
-    said = parsed["message"].get<std::string>();
+Purpose purposeOf(const Call& call) {
+  static constexpr std::array kVerbs{"get", "create", "update", "patch", "delete"};
+  const std::string verb = kVerbs.at(static_cast<std::size_t>(call.verb));
+  // "", "api", "v1", ... or "", "apis", group, version, ...
+  const auto parts = split(call.path.substr(0, call.path.find('?')), '/');
+  const bool core = parts.size() > 1 && parts[1] == "api";
+  const std::string group = core || parts.size() < 3 ? "" : parts[2];
+  std::vector<std::string> rest(parts.begin() + std::min<std::ptrdiff_t>(core ? 3 : 4, std::ssize(parts)), parts.end());
+  std::string ns;
+  if (rest.size() > 2 && rest[0] == "namespaces") {
+    ns = rest[1];
+    rest.erase(rest.begin(), rest.begin() + 2);
   }
+  rest.resize(std::max<std::size_t>(rest.size(), 3));
+  const std::string resource = rest[0] + (rest[2].empty() ? "" : "/" + rest[2]);
+  std::string text = verb + " " + resource;
+  if (!rest[1].empty()) text += " " + rest[1];
+  if (!ns.empty()) text += " in namespace " + ns;
+  const std::string limit = rest[1].empty() ? "" : ", resourceNames: [\"" + rest[1] + "\"]";
+  return {text, "a Role or ClusterRole, bound to this user, needs the rule {apiGroups: [\"" + group +
+                    "\"], resources: [\"" + resource + "\"]" + limit + ", verbs: [\"" + verb + "\"]}"};
+}
+
+ApiError errorOf(int status, const std::string& body, const Purpose& purpose, const std::string& server) {
+  const auto parsed = nlohmann::json::parse(body, nullptr, false);
+  const auto textOf = [&](const char* key) {
+    const bool there = parsed.is_object() && parsed.contains(key) && parsed[key].is_string();
+    return there ? parsed[key].get<std::string>() : std::string();
+  };
+  const std::string said = textOf("message");
   const std::string start = "cannot " + purpose.text + " at " + server + ": ";
   const std::string end = said.empty() ? "" : "; the server says: " + said;
   using enum ApiError::Kind;
@@ -61,8 +90,12 @@ ApiError errorOf(int status, const std::string& body, const Purpose& purpose, co
       return {unauthorized, status,
               start + "401, the credentials are not accepted; renew the token or certificate" + end};
     case 403: return {forbidden, status, start + "403, RBAC forbids it: " + purpose.rule + end};
-    case 404: return {not_found, status, start + "404, it is not served" + end};
+    case 404: return {not_found, status, start + "404, it is not there" + end};
+    case 409:
+      if (textOf("reason") == "AlreadyExists") return {exists, status, start + "409, it exists already" + end};
+      return {conflict, status, start + "409, it has changed meanwhile" + end};
     case 410: return {gone, status, start + "410, the resource version is too old" + end};
+    case 422: return {invalid, status, start + "422, it is not valid" + end};
     default: return {bad_response, status, start + "HTTP status " + std::to_string(status) + end};
   }
 }

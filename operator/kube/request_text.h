@@ -20,8 +20,9 @@ struct Purpose {
   std::string rule;  // the RBAC rule it needs
 };
 Purpose purposeOf(const std::string& verb, const Resource& resource);
+Purpose purposeOf(const Call& call);
 
-// The error of a status other than 200. The body may be a metav1.Status, whose message is quoted.
+// The error of a status that is no success. The body may be a metav1.Status, whose message is quoted.
 ApiError errorOf(int status, const std::string& body, const Purpose& purpose, const std::string& server);
 
 struct Address {

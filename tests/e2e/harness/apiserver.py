@@ -13,20 +13,54 @@ import subprocess
 from processes import CACHE, Failed, Process, request, versions, wait_for
 
 HOST = "127.0.0.1"
-# What `fairway serve` needs of the API server.
+ROOT_NAMESPACE = "istio-system"
+_READ = ["list", "watch"]
+# What `fairway serve` needs of the API server, in all namespaces ...
 READER_RULES = [
-    {
-        "apiGroups": [""],
-        "resources": ["services", "pods", "namespaces", "nodes", "secrets"],
-        "verbs": ["get", "list", "watch"],
-    },
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["services", "pods", "namespaces", "nodes", "secrets"], "verbs": _READ},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
     {
         "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
         "resources": ["*"],
-        "verbs": ["get", "list", "watch", "update", "patch"],
+        "verbs": _READ,
     },
     {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": ["istio-ca-root-cert"],
+        "verbs": [*_READ, "patch"],
+    },
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses/status"], "verbs": ["patch"]},
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+        "verbs": _READ,
+    },
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["mutatingwebhookconfigurations"],
+        "resourceNames": ["istio-sidecar-injector"],
+        "verbs": ["patch"],
+    },
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["validatingwebhookconfigurations"],
+        "resourceNames": ["istio-validator"],
+        "verbs": ["patch"],
+    },
+]
+# ... and in the root namespace.
+ROOT_RULES = [
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "list", "create", "update", "delete"],
+    },
+    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["istio-ca-secret"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
 ]
 
 
@@ -247,12 +281,17 @@ class ApiServer(Process):
     def allow_reader(self, rules=None):
         """Gives the control plane's user the rights it needs (or others)."""
         rules = READER_RULES if rules is None else rules
-        group = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "fairway"}}
-        role = {**group, "kind": "ClusterRole", "rules": rules}
         subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "fairway"}
-        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "fairway"}
-        binding = {**group, "kind": "ClusterRoleBinding", "subjects": [subject], "roleRef": ref}
-        self.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [role, binding]}))
+
+        def grant(kind, granted, **meta):
+            head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "fairway", **meta}}
+            ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "fairway"}
+            role = {**head, "kind": kind, "rules": granted}
+            return [role, {**head, "kind": f"{kind}Binding", "subjects": [subject], "roleRef": ref}]
+
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ROOT_NAMESPACE}}
+        items = [namespace, *grant("ClusterRole", rules), *grant("Role", ROOT_RULES, namespace=ROOT_NAMESPACE)]
+        self.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
 
     def set_pod_status(self, pod):
         """Writes a Pod's status, as its kubelet would."""
@@ -260,9 +299,9 @@ class ApiServer(Process):
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status"
         self.do("PATCH", path, {"status": pod["status"]}, "application/merge-patch+json")
 
-    def token(self, namespace, account, path):
+    def token(self, namespace, account, path, audience="istio-ca"):
         """A token of a service account, as a projected volume would hold it."""
-        spec = {"spec": {"audiences": ["istio-ca"], "expirationSeconds": 3600}}
+        spec = {"spec": {"audiences": [audience], "expirationSeconds": 3600}}
         answer = self.do("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", spec)
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@
 #include "cli/resource_json.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
+#include "cli/webhook.h"
 
 using namespace fairway;
 using identity::TokenError;
@@ -71,6 +72,10 @@ TEST_CASE("a token counts only when the API server confirms it for our audience"
     REQUIRE_FALSE(account.has_value());
     CHECK(account.error().kind == TokenError::Kind::rejected);
   }
+  const auto expired = cli::accountOfReview(
+      review({{"authenticated", false}, {"error", "[invalid bearer token, service account token has expired]"}}));
+  REQUIRE_FALSE(expired.has_value());
+  CHECK(expired.error().message.find("token has expired") != std::string::npos);
   for (const std::string answer : {"", "x", "[]", "{}", R"({"status":7})"}) {
     CAPTURE(answer);
     REQUIRE_FALSE(cli::accountOfReview(answer).has_value());
@@ -142,6 +147,39 @@ TEST_CASE("service accounts are announced when they come and go") {
   CHECK(announced.back() == std::set<identity::ServiceAccount>{{"onap", "vio"}});
   sink.replace(api::Kind::pod, {});
   CHECK(announced.back().empty());
+}
+
+TEST_CASE("the labels of namespaces are known without the engine") {
+  store::Catalogue catalogue;
+  engine::Engine engine({}, catalogue);
+  cli::EngineSink sink(engine, {});
+  const auto ns = [](const std::string& name, const std::string& injection) {
+    auto object = std::make_shared<api::Namespace>();
+    object->meta.name = name;
+    object->meta.labels["istio-injection"] = injection;
+    return object;
+  };
+  CHECK_FALSE(sink.namespaceLabels("onap"));
+  sink.replace(api::Kind::namespace_, {ns("onap", "enabled"), ns("gone", "enabled")});
+  CHECK(sink.namespaceLabels("onap").value().at("istio-injection") == "enabled");
+  sink.upsert(ns("onap", "disabled"));
+  CHECK(sink.namespaceLabels("onap").value().at("istio-injection") == "disabled");
+  sink.remove(api::Kind::namespace_, {"", "gone"});
+  CHECK_FALSE(sink.namespaceLabels("gone"));
+}
+
+TEST_CASE("the webhook answers what it knows, and says what it does not") {
+  const cli::WebhookInputs inputs;
+  console::Request request;
+  request.method = "GET";
+  request.path = "/validate";
+  CHECK(cli::answerWebhook(inputs, request).status == 404);
+  request.method = "POST";
+  CHECK(cli::answerWebhook(inputs, request).status == 400);
+  request.body = R"({"request":{"uid":"7","operation":"DELETE"}})";
+  const auto answer = cli::answerWebhook(inputs, request);
+  CHECK(answer.status == 200);
+  CHECK(json::parse(answer.body)["response"] == json({{"uid", "7"}, {"allowed", true}}));
 }
 
 TEST_CASE("completion scripts name every subcommand and flag, and are sound shell") {

@@ -406,6 +406,77 @@ TEST_CASE("a shutdown sends clients elsewhere") {
   plain.server->shutdown();  // a second time is harmless
 }
 
+TEST_CASE("a drain takes no new streams and ends the others one after the other") {
+  Plain plain;
+  plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
+  Client first(plain.to()), second(plain.to());
+  for (auto* client : {&first, &second}) {
+    REQUIRE(client->send(Client::first(C)));
+    REQUIRE(client->read());
+  }
+  std::thread draining([&] { plain.server->drain(2s); });
+  auto status = first.finish();
+  CHECK(status.error_code() == grpc::UNAVAILABLE);
+  CHECK(status.error_message() == "the control plane is shutting down; reconnect");
+  Client late(plain.to());
+  late.send(Client::first(C));
+  CHECK(late.finish().error_code() == grpc::UNAVAILABLE);
+  status = second.finish();
+  CHECK(status.error_code() == grpc::UNAVAILABLE);
+  draining.join();
+  CHECK(plain.source.proxies().empty());
+  plain.server->shutdown();
+}
+
+TEST_CASE("a drain does not wait longer than it was told to, nor without streams") {
+  Plain plain;
+  plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
+  plain.server->drain(std::chrono::hours(1));
+  CHECK(plain.source.proxies().empty());
+}
+
+TEST_CASE("the newest streams are shed, and come back on new connections") {
+  ServerOptions options;
+  options.limits.connectionAge = 50ms;
+  Plain plain(std::move(options));
+  plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
+  const auto via = plain.to();
+  Client old(plain.to()), young(via);
+  for (auto* client : {&old, &young}) {
+    REQUIRE(client->send(Client::first(C)));
+    REQUIRE(client->read());
+    REQUIRE(eventually([&] { return plain.server->streams().size() == (client == &old ? 1 : 2); }));
+  }
+  // gRPC tells clients to open further streams elsewhere, and lets this one be.
+  const auto before = plain.server->streams().at(1).peer;
+  REQUIRE(eventually([&] { return via->GetState(false) == GRPC_CHANNEL_IDLE; }));
+  plain.source.publish(test::snapshot({{{C, "a"}, any("2")}}));
+  REQUIRE(young.read());
+  CHECK(plain.server->shed(1, 0ms) == 1);
+  const auto status = young.finish();
+  CHECK(status.error_code() == grpc::UNAVAILABLE);
+  CHECK(plain.server->counters().sentElsewhere == 1);
+  Client again(via);
+  REQUIRE(again.send(Client::first(C)));
+  REQUIRE(again.read());
+  CHECK(plain.server->streams().at(1).peer != before);
+  CHECK(plain.server->shed(5, 1h) == 2);
+  CHECK(plain.server->shed(5, 1h) == 0);  // they are leaving already
+}
+
+TEST_CASE("streams end at their age, not all at once") {
+  ServerOptions options;
+  options.limits.streamAge = 200ms;
+  Plain plain(std::move(options));
+  plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
+  Client client(plain.to());
+  REQUIRE(client.send(Client::first(C)));
+  REQUIRE(client.read());
+  const auto status = client.finish();
+  CHECK(status.error_code() == grpc::UNAVAILABLE);
+  CHECK(plain.server->counters().aged == 1);
+}
+
 TEST_CASE("a shutdown does not wait for a client that does not read") {
   ServerOptions options;
   options.limits.lastWrite = 100ms;

@@ -157,6 +157,21 @@ TEST_CASE("a caller with a mesh certificate renews it") {
   CHECK(other.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
 }
 
+TEST_CASE("where tokens can be had, a certificate alone is not renewed: its account may be gone") {
+  CertificateServiceOptions options;
+  options.certificateSuffices = false;
+  Server server(options);
+  const auto key = PrivateKey::generate().value();
+  const auto certificate = server.certificateFor(key, kMsb);
+  const auto alone = server.call("", csr(), &key, certificate.toPem());
+  CHECK(alone.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(alone.status.error_message() ==
+        "a certificate alone is not renewed here: show a token of onap/msb with audience istio-ca");
+  CHECK(alone.response.chain_size() == 0);
+  CHECK(server.call(server.bearer(kMsb), csr(), &key, certificate.toPem()).status.ok());
+  CHECK(server.call(server.bearer(kMsb), csr()).status.ok());
+}
+
 TEST_CASE("callers who do not prove who they are get nothing") {
   Server server;
   const auto refused = [&](const Answer& answer) {

@@ -360,3 +360,64 @@ TEST_CASE("credentials in the clear and addresses that cannot be dialled are ref
   REQUIRE(!client);
   CHECK_THAT(client.error().message, Catch::Contains("/nonexistent/token"));
 }
+
+TEST_CASE("calls carry their verb, path, body and type, and tell what they need") {
+  std::vector<Request> seen;
+  int status = 200;
+  std::string body = "{}";
+  HttpServer server([&](const Request& request, Reply& reply) {
+    seen.push_back(request);
+    reply.answer(status, body);
+  });
+  const auto client = clientOf(accessTo(server));
+  const Resource maps{"", "v1", "configmaps", "", ""};
+  const Resource hooks{"admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "", ""};
+  REQUIRE(client->get(objectPath(maps, "onap", "a"), {}));
+  status = 201;
+  REQUIRE(client->create(objectPath(maps, "onap"), "{\"new\":1}", {}));
+  status = 200;
+  REQUIRE(client->call(updateCall(objectPath(maps, "onap", "a"), "{\"all\":1}"), {}));
+  REQUIRE(client->call(patchCall(objectPath(hooks, "", "v"), PatchType::strategic, "{\"some\":1}"), {}));
+  REQUIRE(client->call(patchCall(objectPath(maps, "onap", "a"), PatchType::merge, "{}"), {}));
+  REQUIRE(client->call(patchCall(objectPath(maps, "onap", "a"), PatchType::json, "[]"), {}));
+  REQUIRE(client->call(removeCall(objectPath(maps, "onap", "a"), "17"), {}));
+  REQUIRE(client->call(removeCall(objectPath(maps, "onap", "a")), {}));
+  REQUIRE(seen.size() == 8);
+  const auto line = [&](std::size_t i) {
+    return seen[i].method + " " + seen[i].path + " " + seen[i].body + " " + seen[i].headers["content-type"];
+  };
+  CHECK(line(0) == "GET /api/v1/namespaces/onap/configmaps/a  ");
+  CHECK(line(1) == "POST /api/v1/namespaces/onap/configmaps {\"new\":1} application/json");
+  CHECK(line(2) == "PUT /api/v1/namespaces/onap/configmaps/a {\"all\":1} application/json");
+  CHECK(line(3) ==
+        "PATCH /apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/v {\"some\":1} "
+        "application/strategic-merge-patch+json");
+  CHECK(seen[4].headers["content-type"] == "application/merge-patch+json");
+  CHECK(seen[5].headers["content-type"] == "application/json-patch+json");
+  CHECK(seen[6].method == "DELETE");
+  CHECK_THAT(seen[6].body, Catch::Contains(R"("preconditions":{"resourceVersion":"17"})"));
+  CHECK(seen[7].body.empty());
+
+  const auto errorOf = [&](int code, const std::string& text, const Call& call) {
+    status = code;
+    body = text;
+    const auto answer = client->call(call, {});
+    REQUIRE(!answer);
+    return answer.error();
+  };
+  const auto patch = patchCall(objectPath(maps, "onap", "a"), PatchType::merge, "{}");
+  CHECK(errorOf(409, R"({"reason":"AlreadyExists"})", patch).kind == ApiError::Kind::exists);
+  CHECK(errorOf(409, R"({"reason":"Conflict"})", patch).kind == ApiError::Kind::conflict);
+  CHECK(errorOf(422, R"({"reason":"Invalid","message":"spec.x: too long"})", patch).kind == ApiError::Kind::invalid);
+  const auto forbidden = errorOf(403, "{}", patch);
+  CHECK(forbidden.kind == ApiError::Kind::forbidden);
+  CHECK_THAT(forbidden.message, Catch::Contains("cannot patch configmaps a in namespace onap"));
+  CHECK_THAT(forbidden.message, Catch::Contains("{apiGroups: [\"\"], resources: [\"configmaps\"], resourceNames: "
+                                                "[\"a\"], verbs: [\"patch\"]}"));
+  CHECK_THAT(errorOf(403, "{}",
+                     patchCall("/apis/networking.k8s.io/v1/namespaces/x/ingresses/i/status", PatchType::merge, "{}"))
+                 .message,
+             Catch::Contains("resources: [\"ingresses/status\"]"));
+  CHECK_THAT(errorOf(403, "{}", createCall("/api/v1/namespaces/x/secrets", "{}")).message,
+             Catch::Contains("{apiGroups: [\"\"], resources: [\"secrets\"], verbs: [\"create\"]}"));
+}

@@ -219,21 +219,24 @@ void HttpServer::serve(int socket) {
     }
   }
   std::string received;
+  const auto receive = [&] {
+    char buffer[4096];
+    const auto count = tls != nullptr ? SSL_read(tls, buffer, sizeof buffer)
+                                      : static_cast<int>(::recv(socket, buffer, sizeof buffer, 0));
+    if (count > 0) received.append(buffer, static_cast<std::size_t>(count));
+    return count > 0;
+  };
   bool open = true;
   while (open && !stopping_) {
     std::size_t end = std::string::npos;
-    while ((end = received.find("\r\n\r\n")) == std::string::npos) {
-      char buffer[4096];
-      const auto count = tls != nullptr ? SSL_read(tls, buffer, sizeof buffer)
-                                        : static_cast<int>(::recv(socket, buffer, sizeof buffer, 0));
-      if (count <= 0) break;
-      received.append(buffer, static_cast<std::size_t>(count));
+    while ((end = received.find("\r\n\r\n")) == std::string::npos && receive()) {
     }
     if (end == std::string::npos) break;
     Request request;
     request.clientCertificate = subject;
     const auto lines = split(received.substr(0, end), '\n');
     received.erase(0, end + 4);
+    request.method = split(lines.at(0), ' ').at(0);
     const std::string target = split(lines.at(0), ' ').at(1);
     const std::size_t mark = target.find('?');
     request.path = target.substr(0, mark);
@@ -243,6 +246,13 @@ void HttpServer::serve(int socket) {
       if (colon != std::string::npos) {
         request.headers[toLower(lines[i].substr(0, colon))] = std::string(trim(lines[i].substr(colon + 1)));
       }
+    }
+    if (const auto length = request.headers.find("content-length"); length != request.headers.end()) {
+      const std::size_t size = std::stoul(length->second);
+      while (received.size() < size && receive()) {
+      }
+      request.body = received.substr(0, size);
+      received.erase(0, size);
     }
     ++requests_;
     Reply reply(socket, tls, stopping_);

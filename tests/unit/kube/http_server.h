@@ -14,7 +14,7 @@
 namespace fairway::kube::test {
 
 struct Request {
-  std::string path, query;
+  std::string method, path, query, body;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string clientCertificate;               // subject, empty without one
 

@@ -38,8 +38,8 @@ class FakeServer final : public ApiServer {
     if (found == served_.end()) return apiFailure(ApiError::Kind::not_found, 404, "not served");
     return found->second;
   }
-  ApiResult<std::string> create(const std::string& path, const std::string&, std::stop_token) override {
-    return apiFailure(ApiError::Kind::bad_response, 0, path + ": a feed creates nothing");
+  ApiResult<std::string> call(const Call& call, std::stop_token) override {
+    return apiFailure(ApiError::Kind::bad_response, 0, call.path + ": a feed calls nothing");
   }
   ApiResult<std::string> list(const Resource& resource, std::size_t, const std::string& token,
                               std::stop_token) override {

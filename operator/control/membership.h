@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "control/balance.h"
+#include "kube/api_server.h"
+
+namespace fairway::control {
+
+struct MembershipOptions {
+  std::string ns, pod, revision;
+  std::chrono::milliseconds period{5'000};  // between two rounds
+  std::function<bool()> ready;              // false: not yet a replica that others count
+  std::function<std::size_t()> streams;     // proxies connected here
+  // Ends `count` streams, spread over `over`; returns how many it will.
+  std::function<std::size_t(std::size_t count, std::chrono::milliseconds over)> shed;
+  std::function<bool()> leading;  // this replica removes the leases of the dead
+};
+
+// One replica among those of its revision: tells the others how many streams it has and sheds what is above its fair
+// share. Each round renews its own lease, reads all, and acts on them. One thread.
+class Membership {
+ public:
+  Membership(kube::ApiServer& server, MembershipOptions options);
+  ~Membership();  // leave()
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+  void start();
+  // Stops, and removes the own lease, so that no one waits for this replica to take its share.
+  void leave();
+
+  // From any thread.
+  [[nodiscard]] std::size_t replicas() const { return replicas_; }  // alive ones, this one included
+  [[nodiscard]] std::uint64_t shed() const { return shed_; }        // streams, since the start
+
+ private:
+  void run(const std::stop_token& stop);
+  kube::ApiResult<void> round(const std::stop_token& stop);
+  kube::ApiResult<void> publish(const std::stop_token& stop);
+  void act(const std::stop_token& stop);
+
+  kube::ApiServer& server_;
+  const MembershipOptions options_;
+  const std::string name_;
+  ReplicaTable table_;  // of the thread
+  Lease own_;           // of the thread; resourceVersion is empty while it is not known to be there
+  std::atomic<std::size_t> replicas_{1};
+  std::atomic<std::uint64_t> shed_{0};
+  std::jthread thread_;
+};
+
+}  // namespace fairway::control

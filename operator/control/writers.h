@@ -1,0 +1,60 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/status_writer.h"
+#include "control/writes.h"
+#include "kube/mirror.h"
+
+namespace fairway::control {
+
+struct WritersOptions {
+  std::string revision;
+  std::string rootsPem;
+  std::function<bool()> leading;  // asked before each write
+  Pace::Settings pace;
+};
+
+// What one replica writes into the cluster for all of them, while it leads: the root ConfigMaps, the caBundles of the
+// webhooks, the status of objects. Compares what is there with what has to be, again after every change of either, so
+// what somebody edits is put back. Starts on construction; ends, promptly, on destruction. One thread, and one for each
+// mirror.
+class Writers {
+ public:
+  // Server and statuses outlive the writers.
+  Writers(kube::ApiServer& server, StatusTable& statuses, WritersOptions options);
+  ~Writers();
+  Writers(const Writers&) = delete;
+  Writers& operator=(const Writers&) = delete;
+
+ private:
+  void run(const std::stop_token& stop);
+  std::vector<Write> plan();
+  // False: the leadership is over.
+  bool make(const Write& write, const std::stop_token& stop);
+  void taken(const Write& write, const std::string& answer);
+  void wake();
+
+  kube::ApiServer& server_;
+  StatusTable& statuses_;
+  const WritersOptions options_;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool dirty_ = true;  // guarded by mutex_
+
+  // Of the thread.
+  Pace pace_;
+  FailureLog failures_;
+  std::vector<StatusTarget> ingressTargets_;
+
+  kube::Mirror namespaces_, configMaps_, mutating_, validating_, ingresses_, ingressClasses_, services_;
+  std::jthread thread_;  // last: joined before anything else goes
+};
+
+}  // namespace fairway::control
