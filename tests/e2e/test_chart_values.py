@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from harness import helm  # pylint: disable=unused-import  # makes tools/charts importable
+from harness.apiserver import READER_RULES, ROOT_RULES
 from harness.selectors import called
 
 import charts  # pylint: disable=wrong-import-order
@@ -84,6 +85,8 @@ REFUSED = [
     ("fairway", {"injection.interception.excludeOutboundPorts": "80;443"}, "excludeOutboundPorts"),
     ("fairway", {"replicas": 0}, "at '/replicas': minimum: got 0, want 1"),
     ("fairway", {"replicas": "two"}, "at '/replicas': got string, want integer"),
+    ("fairway", {"drainDuration": 5}, "at '/drainDuration': got number, want string"),
+    ("fairway", {"maxStreamAge": "30 min"}, "at '/maxStreamAge'"),
     ("fairway", {"revision": "Canary_1"}, "at '/revision': 'Canary_1' does not match pattern"),
     ("fairway", {"revisionTags": "prod"}, "at '/revisionTags': got string, want array"),
     ("fairway", {"global.imagePullPolicy": "never"}, "'Always', 'IfNotPresent', 'Never'"),
@@ -336,6 +339,28 @@ def test_roles_hold_no_more_than_needed():
     named = {name for _, rule in rules for name in rule.get("resourceNames", [])}
     assert {"istio-sidecar-injector-canary", "istio-revision-tag-prod-canary", "istio-validator-canary"} <= named
     assert not [name for name in named if name.endswith("-default")]
+
+
+def covers(rule, group, resource, verb, name):
+    return (
+        group in rule["apiGroups"]
+        and verb in rule["verbs"]
+        and {resource, "*"} & set(rule["resources"])
+        and ("resourceNames" not in rule or name in rule["resourceNames"])
+    )
+
+
+def test_roles_hold_what_the_control_plane_is_tested_with():
+    """The other end-to-end tests run it as a user with READER_RULES and ROOT_RULES."""
+    found = rendered("fairway")
+    pairs = (("ClusterRole/fairway-istio-system", READER_RULES), ("Role/fairway", ROOT_RULES))
+    for name, needed in pairs:
+        for need in needed:
+            parts = itertools.product(
+                need["apiGroups"], need["resources"], need["verbs"], need.get("resourceNames", [None])
+            )
+            missing = [part for part in parts if not any(covers(rule, *part) for rule in found[name]["rules"])]
+            assert not missing, f"{name} lacks {missing}"
 
 
 def test_gateways_have_no_rights():

@@ -64,4 +64,4 @@ def render(chart, release, values=None, namespace=NAMESPACE, options=()):
 
 
 def objects(text):
-    return [o for o in yaml.safe_load_all(text) if o]
+    return [o for o in yaml.load_all(text, yaml.CSafeLoader) if o]
