@@ -54,9 +54,9 @@ class Book:
         if why:
             say(f"                ({why})")
 
-    def outcomes(self, outcomes):
+    def outcomes(self, outcomes, timed=True):
         for outcome in outcomes:
-            self.table.row(outcome)
+            self.table.row(outcome, timed)
         self.steps[-1][1].extend(outcomes)
 
     def summary(self):

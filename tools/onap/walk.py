@@ -103,7 +103,7 @@ class Walk:
         return "".join(self.cluster.run(argv, timeout=READY).stdout for argv in argvs)
 
     def check(self, name, expected, held, seen):
-        self.book.outcomes([story.Outcome(Expectation(name, expected), bool(held), str(seen), None)])
+        self.book.outcomes([story.Outcome(Expectation(name, expected), bool(held), str(seen), None)], timed=False)
 
     def wait(self, name, expected, condition, seconds):
         """Checks what comes about by itself. `condition` returns (held, seen)."""
@@ -151,7 +151,7 @@ class Walk:
         self.book.title("Build the charts and serve them")
         repository = self.folder / "repository"
         self.book.command(
-            "make all", [[sys.executable, ROOT / "tools" / "onap" / "charts.py", repository]], "helm package and helm repo index"
+            "make all", [["python3", ROOT / "tools" / "onap" / "charts.py", repository]], "helm package and helm repo index"
         )
         charts.pack(repository, self.folder)
         host, port = REPOSITORY.split(":")
