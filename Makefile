@@ -53,7 +53,7 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 test-long: setup-build ## Unit tests again under the sanitizers (address, undefined behaviour, thread)
 	@for preset in asan tsan; do \
 	  tools/build $$preset unit_tests; \
-	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|lint)[.]'; \
+	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
 	done
 
 lint: setup-build ## Check formatting, include rules, Python, shell and YAML

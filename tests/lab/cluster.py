@@ -9,6 +9,7 @@ Whoever uses it is outside of the lab's network: kubectl, helm and requests are 
 is started by `with` ends with it, or, should its process be killed, at the next start of any lab.
 """
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -33,11 +34,11 @@ READY = {"containerd": 60, "api-server": 120, "node": 120}  # seconds, for a mac
 
 class Cluster:
     """One lab. `directory` is for its data, /var/lib/fairway-lab/<name> unless given. One that runs already can be used by
-    its name alone, without start()."""
+    its name alone, without start(). `load`: start with the images of tools/images/build.py."""
 
-    def __init__(self, name="lab", directory=None, say=None):
+    def __init__(self, name="lab", directory=None, say=None, load=True):
         self.space = Space(name, directory)
-        self.name, self.node_ip = name, NODE_IP
+        self.name, self.node_ip, self.load = name, NODE_IP, load
         self.say = say or (lambda text: None)
         self._tls = None
 
@@ -55,32 +56,42 @@ class Cluster:
     def running(self):
         return self.space.running
 
-    def start(self, owner=None, load=True):
+    def start(self, owner=None):
         """Starts the cluster and returns when its node is ready; what is left of an earlier one of that name is
-        removed first. `owner`: a process id with which it shall end. `load`: import the images of tools/images/build."""
+        removed first. `owner`: a process id with which it shall end."""
         for name in sweep():
             self.say(f"removed what the lab {name} left: its owner has gone")
         with self.space.locked():
             self.space.destroy()
             try:
-                self._start(owner)
-                if load:
-                    for path in images.built_archives():
-                        self.load_image(path)
+                self._start(owner, images.built_archives() if self.load else [])
             except BaseException:
                 self.space.destroy()
                 raise
         return self
 
-    def _start(self, owner):
+    def _start(self, owner, archives):
         self.say("namespaces, certificates")
         self.space.create(NODE_IP, owner)
         self.node.prepare()
+        tools = self.directory / "bin"
+        tools.mkdir()
+        (tools / "kubectl").symlink_to(kube_binary("kubectl"))
+        (tools / "helm").symlink_to(cached_program("helm", "helm"))
         self.say("etcd, containerd, API server")
         for name in ("etcd", "containerd", "api-server"):
             self.program(name).start()
         self._wait("containerd", self._containerd_answers, "containerd to answer")
         images.load(self.space, images.pause_archive())
+        with concurrent.futures.ThreadPoolExecutor(1) as background:
+            loading = [background.submit(self.load_image, path) for path in archives]
+            self._start_kubernetes()
+            self.say(f"images: {', '.join(path.name for path in archives) or 'none (make images)'}")
+            for future in loading:
+                future.result()
+        self.say("ready")
+
+    def _start_kubernetes(self):
         self._wait("api-server", lambda: self.call("GET", "/readyz")[0] == 200, "the API server to be ready")
         self.say("controller manager, scheduler, kubelet, kube-proxy, CoreDNS")
         self.apply((LAB / "addons.yaml").read_text(encoding="utf-8"))
@@ -165,16 +176,11 @@ class Cluster:
 
     def environment(self):
         """What a shell for the lab needs."""
-        folder = self.directory / "bin"
-        if not folder.exists():
-            folder.mkdir()
-            (folder / "kubectl").symlink_to(kube_binary("kubectl"))
-            (folder / "helm").symlink_to(cached_program("helm", "helm"))
         home = self.directory / "home"
         return {
             **os.environ,
             "KUBECONFIG": str(self.node.admin),
-            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}",
             # Caches are of this cluster, not of the next one with its addresses.
             "KUBECACHEDIR": str(home / "kube"),
             **{f"HELM_{kind}_HOME": str(home / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},

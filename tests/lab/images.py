@@ -57,7 +57,7 @@ def _archive(name, files, entrypoint):
 
 
 def built_archives():
-    """What tools/images/build made last: archives to import, none if it never ran."""
+    """What tools/images/build.py made last: archives to import, none if it never ran."""
     return sorted(path.resolve() for path in BUILT.glob("*.tar"))
 
 

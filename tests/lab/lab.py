@@ -9,7 +9,7 @@ usage: lab.py [--name NAME] up        start it (again, if it runs), and tell how
                                       one command there; its exit status is the command's
        lab.py [--name NAME] load ARCHIVE ...
                                       make images (docker save, podman save) known to its node; without
-                                      ARCHIVE: those that tools/images/build made
+                                      ARCHIVE: those that tools/images/build.py made
        lab.py [--name NAME] env       shell variables for it: `eval "$(lab.py env)"`
        lab.py list                    all labs of this machine
 """
@@ -72,11 +72,7 @@ def describe(cluster):
 def up(cluster):
     before = time.monotonic()
     cluster.say = lambda text: status_line(f"{time.monotonic() - before:5.1f} s  {text}")
-    cluster.start(load=False)
-    for path in images.built_archives():
-        cluster.say(f"image {path.name} ({path.stat().st_size / 1e6:.0f} MB)")
-        cluster.load_image(path)
-    cluster.say("ready")
+    cluster.start()
     describe(cluster)
 
 

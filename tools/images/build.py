@@ -32,7 +32,7 @@ BASES = {
     "fairway-base": "base-files libc6 netbase",
     "fairway-echo-base": "base-files libc6 netbase dash coreutils curl python3-minimal libpython3.11-stdlib ca-certificates",
 }
-NOT_NEEDED = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*")
+NOT_NEEDED = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*", "usr/lib/x86_64-linux-gnu/gconv/*")
 USERS = "root:x:0:0:root:/:/usr/sbin/nologin\\nfairway:x:1337:1337:fairway:/:/usr/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/:/usr/sbin/nologin\\n"
 GROUPS = "root:x:0:\\nfairway:x:1337:\\nnonroot:x:65532:\\n"
 # Shell lines for mmdebstrap; $1 is the root file system.
@@ -149,6 +149,13 @@ class Builder:
         return archive, made
 
 
+def inputs(options, program, envoy, echo):
+    """Stands for all that the images are made of, as far as a glance shows: files by size and time of change."""
+    tools = [ROOT / "Containerfile", *sorted(pathlib.Path(__file__).parent.glob("*.py"))]
+    seen = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in (program, envoy, *echo, *tools)]
+    return short_hash(seen, options.tag, options.base, options.echo_base, options.engine, options.images)
+
+
 def forget_old(image, keep=4):
     """Archives of earlier builds, of which the cache keeps a few."""
     found = sorted((CACHE / "images").glob(f"{image}-[0-9a-f]*.tar"), key=lambda p: p.stat().st_mtime)
@@ -171,18 +178,26 @@ def main():
     if unknown:
         parser.error(f"no image {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
     begin = time.monotonic()
+    echo = [ROOT / "tools" / "demo" / name for name in ("echo.py", "echo_pod.py")]
+    program = options.binary or pathlib.Path(binary())
+    envoy = options.envoy or pathlib.Path(envoy_binary()).resolve()
+    wanted, stamp = options.images or IMAGES, OUT / "stamp"
+    glance = inputs(options, program, envoy, echo)
+    made_already = stamp.exists() and stamp.read_text(encoding="ascii") == glance
+    if made_already and all((OUT / f"{image}.tar").exists() for image in wanted):
+        say("nothing to do: all is as it was")
+        return
+    OUT.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
     builder = Builder(options)
-    demo = ROOT / "tools" / "demo"
-    stage.lay_out(
-        builder.context, options.binary or binary(), options.envoy or envoy_binary(),
-        [demo / "echo.py", demo / "echo_pod.py"], OUT / "fairway.debug",
-    )  # fmt: skip
-    for image in options.images or IMAGES:
+    stage.lay_out(builder.context, program, envoy, echo, OUT / "fairway.debug")
+    for image in wanted:
         start = time.monotonic()
         archive, made = builder.build(image)
         state = f"built in {time.monotonic() - start:.1f} s" if made else "unchanged"
         say(f"localhost/{image}:{options.tag}  {archive.stat().st_size / 1e6:.1f} MB  {state}")
         forget_old(image)
+    stamp.write_text(glance, encoding="ascii")
     say(f"archives are in {OUT} ({time.monotonic() - begin:.1f} s)")
 
 

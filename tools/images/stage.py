@@ -4,7 +4,6 @@ What a Debian package owns is listed in /var/lib/dpkg/status.d and its copyright
 readers of licences find what is in there.
 """
 
-import functools
 import os
 import pathlib
 import re
@@ -56,15 +55,17 @@ def libraries_of(program):
     return found
 
 
-@functools.cache
-def package_of(path):
-    """The Debian package that owns a file, None if none does. Packages know only one of /lib and /usr/lib."""
-    real = os.path.realpath(path)
-    for name in (real, real.removeprefix("/usr")):
-        done = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.split(":")[0]
-    return None
+def packages_of(paths):
+    """Path -> the Debian package that owns it; without those that none owns. Packages know only one of /lib, /usr/lib."""
+    real = {path: os.path.realpath(path) for path in paths}
+    names = {name for path in real.values() for name in (path, path.removeprefix("/usr"))}
+    done = subprocess.run(["dpkg", "-S", *sorted(names)], capture_output=True, text=True, check=False)
+    owners = {}
+    for line in done.stdout.splitlines():
+        package, _, name = line.partition(": ")
+        owners[name] = package.split(":")[0]
+    found = {path: owners.get(name) or owners.get(name.removeprefix("/usr")) for path, name in real.items()}
+    return {path: package for path, package in found.items() if package}
 
 
 def note_package(tree, name):
@@ -79,9 +80,9 @@ def put_libraries(tree, *programs, without=()):
     needed = {}
     for program in programs:
         needed.update(libraries_of(program))
-    names = set()
+    owners, names = packages_of(needed.values()), set()
     for name, path in sorted(needed.items()):
-        package = package_of(path)
+        package = owners.get(path)
         if package in OF_BASE or name in without:
             continue
         put(os.path.realpath(path), tree / LIBRARIES / name, 0o644)

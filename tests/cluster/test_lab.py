@@ -1,0 +1,181 @@
+"""The lab itself: what a cluster must do, and that nothing of it stays."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import space
+from cluster import Cluster
+from processes import Failed, wait_for
+from space import CGROUPS, LABS, Space, all_spaces, alive, identity, members, sweep
+
+ECHO = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: echo}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: echo}}
+  template:
+    metadata: {labels: {app: echo}}
+    spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      terminationGracePeriodSeconds: 30
+      containers:
+        - name: echo
+          image: localhost/fairway-echo:0.1.0
+          env: [{name: NAME, value: echo}]
+          securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+          readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: echo}
+spec:
+  type: NodePort
+  selector: {app: echo}
+  ports: [{port: 80, targetPort: 8080, nodePort: 30080}]
+"""
+CLIENT = "/usr/local/lib/fairway/echo_pod.py"
+
+
+def left_of(name, directory, processes):
+    """What a lab that was ended has left on the machine."""
+    left = [f"process {p['pid']}" for p in processes if alive(p)]
+    mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    left += [f"mount {line}" for line in mounts if str(directory) in line or f"fairway-lab/{name}" in line]
+    left += [str(p) for p in (directory, LABS / name) if p.exists()]
+    return left + [str(p) for p in CGROUPS.glob(f"**/fairway-lab-{name}")]
+
+
+def test_pods_and_services(cluster, namespace):
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", text=ECHO)
+    cluster.wait_ready("deployment/echo", namespace)
+    pods = cluster.pods("app=echo", namespace)
+    assert len(pods) == 2
+
+    print("  a pod resolves and reaches a service, by its short and its full name")
+    urls = [f"http://echo{rest}/" for rest in ("", f".{namespace}", f".{namespace}.svc.cluster.local")]
+    lines = cluster.exec_in_pod(pods[0], "python3", CLIENT, "get", *urls, namespace=namespace).splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert [answer.get("status") for answer in answers] == [200] * 3, answers
+    unknown = cluster.exec_in_pod(pods[0], "python3", CLIENT, "get", "http://nobody/", namespace=namespace)
+    assert "gaierror" in json.loads(unknown)["error"]
+
+    print("  the service balances, on the node port, its own address and through a port-forward")
+    address = cluster.get(f"/api/v1/namespaces/{namespace}/services/echo")["spec"]["clusterIP"]
+    for target in (f"{cluster.node_ip}:30080", f"{address}:80"):
+        wait_for(lambda t=target: both_answer(cluster, t, pods), 30, f"both pods to answer at {target}")
+    assert forwarded(cluster, namespace) == 200
+
+    print("  logs, and the exit status of a command")
+    assert "ready" in cluster.logs(pods[0], namespace=namespace)
+    assert cluster.exec_in_pod(pods[0], "sh", "-c", "id -u", namespace=namespace).strip() == "65532"
+    with pytest.raises(Failed, match="exit code 3"):
+        cluster.exec_in_pod(pods[0], "sh", "-c", "exit 3", namespace=namespace)
+
+
+def both_answer(cluster, address, pods):
+    answers = [cluster.http(address) for _ in range(20)]
+    return {json.loads(a.body)["pod"] for a in answers if a.status == 200} == set(pods)
+
+
+def forwarded(cluster, namespace):
+    """The status of a request through kubectl port-forward."""
+    argv = [*cluster.space.prefix(), "kubectl", "port-forward", "-n", namespace, "service/echo", "18080:80"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=cluster.environment()) as forward:
+        try:
+            assert "Forwarding from" in forward.stdout.readline()
+            return cluster.http("127.0.0.1:18080").status
+        finally:
+            forward.terminate()
+
+
+def test_echo_ends_gracefully(cluster, namespace):
+    """A request under way when its pod is deleted is answered."""
+    drain = "env: [{name: DRAIN_SECONDS, value: '2'}, "
+    text = ECHO.replace("  type: NodePort\n", "").replace(", nodePort: 30080", "").replace("env: [", drain)
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", text=text)
+    cluster.wait_ready("deployment/echo", namespace)
+    [pod, _] = cluster.pods("app=echo", namespace)
+    address = cluster.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")["status"]["podIP"] + ":8080"
+    answers = []
+    client = threading.Thread(target=lambda: answers.append(cluster.http(address, "/?delay=4", timeout=30)))
+    client.start()
+    cluster.kubectl("delete", "pod", pod, "-n", namespace, "--wait=false")
+    client.join()
+    # It stopped to accept after 2 seconds of those 4.
+    assert [answer.status for answer in answers] == [200], answers[0].error
+    wait_for(lambda: cluster.http(address).status is None, 30, "the pod to be gone")
+
+
+def test_a_program_that_crashed_comes_back(cluster):
+    for name in ("kubelet", "api-server"):
+        program = cluster.program(name)
+        program.kill()
+        assert not program.alive()
+        with pytest.raises(Failed, match=f"{name} ended"):
+            program.check()
+        program.start()
+    wait_for(lambda: cluster.call("GET", "/readyz")[0] == 200, 120, lambda: program.tail())
+
+
+def test_twice_and_side_by_side(cluster):
+    """The same name twice in a row, beside another lab with the same addresses."""
+    cluster.kubectl("create", "configmap", "only-here", "-n", "default")
+    name = f"again-{os.getpid()}"
+    for _ in range(2):
+        with Cluster(name, load=False) as other:
+            directory = other.directory
+            processes = [identity(pid) for pid in members(other.space.pid)] + list(other.space.state["processes"].values())
+            assert len(processes) > 16  # its first process, eight programs and who started each
+            with pytest.raises(Failed, match="not found"):
+                other.kubectl("get", "configmap", "only-here", "-n", "default")
+        assert not left_of(name, directory, processes)
+        assert not other.running
+        other.stop()  # nothing to end: no mistake
+    assert cluster.call("GET", "/readyz")[0] == 200
+    cluster.kubectl("delete", "configmap", "only-here", "-n", "default")
+
+
+@pytest.mark.parametrize("moment", ["made", "api-server"])
+def test_nothing_stays_when_the_owner_is_killed(moment):
+    """kill -9 of who starts a lab, at once and when programs run: the next start of any lab cleans up."""
+    name = f"lost-{moment}-{os.getpid()}"
+    path = str(pathlib.Path(space.__file__).parent)
+    code = f"import sys; sys.path.insert(0, {path!r}); from cluster import Cluster; Cluster({name!r}).__enter__()"
+    with subprocess.Popen([sys.executable, "-c", code], start_new_session=True) as owner:
+        lab = Space(name)
+
+        def reached():
+            assert owner.poll() is None
+            with contextlib.suppress(OSError, ValueError):
+                state = json.loads(lab.record.read_text(encoding="utf-8"))
+                return state if moment == "made" or moment in state["processes"] else None
+
+        state = wait_for(reached, 60, f"the lab to have come to: {moment}")
+        processes = [identity(pid) for pid in members(state["init"]["pid"])] + list(state["processes"].values())
+        os.kill(owner.pid, signal.SIGKILL)
+        owner.wait()
+    assert alive(state["init"]), "it outlives its owner, or there would be nothing to test"
+    assert name in sweep()
+    assert not left_of(name, pathlib.Path(state["directory"]), processes)
+    assert name not in [s.name for s in all_spaces()]
+
+
+def test_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr(space.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(space.shutil, "which", lambda name: None if name == "containerd" else f"/usr/bin/{name}")
+    with pytest.raises(Failed, match="(?s)needs root.*no containerd: run `make setup`"):
+        space.require_possible()
+    with pytest.raises(Failed, match="small letters"):
+        Space("../etc")
+    with pytest.raises(Failed, match="does not run: `make lab-up` starts it"):
+        Cluster(f"never-{os.getpid()}").kubectl("version")
