@@ -11,7 +11,8 @@ PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/
 JOBS ?= $(shell nproc)
 export LAB ?= lab
 
-.PHONY: help setup setup-build setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long lint tidy format crds clean
+.PHONY: help setup setup-build setup-helm setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long \
+  lint tidy format crds manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,9 @@ build: setup-build ## Build build/release/fairway
 
 demo: build ## Run the ONAP story on real Envoys, no cluster needed (ONCE=1: end by itself)
 	@exec $(PYTHON) tools/demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+setup-helm:
+	@tools/setup helm
 
 setup-lab:
 	@tools/setup debian python kubernetes helm coredns
@@ -56,11 +60,12 @@ test-long: setup-build ## Unit tests again under the sanitizers (address, undefi
 	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
 	done
 
-lint: setup-build ## Check formatting, include rules, Python, shell and YAML
+lint: setup-build setup-helm ## Check formatting, include rules, Python, shell, YAML and charts
 	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format --dry-run --Werror
 	@$(PYTHON) tools/lint/includes.py
 	@$(PYTHON) tools/lint/texts.py
 	@$(PYTHON) tools/crds/generate.py --check
+	@$(PYTHON) tools/charts/check.py
 	@echo 'lint: all good'
 
 tidy: setup-build ## Run clang-tidy over the sources (slow)
@@ -70,8 +75,13 @@ tidy: setup-build ## Run clang-tidy over the sources (slow)
 format: setup-build ## Format the C++ sources
 	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format -i
 
-crds: setup-build ## Write crds/*.yaml from tools/crds
+crds: setup-build ## Write crds/*.yaml from tools/crds (then: make manifests)
 	@$(PYTHON) tools/crds/generate.py
+
+manifests: setup-build setup-helm ## Write what comes from the charts: manifests/*.yaml, docs/reference/charts.md
+	@$(PYTHON) tools/charts/sync.py
+	@$(PYTHON) tools/charts/manifests.py
+	@$(PYTHON) tools/charts/reference.py
 
 clean: ## Remove build/ (what set-up brought in stays in the cache)
 	@rm -rf build
