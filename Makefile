@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-helm setup-lab build demo images lab-up lab-down lab-shell lab-load test test-long \
+.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long \
   lint tidy format crds manifests clean
 
 help: ## Show this list
@@ -27,6 +27,14 @@ build: setup-build ## Build build/release/fairway
 
 demo: build ## Run the ONAP story on real Envoys, no cluster needed (ONCE=1: end by itself)
 	@exec $(PYTHON) tools/demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
+
+onap: images setup-lab ## Play the ONAP walk-through on a cluster of its own (as root; SMALL=1: four pods, ONCE=1: end by itself)
+	@$(PYTHON) tests/lab/lab.py --name onap up
+	@status=0; \
+	$(PYTHON) tests/lab/lab.py --name onap exec -- \
+	  $(PYTHON) tools/onap/onap.py $(if $(filter-out 0,$(SMALL)),--small) $(if $(filter-out 0,$(ONCE)),--once) || status=$$?; \
+	$(if $(filter-out 0,$(ONCE)),$(PYTHON) tests/lab/lab.py --name onap down;) \
+	exit $$status
 
 setup-helm:
 	@tools/setup helm
@@ -65,6 +73,7 @@ lint: setup-build setup-helm ## Check formatting, include rules, Python, shell, 
 	@$(PYTHON) tools/lint/texts.py
 	@$(PYTHON) tools/crds/generate.py --check
 	@$(PYTHON) tools/charts/check.py
+	@$(PYTHON) tools/onap/onap_charts.py --check
 	@echo 'lint: all good'
 
 tidy: setup-build ## Run clang-tidy over the sources (slow)

@@ -12,7 +12,7 @@ from processes import Failed
 
 sys.path.insert(0, str(ROOT / "tools" / "onap"))
 
-import charts  # noqa: E402  # pylint: disable=wrong-import-position
+import onap_charts  # noqa: E402  pylint: disable=wrong-import-position
 
 ONAP = ROOT / "examples" / "onap"
 HYPERLEDGER = ROOT / "examples" / "hyperledger"
@@ -51,8 +51,8 @@ DOCUMENTED = {
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("charts")
-    charts.pack(scratch / "repository", scratch)
-    return charts.renderings(scratch, scratch / "repository")
+    onap_charts.pack(scratch / "repository", scratch)
+    return onap_charts.renderings(scratch, scratch / "repository")
 
 
 def of_kind(objects, kind):
@@ -60,7 +60,7 @@ def of_kind(objects, kind):
 
 
 def whole(rendered):
-    return [o for part in charts.PARTS for o in rendered[part]]
+    return [o for part in onap_charts.PARTS for o in rendered[part]]
 
 
 def app_config(config_map):
@@ -116,14 +116,14 @@ def test_who_gets_a_sidecar(rendered):
             found[template["spec"]["containers"][0]["name"]] = word
         return found
 
-    for part in charts.PARTS:
+    for part in onap_charts.PARTS:
         asking = words(part)
         assert asking.pop("kube2msb", "false") == "false"
         assert set(asking.values()) == {"true"}
         left = words(f"{part}, the namespace decides")
         assert left.pop("kube2msb", "false") == "false"
         assert set(left.values()) == {None}
-    small = [name for part in charts.PARTS for name in words(f"{part}, small")]
+    small = [name for part in onap_charts.PARTS for name in words(f"{part}, small")]
     assert sorted(small) == ["msb-iag", "multicloud", "multicloud-vio", "vfc-nslcm"]
 
 

@@ -16,7 +16,7 @@ CONFIG.json is a list of applications:
 
 Every other path answers 200 with the request as JSON and the status of the calls in "called". If one of them was not
 answered below 400, the answer is a 502 of that form, also where there is a page. Prints "ready" when all addresses are
-bound. Ends at SIGTERM, after it has gone on for ECHO_DRAIN_SECONDS (0) for those who still have its address.
+bound. Ends at SIGTERM, after it has gone on for DRAIN_SECONDS (0) for those who still have its address.
 """
 
 import http.client
@@ -142,6 +142,8 @@ def serve(app, address, context=None):
 def main(path):
     with open(path, encoding="utf-8") as f:
         apps = json.load(f)
+    # Waited for below: as the first process of a container this one has no default for it. Threads inherit the mask.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     for app in apps:
         for address in app["listen"]:
             serve(app, address)
@@ -151,11 +153,9 @@ def main(path):
             context.load_cert_chain(tls["certificate"], tls["key"])
             for address in tls["listen"]:
                 serve(app, address, context)
-    end = threading.Event()
-    signal.signal(signal.SIGTERM, lambda number, frame: end.set())  # the first process of a container gets no default
     print("ready", flush=True)
-    end.wait()
-    time.sleep(float(os.environ.get("ECHO_DRAIN_SECONDS") or 0))
+    signal.sigwait({signal.SIGTERM})
+    time.sleep(float(os.environ.get("DRAIN_SECONDS") or 0))
 
 
 if __name__ == "__main__":

@@ -24,10 +24,10 @@ class Table:
     def title(number, text):
         say(colour("1", f"{number:<4}  {text}"))
 
-    def row(self, outcome):
-        """A story.Outcome."""
+    def row(self, outcome, timed=True):
+        """A story.Outcome; `timed` if it shows the effect of a change."""
         seen = f"{'ok: ' if outcome.held else 'NO: '}{outcome.seen}"
-        ms = "as was" if outcome.held and outcome.milliseconds is None else "-"
+        ms = "as was" if timed and outcome.held else "-"
         if outcome.milliseconds is not None:
             ms = f"{outcome.milliseconds:.1f}"
         cells = ("", outcome.probe.name, outcome.probe.expected, seen, ms)

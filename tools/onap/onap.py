@@ -24,10 +24,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "demo"))
 
 # pylint: disable=wrong-import-position
 import story  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from kubernetes import Cluster  # noqa: E402
 from printing import Table, colour, say  # noqa: E402
 from processes import ROOT, Failed  # noqa: E402
 from walk import Walk  # noqa: E402
+from charts import HelmFailed  # noqa: E402
 
 
 class Book:
@@ -54,9 +55,9 @@ class Book:
         if why:
             say(f"                ({why})")
 
-    def outcomes(self, outcomes):
+    def outcomes(self, outcomes, timed=True):
         for outcome in outcomes:
-            self.table.row(outcome)
+            self.table.row(outcome, timed)
         self.steps[-1][1].extend(outcomes)
 
     def summary(self):
@@ -115,7 +116,7 @@ def main():
             if not options.once:
                 hints(walk)
             return 0 if held else 1
-        except Failed as failure:
+        except (Failed, HelmFailed) as failure:
             say(colour("31", f"[onap] {failure}"))
             return 2
         except KeyboardInterrupt:

@@ -5,16 +5,17 @@ import re
 import sys
 import time
 
-import charts
+import onap_charts
 import story
-from cluster import stays
+from kubernetes import stays
 from processes import ROOT, Failed, Process, request, wait_for
 from workloads import EXAMPLE
 
 REPOSITORY = "127.0.0.1:8879"  # helm serve's address
-GATEWAY_PORTS = {80: 31380, 443: 31390}
+NODE_PORTS = {"http2": 31380, "https": 31390}
 READY = 900  # seconds for all pods, on a small machine
 AFTER_STRICT = 20  # seconds: longer than it takes the kubelet to act on probes that fail (3 times, every 5 s)
+CHARTS = ROOT / "charts"
 STEPS = EXAMPLE / "steps"
 CLIENTS = EXAMPLE / "clients"
 
@@ -33,7 +34,7 @@ class World:
     def __init__(self, cluster):
         self.cluster = cluster
         self.node = cluster.node_ip()
-        self.gateway = f"{self.node}:{GATEWAY_PORTS[80]}"
+        self.gateway = f"{self.node}:{NODE_PORTS['http2']}"
 
     def ask(self, way, path):
         if way == "gateway":
@@ -103,7 +104,7 @@ class Walk:
         return "".join(self.cluster.run(argv, timeout=READY).stdout for argv in argvs)
 
     def check(self, name, expected, held, seen):
-        self.book.outcomes([story.Outcome(Expectation(name, expected), bool(held), str(seen), None)])
+        self.book.outcomes([story.Outcome(Expectation(name, expected), bool(held), str(seen), None)], timed=False)
 
     def wait(self, name, expected, condition, seconds):
         """Checks what comes about by itself. `condition` returns (held, seen)."""
@@ -124,13 +125,15 @@ class Walk:
 
     def install_mesh(self):
         self.book.title("Install the control plane and the gateway")
-        ports = ",".join(f"service.nodePorts.{n}={p}" for n, p in (("http2", 31380), ("https", 31390)))
-        common = ["--namespace", "istio-system", "--wait", "--timeout", "5m"]
+        common = ["--namespace", "istio-system", "--wait"]
+        policy = f"injection.policy={self.policy}"
+        gateway = ["replicas=1", "service.type=NodePort"]
+        gateway += [f"service.nodePorts.{name}={port}" for name, port in NODE_PORTS.items()]
         self.command(
             "./3_install_istio.sh",
-            ["helm", "install", "fairway-base", ROOT / "charts" / "fairway-base", *common, "--create-namespace"],
-            ["helm", "install", "fairway", ROOT / "charts" / "fairway", *common, "--set", f"injection.policy={self.policy}"],
-            ["helm", "install", "istio-ingressgateway", ROOT / "charts" / "gateway", *common, "--set", f"replicas=1,{ports}"],
+            ["helm", "install", "fairway-base", CHARTS / "fairway-base", *common, "--create-namespace"],
+            ["helm", "install", "fairway", CHARTS / "fairway", *common, "--set", policy],
+            ["helm", "install", "istio-ingressgateway", CHARTS / "gateway", *common, "--set", ",".join(gateway)],
             why="Pilot, Citadel, Mixer's policy and the injector are one program, `fairway`",
         )
         text = self.command("kubectl get svc -n istio-system", ["kubectl", "get", "svc", "-n", "istio-system"])
@@ -151,9 +154,9 @@ class Walk:
         self.book.title("Build the charts and serve them")
         repository = self.folder / "repository"
         self.book.command(
-            "make all", [[sys.executable, ROOT / "tools" / "onap" / "charts.py", repository]], "helm package and helm repo index"
+            "make all", [["python3", ROOT / "tools" / "onap" / "onap_charts.py", repository]], "helm package and helm repo index"
         )
-        charts.pack(repository, self.folder)
+        onap_charts.pack(repository, self.folder)
         host, port = REPOSITORY.split(":")
         argv = ["python3", "-m", "http.server", port, "--bind", host, "--directory", repository]
         self.book.command("helm serve &", [argv], "helm 3 has no `serve`: any web server is a repository")
@@ -173,7 +176,7 @@ class Walk:
     def parts(self):
         self.book.title("Install ONAP's parts")
         to_onap = ["--namespace", "onap"]
-        disabled = charts.CHARTS.joinpath(*charts.DISABLE_ALL)
+        disabled = onap_charts.CHARTS.joinpath(*onap_charts.DISABLE_ALL)
         self.command(
             "helm install local/onap -n common --namespace onap -f onap/resources/environments/disable-allcharts.yaml",
             ["helm", "install", "common", "local/onap", *to_onap, "-f", disabled],
@@ -181,12 +184,12 @@ class Walk:
         )
         names = {o["metadata"]["name"] for o in self.cluster.items("serviceaccounts", "onap")}
         self.check("service accounts", "msb, multicloud, vfc", {"msb", "multicloud", "vfc"} <= names, ", ".join(sorted(names)))
-        extra = ["--values", charts.SMALL] if self.small else []
+        extra = ["--values", onap_charts.SMALL] if self.small else []
         extra += ["--set", "global.istioSidecar="] if self.policy == "enabled" else []
-        old = {part: f"helm install local/{part} -n {part} --namespace onap" for part in charts.PARTS}
-        old["multicloud"] += f" --set {','.join(charts.NO_LIVENESS)}"
+        old = {part: f"helm install local/{part} -n {part} --namespace onap" for part in onap_charts.PARTS}
+        old["multicloud"] += f" --set {','.join(onap_charts.NO_LIVENESS)}"
         whys = {"multicloud": "liveness probes stay on: the sidecar asks the application for the kubelet"}
-        for part in charts.PARTS:
+        for part in onap_charts.PARTS:
             argv = ["helm", "install", part, f"local/{part}", *to_onap, *extra]
             self.command(old[part], argv, why=whys.get(part, ""))
 
@@ -265,7 +268,7 @@ class Walk:
     def clean_up(self):
         """Takes away what the walk-through has brought. The kinds (CRDs) stay, as helm leaves them."""
         self.book.title("Uninstall")
-        releases = [*reversed(charts.PARTS), "common"]
+        releases = [*reversed(onap_charts.PARTS), "common"]
         self.command("", ["helm", "uninstall", *releases, "--namespace", "onap", "--wait"])
         self.command("", ["kubectl", "delete", "namespace", "onap", "legacy"])
         self.command("", ["kubectl", "delete", "-f", STEPS / "2-rbac-on.yaml"])

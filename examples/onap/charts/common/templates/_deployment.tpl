@@ -9,9 +9,9 @@ httpGet:
 tcpSocket:
   port: {{ $port }}
 {{- end }}
-initialDelaySeconds: {{ .probe.initialDelaySeconds }}
 periodSeconds: {{ .probe.periodSeconds }}
 timeoutSeconds: {{ .probe.timeoutSeconds }}
+failureThreshold: {{ .probe.failureThreshold }}
 {{- end -}}
 
 {{- define "common.podAnnotations" -}}
@@ -58,6 +58,10 @@ spec:
             {{- range .Values.service.ports }}
             - containerPort: {{ include "common.internalPort" . }}
             {{- end }}
+          {{- if .Values.startup.enabled }}
+          startupProbe:
+            {{- include "common.probe" (dict "service" .Values.service "probe" .Values.startup) | nindent 12 }}
+          {{- end }}
           {{- if .Values.liveness.enabled }}
           livenessProbe:
             {{- include "common.probe" (dict "service" .Values.service "probe" .Values.liveness) | nindent 12 }}

@@ -1,23 +1,19 @@
 """The example's charts: packed into a repository, as the documents' `make all` did, and checked.
 
-usage: charts.py FOLDER     pack them into FOLDER, with an index
-       charts.py --check    lint them, and render them in every way that the walk-through does
+usage: onap_charts.py FOLDER     pack them into FOLDER, with an index
+       onap_charts.py --check    lint them, and render them in every way that the walk-through does
 """
 
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
-import yaml
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "demo"))
+sys.path.insert(0, str(ROOT / "tools" / "charts"))
 
 # pylint: disable=wrong-import-position
-from processes import CACHE, Failed, versions  # noqa: E402
+import charts  # noqa: E402
 
 CHARTS = ROOT / "examples" / "onap" / "charts"
 SMALL = CHARTS / "small.yaml"
@@ -27,23 +23,9 @@ DISABLE_ALL = ("onap", "resources", "environments", "disable-allcharts.yaml")
 NO_LIVENESS = ["liveness.enabled=false", *(f"multicloud-{n}.liveness.enabled=false" for n in ("ocata", "vio", "windriver"))]
 
 
-def helm_binary():
-    """The helm of `make setup` if it is there, else the one in PATH."""
-    path = CACHE / f"helm-{versions().get('HELM_VERSION')}" / "helm"
-    return str(path) if os.access(path, os.X_OK) else "helm"
-
-
 def helm(folder, *arguments):
-    """Runs helm with its own state in a folder, and returns what it printed."""
-    homes = {f"HELM_{kind}_HOME": str(folder / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
-    argv = [helm_binary(), *map(str, arguments)]
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, **homes})
-    except FileNotFoundError:
-        raise Failed(f"no {argv[0]}: install helm 3, or run `make setup`") from None
-    if done.returncode:
-        raise Failed(f"helm {' '.join(argv[1:])}: {done.stderr or done.stdout}")
-    return done.stdout
+    """Runs helm with its own state in a folder, and returns what it printed; raises charts.HelmFailed."""
+    return charts.helm(*arguments, env={f"HELM_{kind}_HOME": str(folder / "helm") for kind in ("CACHE", "CONFIG", "DATA")})
 
 
 def pack(repository, scratch):
@@ -61,7 +43,7 @@ def render(scratch, repository, chart, *arguments, name=None):
     """The objects a chart makes in the namespace onap."""
     archive = next(repository.glob(f"{chart}-[0-9]*.tgz"))
     text = helm(scratch, "template", name or chart, archive, "--namespace", "onap", *arguments)
-    return [o for o in yaml.safe_load_all(text) if o]
+    return charts.objects(text)
 
 
 def renderings(scratch, repository):
@@ -70,9 +52,7 @@ def renderings(scratch, repository):
     result = {
         "onap, all charts disabled": render(scratch, repository, "onap", "-f", disable_all, name="common"),
         "onap, whole": render(scratch, repository, "onap", name="whole"),
-        "multicloud without liveness probes": render(
-            scratch, repository, "multicloud", "--set", ",".join(NO_LIVENESS)
-        ),
+        "multicloud without liveness probes": render(scratch, repository, "multicloud", "--set", ",".join(NO_LIVENESS)),
     }
     for part in PARTS:
         result[part] = render(scratch, repository, part)
@@ -104,6 +84,6 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Failed as problem:
-        print(f"charts: {problem}", file=sys.stderr)
+    except charts.HelmFailed as problem:
+        print(f"onap_charts: {problem}", file=sys.stderr)
         sys.exit(1)
