@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/agent_command.h"
+#include "cli/check_command.h"
 #include "cli/completion.h"
 #include "cli/intercept_command.h"
 #include "cli/log_setup.h"
@@ -140,12 +141,14 @@ int run(int argc, char** argv) {
       "\nExamples:\n"
       "  fairway serve --config ./manifests    serve a folder of manifests\n"
       "  fairway agent --help                  what runs beside each Envoy\n"
+      "  fairway check --pre                   would an installation into this cluster succeed?\n"
       "  fairway SUBCOMMAND --help             flags and examples\n\n"
       "Exit codes: 0 success, 1 failure, 64 wrong usage, 79 findings.");
   int exitCode = exitOk;
   addServe(app, exitCode);
   addAgent(app, exitCode);
   addIntercept(app, exitCode);
+  addCheck(app, exitCode);
   addVersion(app);
   addCompletion(app);
   try {

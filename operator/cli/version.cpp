@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/commit.h"
+
 namespace fairway::cli {
 
 std::string versionText() {

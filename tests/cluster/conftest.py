@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 from cluster import Cluster  # noqa: E402  pylint: disable=wrong-import-position
+from mesh import Mesh  # noqa: E402  pylint: disable=wrong-import-position
 from processes import Failed, binary  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -65,3 +66,19 @@ def namespace(cluster, request):
     cluster.kubectl("create", "namespace", name)
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def mesh(cluster):
+    """The cluster with Fairway and an ingress gateway installed by their charts."""
+    say("installing Fairway and a gateway")
+    installed = Mesh(cluster).install()
+    installed.install_gateway(http2=31380, https=31390)
+    return installed
+
+
+@pytest.fixture
+def restore_settings(mesh):
+    """For tests that install with other values: the usual ones come back."""
+    yield
+    mesh.install()

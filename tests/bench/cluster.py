@@ -1,0 +1,235 @@
+"""Figures of Fairway in a real cluster: `make bench-cluster`. Prints a table and writes build/bench/cluster.json.
+
+    start       from the start of the control plane's container to ready
+    webhook     time of an admission at 50 pods a second (the API server's own histogram and our calls)
+    pod         from the pod's network to its proxy ready
+    memory      resident memory of `fairway serve` with the pods of the ONAP example
+    rolls       requests lost while the control plane and an application roll, of at least 20,000
+    crowd       a Deployment of many pods at once: all injected, none refused
+
+usage: cluster.py [--requests N] [--crowd N] [--lab NAME] [PART...]     (no part named: all)
+"""
+
+import argparse
+import concurrent.futures
+import datetime
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "lab")]
+
+# pylint: disable=wrong-import-position
+from mesh import SYSTEM, Mesh, echo_app  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from processes import Failed, wait_for  # noqa: E402
+
+WANTED = {
+    "start_s": 2.0,
+    "webhook_p99_ms": 20.0,
+    "pod_ready_s": 1.5,
+    "rss_mb": 40.0,
+    "lost_control_plane": 0,
+    "lost_application": 0,
+    "crowd_refused": 0,
+}
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def percentile(values, part):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+class Bench:
+    def __init__(self, mesh, requests, crowd):
+        self.mesh, self.cluster, self.requests, self.crowd_size = mesh, mesh.cluster, requests, crowd
+
+    def start(self):
+        """Times of the API are whole seconds: the log of the process has the milliseconds between its first line and
+        "ready", and the container's start is in the runtime."""
+        seconds = []
+        for _ in range(3):
+            before = set(self.cluster.pods("app=istiod", SYSTEM))
+            self.cluster.kubectl("delete", "pod", "-n", SYSTEM, *before, "--wait=false")
+            self.cluster.wait_ready("deployment/fairway", SYSTEM)
+            wait_for(lambda b=before: not b & set(self.cluster.pods("app=istiod", SYSTEM)), 90, "new pods")
+            for pod in self.cluster.pods("app=istiod", SYSTEM):
+                started, ready = self._container_started(pod), self._log_time(pod, "ready")
+                seconds.append((ready - started).total_seconds())
+        return {"start_s": round(statistics.median(seconds), 2), "start_max_s": round(max(seconds), 2)}
+
+    def _container_started(self, pod):
+        """To the nanosecond, from the container runtime."""
+        status = self.cluster.get(f"/api/v1/namespaces/{SYSTEM}/pods/{pod}")["status"]["containerStatuses"][0]
+        name = status["containerID"].removeprefix("containerd://")
+        argv = ["ctr", "--namespace", "k8s.io", "containers", "info", name]
+        answer = self.cluster.space.run(argv, whole=True, capture_output=True, text=True)
+        return when(json.loads(answer.stdout)["CreatedAt"][:26].rstrip("Z") + "+00:00")
+
+    def _log_time(self, pod, word):
+        for line in self.cluster.logs(pod, namespace=SYSTEM).splitlines():
+            entry = json.loads(line) if line.startswith("{") else {}
+            if word in entry.get("message", entry.get("msg", "")):
+                return when(entry["time"])
+        raise Failed(f"the log of {pod} does not say {word!r}")
+
+    def webhook(self, rate=50, seconds=10):
+        """Dry-run creations from threads at a fixed rate: the whole way through the API server, injected and not injected; their
+        difference is the webhook's part, and its own metric has it alone."""
+        with self.mesh.namespace("bench-webhook") as inside, self.mesh.namespace("bench-plain", labels={}) as outside:
+            self.mesh.run(echo_app("web", inside))
+            template = echo_app("x", inside)[-1]["spec"]["template"]
+            del template["spec"]["serviceAccountName"]
+
+            def create(namespace, number):
+                pod = {**template, "apiVersion": "v1", "kind": "Pod"}
+                pod["metadata"] = {**template["metadata"], "name": f"x-{number}"}
+                before = time.monotonic()
+                status, answer = Cluster(self.cluster.name).call("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", pod)
+                if status != 201:
+                    raise Failed(f"{status} {answer}")
+                return (time.monotonic() - before) * 1000
+
+            def paced(namespace):
+                begun, futures = time.monotonic(), []
+                with concurrent.futures.ThreadPoolExecutor(16) as pool:
+                    for number in range(rate * seconds):
+                        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+                        futures.append(pool.submit(create, namespace, number))
+                return [f.result() for f in futures]
+
+            with_webhook, without = paced(inside), paced(outside)
+        own = self._webhook_seconds()
+        return {
+            "webhook_p99_ms": own,
+            "create_p99_ms": round(percentile(with_webhook, 0.99), 1),
+            "create_plain_p99_ms": round(percentile(without, 0.99), 1),
+        }
+
+    def _webhook_seconds(self):
+        """p99 in milliseconds from the API server's histogram of calls to the injection webhooks: the bound of its bucket."""
+        buckets = {}
+        for line in self.cluster.kubectl("get", "--raw", "/metrics").splitlines():
+            if line.startswith("apiserver_admission_webhook_admission_duration_seconds_bucket") and "sidecar-injector" in line:
+                bound = line.split('le="', 1)[1].split('"', 1)[0]
+                buckets[bound] = buckets.get(bound, 0) + float(line.rsplit(" ", 1)[1])
+        ordered = sorted(buckets.items(), key=lambda item: float(item[0].replace("+Inf", "inf")))
+        total = ordered[-1][1]
+        return next(float(bound) * 1000 for bound, count in ordered if count >= 0.99 * total)
+
+    def pod(self, count=5):
+        seconds = []
+        with self.mesh.namespace("bench-pod") as ns:
+            for number in range(count):
+                name = f"web-{number}"
+                self.mesh.run(echo_app(name, ns))
+                status = self.mesh.pod(name, ns)["status"]["initContainerStatuses"]
+                proxy = next(s for s in status if s["name"] == "istio-proxy")
+                pod = self.mesh.pod(name, ns)["metadata"]["name"]
+                seconds.append(self._proxy_seconds(pod, ns, when(proxy["state"]["running"]["startedAt"])))
+        return {"pod_ready_s": round(statistics.median(seconds), 2), "pod_ready_max_s": round(max(seconds), 2)}
+
+    def _proxy_seconds(self, pod, namespace, started):
+        """From the agent's first line to the one that says that Envoy is ready."""
+        times = []
+        for line in self.cluster.logs(pod, "-c", "istio-proxy", namespace=namespace).splitlines():
+            stamp = line[:23] if line[:2] == "20" else ""
+            if stamp:
+                times.append((datetime.datetime.fromisoformat(stamp), line))
+        ready = next((moment for moment, line in times if "ready" in line and "Envoy" in line), None)
+        if ready is None:
+            raise Failed(f"the agent of {pod} does not say when it was ready (started {started})")
+        return (ready - times[0][0]).total_seconds()
+
+    def memory(self):
+        sizes = []
+        for pod in self.cluster.pods("app=istiod", SYSTEM):
+            name = self.cluster.get(f"/api/v1/namespaces/{SYSTEM}/pods/{pod}")["status"]["containerStatuses"][0]["containerID"]
+            argv = ["ctr", "--namespace", "k8s.io", "tasks", "ls"]
+            tasks = self.cluster.space.run(argv, whole=True, capture_output=True, text=True).stdout
+            pid = next(row.split()[1] for row in tasks.splitlines() if row.startswith(name.removeprefix("containerd://")))
+            status = self.cluster.space.run(["cat", f"/proc/{pid}/status"], whole=True, capture_output=True, text=True).stdout
+            sizes.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
+        return {"rss_mb": round(max(sizes), 1)}
+
+    def rolls(self):
+        result = {}
+        with self.mesh.namespace("bench-rolls") as ns:
+            self.mesh.run(echo_app("web", ns, replicas=3), echo_app("client", ns))
+            url = f"http://web.{ns}:8080/"
+            for what, namespace, name in (("control_plane", SYSTEM, "fairway"), ("application", ns, "web")):
+                with self.mesh.load("client", ns, url) as load:
+                    load.wait_sent(500)
+                    while load.last["sent"] < self.requests:
+                        self.cluster.kubectl("rollout", "restart", "-n", namespace, f"deployment/{name}")
+                        self.cluster.wait_ready(f"deployment/{name}", namespace)
+                        load.wait_sent(500)
+                    seen = load.finish()
+                result[f"lost_{what}"] = len(seen["failures"])
+                result[f"sent_{what}"] = seen["sent"]
+                result[f"examples_{what}"] = seen["failures"][:3]
+        return result
+
+    def crowd(self):
+        """Pods that never run (no node has their label): it is admission that is looked at."""
+        with self.mesh.namespace("bench-crowd") as ns:
+            objects = echo_app("crowd", ns, replicas=self.crowd_size)
+            objects[-1]["spec"]["template"]["spec"]["nodeSelector"] = {"no-such": "node"}
+            self.mesh.apply(*objects)
+
+            def made():
+                return len(self.cluster.pods("app=crowd", ns)) == self.crowd_size
+
+            before = time.monotonic()
+            wait_for(made, 300, f"{self.crowd_size} pods")
+            took = time.monotonic() - before
+            pods = self.cluster.get(f"/api/v1/namespaces/{ns}/pods?labelSelector=app%3Dcrowd")["items"]
+            bare = sum("istio-proxy" not in json.dumps(p["spec"].get("initContainers", [])) for p in pods)
+            events = self.cluster.get(f"/api/v1/namespaces/{ns}/events?fieldSelector=reason%3DFailedCreate")["items"]
+        return {"crowd_refused": len(events) + bare, "crowd_s": round(took, 1), "crowd_pods": self.crowd_size}
+
+
+def commit():
+    return subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def table(figures):
+    for name, value in figures.items():
+        if name in WANTED:
+            verdict = "as wanted" if value <= WANTED[name] else "MISSED"
+            print(f"  {name:22} {value!s:>10}   wanted at most {WANTED[name]:<8} {verdict}")
+        elif not name.startswith("examples"):
+            print(f"  {name:22} {value!s:>10}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = ["start", "webhook", "pod", "memory", "rolls", "crowd"]
+    parser.add_argument("part", nargs="*", choices=[[], *parts], default=[])
+    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--crowd", type=int, default=500)
+    parser.add_argument("--lab", default="bench")
+    arguments = parser.parse_args()
+    figures = {"commit": commit()}
+    with Cluster(arguments.lab, say=lambda text: print(f"  {text}", flush=True)) as cluster:
+        bench = Bench(Mesh(cluster).install(replicas=2), arguments.requests, arguments.crowd)
+        for name in arguments.part or parts:
+            print(f"{name} ...", flush=True)
+            figures.update(getattr(bench, name)())
+    table(figures)
+    target = ROOT / "build" / "bench" / "cluster.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {target.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
