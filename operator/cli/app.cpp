@@ -7,6 +7,7 @@
 
 #include "cli/agent_command.h"
 #include "cli/completion.h"
+#include "cli/inject_command.h"
 #include "cli/log_setup.h"
 #include "cli/serve.h"
 #include "cli/version.h"
@@ -128,6 +129,7 @@ int run(int argc, char** argv) {
   int exitCode = exitOk;
   addServe(app, exitCode);
   addAgent(app, exitCode);
+  addInject(app, exitCode);
   addVersion(app);
   addCompletion(app);
   try {
