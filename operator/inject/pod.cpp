@@ -194,7 +194,7 @@ std::string podText(const Json& pod, const std::string& ns) {
   const auto* metadata = member(pod, "metadata");
   auto name = metadata == nullptr ? std::string{} : textAt(*metadata, "name");
   if (name.empty() && metadata != nullptr) name = textAt(*metadata, "generateName") + "*";
-  if (name.empty() || name == "*") name = "without a name";
+  if (name.empty() || name == "*") return "pod template";
   return "pod " + (ns.empty() ? "" : ns + "/") + name;
 }
 

@@ -37,7 +37,7 @@ struct Workload {
 // a ReplicationController; without an owner the pod itself, by its name or generateName.
 Workload workloadOf(const nlohmann::json& pod);
 
-// "pod onap/msb-eag": its name, or what its name will begin with ("msb-eag-7d9c*").
+// "pod onap/msb-eag": its name, or what its name will begin with ("msb-eag-7d9c*"); "pod template" if it has neither.
 std::string podText(const nlohmann::json& pod, const std::string& ns);
 
 // Puts `container` first, or after `position` others, taking it out of where it is.

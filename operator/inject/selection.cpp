@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::string_view kAlready = "it is injected already";
+
 std::string valueOf(const api::Labels& labels, std::string_view key) {
   const auto found = labels.find(std::string(key));
   return found == labels.end() ? std::string{} : found->second;
@@ -39,7 +41,7 @@ std::optional<std::string> impossible(const Json& pod, const api::Labels& annota
   const auto& spec = pod["spec"];
   const bool proxy = named(member(spec, "containers"), kProxyContainer) != nullptr ||
                      named(member(spec, "initContainers"), kProxyContainer) != nullptr;
-  if (proxy && annotations.contains(std::string(kStatus))) return "it is injected already";
+  if (proxy && annotations.contains(std::string(kStatus))) return std::string(kAlready);
   const auto* hostNetwork = member(spec, "hostNetwork");
   if (hostNetwork != nullptr && *hostNetwork == true) {
     return "it has hostNetwork: true, and redirection inside it would change the node's own traffic";
@@ -102,7 +104,7 @@ Decision decide(const Json& pod, const Settings& settings, const Selection& sele
     return result;
   };
   if (auto reason = impossible(pod, annotations)) {
-    if (asks && *reason != "it is injected already") {
+    if (asks && !selection.byHand && *reason != kAlready) {
       result.warnings.push_back("it asks to be injected and is not: " + *reason);
     }
     return conclude(false, *reason);

@@ -36,8 +36,8 @@ TEST_CASE("what is written as YAML is read back the same") {
 }
 
 TEST_CASE("YAML in kubectl's style") {
-  CHECK(toYaml(yaml("{b: [{y: [x], x: 1}, z], a: {c: ''}, d: \"l1\\nl2\\n\"}")) ==
-        "a:\n  c: \"\"\nb:\n- x: 1\n  y:\n  - x\n- z\nd: |\n  l1\n  l2\n");
+  CHECK(toYaml(yaml("{b: [{w: [x], x: 1}, z], a: {c: ''}, d: \"l1\\nl2\\n\"}")) ==
+        "a:\n  c: \"\"\nb:\n- w:\n  - x\n  x: 1\n- z\nd: |\n  l1\n  l2\n");
   CHECK(toYaml(Json::object()) == "{}\n");
   CHECK(toYaml(Json("yes")) == "\"yes\"\n");
 }
