@@ -45,4 +45,20 @@ std::optional<std::string> decodeBase64(std::string_view text) {
   return result;
 }
 
+std::string encodeBase64(std::string_view bytes) {
+  static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string result;
+  result.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](std::size_t at) -> std::uint32_t {
+      return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
+    };
+    const auto group = byte(i) << 16U | byte(i + 1) << 8U | byte(i + 2);
+    for (std::size_t k = 0; k < 4; ++k) {
+      result += i + k <= bytes.size() ? kLetters[group >> (18 - 6 * k) & 63U] : '=';
+    }
+  }
+  return result;
+}
+
 }  // namespace fairway::api

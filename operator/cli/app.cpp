@@ -9,6 +9,7 @@
 #include "cli/check_command.h"
 #include "cli/completion.h"
 #include "cli/intercept_command.h"
+#include "cli/inject_command.h"
 #include "cli/log_setup.h"
 #include "cli/serve.h"
 #include "cli/version.h"
@@ -149,6 +150,7 @@ int run(int argc, char** argv) {
   addAgent(app, exitCode);
   addIntercept(app, exitCode);
   addCheck(app, exitCode);
+  addInject(app, exitCode);
   addVersion(app);
   addCompletion(app);
   try {

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/codec.h"
+
 using namespace fairway;
 using nlohmann::json;
 
@@ -37,6 +39,25 @@ TEST_CASE("a good object is allowed, a bad one is refused with field and reason"
   const auto message = refused["status"]["message"].get<std::string>();
   CHECK(message.find("spec.peers[0].mtls.mode") != std::string::npos);
   CHECK(message.find("SOMETIMES") != std::string::npos);
+}
+
+TEST_CASE("every custom kind is validated, in each version") {
+  std::size_t count = 0;
+  for (const auto& kind : api::allKinds()) {
+    if (!kind.custom) continue;
+    for (const auto version : kind.versions) {
+      ++count;
+      json object{{"apiVersion", std::string(kind.group) + "/" + std::string(version)},
+                  {"kind", kind.name},
+                  {"metadata", {{"name", "default"}, {"namespace", "onap"}}},
+                  {"spec", "text"}};
+      INFO(object.dump());
+      const auto refused = ask(object);
+      CHECK(refused["allowed"] == false);
+      CHECK(refused["status"]["message"].get<std::string>().find("spec") != std::string::npos);
+    }
+  }
+  CHECK(count >= 10);
 }
 
 TEST_CASE("an unknown field is allowed with a warning") {
