@@ -12,16 +12,24 @@
 
 #include "agent/bootstrap.h"
 #include "agent/certificate_manager.h"
-#include "agent/http.h"
+#include "agent/drain.h"
+#include "agent/endpoints.h"
+#include "agent/envoy_admin.h"
+#include "agent/envoy_command.h"
+#include "agent/http_server.h"
 #include "agent/sds_server.h"
 #include "agent/supervisor.h"
+#include "agent/work_dir.h"
 #include "base/strings.h"
 #include "identity/files.h"
 
 namespace fairway::agent {
 namespace {
 
-constexpr std::chrono::milliseconds kAdminTimeout{2000};
+constexpr std::chrono::milliseconds kDrainPoll{100};
+constexpr std::chrono::hours kUnlimited{24 * 365};
+// Answers at once. Health has its own: neither slow probes of the app nor scrapes may hold it up.
+constexpr unsigned kControlThreads = 4, kHealthThreads = 2, kAgentThreads = 8;
 
 // Numbers in [0, 1) for one thread.
 std::function<double()> randomNumbers() {
@@ -33,14 +41,19 @@ std::function<double()> randomNumbers() {
 
 class Agent::Implementation {
  public:
-  explicit Implementation(AgentOptions options) : options_(std::move(options)) {}
+  explicit Implementation(AgentOptions options)
+      : options_(std::move(options)),
+        envoy_(file("envoy-admin-address")),
+        drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
+        endpoints_(options_, envoy_, {[this] { return readiness(); }, [this] { return facts(); }}) {}
 
   int run() {
     const auto failed = [](const Error& error) {
       spdlog::error("agent: {}", error.message);
       return static_cast<int>(agentFailed);
     };
-    if (auto made = identity::makePrivateDirectory(options_.workDir); !made) return failed(made.error());
+    const auto workDir = WorkDir::open(options_.workDir);
+    if (!workDir) return failed(workDir.error());
     auto sds = SdsServer::start(file("sds.sock"));
     if (!sds) return failed(sds.error());
     auto supervisor = Supervisor::make(supervisorOptions());
@@ -54,7 +67,9 @@ class Agent::Implementation {
       const std::lock_guard guard(mutex_);
       supervisor_ = nullptr;
     }
-    for (const auto* name : {"bootstrap.json", "envoy-admin-address", "status-address"}) ::unlink(file(name).c_str());
+    for (const auto* name : {"bootstrap.json", "envoy-admin-address", "status-address", "agent-address"}) {
+      ::unlink(file(name).c_str());
+    }
     if (!code) return failed(code.error());
     return *code;
   }
@@ -69,25 +84,23 @@ class Agent::Implementation {
  private:
   [[nodiscard]] std::string file(const std::string& name) const { return options_.workDir + "/" + name; }
 
+  // Listens, if there is an address, and writes down where.
+  Result<std::unique_ptr<HttpServer>> serve(const std::string& flag, const std::string& address, const char* name,
+                                            unsigned threads, HttpServer::Handler handler) {
+    if (address.empty()) return nullptr;
+    auto started = HttpServer::start({*parseAddress(address), threads}, std::move(handler));
+    if (!started) return tl::unexpected(started.error().within(flag));
+    const auto where = (*started)->address().toString();
+    const auto written = identity::writeFileAtomically(file(name), where + "\n", 0600);
+    if (!written) return tl::unexpected(written.error());
+    spdlog::info("{}: http://{}", flag.substr(2), where);
+    return started;
+  }
+
   Result<int> runWith(SdsServer& sds, Supervisor& supervisor) {
-    std::unique_ptr<HttpServer> status;
-    if (!options_.statusAddress.empty()) {
-      auto started = HttpServer::start(*parseAddress(options_.statusAddress),
-                                       [this](const std::string& path) { return probe(path); });
-      if (!started) return tl::unexpected(started.error().within("--status-address"));
-      status = std::move(*started);
-      const auto written =
-          identity::writeFileAtomically(file("status-address"), status->address().toString() + "\n", 0600);
-      if (!written) return tl::unexpected(written.error());
-      spdlog::info("health is served at http://{}/healthz/ready", status->address().toString());
-    }
     const auto client = certificateClient({options_.discoveryAddress, serverNameOf(options_), options_.rootFile});
-    CertificateManagerOptions wanted;
-    wanted.id = {options_.trustDomain, {options_.podNamespace, options_.serviceAccount}};
-    wanted.tokenFile = options_.tokenFile;
-    wanted.validity = options_.certificateTtl;
     CertificateManager manager(
-        wanted, *client,
+        certificateOptions(), *client,
         [this, &sds](const Secrets& secrets) {
           sds.update(secrets);
           const std::lock_guard guard(mutex_);
@@ -95,7 +108,29 @@ class Agent::Implementation {
           changed_.notify_all();
         },
         randomNumbers());
+    {
+      const std::lock_guard guard(mutex_);
+      manager_ = &manager;
+    }
+    const auto control = HttpServer::start({{"", 0, file("agent.sock")}, kControlThreads},
+                                           [this](const HttpCall& call) { return command(call); });
+    if (!control) return tl::unexpected(control.error());
+    const auto status = serve("--status-address", options_.statusAddress, "status-address", kHealthThreads,
+                              [this](const HttpCall& call) { return endpoints_.health(call); });
+    if (!status) return tl::unexpected(status.error());
+    const auto agent = serve("--agent-address", options_.agentAddress, "agent-address", kAgentThreads,
+                             [this](const HttpCall& call) { return endpoints_.agent(call); });
+    if (!agent) return tl::unexpected(agent.error());
     manager.start();
+    const auto code = runEnvoy(supervisor);
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;  // whoever waits for a drain need not any more
+    manager_ = nullptr;
+    changed_.notify_all();
+    return code;
+  }
+
+  Result<int> runEnvoy(Supervisor& supervisor) {
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return hasSecrets_ || stopping_; });
@@ -112,63 +147,103 @@ class Agent::Implementation {
     return static_cast<int>(agentStopped);
   }
 
+  [[nodiscard]] CertificateManagerOptions certificateOptions() const {
+    CertificateManagerOptions wanted;
+    wanted.id = {options_.trustDomain, {options_.podNamespace, options_.serviceAccount}};
+    wanted.tokenFile = options_.tokenFile;
+    wanted.validity = options_.certificateTtl;
+    return wanted;
+  }
+
+  // The longest that a drain takes.
+  [[nodiscard]] std::chrono::seconds drainLimit() const {
+    return options_.exitOnZeroConnections && options_.drainTime.count() > 0 ? kUnlimited : options_.drainTime;
+  }
+
   SupervisorOptions supervisorOptions() {
     SupervisorOptions options;
-    const auto drainSeconds = std::max<std::int64_t>(1, options_.drainTime.count());
-    options.command = {options_.envoy,
-                       "--config-path",
-                       file("bootstrap.json"),
-                       "--admin-address-path",
-                       file("envoy-admin-address"),
-                       "--disable-hot-restart",
-                       "--drain-strategy",
-                       "immediate",
-                       "--drain-time-s",
-                       std::to_string(drainSeconds),
-                       "--log-level",
-                       options_.logLevel};
-    if (options_.concurrency > 0) {
-      options.command.insert(options.command.end(), {"--concurrency", std::to_string(options_.concurrency)});
-    }
-    options.drainTime = options_.drainTime;
+    options.command = envoyCommand(options_, file("bootstrap.json"), file("envoy-admin-address"));
+    options.drainTime = drainLimit();
     options.beforeStart = [this] { ::unlink(file("envoy-admin-address").c_str()); };
-    options.drain = [this] {
-      const auto reply = askEnvoy("POST", "/drain_listeners?graceful");
-      if (!reply || reply->status != 200) {
-        spdlog::warn("Envoy could not be told to drain: {}",
-                     reply ? "status " + std::to_string(reply->status) : reply.error().message);
-      }
-    };
+    options.drain = [this] { drain_.start(); };
+    // The app may make calls until its own end: those count, too.
+    options.drained = [this] { return drain_.over(Traffic::all); };
     return options;
   }
 
-  Result<HttpReply> askEnvoy(const std::string& method, const std::string& target) const {
-    const auto text = identity::readFile(file("envoy-admin-address"), 256);
-    if (!text) return failure("Envoy does not listen yet");
-    const auto address = parseAddress(trim(*text));
-    if (!address) return tl::unexpected(address.error());
-    return httpRequest(*address, method, target, kAdminTimeout);
+  // On the socket in the work directory, which only the agent's user can reach.
+  HttpReply command(const HttpCall& call) {
+    if (call.path == "/healthz/ready" && call.method == "GET") return readiness();
+    if (call.path == "/drain" && call.method == "POST") return drain();
+    return {404, "served here: GET /healthz/ready, POST /drain\n"};
+  }
+
+  HttpReply drain() {
+    const auto limit = drainLimit();
+    const auto deadline = Drain::Clock::now() + limit;
+    std::unique_lock lock(mutex_);
+    if (!hasSecrets_ || stopping_ || limit.count() == 0) return {200, "there is nothing to drain\n"};
+    spdlog::info("draining, for at most {} s", limit.count());
+    draining_ = true;
+    for (;;) {
+      lock.unlock();
+      drain_.start();
+      const bool over = drain_.over(Traffic::inbound);
+      const bool late = Drain::Clock::now() >= deadline;
+      lock.lock();
+      if (over || stopping_) break;
+      if (late) {
+        spdlog::warn("requests are still under way after {} s of draining (--drain-time)", limit.count());
+        return {200, "the drain time is over\n"};
+      }
+      changed_.wait_for(lock, kDrainPoll);
+    }
+    spdlog::info("drained");
+    return {200, "drained\n"};
   }
 
   // Envoy is LIVE once it has its first clusters and listeners: the bootstrap sets no limit on waiting for them.
-  HttpReply probe(const std::string& path) {
-    if (path != "/healthz/ready") return {404, "only /healthz/ready is served here\n"};
+  HttpReply readiness() {
     {
       const std::lock_guard guard(mutex_);
       if (stopping_) return {503, "the proxy is shutting down\n"};
-      if (!hasSecrets_) return {503, "the proxy has no certificate yet\n"};
+      if (draining_) return {503, "the proxy is draining\n"};
+      if (!hasSecrets_) {
+        const auto problem = manager_ == nullptr ? std::string() : manager_->status().problem;
+        return {503, "the proxy has no certificate yet" + (problem.empty() ? "" : ": " + problem) + "\n"};
+      }
     }
-    const auto reply = askEnvoy("GET", "/ready");
+    const auto reply = envoy_.ask("GET", "/ready");
     if (!reply) return {503, reply.error().message + "\n"};
     if (reply->status != 200) return {503, "Envoy is not ready: " + std::string(trim(reply->body)) + "\n"};
+    const std::lock_guard guard(mutex_);
+    if (readyAfter_ == 0) {
+      readyAfter_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+      spdlog::info("ready {:.2f} s after the start", readyAfter_);
+    }
     return {200, "ready\n"};
   }
 
+  AgentFacts facts() {
+    const std::lock_guard guard(mutex_);
+    AgentFacts facts;
+    if (manager_ != nullptr) facts.certificate = manager_->status();
+    if (supervisor_ != nullptr) facts.envoyStarts = supervisor_->starts();
+    facts.readyAfterSeconds = readyAfter_;
+    return facts;
+  }
+
   const AgentOptions options_;
+  const EnvoyAdmin envoy_;
+  Drain drain_;
+  Endpoints endpoints_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool hasSecrets_ = false, stopping_ = false;  // guarded by mutex_
-  Supervisor* supervisor_ = nullptr;            // guarded by mutex_; set while run() has one
+  bool hasSecrets_ = false, stopping_ = false, draining_ = false;  // guarded by mutex_
+  double readyAfter_ = 0;                                          // seconds; guarded by mutex_
+  Supervisor* supervisor_ = nullptr;                               // guarded by mutex_; set while run() has one
+  CertificateManager* manager_ = nullptr;                          // guarded by mutex_; likewise
 };
 
 Agent::Agent(AgentOptions options) : implementation_(std::make_unique<Implementation>(std::move(options))) {}

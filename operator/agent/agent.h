@@ -17,8 +17,10 @@ enum AgentExit {
 // holds
 //   bootstrap.json       what Envoy was started with
 //   sds.sock             the socket it gets its secrets from
+//   agent.sock           the socket that `fairway agent wait` and `drain` talk to
 //   envoy-admin-address  host:port of its admin interface, as soon as it listens
 //   status-address       host:port of /healthz/ready
+//   agent-address        host:port of merged metrics and the app's probes
 // and is empty of these again afterwards. Thread-safe.
 class Agent {
  public:
@@ -28,7 +30,7 @@ class Agent {
 
   // Runs until stop() or until Envoy ends; returns an AgentExit. Once. Envoy dies with the calling thread.
   int run();
-  // The first call drains Envoy and ends it, a second one ends it at once.
+  // The first call drains Envoy and ends it (with SIGTERM in mind), a second one ends it at once.
   void stop();
 
  private:

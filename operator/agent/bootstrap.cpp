@@ -1,5 +1,7 @@
 #include "agent/bootstrap.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
@@ -16,7 +18,10 @@ constexpr auto kConnectionManager =
 constexpr auto kRouter = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 constexpr auto kAdminCluster = "envoy-admin";
 
-json socketAddress(const std::string& host, std::uint16_t port) {
+json socketAddress(const std::string& host, std::uint16_t port, bool ipv6 = false) {
+  if (host.empty() && ipv6) {
+    return {{"socket_address", {{"address", "::"}, {"port_value", port}, {"ipv4_compat", true}}}};
+  }
   return {{"socket_address", {{"address", host.empty() ? "0.0.0.0" : host}, {"port_value", port}}}};
 }
 
@@ -89,12 +94,15 @@ json secretCluster(const std::string& socket) {
 }
 
 json node(const AgentOptions& options) {
-  json metadata = {{"NAME", options.podName},
-                   {"NAMESPACE", options.podNamespace},
-                   {"SERVICE_ACCOUNT", options.serviceAccount},
-                   {"LABELS", options.labels},
-                   {"INSTANCE_IPS", join(options.ips, ",")},
-                   {"INTERCEPTION_MODE", options.interception == Interception::none ? "NONE" : "REDIRECT"}};
+  json metadata = options.metadata;
+  const json own = {{"NAME", options.podName},
+                    {"NAMESPACE", options.podNamespace},
+                    {"SERVICE_ACCOUNT", options.serviceAccount},
+                    {"LABELS", options.labels},
+                    {"INSTANCE_IPS", join(options.ips, ",")},
+                    {"INTERCEPTION_MODE", options.interception == Interception::none ? "NONE" : "REDIRECT"}};
+  metadata.update(own);
+  if (!options.annotations.empty()) metadata["ANNOTATIONS"] = options.annotations;
   if (options.unprivileged) metadata["UNPRIVILEGED_POD"] = "true";
   if (!options.outboundAddress.empty()) metadata["FAIRWAY_OUTBOUND_ADDRESS"] = options.outboundAddress;
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
@@ -123,6 +131,11 @@ json statsConfig(const AgentOptions& options) {
            })}};
 }
 
+bool hasIpv6(const AgentOptions& options) {
+  return std::any_of(options.ips.begin(), options.ips.end(),
+                     [](const std::string& ip) { return ip.find(':') != std::string::npos; });
+}
+
 void addPrometheus(json& result, const AgentOptions& options, const Address& admin) {
   const auto address = parseAddress(options.prometheusAddress).value();
   const json route = {{"match", {{"path", "/stats/prometheus"}}}, {"route", {{"cluster", kAdminCluster}}}};
@@ -135,7 +148,7 @@ void addPrometheus(json& result, const AgentOptions& options, const Address& adm
          json::array({{{"name", "prometheus"}, {"domains", json::array({"*"})}, {"routes", json::array({route})}}})}}}};
   result["static_resources"]["listeners"] =
       json::array({{{"name", "prometheus"},
-                    {"address", socketAddress(address.host, address.port)},
+                    {"address", socketAddress(address.host, address.port, hasIpv6(options))},
                     {"filter_chains",
                      json::array({{{"filters", json::array({{{"name", "envoy.filters.network.http_connection_manager"},
                                                              {"typed_config", manager}}})}}})}}});

@@ -15,6 +15,30 @@ namespace {
 
 constexpr int kMaxReplyBytes = 1 << 20;
 
+constexpr std::string_view kRootAdvice =
+    ": in a cluster the control plane writes it into the ConfigMap istio-ca-root-cert of every namespace";
+
+// gRPC's words tell what happened; this, what to do.
+std::string adviceFor(const grpc::Status& status) {
+  const auto& text = status.error_message();
+  const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
+  if (has("andshake failed") || has("CERTIFICATE_VERIFY") || has("certificate verify") || has("Peer name") ||
+      has("Hostname Verification")) {
+    return ": its certificate is not trusted: check that the root file is of this control plane, that "
+           "--discovery-server-name is a name of its certificate, and this machine's clock";
+  }
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE || has("failed to connect") || has("DNS resolution")) {
+    return ": check that it runs, that --discovery-address is right and that no NetworkPolicy keeps the pod from it";
+  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return ": it does not answer: check that it runs and that no NetworkPolicy keeps the pod from it";
+  }
+  if (status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {
+    return ": check the pod's service account, and --namespace and --service-account";
+  }
+  return {};
+}
+
 class GrpcClient final : public CertificateClient {
  public:
   explicit GrpcClient(ControlPlaneAddress address) : address_(std::move(address)) {}
@@ -25,10 +49,10 @@ class GrpcClient final : public CertificateClient {
           CertificateFailure{CertificateFailure::Kind::other, "control plane " + address_.target + ": " + message});
     };
     const auto roots = identity::readFile(address_.rootFile);
-    if (!roots) return failed(roots.error().message);
+    if (!roots) return failed(roots.error().message + std::string(kRootAdvice));
     // gRPC would say no more than that the connection failed.
     if (const auto parsed = identity::Certificate::chainFromPem(*roots); !parsed) {
-      return failed(address_.rootFile + ": " + parsed.error().message);
+      return failed(address_.rootFile + ": " + parsed.error().message + std::string(kRootAdvice));
     }
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = *roots;
@@ -64,9 +88,10 @@ class GrpcClient final : public CertificateClient {
     }
     if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
       return tl::unexpected(CertificateFailure{CertificateFailure::Kind::credentials,
-                                               "control plane " + address_.target + ": " + status.error_message()});
+                                               "control plane " + address_.target + ": " + status.error_message() +
+                                                   ": expected a token of this cluster for the audience istio-ca"});
     }
-    if (!status.ok()) return failed(status.error_message());
+    if (!status.ok()) return failed(status.error_message() + adviceFor(status));
     return CertificateReply{{response.chain().begin(), response.chain().end()}, response.roots()};
   }
 

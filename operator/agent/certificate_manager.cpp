@@ -19,6 +19,24 @@ constexpr double kRenewJitter = 0.1;
 // The clock is looked at this often while waiting: it may be set, and the machine may sleep.
 constexpr std::chrono::seconds kLongestWait{15};
 
+// Without any certificate the pod cannot work: it is asked for more often then.
+constexpr std::chrono::milliseconds kMaxFirstBackoff{10'000};
+// Clocks that agree this well are in order.
+constexpr std::chrono::seconds kClockTolerance{10};
+
+std::int64_t seconds(std::chrono::system_clock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+// A token from the future says that this machine's clock is slow. Every check of a certificate's time fails then, and
+// what TLS reports does not say why.
+std::string clockAdvice(const std::string& token, std::chrono::system_clock::time_point now) {
+  const auto issued = identity::tokenIssuedAt(token);
+  if (!issued || *issued <= now + kClockTolerance) return {};
+  return ": this machine's clock is at least " + std::to_string(seconds(*issued - now)) +
+         " s slow by that of the API server, which made the token: set it (NTP)";
+}
+
 std::int64_t minutes(std::chrono::system_clock::duration duration) {
   return std::chrono::duration_cast<std::chrono::minutes>(duration).count();
 }
@@ -42,14 +60,16 @@ tl::expected<CertificateReply, CertificateFailure> CertificateManager::ask(Certi
   const auto contents = identity::readFile(options_.tokenFile, identity::kMaxTokenBytes);
   const std::string token(contents ? trim(*contents) : std::string_view());
   if (!contents) {
-    problem = contents.error().message;
+    problem = contents.error().message + ": expected the projected token of the volume istio-token";
   } else if (token.empty() || token.find_first_of(" \r\n\t") != std::string::npos) {
     problem = options_.tokenFile + ": expected one token";
   } else if (const auto expiry = identity::tokenExpiry(token); expiry && *expiry <= now) {
-    problem = options_.tokenFile + ": the token has expired";
+    problem = options_.tokenFile + ": the token expired " + std::to_string(seconds(now - *expiry)) +
+              " s ago: kubelet renews it; check kubelet, and this machine's clock";
   } else {
     wish.token = token;
     auto reply = client_.request(wish);
+    if (!reply) reply.error().message += clockAdvice(token, now);
     if (reply || reply.error().kind != CertificateFailure::Kind::credentials || !hasValidCertificate(now)) return reply;
     spdlog::warn("{}: asking with the certificate in use", reply.error().message);
     return byCertificate();
@@ -84,6 +104,15 @@ Result<Secrets> CertificateManager::obtain(Time now) {
     return wrong("it names " + join(leaf.uriNames(), ", ") + ", expected " + options_.id.toString() +
                  ": check --trust-domain, --namespace, --service-account and the token");
   }
+  if (leaf.notBefore() > now) {
+    return wrong("it is not yet valid: this machine's clock is at least " +
+                 std::to_string(seconds(leaf.notBefore() - now)) +
+                 " s slow by that of the control plane: set it (NTP)");
+  }
+  if (leaf.notAfter() <= now) {
+    return wrong("it has expired already: this machine's clock is at least " +
+                 std::to_string(seconds(now - leaf.notAfter())) + " s fast by that of the control plane: set it (NTP)");
+  }
   const std::vector<identity::Certificate> intermediates(chain->begin() + 1, chain->end());
   if (auto verified = identity::verifyChain(leaf, intermediates, *roots, identity::Usage::client, now); !verified) {
     return wrong(verified.error().message + ": if it is about time, check this machine's clock");
@@ -101,7 +130,8 @@ Result<Secrets> CertificateManager::obtain(Time now) {
 CertificateManager::Time CertificateManager::step(Time now) {
   auto secrets = obtain(now);
   if (!secrets) {
-    const auto limit = static_cast<double>(options_.maxBackoff.count());
+    const auto most = hasValidCertificate(now) ? options_.maxBackoff : std::min(options_.maxBackoff, kMaxFirstBackoff);
+    const auto limit = static_cast<double>(most.count());
     const double pause =
         std::min(limit, static_cast<double>(options_.firstBackoff.count()) * (1U << std::min(attempt_, 20U)));
     ++attempt_;

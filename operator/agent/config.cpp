@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include <arpa/inet.h>
-
+#include "agent/connect.h"
+#include "agent/merged_metrics.h"
+#include "agent/pod_info.h"
+#include "agent/probes.h"
 #include "base/strings.h"
 #include "identity/files.h"
 #include "identity/spiffe.h"
@@ -18,17 +20,21 @@ constexpr std::array<std::string_view, 7> kLogLevels = {"trace", "debug",    "in
 // A unix socket's path has at most 107 bytes (unix(7)); this leaves room for "/sds.sock".
 constexpr std::size_t kMaxWorkDirLength = 98;
 
-bool isIp(const std::string& text) {
-  unsigned char address[sizeof(in6_addr)];
-  return inet_pton(AF_INET, text.c_str(), address) == 1 || inet_pton(AF_INET6, text.c_str(), address) == 1;
-}
-
 // A setting whose value is taken as it is.
 AgentFlag text(std::string name, std::string environment, std::string placeholder, std::string help,
                std::string AgentOptions::*member) {
   return {std::move(name), std::move(environment), std::move(placeholder), std::move(help),
           [member](AgentOptions& options, const std::string& value) -> Result<void> {
             options.*member = value;
+            return {};
+          }};
+}
+
+// Where something is served; "none" for nowhere, since a variable that is set but empty counts as not set.
+AgentFlag address(std::string name, std::string environment, std::string help, std::string AgentOptions::*member) {
+  return {std::move(name), std::move(environment), "HOST:PORT", std::move(help) + "; none: nowhere",
+          [member](AgentOptions& options, const std::string& value) -> Result<void> {
+            options.*member = value == "none" ? "" : value;
             return {};
           }};
 }
@@ -122,6 +128,8 @@ std::vector<AgentFlag> makeFlags() {
       {"--labels", "FAIRWAY_LABELS", "KEY=VALUE,...", "labels of the pod", setLabels},
       text("--labels-file", "FAIRWAY_LABELS_FILE", "FILE", "labels of the pod in a downward API file",
            &Options::labelsFile),
+      text("--annotations-file", "FAIRWAY_ANNOTATIONS_FILE", "FILE", "annotations of the pod, likewise",
+           &Options::annotationsFile),
       text("--domain", "FAIRWAY_DOMAIN", "DOMAIN", "DNS domain of the cluster", &Options::domain),
       text("--trust-domain", "FAIRWAY_TRUST_DOMAIN", "DOMAIN", "trust domain of the mesh", &Options::trustDomain),
       text("--discovery-address", "FAIRWAY_DISCOVERY_ADDRESS", "HOST:PORT", "the control plane's TLS port",
@@ -137,10 +145,18 @@ std::vector<AgentFlag> makeFlags() {
       text("--work-dir", "FAIRWAY_WORK_DIR", "DIR", "folder for the bootstrap and the SDS socket", &Options::workDir),
       text("--envoy-admin-address", "FAIRWAY_ENVOY_ADMIN_ADDRESS", "HOST:PORT",
            "Envoy's admin port, on loopback; 0 picks one", &Options::envoyAdminAddress),
-      text("--status-address", "FAIRWAY_STATUS_ADDRESS", "HOST:PORT", "where /healthz/ready is served; empty: nowhere",
-           &Options::statusAddress),
-      text("--prometheus-address", "FAIRWAY_PROMETHEUS_ADDRESS", "HOST:PORT",
-           "where Envoy's /stats/prometheus is served; empty: nowhere", &Options::prometheusAddress),
+      address("--status-address", "FAIRWAY_STATUS_ADDRESS", "where /healthz/ready is served", &Options::statusAddress),
+      address("--agent-address", "FAIRWAY_AGENT_ADDRESS", "where merged metrics and the app's probes are served",
+              &Options::agentAddress),
+      address("--prometheus-address", "FAIRWAY_PROMETHEUS_ADDRESS", "where Envoy's own /stats/prometheus is served",
+              &Options::prometheusAddress),
+      text("--app-probes", "ISTIO_KUBE_APP_PROBERS", "JSON", "the app's probes and hooks, by path",
+           &Options::appProbes),
+      choice<bool>("--probe-localhost", "REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION",
+                   "true if the app is probed at 127.0.0.1 and not at the pod's address", &Options::probeLocalhost,
+                   {{"true", true}, {"false", false}}),
+      text("--app-metrics", "ISTIO_PROMETHEUS_ANNOTATIONS", "JSON", "where the app's metrics are",
+           &Options::appMetrics),
       choice<Interception>("--interception", "FAIRWAY_INTERCEPTION",
                            "whether iptables sends the pod's traffic to the proxy", &Options::interception,
                            {{"redirect", Interception::redirect}, {"none", Interception::none}}),
@@ -151,10 +167,21 @@ std::vector<AgentFlag> makeFlags() {
       choice<bool>("--unprivileged", "FAIRWAY_UNPRIVILEGED", "true if the proxy may not bind ports below 1024",
                    &Options::unprivileged, {{"true", true}, {"false", false}}),
       {"--concurrency", "FAIRWAY_CONCURRENCY", "N", "Envoy's worker threads; 0: one a core", setConcurrency},
-      duration("--drain-time", "FAIRWAY_DRAIN_TIME", "how long connections may end by themselves at the end",
+      duration("--drain-time", "FAIRWAY_DRAIN_TIME", "how long requests under way may take at the end",
                &Options::drainTime),
+      duration("--minimum-drain-time", "FAIRWAY_MINIMUM_DRAIN_TIME",
+               "how long to serve on at the end even if nothing is under way", &Options::minimumDrainTime),
+      choice<bool>("--exit-on-zero-connections", "EXIT_ON_ZERO_ACTIVE_CONNECTIONS",
+                   "true if the end waits, without limit, for every connection", &Options::exitOnZeroConnections,
+                   {{"true", true}, {"false", false}}),
       text("--envoy-log-level", "FAIRWAY_ENVOY_LOG_LEVEL", "LEVEL",
            "trace, debug, info, warning, error, critical or off", &Options::logLevel),
+      text("--envoy-component-log-level", "FAIRWAY_ENVOY_COMPONENT_LOG_LEVEL", "COMPONENT:LEVEL,...",
+           "levels of Envoy's components", &Options::componentLogLevel),
+      text("--agent-log-level", "FAIRWAY_AGENT_LOG_LEVEL", "LEVEL", "trace, debug, info, warn, error or off",
+           &Options::agentLogLevel),
+      choice<std::string>("--log-format", "FAIRWAY_LOG_FORMAT", "of the agent's and Envoy's log", &Options::logFormat,
+                          {{"text", "text"}, {"json", "json"}}),
   };
 }
 
@@ -170,27 +197,57 @@ Result<void> checkIp(const std::string& flag, const std::string& value) {
   return {};
 }
 
-// A Go quoted string (strconv.Quote) without its quotes; nothing if it is malformed. Label values are ASCII.
-std::optional<std::string> unquote(std::string_view quoted) {
-  if (quoted.size() < 2 || quoted.front() != '"' || quoted.back() != '"') return std::nullopt;
-  quoted = quoted.substr(1, quoted.size() - 2);
-  std::string result;
-  for (std::size_t i = 0; i < quoted.size(); ++i) {
-    if (quoted[i] == '"') return std::nullopt;
-    if (quoted[i] != '\\') {
-      result += quoted[i];
-      continue;
-    }
-    if (++i == quoted.size()) return std::nullopt;
-    switch (quoted[i]) {
-      case 'n': result += '\n'; break;
-      case 't': result += '\t'; break;
-      case '"':
-      case '\\': result += quoted[i]; break;
-      default: return std::nullopt;
+// The pairs of a downward API file. One at its usual place may be missing: not every pod has it.
+Result<std::map<std::string, std::string>> downwardFile(const std::string& flag, const std::string& path,
+                                                        std::string_view usual) {
+  if (path.empty() || (path == usual && !identity::fileExists(path))) return {};
+  const auto contents = identity::readFile(path);
+  if (!contents) return tl::unexpected(contents.error().within(flag));
+  auto parsed = parseDownward(*contents);
+  if (!parsed) return tl::unexpected(parsed.error().within(flag + ": " + path));
+  return parsed;
+}
+
+Result<void> checkPodFiles(AgentOptions& options) {
+  auto labels = downwardFile("--labels-file", options.labelsFile, kLabelsFile);
+  if (!labels) return tl::unexpected(labels.error());
+  options.labels.merge(*labels);  // --labels wins
+  const auto annotations = downwardFile("--annotations-file", options.annotationsFile, kAnnotationsFile);
+  if (!annotations) return tl::unexpected(annotations.error());
+  options.annotations = meshAnnotations(*annotations);
+  return {};
+}
+
+Result<void> checkAppSide(const AgentOptions& options) {
+  if (const auto probes = parseAppProbes(options.appProbes); !probes) {
+    return tl::unexpected(probes.error().within("--app-probes (ISTIO_KUBE_APP_PROBERS)"));
+  }
+  const auto agent = parseAddress(options.agentAddress.empty() ? ":0" : options.agentAddress);
+  if (const auto metrics = parseAppMetrics(options.appMetrics, agent->port); !metrics) {
+    return tl::unexpected(metrics.error().within("--app-metrics (ISTIO_PROMETHEUS_ANNOTATIONS)"));
+  }
+  return {};
+}
+
+Result<void> checkLogs(const AgentOptions& options) {
+  const auto isLevel = [](std::string_view level) {
+    return std::find(kLogLevels.begin(), kLogLevels.end(), level) != kLogLevels.end();
+  };
+  if (!isLevel(options.logLevel)) {
+    return failure("--envoy-log-level: \"" + options.logLevel +
+                   "\": expected trace, debug, info, warning, error, critical or off");
+  }
+  if (options.componentLogLevel.empty()) return {};
+  for (const auto& entry : split(options.componentLogLevel, ',')) {
+    const auto colon = entry.find(':');
+    const auto name = std::string_view(entry).substr(0, colon);
+    const bool named = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
+    if (colon == std::string::npos || !named || !isLevel(std::string_view(entry).substr(colon + 1))) {
+      return failure("--envoy-component-log-level: \"" + entry +
+                     "\": expected COMPONENT:LEVEL, such as upstream:debug");
     }
   }
-  return result;
+  return {};
 }
 
 }  // namespace
@@ -208,23 +265,9 @@ Result<void> applyEnvironment(AgentOptions& options,
     if (auto set = flag.set(options, *value); !set)
       return tl::unexpected(set.error().within("environment " + flag.environment));
   }
+  // Clusters without dual stack know the one address only.
+  if (const auto ip = lookup("INSTANCE_IP"); options.ips.empty() && ip && !ip->empty()) return setIps(options, *ip);
   return {};
-}
-
-Result<std::map<std::string, std::string>> parseDownwardLabels(std::string_view contents) {
-  std::map<std::string, std::string> labels;
-  std::size_t number = 0;
-  for (const auto& line : split(contents, '\n')) {
-    ++number;
-    if (trim(line).empty()) continue;
-    const auto equals = line.find('=');
-    const auto value =
-        equals == std::string::npos ? std::nullopt : unquote(trim(std::string_view(line).substr(equals + 1)));
-    const auto key = trim(std::string_view(line).substr(0, equals));
-    if (!value || key.empty()) return failure("line " + std::to_string(number) + ": expected key=\"value\"");
-    labels[std::string(key)] = *value;
-  }
-  return labels;
 }
 
 std::string serverNameOf(const AgentOptions& options) {
@@ -247,13 +290,7 @@ Result<void> complete(AgentOptions& options) {
   for (const auto& ip : options.ips) {
     if (auto checked = checkIp("--ips", ip); !checked) return checked;
   }
-  if (!options.labelsFile.empty()) {
-    const auto contents = identity::readFile(options.labelsFile);
-    if (!contents) return tl::unexpected(contents.error().within("--labels-file"));
-    auto labels = parseDownwardLabels(*contents);
-    if (!labels) return tl::unexpected(labels.error().within("--labels-file: " + options.labelsFile));
-    options.labels.merge(*labels);  // --labels wins
-  }
+  if (auto checked = checkPodFiles(options); !checked) return checked;
   const auto discovery = parseAddress(options.discoveryAddress);
   if (!discovery || discovery->isUnix() || discovery->host.empty() || discovery->port == 0) {
     return failure("--discovery-address: \"" + options.discoveryAddress + "\": expected host:port");
@@ -268,8 +305,10 @@ Result<void> complete(AgentOptions& options) {
     return failure("--envoy-admin-address: \"" + options.envoyAdminAddress +
                    "\": expected a loopback IP address: whoever reaches Envoy's admin port controls the proxy");
   }
-  if (!options.statusAddress.empty()) {
-    if (auto checked = checkAddress("--status-address", options.statusAddress); !checked) return checked;
+  for (const auto& [flag, value] :
+       {std::pair{"--status-address", options.statusAddress}, {"--agent-address", options.agentAddress}}) {
+    if (value.empty()) continue;
+    if (auto checked = checkAddress(flag, value); !checked) return checked;
   }
   if (!options.prometheusAddress.empty()) {
     if (auto checked = checkAddress("--prometheus-address", options.prometheusAddress); !checked) return checked;
@@ -282,10 +321,8 @@ Result<void> complete(AgentOptions& options) {
       return failure(std::string(flag) + ": only with --interception none");
     if (auto checked = checkIp(flag, value); !checked) return checked;
   }
-  if (std::find(kLogLevels.begin(), kLogLevels.end(), options.logLevel) == kLogLevels.end()) {
-    return failure("--envoy-log-level: \"" + options.logLevel +
-                   "\": expected trace, debug, info, warning, error, critical or off");
-  }
+  if (auto checked = checkLogs(options); !checked) return checked;
+  if (auto checked = checkAppSide(options); !checked) return checked;
   if (options.drainTime > std::chrono::hours(1)) return failure("--drain-time: expected at most 1h");
   return {};
 }

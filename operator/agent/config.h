@@ -13,6 +13,9 @@
 
 namespace fairway::agent {
 
+constexpr std::string_view kLabelsFile = "/etc/istio/pod/labels";
+constexpr std::string_view kAnnotationsFile = "/etc/istio/pod/annotations";
+
 enum class ProxyType { sidecar, router };
 enum class Interception { redirect, none };
 
@@ -22,9 +25,12 @@ struct AgentOptions {
   std::string podName;
   std::string podNamespace;
   std::string serviceAccount = "default";
-  std::vector<std::string> ips;               // of the pod; the first one is in the node id
-  std::map<std::string, std::string> labels;  // of the pod
-  std::string labelsFile;                // labels as the downward API writes them (`key="value"` lines); may be empty
+  std::vector<std::string> ips;                    // of the pod; the first one is in the node id
+  std::map<std::string, std::string> labels;       // of the pod
+  std::map<std::string, std::string> annotations;  // of the pod, that concern the mesh
+  std::map<std::string, std::string> metadata;     // of the node, besides what the agent says itself
+  // Labels and annotations as the downward API writes them (`key="value"` lines). The defaults may be missing.
+  std::string labelsFile = std::string(kLabelsFile), annotationsFile = std::string(kAnnotationsFile);
   std::string domain = "cluster.local";  // DNS domain of the cluster
   std::string trustDomain = "cluster.local";
 
@@ -36,17 +42,27 @@ struct AgentOptions {
   std::chrono::seconds certificateTtl{0};      // wanted; 0: the control plane's default
 
   std::string envoy = "/usr/local/bin/envoy";
-  std::string workDir = "/run/fairway";               // bootstrap, SDS socket; made with mode 0700
+  std::string workDir = "/run/fairway/agent";         // bootstrap, sockets; made with mode 0700
   std::string envoyAdminAddress = "127.0.0.1:15000";  // loopback only; port 0: any free one
   std::string statusAddress = ":15021";               // /healthz/ready; empty: none
-  std::string prometheusAddress;                      // Envoy's /stats/prometheus, e.g. ":15090"; empty: none
+  std::string agentAddress = ":15020";                // merged metrics, the app's probes and hooks; empty: none
+  std::string prometheusAddress = ":15090";           // Envoy's /stats/prometheus; empty: none
   Interception interception = Interception::redirect;
   std::string outboundAddress;  // interception none: where outbound listeners bind (an IP)
   std::string appAddress;       // interception none: where the app listens (an IP)
   bool unprivileged = false;    // the proxy may not bind ports below 1024
   unsigned concurrency = 2;     // Envoy's worker threads; 0: one a core
-  std::chrono::seconds drainTime{5};
-  std::string logLevel = "info";  // of Envoy: trace, debug, info, warning, error, critical, off
+  std::string appProbes;        // see parseAppProbes()
+  bool probeLocalhost = false;  // the app is probed at 127.0.0.1, not at the pod's address
+  std::string appMetrics;       // see parseAppMetrics()
+
+  std::chrono::seconds drainTime{25};        // the longest; below Kubernetes' grace period of 30 s
+  std::chrono::seconds minimumDrainTime{5};  // the shortest, for others to hear of it; drainTime wins
+  bool exitOnZeroConnections = false;        // drains as long as there are connections, even idle ones
+  std::string logLevel = "warning";          // of Envoy: trace, debug, info, warning, error, critical, off
+  std::string componentLogLevel;             // of Envoy's components: "upstream:debug,config:trace"
+  std::string agentLogLevel = "info";        // trace, debug, info, warn, error, off
+  std::string logFormat = "text";            // of both: text, json
 };
 
 // One setting, for the command line and the environment: `set` reads it from text.
@@ -64,15 +80,11 @@ const std::vector<AgentFlag>& agentFlags();
 Result<void> applyEnvironment(AgentOptions& options,
                               const std::function<std::optional<std::string>(const std::string&)>& lookup);
 
-// Checks that the options are complete and make sense, and reads the labels file into `labels`. To be called once,
-// after everything is set.
+// Checks that the options are complete and make sense, and reads the labels and annotations files. To be called once, after
+// everything is set.
 Result<void> complete(AgentOptions& options);
 
 // The DNS name that the control plane's certificate must have: the one given, else the host of the discovery address if
 // that is a name, else istiod.istio-system.svc.
 std::string serverNameOf(const AgentOptions& options);
-
-// Lines `key="value"` with the escapes of Go's %q, as the downward API writes labels and annotations.
-Result<std::map<std::string, std::string>> parseDownwardLabels(std::string_view text);
-
 }  // namespace fairway::agent

@@ -17,7 +17,9 @@
 namespace fairway::agent {
 namespace {
 
-constexpr int kCannotExecute = 127;  // as shells have it
+constexpr std::chrono::milliseconds kDrainPoll{100};
+constexpr std::int64_t kLongestPoll = 60'000;  // milliseconds: poll() takes an int
+constexpr int kCannotExecute = 127;            // as shells have it
 
 std::string describe(int status) {
   if (WIFSIGNALED(status)) return std::string("killed by signal ") + ::strsignal(WTERMSIG(status));
@@ -100,7 +102,7 @@ int Supervisor::superviseChild(int pidfd) {
     if (stops_ > 0 && phase == Phase::running) {
       if (options_.drainTime.count() > 0 && stops_ == 1) {
         phase = Phase::draining;
-        spdlog::info("draining for {} ms", options_.drainTime.count());
+        spdlog::info("draining for at most {} ms", options_.drainTime.count());
         deadline = Clock::now() + options_.drainTime;
         if (options_.drain) options_.drain();
       } else {
@@ -108,6 +110,10 @@ int Supervisor::superviseChild(int pidfd) {
       }
     }
     if (stops_ > 1 && phase == Phase::draining) terminate();
+    if (phase == Phase::draining && options_.drained && options_.drained()) {
+      spdlog::info("drained: nothing is under way any more");
+      terminate();
+    }
     if (Clock::now() >= deadline) {
       if (phase == Phase::draining) {
         terminate();
@@ -122,8 +128,12 @@ int Supervisor::superviseChild(int pidfd) {
     pollfd descriptors[] = {{pidfd, POLLIN, 0}, {event_, POLLIN, 0}};
     int timeout = -1;
     if (deadline != kNever) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      const auto left = std::min<std::int64_t>(
+          kLongestPoll, std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count());
       timeout = static_cast<int>(std::max<std::int64_t>(left + 1, 0));
+    }
+    if (phase == Phase::draining && options_.drained) {
+      timeout = std::min(timeout, static_cast<int>(kDrainPoll.count()));
     }
     if (::poll(descriptors, 2, timeout) < 0 && errno != EINTR) spdlog::error("poll: {}", std::strerror(errno));
     if ((descriptors[1].revents & POLLIN) != 0) {

@@ -17,7 +17,8 @@ struct SupervisorOptions {
   std::vector<std::string> command;           // program and arguments
   std::function<void()> beforeStart;          // before each start; may be empty
   std::function<void()> drain;                // tells the program to let its connections end; may be empty
-  std::chrono::milliseconds drainTime{5000};  // from there to SIGTERM; 0: no draining
+  std::function<bool()> drained;              // asked while draining: true ends it; may be empty
+  std::chrono::milliseconds drainTime{5000};  // from there to SIGTERM at the latest; 0: no draining
   std::chrono::milliseconds killAfter{5000};  // from SIGTERM to SIGKILL
   unsigned maxRestarts = 10;                  // crashes in a row
   std::chrono::milliseconds firstBackoff{200}, maxBackoff{10'000};

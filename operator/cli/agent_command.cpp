@@ -5,10 +5,14 @@
 #include <memory>
 #include <optional>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "agent/agent.h"
+#include "agent/commands.h"
 #include "agent/config.h"
+#include "agent/pod_info.h"
 #include "cli/app.h"
 #include "cli/log_setup.h"
 
@@ -28,22 +32,61 @@ int usage(const Error& error) {
 
 struct AgentCommand {
   std::vector<std::vector<std::string>> values;  // by flag, in the order of agentFlags()
-  std::string logLevel = "info", logFormat = "text";
 
   [[nodiscard]] int run() const {
-    if (const auto log = setUpLog(logLevel, logFormat); !log) return usage(log.error());
     agent::AgentOptions options;
     if (const auto done = agent::applyEnvironment(options, environment); !done) return usage(done.error());
+    std::vector<std::string> entries;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);
+    auto metadata = agent::metadataFrom(entries);
+    if (!metadata) return usage(metadata.error());
+    options.metadata = std::move(*metadata);
     const auto& flags = agent::agentFlags();
     for (std::size_t i = 0; i < flags.size(); ++i) {
       for (const auto& value : values[i]) {
         if (const auto done = flags[i].set(options, value); !done) return usage(done.error().within(flags[i].name));
       }
     }
+    if (const auto log = setUpLog(options.agentLogLevel, options.logFormat); !log) return usage(log.error());
     if (const auto done = agent::complete(options); !done) return usage(done.error());
     return agent::runAgent(options);
   }
 };
+
+// `fairway agent wait` and `fairway agent drain`.
+struct RunningAgentCommand {
+  std::string workDir = agent::AgentOptions().workDir;
+  unsigned seconds = 60;
+
+  static int report(const Result<void>& done, const char* name) {
+    if (done) return exitOk;
+    std::cerr << "fairway agent " << name << ": " << done.error().message << "\n";
+    return exitFailure;
+  }
+};
+
+void addWaitAndDrain(CLI::App& agent, int& exitCode) {
+  auto command = std::make_shared<RunningAgentCommand>();
+  auto* wait =
+      agent.add_subcommand("wait", "Return once the proxy is ready: a postStart hook that keeps the app waiting");
+  auto* drain = agent.add_subcommand("drain", "Let requests under way finish: a preStop hook");
+  for (auto* sub : {wait, drain}) {
+    sub->add_option("--work-dir", command->workDir, "the agent's folder")
+        ->type_name("DIR")
+        ->envname("FAIRWAY_WORK_DIR")
+        ->capture_default_str();
+  }
+  wait->add_option("--timeout", command->seconds, "seconds after which to fail")
+      ->check(CLI::Range(0U, 86400U))
+      ->capture_default_str();
+  wait->footer("\nExample:\n  fairway agent wait --timeout 30");
+  drain->footer(
+      "\nExample:\n  fairway agent drain\n\nReturns when nothing is under way or the agent's --drain-time is over.");
+  wait->callback([command, &exitCode] {
+    exitCode = command->report(agent::waitReady(command->workDir, std::chrono::seconds(command->seconds)), "wait");
+  });
+  drain->callback([command, &exitCode] { exitCode = command->report(agent::drainProxy(command->workDir), "drain"); });
+}
 
 }  // namespace
 
@@ -61,18 +104,18 @@ void addAgent(CLI::App& app, int& exitCode) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false);
   }
-  sub->add_option("--agent-log-level", command->logLevel, "The agent's own log: trace, debug, info, warn, error, off")
-      ->capture_default_str();
-  sub->add_option("--log-format", command->logFormat, "text or json")
-      ->capture_default_str()
-      ->envname("FAIRWAY_LOG_FORMAT");
+  addWaitAndDrain(*sub, exitCode);
   sub->footer(
       "\nExample, without a cluster (see `fairway serve --config`):\n"
-      "  fairway agent --pod msb-iag-0 --namespace onap --service-account msb --ip 127.30.1.1 \\\n"
+      "  fairway agent --pod-name msb-iag-0 --namespace onap --service-account msb --ips 127.30.1.1 \\\n"
       "      --discovery-address 127.0.0.1:15012 --token-file ./state/tokens/onap/msb --root-file ./state/root.pem \\\n"
       "      --interception none --app-address 127.30.1.2 --outbound-address 127.30.1.3 \\\n"
-      "      --envoy ./envoy --work-dir ./msb-iag --envoy-admin-address 127.0.0.1:0 --status-address 127.0.0.1:0");
-  sub->callback([command, &exitCode] { exitCode = command->run(); });
+      "      --envoy ./envoy --work-dir $PWD/msb-iag --envoy-admin-address 127.0.0.1:0 --status-address 127.0.0.1:0 "
+      "\\\n"
+      "      --agent-address none --prometheus-address none");
+  sub->callback([command, sub, &exitCode] {
+    if (sub->get_subcommands().empty()) exitCode = command->run();
+  });
 }
 
 }  // namespace fairway::cli

@@ -207,15 +207,22 @@ Result<std::size_t> FolderTokens::update(const std::set<ServiceAccount>& account
   return written;
 }
 
-Result<Time> tokenExpiry(std::string_view token) {
+namespace {
+
+Result<Time> unverifiedTime(std::string_view token, const char* claim) {
   if (token.size() > kMaxTokenBytes) return failure("token: larger than 16384 bytes");
   const auto parts = split(token, '.');
   if (parts.size() != 3) return failure("token: expected a JSON Web Token");
   const auto payload = decode(parts[1]);
   const auto claims = nlohmann::json::parse(payload.value_or(""), nullptr, false);
-  const auto expiry = claims.is_object() ? timeClaim(claims, "exp") : std::nullopt;
-  if (!expiry) return failure("token: no claim exp");
-  return std::chrono::system_clock::from_time_t(*expiry);
+  const auto time = claims.is_object() ? timeClaim(claims, claim) : std::nullopt;
+  if (!time) return failure(std::string("token: no claim ") + claim);
+  return std::chrono::system_clock::from_time_t(*time);
 }
+
+}  // namespace
+
+Result<Time> tokenExpiry(std::string_view token) { return unverifiedTime(token, "exp"); }
+Result<Time> tokenIssuedAt(std::string_view token) { return unverifiedTime(token, "iat"); }
 
 }  // namespace fairway::identity

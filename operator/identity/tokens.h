@@ -65,5 +65,7 @@ class FolderTokens final : public TokenVerifier {
 // The `exp` claim of a JSON Web Token, read without checking anything: for holders of a token that want to know whether
 // it is worth sending, never for deciding on trust.
 Result<Time> tokenExpiry(std::string_view token);
+// Likewise the claim `iat`: when, by its issuer's clock, it was made.
+Result<Time> tokenIssuedAt(std::string_view token);
 
 }  // namespace fairway::identity

@@ -6,6 +6,7 @@
 
 #include <envoy/config/listener/v3/listener.pb.h>
 
+#include "base/ports.h"
 #include "base/strings.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
@@ -45,7 +46,8 @@ namespace {
 constexpr const char* kAnyAddress = "0.0.0.0";
 constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
 // Ports that the proxy and its agent listen at: a listener there would conflict.
-constexpr std::array<std::uint32_t, 6> kAgentPorts = {15000, kOutboundPort, kInboundPort, 15020, 15021, 15090};
+constexpr std::array<std::uint32_t, 6> kAgentPorts = {ports::kEnvoyAdmin, kOutboundPort,  kInboundPort,
+                                                      ports::kAgent,      ports::kHealth, ports::kPrometheus};
 
 model::Provenance serviceObject(const PortHost& entry) { return {"Service", entry.ns, entry.name, {}}; }
 

@@ -283,6 +283,7 @@ class Agent(Process):
             *("--envoy", envoy_binary(), "--work-dir", self.directory, "--interception", "none"),
             *("--outbound-address", workload.outbound, "--app-address", workload.app, "--concurrency", "1"),
             *("--envoy-admin-address", "127.0.0.1:0", "--status-address", "127.0.0.1:0"),
+            *("--agent-address", "127.0.0.1:0", "--prometheus-address", "none"),
             *extra,
         ]
         super().__init__(f"agent of {workload.id}", argv, self.directory.parent / f"{workload.pod}.log")

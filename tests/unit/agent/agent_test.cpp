@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "agent/commands.h"
 #include "agent/supervisor.h"
 #include "base/strings.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
@@ -211,6 +212,40 @@ TEST_CASE("a ready agent: health, restart after a crash, drain") {
   CHECK(envoysOf(running.workDir).empty());
 }
 
+TEST_CASE("a ready agent: metrics, a second agent, drain for a preStop hook") {
+  EmptyDiscovery service;
+  ControlPlane plane(&service);
+  TemporaryDirectory directory;
+  auto options = optionsFor(directory, plane);
+  options.drainTime = 60s;
+  options.minimumDrainTime = 0s;
+  options.logFormat = "json";
+  RunningAgent running(options);
+  REQUIRE(waitReady(running.workDir, 60s));
+  CHECK(identity::test::modeOf(running.workDir + "/agent.sock") == 0600);
+
+  const auto address = parseAddress(trim(read(running.workDir + "/agent-address"))).value();
+  const auto page = httpRequest(address, "GET", "/stats/prometheus", 60s).value().body;
+  CHECK(page.find("\nistio_agent_cert_expiry_seconds") != std::string::npos);
+  CHECK(page.find("\nenvoy_server_live") != std::string::npos);
+  // What ends or drains the proxy is not to be had over the network.
+  CHECK(httpRequest(address, "POST", "/drain", 60s).value().status == 405);
+  CHECK(httpRequest(address, "GET", "/drain", 60s).value().status == 404);
+
+  CHECK(Agent(options).run() == agentFailed);  // the work directory is taken
+  CHECK(running.ready().status == 200);
+
+  REQUIRE(drainProxy(running.workDir));
+  CHECK(running.ready().body == "the proxy is draining\n");
+  CHECK(running.admin("GET", "/stats?filter=listener_manager.*draining").find("draining") != std::string::npos);
+  CHECK(envoysOf(running.workDir).size() == 1);  // it goes on for the app
+  REQUIRE(drainProxy(running.workDir));
+  running.agent.stop();
+  CHECK(running.wait() == agentStopped);
+  CHECK(std::filesystem::is_empty(running.workDir));
+  CHECK(drainProxy(running.workDir));  // nobody there
+}
+
 TEST_CASE("an agent ends when its Envoy ends on purpose") {
   EmptyDiscovery service;
   ControlPlane plane(&service);
@@ -228,7 +263,11 @@ TEST_CASE("an agent without a control plane waits, and stops when told") {
   plane.shutdown();
   RunningAgent running(options);
   REQUIRE(eventually([&] { return running.ready().status == 503; }));
-  CHECK(running.ready().body == "the proxy has no certificate yet\n");
+  CHECK(running.ready().body.starts_with("the proxy has no certificate yet"));
+  CHECK(eventually([&] { return running.ready().body.find("check that it runs") != std::string::npos; }));
+  // Nothing is under way, so nothing has to be waited for; who waits for readiness is told why it is not.
+  CHECK(drainProxy(running.workDir));
+  CHECK(waitReady(running.workDir, 0s).error().message.find("no certificate yet") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(running.workDir + "/bootstrap.json"));
   running.agent.stop();
   CHECK(running.wait() == agentStopped);
@@ -240,6 +279,7 @@ TEST_CASE("an agent that cannot start says so") {
   auto options = optionsFor(directory, plane);
   SECTION("no Envoy") { options.envoy = "/nonexistent/envoy"; }
   SECTION("a work directory that is a file") { write(options.workDir, ""); }
+  SECTION("an agent address that is not ours") { options.agentAddress = "192.0.2.1:1"; }
   SECTION("a status address that is not ours") { options.statusAddress = "192.0.2.1:1"; }
   CHECK(Agent(options).run() == agentFailed);
 }
@@ -274,6 +314,8 @@ TEST_CASE("the agent as a program stops on SIGTERM") {
                      "FAIRWAY_ENVOY=" FAIRWAY_ENVOY,
                      "FAIRWAY_ENVOY_ADMIN_ADDRESS=127.0.0.1:0",
                      "FAIRWAY_STATUS_ADDRESS=127.0.0.1:0",
+                     "FAIRWAY_AGENT_ADDRESS=none",
+                     "FAIRWAY_PROMETHEUS_ADDRESS=none",
                      "FAIRWAY_WORK_DIR=" + workDir,
                      "FAIRWAY_DRAIN_TIME=0",
                      "FAIRWAY_TEST_RESULT=" + result,

@@ -96,3 +96,28 @@ TEST_CASE("a real Envoy accepts every form of the bootstrap") {
   CHECK(validated.status == 0);
   CHECK(validated.output.find("deprecated") == std::string::npos);
 }
+
+TEST_CASE("metadata of the pod's environment does not replace what the agent says") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  options.metadata = {{"CLUSTER_ID", "Kubernetes"}, {"NAME", "other"}};
+  options.annotations = {{"istio.io/rev", "canary"}};
+  const auto metadata = parsed(options).at("node").at("metadata");
+  CHECK(metadata.at("CLUSTER_ID") == "Kubernetes");
+  CHECK(metadata.at("NAME") == "portal-1");
+  CHECK(metadata.at("ANNOTATIONS") == json{{"istio.io/rev", "canary"}});
+}
+
+TEST_CASE("a pod with an IPv6 address serves metrics on both families") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  options.envoyAdminAddress = "127.0.0.1:15000";
+  options.prometheusAddress = ":15090";
+  const auto address = [&] {
+    return parsed(options).at("static_resources").at("listeners").at(0).at("address").at("socket_address");
+  };
+  CHECK(address().at("address") == "0.0.0.0");
+  options.ips = {"10.0.0.7", "fd00::7"};
+  CHECK(address().at("address") == "::");
+  CHECK(address().at("ipv4_compat") == true);
+}

@@ -51,9 +51,10 @@ struct Fixture {
     options.tokenFile = directory.path("token");
     writeToken(start + 1h);
   }
-  void writeToken(Time expiry) {
-    // {"exp":...} in base64url.
-    const auto payload = run("printf '{\"exp\":%d}' " + std::to_string(std::chrono::system_clock::to_time_t(expiry)) +
+  void writeToken(Time expiry, Time issued = {}) {
+    // {"iat":...,"exp":...} in base64url.
+    const auto seconds = [](Time time) { return std::to_string(std::chrono::system_clock::to_time_t(time)); };
+    const auto payload = run("printf '{\"iat\":%d,\"exp\":%d}' " + seconds(issued) + " " + seconds(expiry) +
                              " | openssl base64 -A | tr '+/' '-_' | tr -d '='")
                              .output;
     write(options.tokenFile, "e30." + payload + ".c2ln\n");
@@ -132,6 +133,27 @@ TEST_CASE("failures are retried with growing pauses, and the last certificate st
   CHECK(manager.step(fixture.start) == fixture.start + 250ms);  // from the beginning again
 }
 
+TEST_CASE("without any certificate it is asked for again soon") {
+  Fixture fixture;
+  auto manager = fixture.manager();
+  fixture.client.failure = CertificateFailure{Kind::other, "away"};
+  fixture.random = 1;
+  for (int i = 0; i < 20; ++i) CHECK(manager.step(fixture.start) <= fixture.start + 10s);
+}
+
+TEST_CASE("a token from the future tells of a slow clock") {
+  Fixture fixture;
+  auto manager = fixture.manager();
+  fixture.client.failure = CertificateFailure{Kind::other, "handshake failed"};
+  // {"iat":...,"exp":...}: made two minutes from now, by the API server's clock.
+  fixture.writeToken(fixture.start + 1h, fixture.start + 2min);
+  manager.step(fixture.start);
+  CHECK(manager.status().problem.find("handshake failed: this machine's clock is at least") == 0);
+  fixture.writeToken(fixture.start + 1h, fixture.start - 2min);
+  manager.step(fixture.start);
+  CHECK(manager.status().problem == "handshake failed");
+}
+
 TEST_CASE("a valid certificate stands in for a token") {
   Fixture fixture;
   auto manager = fixture.manager();
@@ -174,8 +196,9 @@ TEST_CASE("without token and certificate nothing is asked") {
   SECTION("the token has expired") {
     fixture.writeToken(fixture.start - 1s);
     manager.step(fixture.start);
-    CHECK(manager.status().problem.find("the token has expired, and there is no valid certificate") !=
-          std::string::npos);
+    CHECK(manager.status().problem.find("the token expired") != std::string::npos);
+    CHECK(manager.status().problem.find("kubelet") != std::string::npos);
+    CHECK(manager.status().problem.find("and there is no valid certificate") != std::string::npos);
     CHECK(fixture.client.wishes.empty());
   }
   SECTION("both have expired") {
@@ -228,7 +251,12 @@ TEST_CASE("a certificate that does not fit is not published") {
   }
   SECTION("from a clock far ahead of ours") {
     fixture.client.at = fixture.start + 1h;
-    CHECK(problem().find("clock") != std::string::npos);
+    CHECK(problem().find("not yet valid: this machine's clock is at least 3480 s slow") != std::string::npos);
+  }
+  SECTION("from a clock far behind ours") {
+    fixture.client.issuer = identity::test::makeIssuer(fixture.start - 48h);
+    fixture.client.at = fixture.start - 47h;
+    CHECK(problem().find("s fast by that of the control plane") != std::string::npos);
   }
 }
 

@@ -102,6 +102,8 @@ TEST_CASE("values of flags") {
   CHECK_FALSE(flag("--concurrency").set(options, "many"));
   CHECK_FALSE(flag("--concurrency").set(options, "100000"));
   CHECK_FALSE(flag("--unprivileged").set(options, "maybe"));
+  CHECK_FALSE(flag("--log-format").set(options, "xml"));
+  CHECK((flag("--agent-address").set(options, "none") && options.agentAddress.empty()));
 }
 
 TEST_CASE("options that are complete") {
@@ -149,25 +151,40 @@ TEST_CASE("what is missing or wrong is named, by its flag") {
           o.outboundAddress = "lo";
         }).starts_with("--outbound-address: "));
   CHECK(with([](auto& o) { o.logLevel = "loud"; }).starts_with("--envoy-log-level: "));
+  CHECK(with([](auto& o) { o.agentAddress = "15020"; }).starts_with("--agent-address: "));
+  CHECK(with([](auto& o) { o.componentLogLevel = "upstream"; }).starts_with("--envoy-component-log-level: "));
+  CHECK(with([](auto& o) { o.componentLogLevel = "upstream:loud"; }).starts_with("--envoy-component-log-level: "));
+  CHECK(with([](auto& o) { o.componentLogLevel = "a:debug,b c:debug"; }).find("\"b c:debug\"") != std::string::npos);
+  CHECK(with([](auto& o) { o.appProbes = "{"; }).starts_with("--app-probes (ISTIO_KUBE_APP_PROBERS): "));
+  CHECK(with([](auto& o) { o.appMetrics = R"({"port":"15020"})"; }).find("the agent's own") != std::string::npos);
+  CHECK(with([](auto& o) { o.annotationsFile = "/nonexistent/x"; }).starts_with("--annotations-file: "));
   CHECK(with([](auto& o) { o.labelsFile = "/nonexistent/labels"; }).starts_with("--labels-file: "));
 }
 
-TEST_CASE("labels from the downward API") {
-  const auto labels =
-      parseDownwardLabels("app=\"portal\"\nversion=\"v1\"\n\nnote=\"a \\\"b\\\" \\\\ c\"\nexample.com/x=\"\"\n");
-  REQUIRE(labels);
-  CHECK(*labels == std::map<std::string, std::string>{
-                       {"app", "portal"}, {"version", "v1"}, {"note", "a \"b\" \\ c"}, {"example.com/x", ""}});
-  for (const auto* text :
-       {"app", "app=portal", "app=\"portal", "=\"x\"", "a=\"x\"y\"", "a=\"x\\\"", "a=\"\\q\"", "a=\""}) {
-    CAPTURE(text);
-    CHECK_FALSE(parseDownwardLabels(text));
-  }
+TEST_CASE("labels and annotations come from files of the downward API") {
   TemporaryDirectory directory;
   write(directory.path("labels"), "app=\"file\"\ntier=\"web\"\n");
+  write(directory.path("annotations"), "sidecar.istio.io/inject=\"true\"\nexample.com/x=\"y\"\n");
   auto options = valid();
   options.labels = {{"app", "flag"}};
   options.labelsFile = directory.path("labels");
+  options.annotationsFile = directory.path("annotations");
   REQUIRE(complete(options));
   CHECK(options.labels == std::map<std::string, std::string>{{"app", "flag"}, {"tier", "web"}});
+  CHECK(options.annotations == std::map<std::string, std::string>{{"sidecar.istio.io/inject", "true"}});
+  write(directory.path("labels"), "app=file");
+  CHECK(refusal(options) == "--labels-file: " + options.labelsFile + ": line 1: expected key=\"value\"");
+}
+
+TEST_CASE("a cluster without dual stack knows one address") {
+  const auto with = [](std::map<std::string, std::string> environment) {
+    AgentOptions options;
+    REQUIRE(applyEnvironment(options, [&](const std::string& name) -> std::optional<std::string> {
+      const auto found = environment.find(name);
+      return found == environment.end() ? std::nullopt : std::optional(found->second);
+    }));
+    return options.ips;
+  };
+  CHECK(with({{"INSTANCE_IP", "10.0.0.1"}}) == std::vector<std::string>{"10.0.0.1"});
+  CHECK(with({{"INSTANCE_IP", "10.0.0.1"}, {"INSTANCE_IPS", "10.0.0.1,fd00::1"}}).size() == 2);
 }

@@ -99,6 +99,23 @@ TEST_CASE("stop() drains, then sends SIGTERM") {
   CHECK(drains == 1);
 }
 
+TEST_CASE("a drain ends as soon as nothing is under way") {
+  TemporaryDirectory directory;
+  const auto log = directory.path("log");
+  auto options =
+      script("trap 'echo term >> " + log + "; exit 0' TERM; echo ready >> " + log + "; while :; do sleep 0.01; done");
+  options.drainTime = 24h;
+  std::atomic<int> asked{0};
+  options.drained = [&] { return ++asked == 3; };
+  Running running(options);
+  REQUIRE(eventually([&] { return read(log) == "ready\n"; }));
+  CHECK(asked == 0);
+  running.supervisor->stop();
+  CHECK(running.wait() == Supervisor::End::stopped);
+  CHECK(asked == 3);
+  CHECK(read(log) == "ready\nterm\n");
+}
+
 TEST_CASE("a second stop() does not wait for the drain") {
   TemporaryDirectory directory;
   const auto log = directory.path("log");

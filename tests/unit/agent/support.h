@@ -11,7 +11,7 @@
 #include <grpcpp/server_builder.h>
 
 #include "agent/config.h"
-#include "agent/http.h"
+#include "agent/http_client.h"
 #include "agent/secrets.h"
 #include "identity/certificate_service.h"
 #include "unit/identity/support.h"
@@ -47,6 +47,8 @@ inline AgentOptions optionsIn(const TemporaryDirectory& directory) {
   options.envoy = FAIRWAY_ENVOY;
   options.envoyAdminAddress = "127.0.0.1:0";
   options.statusAddress = "127.0.0.1:0";
+  options.agentAddress = "127.0.0.1:0";
+  options.prometheusAddress.clear();
   options.drainTime = 0s;
   options.concurrency = 1;
   return options;

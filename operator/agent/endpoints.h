@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "agent/certificate_manager.h"
+#include "agent/config.h"
+#include "agent/envoy_admin.h"
+#include "agent/http_server.h"
+#include "agent/merged_metrics.h"
+#include "agent/probes.h"
+
+namespace fairway::agent {
+
+// What the agent says about itself, at the moment it is asked.
+struct AgentFacts {
+  CertificateManager::Status certificate;
+  unsigned envoyStarts = 0;
+  double readyAfterSeconds = 0;  // from the agent's start; 0: not ready yet
+};
+
+// What is served at the agent's addresses. Thread-safe.
+class Endpoints {
+ public:
+  struct Callbacks {
+    std::function<HttpReply()> readiness;  // 200, or 503 with the reason
+    std::function<AgentFacts()> facts;
+  };
+  // Options that complete() accepted.
+  Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, Callbacks callbacks);
+
+  // 15021: /healthz/ready and nothing else.
+  HttpReply health(const HttpCall& call) const;
+  // 15020: that, /stats/prometheus (also /metrics), and the app's probes and hooks at their configured paths.
+  HttpReply agent(const HttpCall& call);
+
+ private:
+  [[nodiscard]] std::string ownMetrics() const;
+  [[nodiscard]] Result<std::string> appMetrics(std::chrono::milliseconds timeout) const;
+  HttpReply metrics(const HttpCall& call);
+
+  const EnvoyAdmin& envoy_;
+  const Callbacks callbacks_;
+  AppProbes probes_;
+  AppSide app_;
+  std::optional<AppMetrics> appMetrics_;
+  std::atomic<std::uint64_t> scrapes_{0}, envoyFailures_{0}, appFailures_{0};
+};
+
+}  // namespace fairway::agent
