@@ -36,13 +36,14 @@ inline tl::unexpected<ApiError> apiFailure(ApiError::Kind kind, int status, std:
   return tl::unexpected<ApiError>(ApiError{kind, status, std::move(message)});
 }
 
-// One resource in one version, over all namespaces.
+// One resource in one version, over all namespaces or in one.
 struct Resource {
   std::string group;  // empty for core
   std::string version;
   std::string plural;
   std::string fieldSelector;  // empty selects everything
   std::string labelSelector;
+  std::string ns = {};  // empty: all namespaces
 };
 
 // What Fairway asks of a Kubernetes API server. Calls block the calling thread; a stop request ends them

@@ -320,8 +320,7 @@ ApiResult<std::string> Client::list(const Resource& resource, std::size_t limit,
   addParameter(query, "continue", continueToken);
   addParameter(query, "fieldSelector", resource.fieldSelector);
   addParameter(query, "labelSelector", resource.labelSelector);
-  return requestAll(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt,
-                    purposeOf("list", resource), stop);
+  return requestAll(resourcePath(resource) + query, std::nullopt, purposeOf("list", resource), stop);
 }
 
 ApiResult<std::string> Client::create(const std::string& path, const std::string& object, std::stop_token stop) {
@@ -362,8 +361,8 @@ ApiResult<void> Client::watch(const Resource& resource, const std::string& resou
     tooLong = pending.size() > options_.maxLine;
     return !tooLong;
   };
-  const auto end = request(groupPath(resource.group, resource.version) + "/" + resource.plural + query, std::nullopt,
-                           purpose, options_.watchIdle, {.opened = calls.opened, .bytes = takeLines}, stop);
+  const auto end = request(resourcePath(resource) + query, std::nullopt, purpose, options_.watchIdle,
+                           {.opened = calls.opened, .bytes = takeLines}, stop);
   if (!end) return tl::unexpected(end.error());
   if (tooLong) {
     return apiFailure(ApiError::Kind::bad_response, 200,

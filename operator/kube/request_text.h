@@ -13,6 +13,8 @@ void addParameter(std::string& query, const char* name, const std::string& value
 
 // "/api/v1" or "/apis/networking.istio.io/v1"
 std::string groupPath(const std::string& group, const std::string& version);
+// "/api/v1/pods", "/apis/apps/v1/namespaces/<ns>/deployments"
+std::string resourcePath(const Resource& resource);
 
 // What a request is for, in messages.
 struct Purpose {
