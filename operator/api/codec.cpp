@@ -12,11 +12,17 @@
 #include "api/decoder.h"
 #include "api/destination_rule_json.h"
 #include "api/gateway_json.h"
+#include "api/ingress.h"
+#include "api/ingress_json.h"
+#include "api/mesh_config.h"
+#include "api/mesh_config_json.h"
 #include "api/meta_json.h"
 #include "api/networking.h"
 #include "api/peer_authentication_json.h"
 #include "api/rbac_config_json.h"
 #include "api/security.h"
+#include "api/service_entry.h"
+#include "api/service_entry_json.h"
 #include "api/service_role_binding_json.h"
 #include "api/service_role_json.h"
 #include "api/virtual_service_json.h"
@@ -45,9 +51,13 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::service: return build<Service>(value, std::move(meta), report);
     case Kind::endpoint_slice: return build<EndpointSlice>(value, std::move(meta), report);
     case Kind::secret: return build<Secret>(value, std::move(meta), report);
+    case Kind::config_map: return build<ConfigMap>(value, std::move(meta), report);
+    case Kind::ingress: return build<Ingress>(value, std::move(meta), report);
+    case Kind::ingress_class: return build<IngressClass>(value, std::move(meta), report);
     case Kind::gateway: return build<Gateway>(value, std::move(meta), report);
     case Kind::virtual_service: return build<VirtualService>(value, std::move(meta), report);
     case Kind::destination_rule: return build<DestinationRule>(value, std::move(meta), report);
+    case Kind::service_entry: return build<ServiceEntry>(value, std::move(meta), report);
     case Kind::policy: return build<Policy>(value, std::move(meta), report);
     case Kind::mesh_policy: return build<MeshPolicy>(value, std::move(meta), report);
     case Kind::service_role: return build<ServiceRole>(value, std::move(meta), report);
@@ -78,6 +88,13 @@ void explainUnknown(const std::string& apiVersion, const std::string& kind, Repo
   if (group == "rbac.istio.io" && kind == "AuthorizationPolicy") {
     report.add(Problem::Severity::error, "apiVersion",
                "this kind existed in Istio 1.2 only, expected security.istio.io/v1");
+    return;
+  }
+  if (group == "extensions" && kind == "Ingress") {
+    report.add(Problem::Severity::error, "apiVersion",
+               "found " + quote(apiVersion) +
+                   " for an Ingress, which Kubernetes serves no more, expected networking.k8s.io/v1: its backends are "
+                   "written service: {name, port}, and its paths have a pathType");
     return;
   }
   report.add(Problem::Severity::warning, "kind",

@@ -26,6 +26,7 @@ struct PodSpec {
   bool hostNetwork = false;
   std::vector<std::string> ips;  // status.podIPs, else status.podIP
   std::string phase;
+  std::optional<bool> ready;  // the condition Ready; unset where a pod has no conditions at all
   struct Port {
     std::string name;
     std::uint32_t number = 0;

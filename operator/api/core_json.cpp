@@ -28,6 +28,20 @@ void readContainers(Fields& spec, std::string_view name, bool restarting, std::v
   });
 }
 
+// Kubernetes lists no condition Ready before the pod is scheduled: until then it is not ready.
+void readReady(Fields& status, PodSpec& out) {
+  const auto conditions = status.get("conditions");
+  if (!conditions || !conditions->json().is_array() || conditions->json().empty()) return;
+  out.ready = false;
+  conditions->eachItem([&](const Value& item, std::size_t) {
+    Fields condition(item);
+    std::string type, value;
+    condition.read("type", type);
+    condition.read("status", value);
+    if (type == "Ready") out.ready = value == "True";
+  });
+}
+
 void readServicePort(const Value& value, ServiceSpec::Port& out) {
   Fields fields(value);
   fields.read("name", out.name);
@@ -111,6 +125,7 @@ void readSpec(const Value& object, const ObjectMeta&, PodSpec& out) {
   if (!status) return;
   Fields parts(*status);
   parts.read("phase", out.phase);
+  readReady(parts, out);
   if (const auto ips = parts.get("podIPs")) {
     ips->eachItem([&](const Value& item, std::size_t) {
       Fields entry(item);

@@ -17,9 +17,13 @@ enum class Kind {
   service,
   endpoint_slice,
   secret,
+  config_map,
+  ingress,
+  ingress_class,
   gateway,
   virtual_service,
   destination_rule,
+  service_entry,
   policy,
   mesh_policy,
   service_role,
@@ -29,7 +33,7 @@ enum class Kind {
   peer_authentication,
   authorization_policy,
 };
-inline constexpr std::size_t kKindCount = 17;
+inline constexpr std::size_t kKindCount = 21;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

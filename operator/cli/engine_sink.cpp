@@ -25,6 +25,15 @@ void EngineSink::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
     }
     announceAccounts(before);
   }
+  if (kind == api::Kind::config_map) {
+    std::set<api::NamespacedName> names;
+    for (auto& object : objects) {
+      names.insert(object->meta.key());
+      object = withGoodSettings(std::move(object));
+    }
+    const std::lock_guard lock(mutex_);
+    std::erase_if(goodSettings_, [&](const auto& entry) { return !names.contains(entry.first); });
+  }
   engine_.replace(kind, std::move(objects));
 }
 
@@ -42,6 +51,7 @@ void EngineSink::upsert(api::ObjectPtr object) {
     }
     announceAccounts(before);
   }
+  if (object->kind == api::Kind::config_map) object = withGoodSettings(std::move(object));
   engine_.upsert(std::move(object));
 }
 
@@ -50,6 +60,7 @@ void EngineSink::remove(api::Kind kind, api::NamespacedName name) {
     const std::lock_guard lock(mutex_);
     reported_.erase({kind, name});
     if (kind == api::Kind::namespace_) namespaces_.erase(name.name);
+    if (kind == api::Kind::config_map) goodSettings_.erase(name);
   }
   if (kind == api::Kind::pod) {
     const auto before = accounts();
@@ -85,6 +96,20 @@ void EngineSink::report(const api::Object& object) {
                 problem.message);
   }
   known = object.problems;
+}
+
+api::ObjectPtr EngineSink::withGoodSettings(api::ObjectPtr object) {
+  const std::lock_guard lock(mutex_);
+  const auto& map = static_cast<const api::ConfigMap&>(*object);
+  if (map.valid()) {
+    goodSettings_[map.meta.key()] = map.spec;
+    return object;
+  }
+  const auto good = goodSettings_.find(map.meta.key());
+  if (good == goodSettings_.end()) return object;
+  auto copy = std::make_shared<api::ConfigMap>(map);
+  copy->spec = good->second;
+  return copy;
 }
 
 void EngineSink::trackPod(const api::NamespacedName& name, const api::Object* pod) {

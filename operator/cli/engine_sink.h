@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "api/mesh_config.h"
 #include "engine/engine.h"
 #include "identity/spiffe.h"
 #include "kube/source.h"
@@ -14,7 +15,8 @@
 namespace fairway::cli {
 
 // Between a source's threads and the engine: hands objects on, tells the log about faulty ones once per
-// content, and keeps the list of service accounts that pods run as.
+// content, and keeps the list of service accounts that pods run as. Settings of the mesh that have errors are
+// replaced by the last ones that had none: what is computed from objects depends on these alone.
 class EngineSink final : public kube::Sink {
  public:
   struct Options {
@@ -35,6 +37,7 @@ class EngineSink final : public kube::Sink {
 
  private:
   void report(const api::Object& object);
+  api::ObjectPtr withGoodSettings(api::ObjectPtr object);
   void trackPod(const api::NamespacedName& name, const api::Object* pod);
   void announceAccounts(const std::set<identity::ServiceAccount>& before);
 
@@ -44,6 +47,7 @@ class EngineSink final : public kube::Sink {
   std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
   std::map<api::NamespacedName, identity::ServiceAccount> pods_;
   std::map<std::string, api::Labels> namespaces_;
+  std::map<api::NamespacedName, api::ConfigMapSpec> goodSettings_;
 };
 
 }  // namespace fairway::cli

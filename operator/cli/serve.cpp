@@ -45,6 +45,9 @@ namespace {
 
 using Clock = std::chrono::system_clock;
 
+// Settings of the mesh, in the root namespace.
+constexpr const char* kMeshConfigMap = "istio";
+
 // The parts of a running control plane, in the order in which they are made; destroyed in reverse.
 struct ControlPlane {
   std::chrono::milliseconds drainDuration{0}, maxStreamAge{0};
@@ -176,7 +179,8 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
   normalize::registerQueries(plane.catalogue);
   translate::registerUnits(plane.catalogue);
   engine::Engine::Options engine;
-  engine.mesh = {options.trustDomain, options.clusterDomain, options.rootNamespace};
+  engine.mesh = {options.trustDomain, options.clusterDomain, options.rootNamespace,
+                 control::revisioned(kMeshConfigMap, options.revision)};
   engine.maxBatchDelay = std::chrono::milliseconds(options.maxBatchDelayMs);
   engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()}};
   plane.engine = std::make_unique<engine::Engine>(engine, plane.catalogue);
@@ -206,7 +210,8 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   auto server = kube::makeClient(*plane.access, client);
   if (!server) return tl::unexpected(server.error());
   plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
-  auto source = kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent);
+  auto source = kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent,
+                                           {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)});
   if (!source) return tl::unexpected(source.error());
   plane.source = std::move(*source);
   return {};

@@ -39,7 +39,7 @@ inline tl::unexpected<ApiError> apiFailure(ApiError::Kind kind, int status, std:
   return tl::unexpected<ApiError>(ApiError{kind, status, std::move(message)});
 }
 
-// One resource in one version, over all namespaces.
+// One resource in one version, over all namespaces or in one.
 struct Resource {
   std::string group;  // empty for core
   std::string version;

@@ -75,7 +75,8 @@ void Informer::publish() {
 }
 
 Resource Informer::resource() const {
-  return {std::string(info_.group), feed_.version(), std::string(info_.plural), selector_.fields, selector_.labels};
+  return {std::string(info_.group), feed_.version(),  std::string(info_.plural),
+          selector_.fields,         selector_.labels, selector_.ns};
 }
 
 void Informer::run(const std::stop_token& stop) {

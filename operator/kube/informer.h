@@ -15,6 +15,7 @@ namespace fairway::kube {
 // What of a kind is asked for; empty selects everything. Syntax: Kubernetes' field and label selectors.
 struct Selector {
   std::string fields, labels;
+  std::string ns = {};  // empty: all namespaces
 };
 
 // Keeps a sink equal to one kind of an API server: lists, watches, and follows Feed's decisions. One thread of its

@@ -7,7 +7,7 @@
 
 namespace fairway::kube {
 
-Selector selectorOf(api::Kind kind) {
+Selector selectorOf(api::Kind kind, const MeshConfigMap& mesh) {
   switch (kind) {
     case api::Kind::secret:
       return {.fields =
@@ -15,16 +15,19 @@ Selector selectorOf(api::Kind kind) {
                   "type!=kubernetes.io/dockercfg,type!=kubernetes.io/dockerconfigjson,"
                   "type!=kubernetes.io/basic-auth,type!=kubernetes.io/ssh-auth,"
                   "type!=bootstrap.kubernetes.io/token",
-              .labels = {}};
-    case api::Kind::pod: return {.fields = "status.phase!=Succeeded,status.phase!=Failed", .labels = {}};
+              .labels = {},
+              .ns = {}};
+    case api::Kind::config_map: return {.fields = "metadata.name=" + mesh.name, .labels = {}, .ns = mesh.ns};
+    case api::Kind::pod: return {.fields = "status.phase!=Succeeded,status.phase!=Failed", .labels = {}, .ns = {}};
     default: return {};
   }
 }
 
-KubernetesSource::KubernetesSource(std::unique_ptr<ApiServer> server, Sink& sink, FeedSettings settings)
+KubernetesSource::KubernetesSource(std::unique_ptr<ApiServer> server, Sink& sink, FeedSettings settings,
+                                   const MeshConfigMap& mesh)
     : server_(std::move(server)) {
   for (const api::KindInfo& info : api::allKinds()) {
-    informers_.push_back(std::make_unique<Informer>(*server_, info, sink, selectorOf(info.kind), settings));
+    informers_.push_back(std::make_unique<Informer>(*server_, info, sink, selectorOf(info.kind, mesh), settings));
   }
 }
 
@@ -44,12 +47,13 @@ std::vector<FeedStatus> KubernetesSource::status() const {
   return feeds;
 }
 
-Result<std::unique_ptr<Source>> makeKubernetesSource(ClusterAccess access, Sink& sink, const std::string& userAgent) {
+Result<std::unique_ptr<Source>> makeKubernetesSource(ClusterAccess access, Sink& sink, const std::string& userAgent,
+                                                     const MeshConfigMap& mesh) {
   ClientOptions options;
   options.userAgent = userAgent;
   auto client = makeClient(std::move(access), std::move(options));
   if (!client) return tl::unexpected(client.error());
-  return std::make_unique<KubernetesSource>(std::move(*client), sink);
+  return std::make_unique<KubernetesSource>(std::move(*client), sink, FeedSettings{}, mesh);
 }
 
 }  // namespace fairway::kube

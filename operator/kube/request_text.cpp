@@ -47,8 +47,9 @@ std::string groupPath(const std::string& group, const std::string& version) {
 }
 
 Purpose purposeOf(const std::string& verb, const Resource& resource) {
+  const std::string role = resource.ns.empty() ? "a ClusterRole" : "a Role in namespace " + resource.ns;
   return {verb + " " + resourceText(resource),
-          "a ClusterRole, bound to this user, needs the rule {apiGroups: [\"" + resource.group + "\"], resources: [\"" +
+          role + ", bound to this user, needs the rule {apiGroups: [\"" + resource.group + "\"], resources: [\"" +
               resource.plural + "\"], verbs: [\"get\", \"list\", \"watch\"]}; \"" + verb + "\" is missing"};
 }
 

@@ -22,18 +22,23 @@ struct Service {
   enum class Resolution {
     endpoints,     // EDS
     original_dst,  // headless and no HTTP: the address the client chose
-    dns,           // ExternalName
+    dns,           // ExternalName, or the names of its endpoints: every address that DNS gives
+    dns_one,       // the name of its endpoint: one of the addresses at a time
   };
-  std::string host;  // FQDN, lower case
+  std::string kind = "Service";  // of the object: Service or ServiceEntry
+  std::string host;              // FQDN, lower case; of a ServiceEntry also a wildcard
   std::string ns;
   std::string name;
   Resolution resolution = Resolution::endpoints;
   bool headless = false;
   std::string externalName;
-  std::vector<std::string> addresses;  // cluster IPs; empty when headless or external
+  std::vector<std::string> addresses;  // cluster IPs; empty when headless or external; of a ServiceEntry also ranges
   std::vector<ServicePort> ports;      // UDP ports are left out
   Labels selector;
-  bool publishNotReady = false;  // endpoints count as healthy whatever their conditions say
+  bool publishNotReady = false;              // endpoints count as healthy whatever their conditions say
+  bool external = false;                     // outside the mesh: no mutual TLS unless a DestinationRule says so
+  std::vector<std::string> exportTo;         // namespaces that see it; empty: all
+  std::vector<std::string> subjectAltNames;  // that its certificates may have, besides what is known of its endpoints
   bool operator==(const Service&) const = default;
 
   [[nodiscard]] const ServicePort* port(std::uint32_t number) const;
@@ -59,7 +64,7 @@ struct Workload {
 
 struct Endpoint {
   enum class Health { healthy, draining, unhealthy };
-  std::string address;
+  std::string address;     // IP address; a name where the service resolves by DNS
   std::uint32_t port = 0;  // workload port
   Health health = Health::healthy;
   Locality locality;
@@ -67,6 +72,7 @@ struct Endpoint {
   std::string workloadNs, workloadName;
   std::string serviceAccount;  // empty when there is no pod behind the address
   bool meshTls = false;        // the workload has a proxy and its policy for this port is not DISABLE
+  std::uint32_t weight = 1;
   auto operator<=>(const Endpoint&) const = default;
 };
 

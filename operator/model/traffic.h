@@ -34,6 +34,7 @@ struct Destination {
 
 struct HttpMatch {
   std::optional<StringMatcher> uri;  // prefix `/a` matches as text, like Envoy's `prefix`
+  bool wholeElements = false;        // or by elements: /a and /a/b, not /ab
   std::optional<StringMatcher> scheme, method, authority;
   struct Named {
     std::string name;
@@ -202,6 +203,7 @@ struct GatewayTls {
   enum class Mode { passthrough, simple, mutual, mesh, optional_mutual };
   Mode mode = Mode::simple;
   std::string credentialName;                                 // secret in the gateway pod's namespace
+  std::string credentialField = "tls.credentialName";         // where its object names it
   std::string serverCertificate, privateKey, caCertificates;  // or file paths in the proxy
   std::vector<std::string> subjectAltNames;
   std::string minVersion, maxVersion;  // "TLSv1_2" as Envoy writes it; empty = default

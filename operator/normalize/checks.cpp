@@ -4,8 +4,11 @@
 
 #include "api/networking.h"
 #include "api/security.h"
+#include "api/service_entry.h"
 #include "normalize/internal_queries.h"
 #include "normalize/objects.h"
+#include "normalize/queries.h"
+#include "normalize/service_entries.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
@@ -15,6 +18,8 @@ ReferenceChecks::Value referenceChecks(store::View& view, const ReferenceChecks&
   std::set<std::string> namespaces;
   for (const auto& name : view.names<api::ServiceRoleBinding>()) namespaces.insert(name.ns);
   for (const auto& ns : namespaces) view.ask(BindingCheck{ns});
+  for (const auto& name : view.names<api::ServiceEntry>()) view.ask(ServiceEntryCheck{name.ns, name.name});
+  view.ask(MeshSettingsOf{});
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/core.h"
 #include "normalize/objects.h"
+#include "normalize/service_entries.h"
 #include "normalize/services.h"
 
 namespace fairway::normalize {
@@ -54,18 +55,33 @@ bool addWorkload(store::View& view, const Slice& slice, std::size_t index, model
   out.labels = workload->labels;
   out.locality = workload->locality;
   if (out.locality.zone.empty()) out.locality.zone = endpoint.zone;
-  out.meshTls = workload->meshTls && view.ask(PeerAuthenticationOf{workload->ns, workload->labels}).modeOf(out.port) !=
-                                         model::MtlsMode::disable;
+  out.meshTls = takesMeshTls(view, *workload, out.port);
   return true;
 }
 
 }  // namespace
 
+void keepOnePerAddress(std::vector<model::Endpoint>& endpoints) {
+  std::sort(endpoints.begin(), endpoints.end());
+  endpoints.erase(std::unique(endpoints.begin(), endpoints.end(),
+                              [](const model::Endpoint& a, const model::Endpoint& b) {
+                                return a.address == b.address && a.port == b.port;
+                              }),
+                  endpoints.end());
+}
+
+bool takesMeshTls(store::View& view, const model::Workload& workload, std::uint32_t port) {
+  return workload.meshTls &&
+         view.ask(PeerAuthenticationOf{workload.ns, workload.labels}).modeOf(port) != model::MtlsMode::disable;
+}
+
 EndpointsOf::Value endpointsOf(store::View& view, const EndpointsOf& query) {
   const auto& service = view.ask(ServiceOf{query.host});
-  if (!service || service->resolution == model::Service::Resolution::dns) return {};
+  if (!service) return {};
   const auto* port = service->port(query.port);
   if (port == nullptr) return {};
+  if (service->kind == kServiceEntry) return endpointsOfEntry(view, *service, *port);
+  if (service->resolution == model::Service::Resolution::dns) return {};
 
   EndpointsOf::Value result;
   for (const auto* slice :
@@ -88,20 +104,14 @@ EndpointsOf::Value endpointsOf(store::View& view, const EndpointsOf& query) {
     }
   }
   // While an endpoint moves between slices it is in both: the healthy one counts, which the order puts first.
-  auto& endpoints = result.endpoints;
-  std::sort(endpoints.begin(), endpoints.end());
-  endpoints.erase(std::unique(endpoints.begin(), endpoints.end(),
-                              [](const model::Endpoint& a, const model::Endpoint& b) {
-                                return a.address == b.address && a.port == b.port;
-                              }),
-                  endpoints.end());
+  keepOnePerAddress(result.endpoints);
   return result;
 }
 
 IdentitiesOf::Value identitiesOf(store::View& view, const IdentitiesOf& query) {
   const auto& service = view.ask(ServiceOf{query.host});
   if (!service) return {};
-  std::set<std::string> identities;
+  std::set<std::string> identities(service->subjectAltNames.begin(), service->subjectAltNames.end());
   const auto prefix = "spiffe://" + view.mesh().trustDomain + "/ns/";
   for (const auto& port : service->ports) {
     for (const auto& endpoint : view.ask(EndpointsOf{query.host, port.number}).endpoints) {

@@ -7,6 +7,8 @@
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
 #include "normalize/http_route.h"
+#include "normalize/ingress.h"
+#include "normalize/ingress_routes.h"
 #include "normalize/l4_route.h"
 #include "normalize/objects.h"
 #include "store/indexes.h"
@@ -82,7 +84,27 @@ bool passesThrough(const model::GatewayServer& server) {
 struct Domain {
   bool httpsRedirect = false;
   std::vector<BoundService> services;
+  std::vector<model::HttpRoute> ingress;
 };
+
+// Plain HTTP has the rules of all Ingress objects; a TLS server those of its namespace, so that nobody else adds to the
+// hosts of somebody's certificate.
+void addIngresses(const RouteContext& context, const GatewayRoutes& query, const Servers& servers,
+                  std::map<std::string, Domain>& domains) {
+  const auto fromIngress = std::find_if(servers.begin(), servers.end(),
+                                        [](const auto* server) { return server->provenance.kind == "Ingress"; });
+  if (fromIngress == servers.end()) return;
+  const auto& server = **fromIngress;
+  auto ingresses = servedIngresses(context.view, query.labels);
+  if (server.tls) {
+    std::erase_if(ingresses, [&](const auto* ingress) { return ingress->meta.ns != server.provenance.ns; });
+  }
+  std::vector<std::string> hosts;
+  for (const auto& host : server.hosts) hosts.push_back(host.dns);
+  for (auto& [domain, routes] : ingressRoutes(context.view, ingresses, hosts)) {
+    domains[domain].ingress = std::move(routes);
+  }
+}
 
 std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context, const GatewayRoutes& query,
                                                      const Servers& servers) {
@@ -103,6 +125,7 @@ std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context
       }
     }
   }
+  addIngresses(context, query, servers, domains);
   std::vector<GatewayRoutes::VirtualHost> result;
   for (auto& [name, domain] : domains) {
     GatewayRoutes::VirtualHost host;
@@ -111,6 +134,7 @@ std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context
     host.routes.defined = true;
     sortOldestFirst(domain.services);
     host.routes.http = httpRoutes(context, domain.services);
+    appendIngressRoutes(context.view, host.routes.http, std::move(domain.ingress));
     result.push_back(std::move(host));
   }
   return result;

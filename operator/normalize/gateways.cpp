@@ -7,6 +7,7 @@
 
 #include "api/networking.h"
 #include "base/strings.h"
+#include "normalize/ingress.h"
 #include "normalize/objects.h"
 #include "normalize/protocol.h"
 
@@ -144,8 +145,20 @@ std::string_view toText(PortUse use) {
 struct Occupied {
   PortUse use;
   model::Provenance owner;
-  std::map<std::string, model::Provenance> tlsHosts;  // a TLS host leads to one server only
+  struct TlsHost {
+    model::Provenance owner;
+    std::string credential;
+  };
+  std::map<std::string, TlsHost> tlsHosts;  // a TLS host leads to one server only
 };
+
+// Ingress objects of one namespace share a host as long as they mean the same secret: the server of the first has the
+// rules of all.
+bool shares(const Occupied::TlsHost& host, const model::GatewayServer& server) {
+  const auto& other = server.provenance;
+  return host.owner.kind == other.kind && other.kind == "Ingress" && host.owner.ns == other.ns &&
+         host.credential == server.tls->credentialName;
+}
 
 // False if nothing of the server is left.
 bool claim(store::View& view, std::map<std::pair<std::string, std::uint32_t>, Occupied>& ports,
@@ -165,13 +178,14 @@ bool claim(store::View& view, std::map<std::pair<std::string, std::uint32_t>, Oc
   std::erase_if(server.hosts, [&](const model::GatewayServer::Host& host) {
     const auto known = occupied.tlsHosts.find(host.dns);
     if (known == occupied.tlsHosts.end() || own.contains(host.dns)) {
-      occupied.tlsHosts.emplace(host.dns, server.provenance);
+      occupied.tlsHosts.emplace(host.dns, Occupied::TlsHost{server.provenance, server.tls->credentialName});
       own.insert(host.dns);
       return false;
     }
+    if (shares(known->second, server)) return true;
     error(view, server.provenance, "spec." + server.provenance.rule + ".hosts",
           "TLS host " + host.dns + " on port " + std::to_string(server.port) + " belongs to the older " +
-              known->second.toString() + ": it is left out here");
+              known->second.owner.toString() + ": it is left out here");
     return true;
   });
   return !server.hosts.empty();
@@ -188,6 +202,23 @@ bool selectsWorkload(store::View& view, const api::Gateway& gateway, const Error
   return api::selects(gateway.spec.selector, labels);
 }
 
+// What one object asks for, where it can be served.
+std::vector<model::GatewayServer> serversOf(store::View& view, const api::Gateway& gateway,
+                                            const model::Labels& labels) {
+  std::vector<model::GatewayServer> servers;
+  const Errors errors(gateway);
+  if (!selectsWorkload(view, gateway, errors, labels)) return servers;
+  for (std::size_t i = 0; i < gateway.spec.servers.size(); ++i) {
+    if (errors.atItem("spec.servers", i)) {
+      error(view, provenanceOf(gateway, "servers[" + std::to_string(i) + "]"), fieldOf(i),
+            "the server has errors and is left out");
+      continue;
+    }
+    if (auto server = ServerConverter(view, gateway, i).convert()) servers.push_back(std::move(*server));
+  }
+  return servers;
+}
+
 }  // namespace
 
 bool isPlainHttp(const model::GatewayServer& server) { return !server.tls && model::isHttp(server.protocol); }
@@ -196,24 +227,21 @@ bool isPlainTcp(const model::GatewayServer& server) { return !server.tls && !mod
 
 GatewayOf::Value gatewayOf(store::View& view, const GatewayOf& query) {
   // Gateways select pods of all namespaces (v1alpha1.md 4.1, "Gateway selection").
-  auto gateways = view.listAll<api::Gateway>();
-  sortOldestFirst(gateways);
+  std::vector<const api::Object*> objects;
+  for (const auto* gateway : view.listAll<api::Gateway>()) objects.push_back(gateway);
+  for (const auto* ingress : servedIngresses(view, query.labels)) objects.push_back(ingress);
+  std::stable_sort(objects.begin(), objects.end(), [](const auto* a, const auto* b) { return olderThan(*a, *b); });
   GatewayOf::Value result;
   std::map<std::pair<std::string, std::uint32_t>, Occupied> ports;
-  for (const auto* gateway : gateways) {
-    const Errors errors(*gateway);
-    if (!selectsWorkload(view, *gateway, errors, query.labels)) continue;
-    for (std::size_t i = 0; i < gateway->spec.servers.size(); ++i) {
-      if (errors.atItem("spec.servers", i)) {
-        error(view, provenanceOf(*gateway, "servers[" + std::to_string(i) + "]"), fieldOf(i),
-              "the server has errors and is left out");
-        continue;
-      }
-      auto server = ServerConverter(view, *gateway, i).convert();
-      if (server && claim(view, ports, *server)) result.servers.push_back(std::move(*server));
+  for (const auto* object : objects) {
+    auto servers = object->kind == api::Kind::ingress
+                       ? serversOf(view, static_cast<const api::Ingress&>(*object))
+                       : serversOf(view, static_cast<const api::Gateway&>(*object), query.labels);
+    for (auto& server : servers) {
+      if (claim(view, ports, server)) result.servers.push_back(std::move(server));
     }
   }
-  // Gateways came oldest first, and their servers in order: within a port that order stays.
+  // Objects came oldest first, and their servers in order: within a port that order stays.
   std::stable_sort(result.servers.begin(), result.servers.end(),
                    [](const auto& a, const auto& b) { return a.port < b.port; });
   return result;

@@ -2,7 +2,7 @@
 
 #include "normalize/queries.h"
 
-// Which Gateway servers apply to a gateway workload, and who wins where two want the same port or host.
+// Which servers of Gateway and Ingress objects apply to a gateway workload, and who wins where two want the same port or host.
 namespace fairway::normalize {
 
 GatewayOf::Value gatewayOf(store::View& view, const GatewayOf& query);

@@ -4,6 +4,8 @@
 
 #include "api/core.h"
 #include "api/networking.h"
+#include "api/service_entry.h"
+#include "normalize/route_context.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
@@ -72,7 +74,25 @@ AllHosts::Value allHosts(store::View& view, const AllHosts&) {
   for (const auto& service : view.names<api::Service>()) {
     hosts.push_back(store::resolveHost(service.name, service.ns, view.mesh()));
   }
+  for (const auto* entry : view.listAll<api::ServiceEntry>()) {
+    if (entry->valid()) hosts.insert(hosts.end(), entry->spec.hosts.begin(), entry->spec.hosts.end());
+  }
   std::sort(hosts.begin(), hosts.end());
+  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+  return hosts;
+}
+
+MeshRouteHosts::Value meshRouteHosts(store::View& view, const MeshRouteHosts&) {
+  std::vector<std::string> hosts;
+  for (const auto* object : view.listAll<api::VirtualService>()) {
+    if (object->spec.http.empty() || !isBoundTo(*object, kMesh)) continue;
+    for (const auto& text : object->spec.hosts) {
+      const auto host = store::resolveHost(text, object->meta.ns, view.mesh());
+      if (!host.empty() && host != "*") hosts.push_back(host);
+    }
+  }
+  std::sort(hosts.begin(), hosts.end());
+  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   return hosts;
 }
 

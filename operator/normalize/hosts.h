@@ -27,6 +27,7 @@ std::vector<std::string> patternsOver(std::string_view host);
 // ".": its own namespace; "~": nowhere.
 bool isVisible(const std::vector<std::string>& exportTo, std::string_view ns, std::string_view clientNs);
 
+MeshRouteHosts::Value meshRouteHosts(store::View& view, const MeshRouteHosts& query);
 AllHosts::Value allHosts(store::View& view, const AllHosts& query);
 HostVirtualServices::Value hostVirtualServices(store::View& view, const HostVirtualServices& query);
 HostDestinationRules::Value hostDestinationRules(store::View& view, const HostDestinationRules& query);

@@ -17,9 +17,13 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::service: return "Service";
     case api::Kind::endpoint_slice: return "EndpointSlice";
     case api::Kind::secret: return "Secret";
+    case api::Kind::config_map: return "ConfigMap";
+    case api::Kind::ingress: return "Ingress";
+    case api::Kind::ingress_class: return "IngressClass";
     case api::Kind::gateway: return "Gateway";
     case api::Kind::virtual_service: return "VirtualService";
     case api::Kind::destination_rule: return "DestinationRule";
+    case api::Kind::service_entry: return "ServiceEntry";
     case api::Kind::policy: return "Policy";
     case api::Kind::mesh_policy: return "MeshPolicy";
     case api::Kind::service_role: return "ServiceRole";

@@ -101,6 +101,12 @@ AuthorizationOf AuthorizationOf::parse(std::string_view key) {
   return {fields.at(0), labelsFrom(fields, 3), fields.at(1), portFrom(fields.at(2))};
 }
 
+std::string SecretExists::key() const { return joinKey({ns, name}); }
+SecretExists SecretExists::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), fields.at(1)};
+}
+
 std::string CredentialOf::key() const { return joinKey({ns, name}); }
 CredentialOf CredentialOf::parse(std::string_view key) {
   const auto fields = splitKey(key);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/mesh.h"
 #include "model/security.h"
 #include "model/service.h"
 #include "model/traffic.h"
@@ -18,7 +19,24 @@ class View;
 // computed from the users' objects by a function of this folder.
 namespace fairway::normalize {
 
-// The hosts of the registry, sorted.
+// What the mesh's ConfigMap says.
+struct MeshSettingsOf {
+  using Value = model::MeshSettings;
+  static constexpr std::string_view kType = "mesh-settings";
+  [[nodiscard]] std::string key() const { return {}; }
+  static MeshSettingsOf parse(std::string_view) { return {}; }
+};
+
+// Hosts, wildcards included, for which a VirtualService routes the HTTP requests of sidecars, sorted. Some are not in
+// the registry.
+struct MeshRouteHosts {
+  using Value = std::vector<std::string>;
+  static constexpr std::string_view kType = "mesh-route-hosts";
+  [[nodiscard]] std::string key() const { return {}; }
+  static MeshRouteHosts parse(std::string_view) { return {}; }
+};
+
+// The hosts of the registry, sorted: of Services and ServiceEntries.
 struct AllHosts {
   using Value = std::vector<std::string>;
   static constexpr std::string_view kType = "hosts";
@@ -173,7 +191,8 @@ struct AuthorizationOf {
   static AuthorizationOf parse(std::string_view key);
 };
 
-// The TLS material of a gateway's credentialName; the secret must be in the gateway pod's namespace.
+// The TLS material of a gateway's credentialName; the secret must be in the gateway pod's namespace. Nothing if Envoy
+// could not use it: the secret would be refused and its listener never open.
 struct CredentialOf {
   struct Credential {
     std::string certificateChain, privateKey, caCertificates;  // PEM
@@ -184,6 +203,15 @@ struct CredentialOf {
   std::string ns, name;
   [[nodiscard]] std::string key() const;
   static CredentialOf parse(std::string_view key);
+};
+
+// Whether there is a secret of that name, usable or not.
+struct SecretExists {
+  using Value = bool;
+  static constexpr std::string_view kType = "secret-exists";
+  std::string ns, name;
+  [[nodiscard]] std::string key() const;
+  static SecretExists parse(std::string_view key);
 };
 
 // Tells the catalogue which function computes each of the above.

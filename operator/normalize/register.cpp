@@ -5,10 +5,12 @@
 #include "normalize/gateway_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
+#include "normalize/mesh_settings.h"
 #include "normalize/peer_authentication.h"
 #include "normalize/queries.h"
 #include "normalize/rbac_v1alpha1.h"
 #include "normalize/routes.h"
+#include "normalize/service_entries.h"
 #include "normalize/services.h"
 #include "normalize/traffic_policy.h"
 #include "store/view.h"
@@ -16,6 +18,8 @@
 namespace fairway::normalize {
 
 void registerQueries(store::Catalogue& catalogue) {
+  catalogue.add(meshSettingsOf);
+  catalogue.add(meshRouteHosts);
   catalogue.add(allHosts);
   catalogue.add(serviceOf);
   catalogue.add(workloadOf);
@@ -34,9 +38,11 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(rbacSwitch);
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);
+  catalogue.add(secretExists);
   catalogue.add(credentialOf);
   catalogue.add(referenceChecks);
   catalogue.add(gatewayReferenceCheck);
+  catalogue.add(serviceEntryCheck);
 }
 
 }  // namespace fairway::normalize

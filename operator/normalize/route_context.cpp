@@ -74,6 +74,12 @@ model::Destination resolveDestination(const RouteContext& context, const api::Vi
                                : " (a name without dots is looked up in the VirtualService's namespace)"));
     return result;
   }
+  if (!isVisible(service->exportTo, service->ns, context.clientNs)) {
+    result.missing = true;
+    complain(".host", service->kind + " " + service->ns + "/" + service->name + " with host " + result.host +
+                          " is not exported to namespace " + context.clientNs);
+    return result;
+  }
   if (result.port == 0) {
     if (service->ports.size() == 1) {
       result.port = service->ports.front().number;

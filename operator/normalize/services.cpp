@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "normalize/objects.h"
 #include "normalize/protocol.h"
+#include "normalize/service_entries.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
@@ -14,6 +15,7 @@ namespace fairway::normalize {
 namespace {
 
 constexpr std::string_view kTlsModeLabel = "security.istio.io/tlsMode";
+constexpr const char* kExportToAnnotation = "networking.istio.io/exportTo";
 
 std::string labelOf(const api::Labels& labels, const char* name) {
   const auto found = labels.find(name);
@@ -51,7 +53,7 @@ model::ServicePort convertPort(store::View& view, const api::Service& service, s
 
 ServiceOf::Value serviceOf(store::View& view, const ServiceOf& query) {
   const auto found = view.lookup<api::Service>(store::Index::service_by_host, query.host);
-  if (found.empty()) return std::nullopt;
+  if (found.empty()) return serviceOfEntry(view, query.host);
   const auto& service = *found.front();
   const auto& spec = service.spec;
 
@@ -62,6 +64,9 @@ ServiceOf::Value serviceOf(store::View& view, const ServiceOf& query) {
   result.headless = isHeadless(spec);
   result.selector = spec.selector;
   result.publishNotReady = spec.publishNotReadyAddresses;
+  for (const auto& part : split(labelOf(service.meta.annotations, kExportToAnnotation), ',')) {
+    if (const auto ns = trim(part); !ns.empty()) result.exportTo.emplace_back(ns);
+  }
   for (std::size_t i = 0; i < spec.ports.size(); ++i) {
     // UDP and SCTP do not pass through the proxy.
     if (spec.ports[i].protocol == "TCP") result.ports.push_back(convertPort(view, service, i));
@@ -117,6 +122,8 @@ WorkloadServices::Value workloadServices(store::View& view, const WorkloadServic
     if (selector.empty() || service->spec.type == "ExternalName" || !api::selects(selector, query.labels)) continue;
     hosts.push_back(store::resolveHost(service->meta.name, query.ns, view.mesh()));
   }
+  const auto entries = hostsOfEntriesFor(view, query.ns, query.labels);
+  hosts.insert(hosts.end(), entries.begin(), entries.end());
   std::sort(hosts.begin(), hosts.end());
   return hosts;
 }

@@ -5,6 +5,7 @@
 #include "api/core.h"
 #include "api/networking.h"
 #include "api/security.h"
+#include "api/service_entry.h"
 #include "base/strings.h"
 
 namespace fairway::store {
@@ -35,6 +36,7 @@ api::Kind indexedKind(Index index) {
     case Index::destination_rule_by_host: return api::Kind::destination_rule;
     case Index::endpoint_slice_by_service: return api::Kind::endpoint_slice;
     case Index::role_binding_by_role: return api::Kind::service_role_binding;
+    case Index::service_entry_by_host: return api::Kind::service_entry;
     case Index::service_by_host: break;
   }
   return api::Kind::service;
@@ -70,6 +72,7 @@ std::vector<std::string> indexKeys(Index index, const api::Object& object, const
       break;
     }
     case Index::service_by_host: keys.push_back(resolveHost(object.meta.name, ns, mesh)); break;
+    case Index::service_entry_by_host: keys = static_cast<const api::ServiceEntry&>(object).spec.hosts; break;
   }
   keys.erase(std::remove(keys.begin(), keys.end(), std::string()), keys.end());
   std::sort(keys.begin(), keys.end());

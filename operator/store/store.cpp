@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::array kIndexes = {Index::virtual_service_by_host,  Index::virtual_service_by_gateway,
                                  Index::destination_rule_by_host, Index::endpoint_slice_by_service,
-                                 Index::role_binding_by_role,     Index::service_by_host};
+                                 Index::role_binding_by_role,     Index::service_by_host,
+                                 Index::service_entry_by_host};
 
 }  // namespace
 

@@ -21,13 +21,15 @@ enum class Index {
   endpoint_slice_by_service,   // "ns/name"
   role_binding_by_role,        // "ns/role"
   service_by_host,             // FQDN
+  service_entry_by_host,       // host or wildcard, lower case
 };
 
-// Settings of the whole mesh. A recorded input like any object.
+// Settings of the whole mesh that stay as they are while it runs.
 struct MeshConfig {
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";
   std::string rootNamespace = "istio-system";
+  std::string configMap = "istio";  // in the root namespace: the settings that users change while it runs
   bool operator==(const MeshConfig&) const = default;
 };
 

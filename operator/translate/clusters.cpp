@@ -5,9 +5,11 @@
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/clusters/dns/v3/dns_cluster.pb.h>
 
+#include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/compute.h"
+#include "translate/endpoints.h"
 #include "translate/fields.h"
 #include "translate/names.h"
 #include "translate/policy.h"
@@ -63,23 +65,42 @@ Cluster::DiscoveryType discoveryOf(const Spec& spec, Interception interception) 
   return clientChooses ? Cluster::ORIGINAL_DST : Cluster::EDS;
 }
 
-bool byDns(const Spec& spec) { return spec.service.resolution == model::Service::Resolution::dns; }
+bool byDns(const Spec& spec) {
+  using Resolution = model::Service::Resolution;
+  return spec.service.resolution == Resolution::dns || spec.service.resolution == Resolution::dns_one;
+}
 
-void setDns(Cluster& cluster, const Spec& spec) {
+// The names to look up: of an ExternalName its one, else of the endpoints.
+std::vector<model::Endpoint> namesOf(store::View& view, const Spec& spec) {
+  if (!spec.service.externalName.empty()) {
+    model::Endpoint only;
+    only.address = spec.service.externalName;
+    only.port = spec.port.number;
+    return {only};
+  }
+  auto names = view.ask(normalize::EndpointsOf{spec.service.host, spec.port.number}).endpoints;
+  if (spec.labels) std::erase_if(names, [&](const auto& name) { return !selects(*spec.labels, name.labels); });
+  return names;
+}
+
+void setDns(store::View& view, Cluster& cluster, const Spec& spec) {
+  const auto names = namesOf(view, spec);
   envoy::extensions::clusters::dns::v3::DnsCluster dns;
   dns.set_dns_lookup_family(envoy::extensions::clusters::common::dns::v3::V4_PREFERRED);
   dns.mutable_dns_refresh_rate()->set_seconds(60);
   dns.set_respect_dns_ttl(true);
+  // Envoy takes this for exactly one name.
+  dns.set_all_addresses_in_single_endpoint(spec.service.resolution == model::Service::Resolution::dns_one &&
+                                           names.size() == 1);
   cluster.mutable_cluster_type()->set_name("envoy.clusters.dns");
   packAny(dns, *cluster.mutable_cluster_type()->mutable_typed_config());
   auto& assignment = *cluster.mutable_load_assignment();
   assignment.set_cluster_name(cluster.name());
-  setAddress(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
-             spec.service.externalName, spec.port.number);
+  addLocalities(assignment, names);
 }
 
-void setDiscovery(Cluster& cluster, const Spec& spec, Interception interception) {
-  if (byDns(spec)) return setDns(cluster, spec);
+void setDiscovery(store::View& view, Cluster& cluster, const Spec& spec, Interception interception) {
+  if (byDns(spec)) return setDns(view, cluster, spec);
   cluster.set_type(discoveryOf(spec, interception));
   if (cluster.type() != Cluster::EDS) return;
   setAds(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
@@ -109,7 +130,8 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
   using Mode = TrafficPolicy::Tls::Mode;
   const auto& tls = spec.policy.tls;
   const auto note = [&](model::Note::Severity severity, const std::string& field, const std::string& message) {
-    const auto object = spec.provenance.value_or(model::Provenance{"Service", spec.service.ns, spec.service.name, {}});
+    const auto object =
+        spec.provenance.value_or(model::Provenance{spec.service.kind, spec.service.ns, spec.service.name, {}});
     view.note({severity, object, field, message});
   };
   const auto meshSocket = [&](envoy::config::core::v3::TransportSocket& out) {
@@ -122,7 +144,7 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
     case Mode::disable: return;
     case Mode::mesh: meshSocket(*cluster.mutable_transport_socket()); return;
     case Mode::automatic: {
-      if (byDns(spec)) return;
+      if (byDns(spec) || spec.service.external) return;
       if (cluster.type() == Cluster::ORIGINAL_DST) {
         if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) meshSocket(*cluster.mutable_transport_socket());
         return;
@@ -148,6 +170,13 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
       }
       auto effective = tls;
       if (effective.privateKey.empty()) effective.clientCertificate.clear();
+      if (effective.subjectAltNames.empty()) effective.subjectAltNames = spec.service.subjectAltNames;
+      if (tls.sni.empty() && spec.service.host.starts_with('*')) {
+        note(model::Note::Severity::warning, "trafficPolicy.tls.sni",
+             "it is not set, and the host " + spec.service.host +
+                 " is a wildcard: connections are made without a server name; set sni, or give each host an entry of "
+                 "its own");
+      }
       const std::string name = spec.service.externalName.empty() ? spec.service.host : spec.service.externalName;
       setClientTls(*cluster.mutable_transport_socket(), effective, name, alpnOf(spec));
       return;
@@ -162,14 +191,14 @@ void setMetadata(Cluster& cluster, const Spec& spec) {
   if (!spec.subset.empty()) setText(istio, "subset", spec.subset);
   auto& service = *(*istio.mutable_fields())["services"].mutable_list_value()->add_values()->mutable_struct_value();
   setText(service, "host", spec.service.host);
-  setText(service, "name", spec.service.name);
+  setText(service, "name", spec.service.kind == "Service" ? spec.service.name : spec.service.host);
   setText(service, "namespace", spec.service.ns);
 }
 
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
   Cluster cluster;
   cluster.set_name(clusterName(spec.port.number, spec.subset, spec.service.host));
-  setDiscovery(cluster, spec, query.interception);
+  setDiscovery(view, cluster, spec, query.interception);
   applyLoadBalancing(cluster, spec.policy);
   applyConnectionPool(cluster, spec.policy.pool);
   applyOutlierDetection(cluster, spec.policy);
@@ -195,7 +224,9 @@ Output computeClusters(store::View& view, const Clusters& query) {
   Output output;
   const auto& service = view.ask(normalize::ServiceOf{query.host});
   if (!service) return output;
-  if (service->resolution == model::Service::Resolution::dns && service->externalName.empty()) return output;
+  const bool nameless = service->kind == "Service" && service->resolution == model::Service::Resolution::dns &&
+                        service->externalName.empty();
+  if (nameless || !normalize::isVisible(service->exportTo, service->ns, query.clientNs)) return output;
   for (const auto& port : service->ports) {
     if (port.protocol == model::Protocol::udp || service->port(port.number) != &port) continue;
     const auto& policies = view.ask(normalize::TrafficPolicyOf{query.clientNs, query.host, port.number});

@@ -1,3 +1,5 @@
+#include "translate/endpoints.h"
+
 #include <algorithm>
 #include <map>
 
@@ -26,13 +28,6 @@ EndpointsUnit EndpointsUnit::parse(std::string_view key) {
 
 namespace {
 
-bool selects(const model::Labels& selector, const model::Labels& labels) {
-  return std::all_of(selector.begin(), selector.end(), [&](const auto& pair) {
-    const auto found = labels.find(pair.first);
-    return found != labels.end() && found->second == pair.second;
-  });
-}
-
 // Endpoints that end are used only while there is no other, as kube-proxy does.
 core::HealthStatus healthOf(const Endpoint& endpoint, bool anyHealthy) {
   switch (endpoint.health) {
@@ -53,7 +48,7 @@ void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, con
   auto& out = *locality.add_lb_endpoints();
   setAddress(*out.mutable_endpoint()->mutable_address(), endpoint.address, endpoint.port);
   out.set_health_status(healthOf(endpoint, anyHealthy));
-  out.mutable_load_balancing_weight()->set_value(1);
+  out.mutable_load_balancing_weight()->set_value(endpoint.weight);
   const auto metadata = [&](const char* filter) -> google::protobuf::Struct& {
     return (*out.mutable_metadata()->mutable_filter_metadata())[filter];
   };
@@ -68,25 +63,43 @@ void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, con
 
 }  // namespace
 
-Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
+bool selects(const model::Labels& selector, const model::Labels& labels) {
+  return std::all_of(selector.begin(), selector.end(), [&](const auto& pair) {
+    const auto found = labels.find(pair.first);
+    return found != labels.end() && found->second == pair.second;
+  });
+}
+
+void addLocalities(envoy::config::endpoint::v3::ClusterLoadAssignment& out, const std::vector<Endpoint>& endpoints) {
   std::map<model::Locality, std::vector<const Endpoint*>> localities;
   bool anyHealthy = false;
-  for (const auto& endpoint : view.ask(normalize::EndpointsOf{query.host, query.port}).endpoints) {
-    // A name as address would make Envoy refuse the whole assignment.
-    if (!selects(query.labels, endpoint.labels) || !isAddress(endpoint.address) || endpoint.port == 0) continue;
+  for (const auto& endpoint : endpoints) {
     localities[endpoint.locality].push_back(&endpoint);
     anyHealthy = anyHealthy || endpoint.health == Endpoint::Health::healthy;
   }
-  envoy::config::endpoint::v3::ClusterLoadAssignment assignment;
-  assignment.set_cluster_name(clusterName(query.port, query.subset, query.host));
-  for (const auto& [where, endpoints] : localities) {
-    auto& locality = *assignment.add_endpoints();
+  for (const auto& [where, members] : localities) {
+    auto& locality = *out.add_endpoints();
     locality.mutable_locality()->set_region(where.region);
     locality.mutable_locality()->set_zone(where.zone);
     locality.mutable_locality()->set_sub_zone(where.subzone);
-    locality.mutable_load_balancing_weight()->set_value(static_cast<std::uint32_t>(endpoints.size()));
-    for (const auto* endpoint : endpoints) addEndpoint(locality, *endpoint, anyHealthy);
+    std::uint32_t weight = 0;
+    for (const auto* endpoint : members) {
+      weight += endpoint->weight;
+      addEndpoint(locality, *endpoint, anyHealthy);
+    }
+    locality.mutable_load_balancing_weight()->set_value(weight);
   }
+}
+
+Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
+  auto endpoints = view.ask(normalize::EndpointsOf{query.host, query.port}).endpoints;
+  // A name as address would make Envoy refuse the whole assignment.
+  std::erase_if(endpoints, [&](const Endpoint& endpoint) {
+    return !selects(query.labels, endpoint.labels) || !isAddress(endpoint.address) || endpoint.port == 0;
+  });
+  envoy::config::endpoint::v3::ClusterLoadAssignment assignment;
+  assignment.set_cluster_name(clusterName(query.port, query.subset, query.host));
+  addLocalities(assignment, endpoints);
   Output output;
   output.resources.push_back(makeResource(Type::endpoint, assignment.cluster_name(), assignment));
   return output;

@@ -158,8 +158,8 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
 
 CredentialState::Value computeCredentialState(store::View& view, const CredentialState& query) {
   const auto& credential = view.ask(normalize::CredentialOf{query.ns, query.name});
-  if (!credential) return {};
-  return {!credential->certificateChain.empty() && !credential->privateKey.empty(),
+  if (!credential) return {view.ask(normalize::SecretExists{query.ns, query.name}), false, false};
+  return {true, !credential->certificateChain.empty() && !credential->privateKey.empty(),
           !credential->caCertificates.empty()};
 }
 

@@ -59,7 +59,7 @@ struct GatewayClusters {
 // What of a credential there is. The listener depends on this and not on the keys.
 struct CredentialState {
   struct Value {
-    bool certificate = false, roots = false;
+    bool exists = false, certificate = false, roots = false;
     bool operator==(const Value&) const = default;
   };
   static constexpr std::string_view kType = "credential-state";

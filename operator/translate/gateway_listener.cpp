@@ -194,7 +194,7 @@ class Builder {
     manager.statPrefix = "outbound_" + listener_.name();
     manager.routeName = unique;
     manager.authorization = &authorization_;
-    addHttpManager(chain, manager);
+    addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});
   }
@@ -251,10 +251,13 @@ class Builder {
     output_.children.push_back({GatewaySecret::kType, GatewaySecret{query_.scope.ns, tls.credentialName}.key()});
     const bool needsRoots = tls.mode == GatewayTls::Mode::mutual || tls.mode == GatewayTls::Mode::optional_mutual;
     if (state.certificate && (state.roots || !needsRoots)) return true;
-    note(model::Note::Severity::error, server, "tls.credentialName",
-         "secret " + query_.scope.ns + "/" + tls.credentialName + " has no " +
-             (state.certificate ? "ca.crt to check clients with" : "usable tls.crt and tls.key") +
-             ", expected in the namespace of the gateway's pods; this server is left out until it has");
+    const std::string secret = query_.scope.ns + "/" + tls.credentialName;
+    note(model::Note::Severity::error, server, tls.credentialField,
+         (state.certificate ? "secret " + secret + " has no ca.crt to check clients with, nor has " + secret + "-cacert"
+          : state.exists    ? "secret " + secret + " holds no certificate and key that can be used"
+                            : "there is no secret " + secret) +
+             ": expected tls.crt and tls.key" + (needsRoots ? ", and ca.crt," : "") +
+             " in a secret of the namespace of the gateway's pods; this server is left out until then");
     return false;
   }
 

@@ -7,6 +7,7 @@
 #include <envoy/extensions/filters/http/router/v3/router.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 
+#include "normalize/queries.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
 
@@ -57,7 +58,7 @@ void setAddresses(HttpConnectionManager& out, HttpSide side) {
 
 }  // namespace
 
-void addHttpManager(envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager) {
+void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager) {
   HttpConnectionManager out;
   out.set_stat_prefix(manager.statPrefix);
   if (manager.routes) {
@@ -74,7 +75,8 @@ void addHttpManager(envoy::config::listener::v3::FilterChain& chain, const HttpM
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  setHttpAccessLog(*out.add_access_log());
+  const auto& logFile = view.ask(normalize::MeshSettingsOf{}).accessLogFile;
+  if (!logFile.empty()) setHttpAccessLog(*out.add_access_log(), logFile);
 
   if (manager.refusedBy) addRefusal(*out.mutable_http_filters(), *manager.refusedBy);
   if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/security.h"
+#include "store/view.h"
 
 namespace envoy::config::listener::v3 {
 class FilterChain;
@@ -37,6 +38,6 @@ struct HttpManager {
 };
 
 // Appends the connection manager with its HTTP filters to the chain.
-void addHttpManager(envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager);
+void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager);
 
 }  // namespace fairway::translate

@@ -47,7 +47,7 @@ std::map<std::uint32_t, AppPort> appPorts(store::View& view, const SidecarInboun
     for (const auto& port : service->ports) {
       if (port.protocol == model::Protocol::udp) continue;
       const auto target = targetPort(port, query.namedPorts);
-      const model::Provenance object{"Service", service->ns, service->name, {}};
+      const model::Provenance object{service->kind, service->ns, service->name, {}};
       if (!target) {
         view.note({model::Note::Severity::info, object, "spec.ports",
                    "targetPort '" + port.targetPort + "' of port " + std::to_string(port.number) +
@@ -139,18 +139,18 @@ class InboundListener {
     manager.authorization = &port.authorization;
     manager.refusedBy = port.refusedBy;
     manager.mutualTls = mutualTls;
-    addHttpManager(chain, manager);
+    addHttpManager(view_, chain, manager);
   }
 
   void addBytes(FilterChain& chain, const Port& port) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(chain, port.cluster);
+    addTcpProxy(view_, chain, port.cluster);
   }
 
   void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(chain, std::string(kBlackHoleCluster));
+    addTcpProxy(view_, chain, std::string(kBlackHoleCluster));
   }
 
   store::View& view_;
@@ -239,7 +239,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(self, std::string(kBlackHoleCluster));
+  addTcpProxy(view, self, std::string(kBlackHoleCluster));
 
   InboundListener chains(view, listener, true);
   std::vector<std::uint32_t> plain;

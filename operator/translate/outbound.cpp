@@ -4,10 +4,12 @@
 #include <array>
 #include <set>
 
+#include <envoy/config/core/v3/address.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 
 #include "base/ports.h"
 #include "base/strings.h"
+#include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/compute.h"
@@ -49,11 +51,17 @@ constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
 constexpr std::array<std::uint32_t, 6> kAgentPorts = {ports::kEnvoyAdmin, kOutboundPort,  kInboundPort,
                                                       ports::kAgent,      ports::kHealth, ports::kPrometheus};
 
-model::Provenance serviceObject(const PortHost& entry) { return {"Service", entry.ns, entry.name, {}}; }
+model::Provenance serviceObject(const PortHost& entry) { return {entry.kind, entry.ns, entry.name, {}}; }
+
+// Where connections go that no host of the mesh takes, with interception.
+std::string clusterForUnknown(store::View& view) {
+  const bool known = view.ask(normalize::MeshSettingsOf{}).outbound == model::MeshSettings::Outbound::registry_only;
+  return std::string(known ? kBlackHoleCluster : kPassthroughCluster);
+}
 
 // Where intercepted connections of the app arrive first; Envoy hands each to the listener of its original
 // address, if there is one, and else keeps it here.
-ResourcePtr virtualOutbound() {
+ResourcePtr virtualOutbound(store::View& view) {
   Listener listener;
   listener.set_name("virtualOutbound");
   setAddress(*listener.mutable_address(), kAnyAddress, kOutboundPort);
@@ -63,10 +71,10 @@ ResourcePtr virtualOutbound() {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualOutbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kOutboundPort);
-  addTcpProxy(self, std::string(kBlackHoleCluster));
+  addTcpProxy(view, self, std::string(kBlackHoleCluster));
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
-  addTcpProxy(rest, std::string(kPassthroughCluster));
+  addTcpProxy(view, rest, clusterForUnknown(view));
   return makeResource(Type::listener, listener.name(), listener);
 }
 
@@ -82,6 +90,7 @@ bool usable(store::View& view, const SidecarOutbound& query, std::uint32_t port)
   }
   if (reason.empty()) return true;
   for (const auto& entry : view.ask(PortHosts{port})) {
+    if (entry.name.empty()) continue;
     view.note({model::Note::Severity::warning, serviceObject(entry), "spec.ports",
                "port " + std::to_string(port) + " has no outbound listener in sidecars of namespace " + query.ns +
                    ": " + reason});
@@ -97,19 +106,6 @@ void initListener(Listener& listener, const std::string& name, const std::string
   if (!bind) listener.mutable_bind_to_port()->set_value(false);
 }
 
-ResourcePtr httpListener(const OutboundPort& query) {
-  const bool binds = query.interception == Interception::none;
-  const auto name = listenerName(kAnyAddress, query.port);
-  Listener listener;
-  initListener(listener, name, binds ? query.outboundAddress : kAnyAddress, query.port, binds);
-  HttpManager manager;
-  manager.side = HttpSide::outbound;
-  manager.statPrefix = "outbound_" + name;
-  manager.routeName = std::to_string(query.port);
-  addHttpManager(*listener.add_filter_chains(), manager);
-  return makeResource(Type::listener, name, listener);
-}
-
 std::vector<std::string> serverNames(const PortHost& entry, const std::string& clientNs) {
   std::vector<std::string> names;
   for (const auto& domain : entry.domains) {
@@ -118,6 +114,108 @@ std::vector<std::string> serverNames(const PortHost& entry, const std::string& c
   if (entry.shortName && entry.ns == clientNs) names.push_back(entry.name);
   return names;
 }
+
+void addHttpChain(store::View& view, const OutboundPort& query, const std::string& name, Listener& listener) {
+  HttpManager manager;
+  manager.side = HttpSide::outbound;
+  manager.statPrefix = "outbound_" + name;
+  manager.routeName = std::to_string(query.port);
+  addHttpManager(view, *listener.add_filter_chains(), manager);
+}
+
+// Interception NONE: all HTTP services of a port.
+ResourcePtr httpListener(store::View& view, const OutboundPort& query) {
+  const auto name = listenerName(kAnyAddress, query.port);
+  Listener listener;
+  initListener(listener, name, query.outboundAddress, query.port, true);
+  addHttpChain(view, query, name, listener);
+  return makeResource(Type::listener, name, listener);
+}
+
+// With interception, the listener for connections to a port whose address no other listener has: HTTP, told apart by
+// Host; TLS, by server name; ranges of addresses; and one host that takes the rest.
+class WildcardListener {
+ public:
+  WildcardListener(store::View& view, const OutboundPort& query) : view_(view), query_(query) {
+    initListener(listener_, listenerName(kAnyAddress, query.port), kAnyAddress, query.port, false);
+  }
+
+  void add(const PortHost& entry) {
+    const L4Service service{query_.clientNs, entry.host, query_.port, model::isTls(entry.protocol)};
+    if (!entry.ranges.empty()) addRanges(entry, service);
+    if (!entry.anyAddress) return;
+    if (service.tls) {
+      keep(addNamedChains(view_, listener_, service, serverNames(entry, query_.clientNs), names_));
+    } else if (rest_ == nullptr) {
+      rest_ = &entry;
+    } else {
+      refuse(entry, rest_->host + " takes all TCP connections to the port");
+    }
+  }
+
+  // Adds nothing if no host needs the listener.
+  void finish(bool http, Output& output) {
+    const bool tls = !names_.empty();
+    if (http) {
+      if (rest_ != nullptr) refuse(*rest_, "HTTP services have the port");
+      if (tls) addUnknown("tls");
+      addHttpChain(view_, query_, listener_.name(), listener_);
+    } else if (rest_ != nullptr) {
+      keep(addServiceChains(view_, listener_, {query_.clientNs, rest_->host, query_.port, false}));
+    } else if (!listener_.filter_chains().empty()) {
+      addUnknown("");
+    } else {
+      return;
+    }
+    output.resources.push_back(makeResource(Type::listener, listener_.name(), listener_, std::move(provenance_)));
+  }
+
+ private:
+  void addRanges(const PortHost& entry, const L4Service& service) {
+    std::vector<std::string> own;
+    for (const auto& range : entry.ranges) {
+      if (ranges_.insert(range).second) {
+        own.push_back(range);
+      } else {
+        refuse(entry, "another host has the addresses " + range);
+      }
+    }
+    if (own.empty()) return;
+    const int first = listener_.filter_chains_size();
+    keep(addServiceChains(view_, listener_, service));
+    for (int i = first; i < listener_.filter_chains_size(); ++i) {
+      auto& match = *listener_.mutable_filter_chains(i)->mutable_filter_chain_match();
+      for (const auto& range : own) {
+        envoy::config::core::v3::CidrRange cidr;
+        if (setCidr(cidr, range)) *match.add_prefix_ranges() = std::move(cidr);
+      }
+    }
+  }
+
+  // What is for nobody, as if there were no listener.
+  void addUnknown(const char* transport) {
+    auto& chain = *listener_.add_filter_chains();
+    if (*transport != '\0') chain.mutable_filter_chain_match()->set_transport_protocol(transport);
+    addTcpProxy(view_, chain, clusterForUnknown(view_));
+  }
+
+  void refuse(const PortHost& entry, const std::string& why) {
+    view_.note({model::Note::Severity::warning, serviceObject(entry), "spec.addresses",
+                "port " + std::to_string(query_.port) + " of host " + entry.host + " has no address of its own, and " +
+                    why + ": expected an address, or another port number"});
+  }
+
+  void keep(const std::vector<model::Provenance>& objects) {
+    provenance_.insert(provenance_.end(), objects.begin(), objects.end());
+  }
+
+  store::View& view_;
+  const OutboundPort& query_;
+  Listener listener_;
+  std::set<std::string> names_, ranges_;
+  const PortHost* rest_ = nullptr;
+  std::vector<model::Provenance> provenance_;
+};
 
 // Interception NONE: there is one address for all services of a port. Those routed by server name share
 // it; of the others the first has it.
@@ -156,7 +254,7 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   output.resources.push_back(blackHoleCluster());
   if (query.interception == Interception::redirect) {
     output.resources.push_back(originalDestinationCluster(kPassthroughCluster, false));
-    output.resources.push_back(virtualOutbound());
+    output.resources.push_back(virtualOutbound(view));
   }
   for (const auto& host : view.ask(normalize::AllHosts{})) {
     output.children.push_back({Clusters::kType, Clusters{query.ns, host, query.interception}.key()});
@@ -176,27 +274,32 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
   for (const auto& entry : view.ask(PortHosts{query.port})) {
     if (model::isHttp(entry.protocol)) {
       http = true;
-    } else {
+    } else if (normalize::isVisible(entry.exportTo, entry.ns, query.clientNs)) {
       others.push_back(&entry);
     }
   }
   if (http) {
-    output.resources.push_back(httpListener(query));
     output.children.push_back({RouteTable::kType, RouteTable{query.clientNs, query.port, query.interception}.key()});
   }
   if (query.interception == Interception::redirect) {
+    WildcardListener wildcard(view, query);
     for (const auto* entry : others) {
+      wildcard.add(*entry);
       output.children.push_back({TcpListeners::kType, TcpListeners{query.clientNs, query.port, entry->host}.key()});
     }
-  } else if (!http) {
+    wildcard.finish(http, output);
+    return output;
+  }
+  if (!http) {
     addSharedListener(view, query, others, output);
-  } else {
-    for (const auto* entry : others) {
-      view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
-                 "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
-                     std::string(model::toString(entry->protocol)) +
-                     " services cannot share it; use another port number"});
-    }
+    return output;
+  }
+  output.resources.push_back(httpListener(view, query));
+  for (const auto* entry : others) {
+    view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
+               "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
+                   std::string(model::toString(entry->protocol)) +
+                   " services cannot share it; use another port number"});
   }
   return output;
 }

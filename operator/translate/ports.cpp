@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
@@ -65,29 +66,67 @@ void claimDomains(std::vector<PortHost>& entries) {
   }
 }
 
+using TakenAddresses = std::set<std::pair<std::uint32_t, std::string>>;
+
+// As in Istio: where VirtualServices route a host that no registry has, it is on this port.
+constexpr std::uint32_t kRoutedHostsPort = 80;
+
+PortHost entryOf(const model::Service& service, const model::ServicePort& port, TakenAddresses& taken) {
+  using Resolution = model::Service::Resolution;
+  const bool fromService = service.kind == "Service";
+  PortHost entry;
+  entry.host = toLower(service.host);
+  entry.kind = service.kind;
+  entry.ns = service.ns;
+  entry.name = service.name;
+  entry.protocol = port.protocol;
+  entry.exportTo = service.exportTo;
+  entry.headless = fromService && service.resolution != Resolution::dns && !model::isHttp(port.protocol) &&
+                   (service.headless || service.resolution == Resolution::original_dst);
+  entry.anyAddress = !fromService && service.addresses.empty();
+  for (const auto& address : service.addresses) {
+    if (address.find('/') != std::string::npos) {
+      entry.ranges.push_back(address);
+    } else if (taken.emplace(port.number, address).second) {
+      entry.addresses.push_back(address);
+    }
+  }
+  return entry;
+}
+
+void addRoutedHosts(store::View& view, std::vector<PortHost>& entries) {
+  const auto& known = view.ask(normalize::AllHosts{});
+  for (const auto& host : view.ask(normalize::MeshRouteHosts{})) {
+    // A wildcard over hosts of the registry is about these.
+    const bool registered = host.starts_with('*')
+                                ? std::any_of(known.begin(), known.end(),
+                                              [&](const auto& other) { return normalize::matchesHost(host, other); })
+                                : std::binary_search(known.begin(), known.end(), host);
+    if (registered) continue;
+    PortHost entry;
+    entry.host = host;
+    entry.kind = "VirtualService";
+    entry.protocol = model::Protocol::http;
+    entries.push_back(std::move(entry));
+  }
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.host < b.host; });
+}
+
 }  // namespace
 
 PortTable::Value computePortTable(store::View& view, const PortTable&) {
   PortTable::Value table;
-  std::set<std::pair<std::uint32_t, std::string>> takenAddresses;
+  TakenAddresses taken;
   for (const auto& host : view.ask(normalize::AllHosts{})) {
     const auto& service = view.ask(normalize::ServiceOf{host});
     if (!service) continue;
     for (const auto& port : service->ports) {
       if (port.protocol == model::Protocol::udp || service->port(port.number) != &port) continue;
-      PortHost entry;
-      entry.host = toLower(service->host);
-      entry.ns = service->ns;
-      entry.name = service->name;
-      entry.protocol = port.protocol;
-      entry.headless = service->resolution != model::Service::Resolution::dns && !model::isHttp(port.protocol) &&
-                       (service->headless || service->resolution == model::Service::Resolution::original_dst);
-      for (const auto& address : service->addresses) {
-        if (takenAddresses.emplace(port.number, address).second) entry.addresses.push_back(address);
-      }
-      table[port.number].push_back(std::move(entry));
+      table[port.number].push_back(entryOf(*service, port, taken));
     }
   }
+  addRoutedHosts(view, table[kRoutedHostsPort]);
+  if (table[kRoutedHostsPort].empty()) table.erase(kRoutedHostsPort);
   for (auto& [port, entries] : table) claimDomains(entries);
   return table;
 }

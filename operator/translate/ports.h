@@ -17,11 +17,15 @@ namespace fairway::translate {
 // One host on one service port. No domain and no address is in two entries of a port: Envoy refuses a whole
 // route table for a repeated domain, and a listener for a repeated address. The first host keeps it.
 struct PortHost {
-  std::string host;  // FQDN
+  std::string host;              // FQDN; of a ServiceEntry or VirtualService also a wildcard
+  std::string kind = "Service";  // of the object, as ns and name; a VirtualService routes a host of no registry
   std::string ns, name;
   model::Protocol protocol = model::Protocol::tcp;
   bool headless = false;               // no address of its own, and not HTTP
-  std::vector<std::string> addresses;  // cluster IPs
+  bool anyAddress = false;             // to be known by its server name only, or to take all of the port
+  std::vector<std::string> addresses;  // cluster IPs and the like
+  std::vector<std::string> ranges;     // "10.0.0.0/8": of a ServiceEntry
+  std::vector<std::string> exportTo;   // namespaces that see it; empty: all
   std::vector<std::string> domains;    // for every client: FQDN, name.ns.svc, name.ns, addresses
   bool shortName = false;              // clients of the namespace may also say `name`
   bool operator==(const PortHost&) const = default;

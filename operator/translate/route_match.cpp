@@ -13,11 +13,17 @@ namespace {
 
 using Kind = StringMatcher::Type;
 
-bool setPath(RouteMatch& out, const StringMatcher& uri) {
+bool setPath(RouteMatch& out, const StringMatcher& uri, bool wholeElements) {
   const std::string flags = uri.ignoreCase ? "(?i)" : "";
   switch (uri.type) {
     case Kind::exact: out.set_path(uri.value); break;
-    case Kind::prefix: out.set_prefix(uri.value.empty() ? "/" : uri.value); break;
+    case Kind::prefix:
+      if (wholeElements && uri.value.size() > 1) {
+        out.set_path_separated_prefix(uri.value);
+      } else {
+        out.set_prefix(uri.value.empty() ? "/" : uri.value);
+      }
+      break;
     case Kind::present: out.set_prefix("/"); break;
     case Kind::suffix: return setRegex(*out.mutable_safe_regex(), flags + ".*" + quoteRegex(uri.value));
     case Kind::regex: return setRegex(*out.mutable_safe_regex(), flags + uri.value);
@@ -61,7 +67,7 @@ bool setRouteMatch(store::View& view, envoy::config::route::v3::Route& route, co
   };
   if (!match.uri) {
     out.set_prefix("/");
-  } else if (!setPath(out, *match.uri)) {
+  } else if (!setPath(out, *match.uri, match.wholeElements)) {
     return badRegex("match.uri", *match.uri);
   }
   if (match.scheme && !addHeader(out, ":scheme", *match.scheme, false)) return badRegex("match.scheme", *match.scheme);

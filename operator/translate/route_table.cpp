@@ -1,5 +1,6 @@
 #include <envoy/config/route/v3/route.pb.h>
 
+#include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/compute.h"
@@ -33,15 +34,22 @@ namespace {
 
 // What no service of the mesh is called. It also keeps the set of virtual hosts from being empty: Envoy
 // would wait 15 s for the first one.
-ResourcePtr fallback(const RouteTable& query) {
+ResourcePtr fallback(store::View& view, const RouteTable& query) {
+  using Outbound = model::MeshSettings::Outbound;
   const std::string port = std::to_string(query.port);
   VirtualHost host;
+  // The name stays whatever the policy is: under another one the new virtual host would come before the old one goes,
+  // and Envoy refuses two for "*".
   host.set_name(port + "/allow_any");
   host.add_domains(std::string("*"));
   host.set_include_request_attempt_count(true);
   auto& route = *host.add_routes();
   route.mutable_match()->set_prefix("/");
-  if (query.interception == Interception::redirect) {
+  if (query.interception == Interception::redirect &&
+      view.ask(normalize::MeshSettingsOf{}).outbound == Outbound::registry_only) {
+    route.set_name("block_all");
+    route.mutable_direct_response()->set_status(502);
+  } else if (query.interception == Interception::redirect) {
     route.set_name("allow_any");
     route.mutable_route()->set_cluster(std::string(kPassthroughCluster));
     route.mutable_route()->mutable_timeout();
@@ -63,7 +71,7 @@ Output computeRouteTable(store::View& view, const RouteTable& query) {
   initRouteConfiguration(table, std::to_string(query.port));
   setAds(*table.mutable_vhds()->mutable_config_source());
   output.resources.push_back(makeResource(Type::route, table.name(), table));
-  output.resources.push_back(fallback(query));
+  output.resources.push_back(fallback(view, query));
   for (const auto& entry : view.ask(PortHosts{query.port})) {
     if (!model::isHttp(entry.protocol)) continue;
     output.children.push_back({VirtualHostUnit::kType, VirtualHostUnit{query.clientNs, query.port, entry.host}.key()});
@@ -74,7 +82,10 @@ Output computeRouteTable(store::View& view, const RouteTable& query) {
 Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
   Output output;
   const auto& entry = view.ask(PortHostOf{query.port, query.host});
-  if (!entry) return output;
+  if (!entry || !normalize::isVisible(entry->exportTo, entry->ns, query.clientNs)) return output;
+  const auto& routes = view.ask(normalize::RoutesOf{query.clientNs, query.host, query.port});
+  const bool routed = routes.defined && !routes.http.empty();
+  if (entry->kind == "VirtualService" && !routed) return output;  // it is none for these clients
   const std::string port = std::to_string(query.port);
   VirtualHost host;
   host.set_name(port + "/" + query.host + ":" + port);
@@ -82,8 +93,7 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
   if (entry->shortName && entry->ns == query.clientNs) host.add_domains(entry->name);
   host.set_include_request_attempt_count(true);
 
-  const auto& routes = view.ask(normalize::RoutesOf{query.clientNs, query.host, query.port});
-  if (routes.defined && !routes.http.empty()) {
+  if (routed) {
     for (const auto& route : routes.http) addRoutes(view, host, query.clientNs, route);
   } else {
     addRoutes(view, host, query.clientNs, defaultRoute(query.host, query.port));

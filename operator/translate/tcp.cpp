@@ -41,6 +41,11 @@ model::L4Route routeToItself(const L4Service& service) {
   return route;
 }
 
+void addAccessLog(store::View& view, TcpProxy& proxy) {
+  const auto& file = view.ask(normalize::MeshSettingsOf{}).accessLogFile;
+  if (!file.empty()) setTcpAccessLog(*proxy.add_access_log(), file);
+}
+
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
   if (provenance.kind.empty()) return;
   setProvenance(*chain.mutable_metadata(), provenance);
@@ -49,11 +54,11 @@ void describe(FilterChain& chain, const model::Provenance& provenance, std::vect
 
 }  // namespace
 
-void addTcpProxy(FilterChain& chain, const std::string& cluster) {
+void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
-  setTcpAccessLog(*proxy.add_access_log());
+  addAccessLog(view, proxy);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
 
@@ -84,7 +89,7 @@ void addTcpProxy(store::View& view, FilterChain& chain, const std::string& clien
     }
     if (policy.hash && policy.hash->sourceIp) proxy.add_hash_policy()->mutable_source_ip();
   }
-  setTcpAccessLog(*proxy.add_access_log());
+  addAccessLog(view, proxy);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
 

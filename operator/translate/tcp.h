@@ -22,7 +22,7 @@ struct L4Service {
 };
 
 // Appends a proxy to one cluster.
-void addTcpProxy(envoy::config::listener::v3::FilterChain& chain, const std::string& cluster);
+void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster);
 
 // Appends a proxy to the route's weighted destinations, for clients of a namespace.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& clientNs,

@@ -112,7 +112,7 @@ void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::Tr
     if (policy.subjectAltNames.empty()) addSubjectName(validation, name);
   }
   addAlpn(common, alpn);
-  context.set_sni(name);
+  if (!name.starts_with('*')) context.set_sni(name);
   setSocket(out, kTlsSocket, context);
 }
 

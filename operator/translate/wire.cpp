@@ -9,6 +9,7 @@
 #include <envoy/config/core/v3/base.pb.h>
 #include <envoy/config/core/v3/config_source.pb.h>
 #include <envoy/config/listener/v3/listener_components.pb.h>
+#include <envoy/extensions/access_loggers/file/v3/file.pb.h>
 #include <envoy/extensions/access_loggers/stream/v3/stream.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <envoy/type/matcher/v3/regex.pb.h>
@@ -36,11 +37,26 @@ constexpr std::string_view kTcpLogFormat =
     "%UPSTREAM_CLUSTER% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% \"%REQUESTED_SERVER_NAME%\" "
     "\"%DOWNSTREAM_PEER_URI_SAN%\" %CONNECTION_TERMINATION_DETAILS%\n";
 
-void setAccessLog(envoy::config::accesslog::v3::AccessLog& out, std::string_view format) {
-  envoy::extensions::access_loggers::stream::v3::StdoutAccessLog config;
+template <class Config>
+void packAccessLog(envoy::config::accesslog::v3::AccessLog& out, const char* name, std::string_view format,
+                   Config config = {}) {
   config.mutable_log_format()->mutable_text_format_source()->set_inline_string(std::string(format));
-  out.set_name("envoy.access_loggers.stdout");
+  out.set_name(name);
   packAny(config, *out.mutable_typed_config());
+}
+
+void setAccessLog(envoy::config::accesslog::v3::AccessLog& out, std::string_view format, const std::string& file) {
+  namespace loggers = envoy::extensions::access_loggers;
+  // Opened by path, a standard stream may be a file that is not ours to open.
+  if (file == "/dev/stdout") {
+    packAccessLog<loggers::stream::v3::StdoutAccessLog>(out, "envoy.access_loggers.stdout", format);
+  } else if (file == "/dev/stderr") {
+    packAccessLog<loggers::stream::v3::StderrAccessLog>(out, "envoy.access_loggers.stderr", format);
+  } else {
+    loggers::file::v3::FileAccessLog config;
+    config.set_path(file);
+    packAccessLog(out, "envoy.access_loggers.file", format, config);
+  }
 }
 
 // The highest re2 program size the agent's bootstrap allows (runtime key re2.max_program_size.error_level).
@@ -161,9 +177,13 @@ void setSocket(envoy::config::core::v3::TransportSocket& out, std::string_view n
   packAny(config, *out.mutable_typed_config());
 }
 
-void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out) { setAccessLog(out, kHttpLogFormat); }
+void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file) {
+  setAccessLog(out, kHttpLogFormat, file);
+}
 
-void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out) { setAccessLog(out, kTcpLogFormat); }
+void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file) {
+  setAccessLog(out, kTcpLogFormat, file);
+}
 
 bool validServerName(const std::string& name) {
   const std::string host = name.rfind("*.", 0) == 0 ? name.substr(2) : name;

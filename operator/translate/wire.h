@@ -74,9 +74,9 @@ void setFilter(envoy::config::listener::v3::ListenerFilter& out, std::string_vie
 void setSocket(envoy::config::core::v3::TransportSocket& out, std::string_view name,
                const google::protobuf::Message& config);
 
-// One line a request (or a connection) on the proxy's standard output.
-void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out);
-void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out);
+// One line a request (or a connection) to a file of the proxy.
+void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file);
+void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file);
 
 // Server names that Envoy takes in a filter chain: a host, or "*." and a host.
 bool validServerName(const std::string& name);

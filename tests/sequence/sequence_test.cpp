@@ -272,6 +272,20 @@ TEST_CASE("a change runs the units that read it, and no others") {
     CHECK_FALSE(runs.contains(normalize::EndpointsOf::kType));
     CHECK_FALSE(runs.contains("clusters"));
   }
+  SECTION("a renewed certificate: what is made of its secret, and not the listener") {
+    runsAfter("Gateway/edge", 4);
+    const auto runs = runsAfter("Secret/edge", 2);
+    CHECK(runs.contains("gateway-secret"));
+    CHECK_FALSE(runs.contains("gateway-listener"));
+    CHECK_FALSE(runs.contains("clusters"));
+  }
+  SECTION("an Ingress's path: the gateway's routes") {
+    const auto runs = runsAfter("Ingress/onap", 2);
+    CHECK(runs.contains(normalize::GatewayRoutes::kType));
+    CHECK_FALSE(runs.contains("sidecar-outbound"));
+    CHECK_FALSE(runs.contains("virtual-host"));
+    CHECK_FALSE(runs.contains(normalize::EndpointsOf::kType));
+  }
   SECTION("a role: authorization, and the inbound side it leads to") {
     const auto runs = runsAfter("ServiceRole/onap", 3);
     CHECK(runs.contains(normalize::AuthorizationOf::kType));

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/codec.h"
+#include "support/test_certificates.h"
 
 namespace fairway::test {
 
@@ -46,7 +47,8 @@ json pod(const std::string& ns, const std::string& app, int number, int variant)
   auto result =
       object("v1", "Pod", meta(ns, app + "-" + std::to_string(number), labels),
              {{"serviceAccountName", variant == 4 ? "other" : app}, {"nodeName", "node-" + std::to_string(number)}});
-  result["status"] = {{"podIP", "10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)}};
+  result["status"] = {{"podIP", "10.1." + std::to_string(ns.size()) + "." + std::to_string(10 * app.size() + number)},
+                      {"conditions", {{{"type", "Ready"}, {"status", variant == 2 ? "False" : "True"}}}}};
   return result;
 }
 
@@ -151,6 +153,76 @@ json gateway(int variant) {
   return object("networking.istio.io/v1", "Gateway", meta("istio-system", "edge"), spec);
 }
 
+json edgeSecret(int variant) {
+  const bool second = variant == 2 || variant == 4;
+  json data{{"tls.crt", variant == 3 ? "no certificate"
+                        : second     ? kOtherCertificate
+                                     : kCertificate},
+            {"tls.key", variant == 4 ? kKey
+                        : second     ? kOtherKey
+                                     : kKey}};  // 4: they do not belong together
+  return {{"apiVersion", "v1"},
+          {"kind", "Secret"},
+          {"metadata", meta("istio-system", "edge-cert")},
+          {"type", "Opaque"},
+          {"stringData", data}};
+}
+
+json meshConfig(int variant) {
+  const std::map<int, std::string> texts = {
+      {1, "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"},
+      {2, "accessLogFile: ''\ningressControllerMode: DEFAULT"},
+      {3, "outboundTrafficPolicy: {mode: NEVER}"},  // an error
+      {4, "ingressControllerMode: 'OFF'\ntrustDomain: elsewhere"},
+  };
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata", meta("istio-system", "istio")},
+          {"data", {{"mesh", texts.at(variant)}}}};
+}
+
+json serviceEntry(const std::string& ns, int variant) {
+  json spec{{"hosts", {"api.example.com", "*.example.org"}},
+            {"ports",
+             {{{"number", 80}, {"name", "http"}, {"protocol", "HTTP"}},
+              {{"number", 443}, {"name", "tls"}, {"protocol", "TLS"}},
+              {{"number", 9000}, {"name", "tcp"}, {"protocol", "TCP"}}}},
+            {"resolution", "NONE"}};
+  if (variant == 2) {
+    spec["hosts"] = {"api.example.com"};
+    spec["resolution"] = "DNS";
+    spec["exportTo"] = {"."};
+  }
+  if (variant == 3) spec["resolution"] = "SOMEHOW";
+  if (variant == 4) {
+    spec["resolution"] = "STATIC";
+    spec["location"] = "MESH_INTERNAL";
+    spec["workloadSelector"] = {{"labels", {{"app", "vio"}}}};
+    spec["addresses"] = {"192.0.2.7", "198.51.100.0/24"};
+  }
+  if (variant == 5) spec["hosts"] = {"vio." + ns + ".svc.cluster.local"};
+  return object("networking.istio.io/v1", "ServiceEntry", meta(ns, "outside"), spec);
+}
+
+json ingress(const std::string& ns, int variant) {
+  const auto backend = [](const std::string& service, int port) {
+    return json{{"service", {{"name", service}, {"port", {{"number", port}}}}}};
+  };
+  json path{{"path", "/" + ns}, {"pathType", "Prefix"}, {"backend", backend("vio", variant == 2 ? 1 : 8003)}};
+  json spec{{"rules", {{{"http", {{"paths", {path}}}}}}}};
+  if (variant == 3) spec["tls"] = {{{"hosts", {"vio.example.com"}}, {"secretName", "edge-cert"}}};
+  if (variant == 4) spec["ingressClassName"] = "istio";
+  if (variant == 5) spec["defaultBackend"] = backend("msb", 8003);
+  auto result = object("networking.k8s.io/v1", "Ingress", meta(ns, "entry"), spec);
+  if (variant < 4) result["metadata"]["annotations"] = {{"kubernetes.io/ingress.class", "istio"}};
+  return result;
+}
+
+json ingressClass(int variant) {
+  return object("networking.k8s.io/v1", "IngressClass", meta("", "istio"),
+                {{"controller", variant == 2 ? "example.com/other" : "istio.io/ingress-controller"}});
+}
+
 json gatewayPod(int variant) {
   auto result =
       object("v1", "Pod", meta("istio-system", "gw-0", {{"istio", variant == 2 ? "egressgateway" : "ingressgateway"}}),
@@ -182,12 +254,17 @@ const std::map<std::string, Maker>& makers() {
       result["ServiceRole/" + ns] = {4, [=](int v) { return role(ns, v); }};
       result["ServiceRoleBinding/" + ns] = {4, [=](int v) { return binding(ns, v); }};
       result["AuthorizationPolicy/" + ns] = {4, [=](int v) { return authorization(ns, v); }};
+      result["ServiceEntry/" + ns] = {5, [=](int v) { return serviceEntry(ns, v); }};
+      result["Ingress/" + ns] = {5, [=](int v) { return ingress(ns, v); }};
       result["PeerAuthentication/" + ns] = {3, [=](int v) { return peerAuthentication(ns, v); }};
     }
     result["AuthorizationPolicy/istio-system"] = {4, [](int v) { return authorization("istio-system", v); }};
     result["ClusterRbacConfig/default"] = {3, rbacConfig};
     result["Gateway/edge"] = {4, gateway};
     result["Pod/gateway"] = {2, gatewayPod};
+    result["Secret/edge"] = {4, edgeSecret};
+    result["ConfigMap/mesh"] = {4, meshConfig};
+    result["IngressClass/istio"] = {2, ingressClass};
     return result;
   }();
   return all;

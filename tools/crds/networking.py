@@ -1,4 +1,4 @@
-"""networking.istio.io: Gateway, VirtualService, DestinationRule."""
+"""networking.istio.io: Gateway, VirtualService, DestinationRule, ServiceEntry."""
 
 from schema import (boolean, choice, duration, integer, items, labels_selector, map_of, nullable, number,
                     obj, port, string_match, text, text_map, texts, with_required)
@@ -255,3 +255,32 @@ DESTINATION_RULE = with_required(obj(
         trafficPolicy=traffic_policy("Settings for the subset; what it leaves out is inherited.")), "name")),
     exportTo=EXPORT_TO,
     workloadSelector=labels_selector("The clients it is for; all when unset.")), "host")
+
+SERVICE_ENTRY = with_required(obj(
+    "Hosts that Kubernetes has no Service for: outside the cluster, or on machines of its own.",
+    hosts=items("DNS names of the hosts; a name may begin with \"*.\".", {"type": "string", "minLength": 1}, minItems=1),
+    addresses=texts("IP addresses or ranges at which clients reach the hosts."),
+    ports=items("The ports of the hosts.", with_required(obj(
+        "One port.",
+        number=port("The port that clients connect to."),
+        name=text("A name that no other port of the hosts has.", minLength=1),
+        protocol=text("What is spoken: HTTP, HTTP2, GRPC, GRPC-WEB, HTTPS, TLS, TCP, MONGO, REDIS, MYSQL.",
+                      pattern="^(?i:HTTP|HTTP2|GRPC|GRPC-WEB|HTTPS|TLS|TCP|MONGO|REDIS|MYSQL)$"),
+        targetPort=port("The port of the endpoints; the number when unset.")), "number", "name")),
+    location=choice("Whether the hosts are part of the mesh. MESH_EXTERNAL when unset.",
+                    "MESH_EXTERNAL", "MESH_INTERNAL"),
+    resolution=choice("How the endpoints' addresses are found. NONE, as when unset: the address that the client chose.",
+                      "NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN"),
+    endpoints=items("Where the hosts are served; with DNS and none of them, at the hosts' own names.", with_required(obj(
+        "One endpoint.",
+        address=text("Its IP address; with DNS also a name.", minLength=1),
+        ports=map_of("Its ports, by the names of the ports above.", port("The port.")),
+        labels=text_map("Its labels; subsets choose by them."),
+        network=text("Its network."),
+        locality=text("Its region, zone and subzone, separated by slashes."),
+        weight=integer("Its share of the load, relative to the others'.", 0, 1000000),
+        serviceAccount=text("The service account that it runs as, in this namespace.")), "address")),
+    workloadSelector=obj("Pods of this namespace in place of endpoints.",
+                         labels=text_map("Labels that a pod must have, all of them.")),
+    exportTo=EXPORT_TO,
+    subjectAltNames=texts("Identities of which the hosts' certificates must have one.")), "hosts")

@@ -39,6 +39,14 @@ status:
   const auto bare = good<Pod>("{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {podIP: 10.0.0.2}}");
   CHECK(bare->spec.serviceAccountName == "default");
   CHECK(bare->spec.ips == std::vector<std::string>{"10.0.0.2"});
+  CHECK_FALSE(bare->spec.ready);
+  const auto withConditions = [](const std::string& conditions) {
+    return good<Pod>("{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {conditions: [" + conditions + "]}}")
+        ->spec.ready;
+  };
+  CHECK(withConditions("{type: PodScheduled, status: 'True'}") == false);
+  CHECK(withConditions("{type: Ready, status: 'False'}") == false);
+  CHECK(withConditions("{type: PodScheduled, status: 'True'}, {type: Ready, status: 'True'}") == true);
 }
 
 TEST_CASE("services: ports with targets, headless, external") {

@@ -12,7 +12,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "api/codec.h"
 #include "api/core.h"
+#include "api/mesh_config.h"
 #include "cli/completion.h"
 #include "cli/engine_sink.h"
 #include "cli/resource_json.h"
@@ -180,6 +182,41 @@ TEST_CASE("the webhook answers what it knows, and says what it does not") {
   const auto answer = cli::answerWebhook(inputs, request);
   CHECK(answer.status == 200);
   CHECK(json::parse(answer.body)["response"] == json({{"uid", "7"}, {"allowed", true}}));
+}
+
+TEST_CASE("settings of the mesh with errors are replaced by the last good ones") {
+  store::Catalogue catalogue;
+  engine::Engine engine({}, catalogue);
+  cli::EngineSink sink(engine, {false, {}});
+  const auto settings = [](const std::string& mesh) {
+    return api::decode({{"apiVersion", "v1"},
+                        {"kind", "ConfigMap"},
+                        {"metadata", {{"name", "istio"}, {"namespace", "istio-system"}}},
+                        {"data", {{"mesh", mesh}}}})
+        .object;
+  };
+  const auto stored = [&] {
+    std::string result = "none";
+    engine.inspect([&](const engine::Core& core) {
+      const auto* object = core.store().get(api::Kind::config_map, "istio-system", "istio");
+      if (object == nullptr) return;
+      const auto& mesh = static_cast<const api::ConfigMap&>(*object).spec.mesh;
+      result = (object->valid() ? "valid " : "broken ") + (mesh ? mesh->ingressClass.value_or("unset") : "default");
+    });
+    return result;
+  };
+  engine.markSynced();
+  sink.replace(api::Kind::config_map, {settings("ingressClass: [")});
+  CHECK(stored() == "broken default");
+  sink.upsert(settings("ingressClass: one"));
+  CHECK(stored() == "valid one");
+  sink.upsert(settings("ingressClass: [two]"));
+  CHECK(stored() == "broken one");
+  sink.replace(api::Kind::config_map, {settings("outboundTrafficPolicy: no")});
+  CHECK(stored() == "broken one");
+  sink.remove(api::Kind::config_map, {"istio-system", "istio"});
+  sink.upsert(settings("ingressClass: [two]"));
+  CHECK(stored() == "broken default");
 }
 
 TEST_CASE("completion scripts name every subcommand and flag, and are sound shell") {

@@ -86,7 +86,10 @@ TEST_CASE("a list asks for its page and returns the body") {
   REQUIRE(body);
   CHECK(*body == R"({"items":[]})");
   REQUIRE(client->list(kRoutes, 500, "", {}));
-  REQUIRE(seen.size() == 2);
+  resource.ns = "istio-system";
+  REQUIRE(client->list(resource, 500, "", {}));
+  REQUIRE(seen.size() == 3);
+  CHECK(seen[2].path == "/api/v1/namespaces/istio-system/services");
   CHECK(seen[0].path == "/api/v1/services");
   CHECK(seen[0].parameter("limit") == "500");
   CHECK(seen[0].parameter("continue") == "to/ken==");

@@ -178,6 +178,17 @@ TEST_CASE("a line that is no event ends the watch, which resumes where it was") 
   CHECK(sink.calls() == std::vector<std::string>{"replace", "upsert x/a@11", "upsert x/b@13"});
 }
 
+TEST_CASE("of secrets and ConfigMaps no more is asked for than is used") {
+  const auto secrets = selectorOf(api::Kind::secret);
+  for (const auto* type : {"kubernetes.io/service-account-token", "helm.sh/release.v1"}) {
+    CHECK(secrets.fields.find(std::string("type!=") + type) != std::string::npos);
+  }
+  const auto maps = selectorOf(api::Kind::config_map, {"mesh-system", "istio-canary"});
+  CHECK(maps.ns == "mesh-system");
+  CHECK(maps.fields == "metadata.name=istio-canary");
+  CHECK(selectorOf(api::Kind::service).ns.empty());
+}
+
 TEST_CASE("the source has a feed for each kind and is synced when all are") {
   auto server = std::make_unique<FakeServer>();
   std::map<std::string, std::vector<std::string>> served;

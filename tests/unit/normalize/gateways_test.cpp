@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "fixtures.h"
+#include "support/test_certificates.h"
 
 using namespace fairway;
 using namespace fairway::test;
@@ -335,13 +336,40 @@ TEST_CASE("a gateway's credential is a whole key pair of its own namespace") {
       o.spec.caCertificates = roots;
     });
   };
-  secret("n", "whole", "chain", "key", "roots");
-  secret("n", "split", "chain", "key", "");
-  secret("n", "split-cacert", "", "", "roots2");
-  secret("n", "half", "chain", "", "");
-  CHECK(mesh.ask(CredentialOf{"n", "whole"}) == CredentialOf::Credential{"chain", "key", "roots"});
-  CHECK(mesh.ask(CredentialOf{"n", "split"}) == CredentialOf::Credential{"chain", "key", "roots2"});
+  secret("n", "whole", kCertificate, kKey, kOtherCertificate);
+  secret("n", "split", kCertificate + kOtherCertificate, kKey, "");
+  secret("n", "split-cacert", "", "", kOtherCertificate);
+  secret("n", "half", kCertificate, "", "");
+  CHECK(mesh.ask(CredentialOf{"n", "whole"}) == CredentialOf::Credential{kCertificate, kKey, kOtherCertificate});
+  CHECK(mesh.ask(CredentialOf{"n", "split"}) ==
+        CredentialOf::Credential{kCertificate + kOtherCertificate, kKey, kOtherCertificate});
   CHECK_FALSE(mesh.ask(CredentialOf{"n", "half"}));
   CHECK(mesh.noted("Secret/n/half", "lacks a private key"));
   CHECK_FALSE(mesh.ask(CredentialOf{"m", "whole"}));
+  CHECK(mesh.ask(normalize::SecretExists{"n", "half"}));
+  CHECK_FALSE(mesh.ask(normalize::SecretExists{"m", "half"}));
+
+  // A listener would wait for ever for what Envoy refuses.
+  struct Row {
+    std::string chain, key, why;
+  };
+  const Row rows[] = {
+      {"no PEM", kKey, "certificate cannot be read"},
+      {kCertificate + "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", kKey, "after the first"},
+      {kCertificate, "no PEM", "private key cannot be read"},
+      {kCertificate, kKeyWithPassphrase, "without a passphrase"},
+      {kCertificate, kOtherKey, "do not belong together"},
+      {kWeakCertificate, kWeakKey, "1024 bits"},
+      {kEdCertificate, kEdKey, "neither RSA nor ECDSA"},
+  };
+  for (const auto& row : rows) {
+    secret("n", "broken", row.chain, row.key, "");
+    CHECK_FALSE(mesh.ask(CredentialOf{"n", "broken"}));
+    INFO(row.why);
+    CHECK(mesh.noted("Secret/n/broken", row.why));
+  }
+  secret("n", "roots", kCertificate, kKey, "no PEM");
+  REQUIRE(mesh.ask(CredentialOf{"n", "roots"}));
+  CHECK(mesh.ask(CredentialOf{"n", "roots"})->caCertificates.empty());
+  CHECK(mesh.noted("Secret/n/roots", "CA certificates cannot be read"));
 }

@@ -178,7 +178,52 @@ TEST_CASE("a missing certificate costs its own server only") {
   const auto listener = resources.get<Listener>(Type::listener, "0.0.0.0_8443");
   REQUIRE(listener.filter_chains_size() == 1);
   CHECK(serverNames(listener.filter_chains(0)) == std::vector<std::string>{"b.example.com"});
-  CHECK(resources.noted("Gateway/onap/portal servers[0]", "istio-system/gone"));
+  CHECK(resources.noted("Gateway/onap/portal servers[0]", "there is no secret istio-system/gone"));
+  w.brokenSecrets = {{"istio-system", "gone"}};
+  CHECK(accepted(w).noted("Gateway/onap/portal servers[0]", "secret istio-system/gone holds no certificate and key"));
+  // With the field of the object that names it.
+  w.gateway.servers[0].provenance = {"Ingress", "onap", "shop", "tls[0]"};
+  w.gateway.servers[0].tls->credentialField = "secretName";
+  for (const auto& note : accepted(w).notes) {
+    if (note.object.kind == "Ingress") CHECK(note.field == "secretName");
+  }
+}
+
+TEST_CASE("a renewed certificate changes its secret and nothing else") {
+  auto w = world();
+  w.gateway.servers = {tlsServer("a", {"a.example.com"}, "cert")};
+  const auto before = resourcesOf(w, gatewayProxy());
+  w.credentials[{"istio-system", "cert"}] = {"renewed chain", "renewed key", ""};
+  const auto after = resourcesOf(w, gatewayProxy());
+  std::vector<std::string> changed;
+  for (const auto& [type, resources] : after.byType) {
+    for (const auto& [name, resource] : resources) {
+      if (!(*resource == *before.byType.at(type).at(name))) changed.push_back(name);
+    }
+  }
+  CHECK(changed == std::vector<std::string>{"kubernetes://cert"});
+}
+
+// CVE-2021-34824: secrets of another namespace reached gateways.
+TEST_CASE("CVE-2021-34824: a credential is looked for in the namespace of the gateway alone") {
+  auto w = world();
+  w.credentials = {{{"onap", "cert"}, {"chain", "key", ""}}};  // beside the Gateway, not beside its pods
+  w.gateway.servers = {tlsServer("a", {"a.example.com"}, "cert")};
+  const auto resources = accepted(w);
+  CHECK(resources.names(Type::secret).empty());
+  CHECK(resources.names(Type::listener).empty());
+}
+
+TEST_CASE("prefixes by whole elements") {
+  auto w = world();
+  w.gateway.servers = {server("http", 80, model::Protocol::http, {"*"})};
+  auto route = toPortal();
+  route.matches.emplace_back();
+  route.matches[0].uri = model::StringMatcher{model::StringMatcher::Type::prefix, "/a", false};
+  route.matches[0].wholeElements = true;
+  w.gatewayRoutes[{80, ""}].hosts = {{"*", false, {true, {route}, {}, {}}}};
+  const auto table = accepted(w).get<RouteConfiguration>(Type::route, "http.80");
+  CHECK(table.virtual_hosts(0).routes(0).match().path_separated_prefix() == "/a");
 }
 
 TEST_CASE("MUTUAL needs roots, and asks for a client certificate") {

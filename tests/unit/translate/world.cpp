@@ -13,6 +13,14 @@ typename Map::mapped_type find(const Map& map, const Key& key) {
   return found == map.end() ? typename Map::mapped_type{} : found->second;
 }
 
+normalize::MeshSettingsOf::Value settings(store::View&, const normalize::MeshSettingsOf&) { return current->settings; }
+normalize::MeshRouteHosts::Value routedHosts(store::View&, const normalize::MeshRouteHosts&) {
+  return current->routedHosts;
+}
+normalize::SecretExists::Value secretExists(store::View&, const normalize::SecretExists& query) {
+  return current->credentials.contains({query.ns, query.name}) ||
+         current->brokenSecrets.contains({query.ns, query.name});
+}
 normalize::AllHosts::Value allHosts(store::View&, const normalize::AllHosts&) {
   std::vector<std::string> hosts;
   for (const auto& [host, service] : current->services) hosts.push_back(host);
@@ -68,6 +76,9 @@ normalize::CredentialOf::Value credentialOf(store::View&, const normalize::Crede
 const store::Catalogue& catalogue() {
   static const store::Catalogue instance = [] {
     store::Catalogue c;
+    c.add<normalize::MeshSettingsOf>(settings);
+    c.add<normalize::MeshRouteHosts>(routedHosts);
+    c.add<normalize::SecretExists>(secretExists);
     c.add<normalize::AllHosts>(allHosts);
     c.add<normalize::ServiceOf>(serviceOf);
     c.add<normalize::WorkloadOf>(workloadOf);
@@ -107,6 +118,19 @@ model::Service& World::addService(const std::string& ns, const std::string& name
   service.addresses = {"10.96.0." + std::to_string(services.size() + 1)};
   identities[service.host] = {"spiffe://cluster.local/ns/" + ns + "/sa/" + name};
   return services[service.host] = service;
+}
+
+model::Service& World::addEntry(const std::string& ns, const std::string& host, std::vector<model::ServicePort> ports,
+                                model::Service::Resolution resolution) {
+  model::Service service;
+  service.kind = "ServiceEntry";
+  service.host = host;
+  service.ns = ns;
+  service.name = "entry";
+  service.ports = std::move(ports);
+  service.resolution = resolution;
+  service.external = true;
+  return services[host] = service;
 }
 
 model::Endpoint& World::addEndpoint(const std::string& host, std::uint32_t number, const std::string& address,

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@ namespace fairway::translate::test {
 
 // A mesh as normalisation would present it, for tests of translation alone.
 struct World {
+  model::MeshSettings settings;
+  std::vector<std::string> routedHosts;            // of sidecars' VirtualServices, sorted
   std::map<std::string, model::Service> services;  // by host
   std::map<std::pair<std::string, std::string>, model::Workload> workloads;
   std::map<std::pair<std::string, std::uint32_t>, std::vector<model::Endpoint>> endpoints;  // by host and port
@@ -25,7 +28,11 @@ struct World {
   model::PeerAuthentication peers;
   std::map<std::uint32_t, model::Authorization> authorization;  // by workload port
   std::map<std::pair<std::string, std::string>, normalize::CredentialOf::Credential> credentials;
+  std::set<std::pair<std::string, std::string>> brokenSecrets;  // that are there and give no credential
 
+  // A ServiceEntry outside the mesh, without addresses.
+  model::Service& addEntry(const std::string& ns, const std::string& host, std::vector<model::ServicePort> ports,
+                           model::Service::Resolution resolution);
   // A service of namespace `ns` with a cluster IP; returns it for changes.
   model::Service& addService(const std::string& ns, const std::string& name, std::vector<model::ServicePort> ports);
   // A meshed endpoint of it, ready.

@@ -1,0 +1,130 @@
+#include "api/mesh_config_json.h"
+
+#include "api/validate.h"
+#include "api/yaml.h"
+
+namespace fairway::api {
+namespace {
+
+using OutboundMode = MeshConfigSpec::OutboundMode;
+using IngressMode = MeshConfigSpec::IngressMode;
+
+constexpr EnumName<OutboundMode> kOutboundModes[] = {
+    {"REGISTRY_ONLY", 0, OutboundMode::registry_only},
+    {"ALLOW_ANY", 1, OutboundMode::allow_any},
+};
+constexpr EnumName<IngressMode> kIngressModes[] = {
+    {"UNSPECIFIED", 0, IngressMode::strict},
+    {"OFF", 1, IngressMode::off},
+    {"DEFAULT", 2, IngressMode::by_default},
+    {"STRICT", 3, IngressMode::strict},
+};
+
+// Istio's other settings. Who brings an Istio's mesh configuration along must see which of them do nothing here.
+constexpr std::string_view kWithoutEffect[] = {
+    "accessLogEncoding",
+    "accessLogFormat",
+    "ca",
+    "caCertificates",
+    "certificates",
+    "configSources",
+    "connectTimeout",
+    "defaultDestinationRuleExportTo",
+    "defaultHttpRetryPolicy",
+    "defaultProviders",
+    "defaultServiceExportTo",
+    "defaultVirtualServiceExportTo",
+    "disableEnvoyListenerLog",
+    "discoverySelectors",
+    "dnsRefreshRate",
+    "enableEnvoyAccessLogService",
+    "enableTracing",
+    "extensionProviders",
+    "h2UpgradePolicy",
+    "hboneIdleTimeout",
+    "inboundClusterStatName",
+    "inboundTrafficPolicy",
+    "localityLbSetting",
+    "meshMTLS",
+    "outboundClusterStatName",
+    "pathNormalization",
+    "protocolDetectionTimeout",
+    "proxyHttpPort",
+    "proxyInboundListenPort",
+    "proxyListenPort",
+    "serviceScopeConfigs",
+    "serviceSettings",
+    "tcpKeepalive",
+    "thriftConfig",
+    "tlsDefaults",
+    "trustDomainAliases",
+    "verifyCertificateAtClient",
+};
+
+void readOptional(Fields& fields, std::string_view name, std::optional<std::string>& out) {
+  if (const auto value = fields.get(name)) out = value->text();
+}
+
+// "/dev/stdout" or another absolute path in the proxy; empty: no log.
+void checkLogFile(Fields& fields, const std::optional<std::string>& path) {
+  if (!path || path->empty() || path->starts_with('/')) return;
+  fields.get("accessLogFile")->expected("an absolute path such as \"/dev/stdout\", or \"\" for no log");
+}
+
+void checkOwn(Fields& fields, std::string_view name, std::string_view why) {
+  const auto value = fields.get(name);
+  if (value && value->json() != true) value->warn("it has no effect: " + std::string(why));
+}
+
+MeshConfigSpec readMesh(const Value& value) {
+  MeshConfigSpec out;
+  Fields fields(value);
+  if (const auto policy = fields.get("outboundTrafficPolicy")) {
+    Fields parts(*policy);
+    if (const auto mode = parts.get("mode")) out.outboundMode = mode->oneOf<OutboundMode>(kOutboundModes);
+    parts.ignore("egressProxy", "requests to unknown hosts go where the client sent them; use a ServiceEntry");
+  }
+  readOptional(fields, "accessLogFile", out.accessLogFile);
+  checkLogFile(fields, out.accessLogFile);
+  readOptional(fields, "ingressClass", out.ingressClass);
+  readOptional(fields, "ingressSelector", out.ingressSelector);
+  if (out.ingressSelector && !isLabelValue(*out.ingressSelector)) {
+    fields.get("ingressSelector")->expected("the value of the label `istio` of the ingress gateway's pods");
+  }
+  readOptional(fields, "ingressService", out.ingressService);
+  if (const auto mode = fields.get("ingressControllerMode")) out.ingressMode = mode->oneOf<IngressMode>(kIngressModes);
+  readOptional(fields, "trustDomain", out.trustDomain);
+  readOptional(fields, "rootNamespace", out.rootNamespace);
+  if (const auto defaults = fields.get("defaultConfig"); defaults && !defaults->json().empty()) {
+    defaults->warn("it has no effect here: settings of proxies come from the injection's configuration");
+  }
+  checkOwn(fields, "enableAutoMtls", "mutual TLS is used wherever both ends can; a DestinationRule may disable it");
+  checkOwn(fields, "enablePrometheusMerge", "the agent always merges the metrics of proxy and app");
+  for (const auto name : kWithoutEffect) fields.ignore(name, "this setting of the mesh is not supported");
+  return out;
+}
+
+}  // namespace
+
+void readSpec(const Value& object, const ObjectMeta&, ConfigMapSpec& out) {
+  const auto data = object.json().find("data");
+  if (data == object.json().end() || !data->is_object()) return;
+  const auto text = data->find("mesh");
+  if (text == data->end()) return;
+  const Value dataValue(*data, object, "data");
+  const Value textValue(*text, dataValue, "mesh");
+  if (!text->is_string()) return textValue.expected("text in YAML");
+  auto documents = parseYaml(text->get_ref<const std::string&>());
+  if (!documents) return textValue.error("no YAML: " + documents.error().message);
+  if (documents->size() > 1) return textValue.error("there are several YAML documents, expected one");
+  const auto mesh = documents->empty() ? nlohmann::json::object() : documents->front().value;
+  // Unlike the ConfigMap around it, this is a kind of our own.
+  auto& report = object.report();
+  const auto errors = report.errors;
+  report.strict = true;
+  auto settings = readMesh(Value(mesh, dataValue, "mesh"));
+  report.strict = false;
+  if (report.errors == errors) out.mesh = std::move(settings);
+}
+
+}  // namespace fairway::api

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+namespace fairway::model {
+
+// Settings of the whole mesh that its users change while it runs. Defaults are Istio's, but for the access log, which
+// is written unless somebody switches it off.
+struct MeshSettings {
+  enum class Outbound { allow_any, registry_only };
+  // What becomes of requests to hosts that the registry does not have.
+  Outbound outbound = Outbound::allow_any;
+  std::string accessLogFile = "/dev/stdout";  // path in the proxy; empty: no log
+
+  // Which Ingress objects are served: those whose class belongs to the mesh's controller or is named `ingressClass` by
+  // annotation, and by_default also those without a class.
+  enum class Ingress { off, by_default, strict };
+  Ingress ingress = Ingress::strict;
+  std::string ingressClass = "istio";
+  // Label `istio` of the gateway pods that serve them, and the Service in front of these.
+  std::string ingressSelector = "ingressgateway";
+  std::string ingressService = "istio-ingressgateway";
+  bool operator==(const MeshSettings&) const = default;
+};
+
+}  // namespace fairway::model

@@ -1,0 +1,69 @@
+#include "api/mesh_config.h"
+
+#include "base/strings.h"
+#include "unit/api/support.h"
+
+namespace fairway::api {
+namespace {
+
+using namespace testing;
+
+std::string configMap(const std::string& mesh) {
+  std::string text =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: |\n";
+  for (const auto& line : split(mesh, '\n')) text += "    " + line + "\n";
+  return text;
+}
+
+TEST_CASE("the mesh's settings are YAML in a ConfigMap") {
+  const auto map = good<ConfigMap>(configMap(R"(outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+accessLogFile: ""
+ingressClass: edge
+ingressSelector: edge
+ingressService: edge-gateway
+ingressControllerMode: DEFAULT
+trustDomain: cluster.local
+rootNamespace: istio-system
+enableAutoMtls: true)"));
+  REQUIRE(map->spec.mesh);
+  CHECK(map->spec.mesh->outboundMode == MeshConfigSpec::OutboundMode::registry_only);
+  CHECK(map->spec.mesh->accessLogFile == "");
+  CHECK(map->spec.mesh->ingressClass == "edge");
+  CHECK(map->spec.mesh->ingressSelector == "edge");
+  CHECK(map->spec.mesh->ingressService == "edge-gateway");
+  CHECK(map->spec.mesh->ingressMode == MeshConfigSpec::IngressMode::by_default);
+  CHECK(map->spec.mesh->trustDomain == "cluster.local");
+}
+
+TEST_CASE("other ConfigMaps hold nothing of interest; an empty text is an empty configuration") {
+  const auto other = good<ConfigMap>("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: 'mesh: ['}}");
+  CHECK_FALSE(other->spec.mesh);
+  const auto empty = good<ConfigMap>("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {mesh: ''}}");
+  CHECK(empty->spec.mesh == MeshConfigSpec{});
+}
+
+TEST_CASE("mistakes in the mesh's settings are told by their field; then nothing of them counts") {
+  const auto warning = Problem::Severity::warning;
+  const std::vector<Bad> table = {
+      {"a: [", "data.mesh", "no YAML"},
+      {"a: 1\n---\nb: 2", "data.mesh", "several YAML documents"},
+      {"- x", "data.mesh", "expected a mapping"},
+      {"outboundTrafficPolicy: {mode: NOTHING}", "data.mesh.outboundTrafficPolicy.mode", "ALLOW_ANY"},
+      {"accessLogFile: stdout", "data.mesh.accessLogFile", "absolute path"},
+      {"ingressControllerMode: SOMETIMES", "data.mesh.ingressControllerMode", "STRICT"},
+      {"ingressSelector: 'a b'", "data.mesh.ingressSelector", "label"},
+      {"outboundTraficPolicy: {mode: ALLOW_ANY}", "data.mesh.outboundTraficPolicy",
+       "did you mean outboundTrafficPolicy", warning},
+      {"defaultConfig: {concurrency: 2}", "data.mesh.defaultConfig", "injection", warning},
+      {"enableTracing: true", "data.mesh.enableTracing", "it has no effect", warning},
+      {"enableAutoMtls: false", "data.mesh.enableAutoMtls", "it has no effect", warning},
+  };
+  for (const auto& bad : table) {
+    check(configMap(bad.yaml), bad);
+    const auto map = as<ConfigMap>(decodeYaml(configMap(bad.yaml)));
+    CHECK(map->spec.mesh.has_value() == (bad.severity == warning));
+  }
+}
+
+}  // namespace
+}  // namespace fairway::api
