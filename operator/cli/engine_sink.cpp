@@ -11,10 +11,6 @@ void EngineSink::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& object : objects) report(*object);
-    if (kind == api::Kind::namespace_) {
-      namespaces_.clear();
-      for (const auto& object : objects) namespaces_[object->meta.name] = object->meta.labels;
-    }
   }
   if (kind == api::Kind::pod) {
     const auto before = accounts();
@@ -41,7 +37,6 @@ void EngineSink::upsert(api::ObjectPtr object) {
   {
     const std::lock_guard lock(mutex_);
     report(*object);
-    if (object->kind == api::Kind::namespace_) namespaces_[object->meta.name] = object->meta.labels;
   }
   if (object->kind == api::Kind::pod) {
     const auto before = accounts();
@@ -59,7 +54,6 @@ void EngineSink::remove(api::Kind kind, api::NamespacedName name) {
   {
     const std::lock_guard lock(mutex_);
     reported_.erase({kind, name});
-    if (kind == api::Kind::namespace_) namespaces_.erase(name.name);
     if (kind == api::Kind::config_map) goodSettings_.erase(name);
   }
   if (kind == api::Kind::pod) {
@@ -78,12 +72,6 @@ std::set<identity::ServiceAccount> EngineSink::accounts() const {
   std::set<identity::ServiceAccount> result;
   for (const auto& [name, account] : pods_) result.insert(account);
   return result;
-}
-
-std::optional<api::Labels> EngineSink::namespaceLabels(const std::string& ns) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = namespaces_.find(ns);
-  return found == namespaces_.end() ? std::nullopt : std::optional(found->second);
 }
 
 void EngineSink::report(const api::Object& object) {

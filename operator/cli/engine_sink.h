@@ -32,8 +32,6 @@ class EngineSink final : public kube::Sink {
   void remove(api::Kind kind, api::NamespacedName name) override;
 
   [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
-  // Nothing for a namespace that is not known (yet). Does not wait for the engine.
-  [[nodiscard]] std::optional<api::Labels> namespaceLabels(const std::string& ns) const;
 
  private:
   void report(const api::Object& object);
@@ -46,7 +44,6 @@ class EngineSink final : public kube::Sink {
   mutable std::mutex mutex_;
   std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
   std::map<api::NamespacedName, identity::ServiceAccount> pods_;
-  std::map<std::string, api::Labels> namespaces_;
   std::map<api::NamespacedName, api::ConfigMapSpec> goodSettings_;
 };
 

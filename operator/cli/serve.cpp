@@ -255,10 +255,19 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.address = *address;
   server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
   server.certificateFile = server.keyFile = plane.authority->serverFile();
-  const WebhookInputs inputs{options.injectionConfig, options.revision,
-                             [&plane](const std::string& ns) { return plane.sink->namespaceLabels(ns); }};
+  WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
+  if (plane.access) {
+    auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
+    if (!asked) return tl::unexpected(asked.error());
+    webhook.nativeSidecars = [api = std::shared_ptr<kube::ApiServer>(std::move(*asked))]() -> Result<bool> {
+      const auto version = api->get("/version", {});
+      if (!version) return failure(version.error().message);
+      return runsNativeSidecars(*version);
+    };
+  }
+  const auto answers = std::make_shared<Webhook>(std::move(webhook));
   auto started = console::HttpServer::start(
-      server, [inputs](const console::Request& request) { return answerWebhook(inputs, request); });
+      server, [answers](const console::Request& request) { return answers->answer(request); });
   if (!started) return tl::unexpected(started.error().within("--webhook-address"));
   plane.webhook = std::move(*started);
   return {};

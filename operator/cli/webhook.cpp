@@ -1,18 +1,110 @@
 #include "cli/webhook.h"
 
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/strings.h"
 #include "inject/admission.h"
+#include "inject/webhook.h"
+#include "kube/read_file.h"
 
 namespace fairway::cli {
 
 using console::Response;
+using inject::InjectionAnswer;
+
+namespace {
+
+constexpr std::size_t kMaxSettings = 4U << 20U;  // a ConfigMap has at most 1 MiB
+constexpr std::uint64_t kNativeSince = 29;
+
+spdlog::level::level_enum levelOf(InjectionAnswer::Result result) {
+  switch (result) {
+    case InjectionAnswer::Result::skipped: return spdlog::level::debug;
+    case InjectionAnswer::Result::injected: break;
+    case InjectionAnswer::Result::refused: return spdlog::level::warn;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+Webhook::Webhook(WebhookOptions options) : options_(std::move(options)) {
+  const std::lock_guard lock(mutex_);
+  if (const auto read = refresh(); !read) spdlog::error("{}", read.error().message);
+}
+
+// The file is a link to a link where it comes from a ConfigMap: what it leads to has another inode with each change.
+Result<void> Webhook::refresh() {
+  if (options_.injectionConfig.empty()) {
+    if (settings_) return {};
+    settings_.emplace();
+    settings_->revision = options_.revision.empty() ? "default" : options_.revision;
+    if (!options_.rootNamespace.empty()) settings_->rootNamespace = options_.rootNamespace;
+    return {};
+  }
+  struct stat now {};
+  std::optional<Stamp> stamp;
+  if (::stat(options_.injectionConfig.c_str(), &now) == 0) {
+    stamp = Stamp{now.st_dev, now.st_ino, now.st_size, now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
+  }
+  if (stamp && stamp == stamp_) return {};
+  stamp_ = stamp;
+  const auto text = kube::readFile(options_.injectionConfig, kMaxSettings);
+  auto loaded = text ? inject::loadSettings(*text) : failure(text.error().message);
+  if (!loaded) {
+    const auto error = loaded.error().within("--injection-config " + options_.injectionConfig);
+    if (!settings_) problem_ = error.message;
+    return tl::unexpected(settings_ ? Error{error.message + "; the settings before it stay in effect"} : error);
+  }
+  for (const auto& warning : loaded->warnings) spdlog::warn("{}: {}", options_.injectionConfig, warning);
+  spdlog::info("injection settings read from {}", options_.injectionConfig);
+  settings_ = std::move(loaded->settings);
+  return {};
+}
+
+Response Webhook::inject(const console::Request& request) {
+  inject::Settings settings;
+  bool native = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto read = refresh(); !read) spdlog::error("{}", read.error().message);
+    if (!settings_) return Response::text(500, "no pod can be injected: " + problem_ + "\n");
+    if (!nativeSidecars_) {
+      const auto known = options_.nativeSidecars();
+      if (!known) return Response::text(500, "the API server's version is not known: " + known.error().message + "\n");
+      nativeSidecars_ = *known;
+    }
+    settings = *settings_;
+    native = *nativeSidecars_;
+  }
+  const auto answer = inject::injectAdmission(request.body, settings, native);
+  if (!answer) return Response::text(400, answer.error().message + "\n");
+  spdlog::log(levelOf(answer->result), "{}", answer->summary);
+  return Response::json(answer->body);
+}
 
 // One `if` a path: the review's body goes to a pure function of `inject`, whose error is a 400.
-Response answerWebhook(const WebhookInputs& /*inputs*/, const console::Request& request) {
+Response Webhook::answer(const console::Request& request) {
+  if (request.method == "POST" && request.path == "/inject") return inject(request);
   if (request.method == "POST" && request.path == "/validate") {
     const auto answer = inject::validateAdmission(request.body);
     return answer ? Response::json(*answer) : Response::text(400, answer.error().message + "\n");
   }
-  return Response::text(404, "POST an AdmissionReview to /validate\n");
+  return Response::text(404, "POST an AdmissionReview to /inject or /validate\n");
+}
+
+Result<bool> runsNativeSidecars(std::string_view version) {
+  const auto value = nlohmann::json::parse(version, nullptr, false);
+  if (!value.is_object() || !value.contains("minor") || !value["minor"].is_string()) {
+    return failure("its /version has no minor version");
+  }
+  const auto text = value["minor"].get<std::string>();  // some vendors write "29+"
+  const auto minor = toNumber(text.substr(0, text.find_first_not_of("0123456789")));
+  if (!minor) return failure("its minor version is \"" + text + "\", not a number");
+  return value.value("major", "1") != "1" || *minor >= kNativeSince;
 }
 
 }  // namespace fairway::cli

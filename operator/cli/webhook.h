@@ -1,23 +1,47 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 
-#include "api/meta.h"
+#include "base/result.h"
 #include "console/http_server.h"
+#include "inject/settings.h"
 
 namespace fairway::cli {
 
-// What the answers to admission reviews are made of. Called on the webhook server's thread.
-struct WebhookInputs {
-  std::string injectionConfig;  // the file of --injection-config; empty: none
-  std::string revision;         // "default" or a name
-  // The labels of a namespace; nothing while it is not known here.
-  std::function<std::optional<api::Labels>(const std::string& ns)> namespaceLabels;
+struct WebhookOptions {
+  std::string injectionConfig;  // the file of --injection-config; empty: none, the defaults
+  std::string revision;         // "default" or a name; of the defaults
+  std::string rootNamespace;    // of the defaults
+  // Whether the API server's nodes run native sidecars (1.29 and newer). Asked until it has an answer, then no more.
+  std::function<Result<bool>()> nativeSidecars;
 };
 
-// Answers one request to the webhook's port.
-console::Response answerWebhook(const WebhookInputs& inputs, const console::Request& request);
+// The answers to admission reviews: POST /inject and /validate. The settings' file is read again when it has changed;
+// one with errors is told to the log, and what was in effect stays. Thread-safe.
+class Webhook {
+ public:
+  explicit Webhook(WebhookOptions options);
+
+  [[nodiscard]] console::Response answer(const console::Request& request);
+
+ private:
+  Result<void> refresh();  // with mutex_ held
+  console::Response inject(const console::Request& request);
+
+  using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long>;  // which content of a file
+  const WebhookOptions options_;
+  std::mutex mutex_;
+  std::optional<Stamp> stamp_;                // of the content that was looked at last
+  std::optional<inject::Settings> settings_;  // in effect
+  std::string problem_;                       // why there are none
+  std::optional<bool> nativeSidecars_;
+};
+
+// Whether the answer to GET /version is of Kubernetes 1.29 or newer.
+Result<bool> runsNativeSidecars(std::string_view version);
 
 }  // namespace fairway::cli

@@ -116,3 +116,40 @@ def test_serve_ends_on_sigterm(lab):
     lab.folder_control_plane()
     lab.control_plane.popen.terminate()
     assert lab.control_plane.popen.wait(30) == 0
+
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: w}]}\n"
+
+
+def test_inject_reads_files_and_standard_input_and_writes_what_kubectl_takes(tmp_path):
+    file = tmp_path / "web.yaml"
+    file.write_text("# kept\nkind: Secret\n---\n" + POD, encoding="utf-8")
+    done = fairway("inject", "-f", file, "-f", file, "--hub", "example.org/mesh", "--tag", "7")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("image: example.org/mesh/fairway-proxy:7") == 4
+    assert done.stdout.count("# kept\nkind: Secret\n---\n") == 2
+    piped = subprocess.run(
+        [binary(), "inject", "-f", "-", "-o", str(tmp_path / "out.yaml"), "--native-sidecars=false"],
+        input=done.stdout + "---\n" + POD,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert piped.returncode == 0
+    assert piped.stderr.count("injected already") == 2
+    assert (tmp_path / "out.yaml").read_text(encoding="utf-8").startswith(done.stdout)
+
+
+def test_inject_writes_nothing_after_an_error(tmp_path):
+    good, bad, out = tmp_path / "good.yaml", tmp_path / "bad.yaml", tmp_path / "out.yaml"
+    good.write_text(POD, encoding="utf-8")
+    bad.write_text(POD.replace("{name: web}", "{name: web, annotations: {sidecar.istio.io/proxyCPU: x}}", 1), "utf-8")
+    done = fairway("inject", "-f", good, "-f", bad, "-o", out)
+    assert done.returncode == 1
+    assert f"{bad}:1: Pod web" in done.stderr and "sidecar.istio.io/proxyCPU" in done.stderr
+    assert not out.exists()
+    assert not list(tmp_path.glob("*.tmp"))
+    missing = fairway("inject", "-f", tmp_path / "none.yaml")
+    assert missing.returncode == 1 and "none.yaml" in missing.stderr
+    assert fairway("inject").returncode == 64

@@ -151,39 +151,6 @@ TEST_CASE("service accounts are announced when they come and go") {
   CHECK(announced.back().empty());
 }
 
-TEST_CASE("the labels of namespaces are known without the engine") {
-  store::Catalogue catalogue;
-  engine::Engine engine({}, catalogue);
-  cli::EngineSink sink(engine, {});
-  const auto ns = [](const std::string& name, const std::string& injection) {
-    auto object = std::make_shared<api::Namespace>();
-    object->meta.name = name;
-    object->meta.labels["istio-injection"] = injection;
-    return object;
-  };
-  CHECK_FALSE(sink.namespaceLabels("onap"));
-  sink.replace(api::Kind::namespace_, {ns("onap", "enabled"), ns("gone", "enabled")});
-  CHECK(sink.namespaceLabels("onap").value().at("istio-injection") == "enabled");
-  sink.upsert(ns("onap", "disabled"));
-  CHECK(sink.namespaceLabels("onap").value().at("istio-injection") == "disabled");
-  sink.remove(api::Kind::namespace_, {"", "gone"});
-  CHECK_FALSE(sink.namespaceLabels("gone"));
-}
-
-TEST_CASE("the webhook answers what it knows, and says what it does not") {
-  const cli::WebhookInputs inputs;
-  console::Request request;
-  request.method = "GET";
-  request.path = "/validate";
-  CHECK(cli::answerWebhook(inputs, request).status == 404);
-  request.method = "POST";
-  CHECK(cli::answerWebhook(inputs, request).status == 400);
-  request.body = R"({"request":{"uid":"7","operation":"DELETE"}})";
-  const auto answer = cli::answerWebhook(inputs, request);
-  CHECK(answer.status == 200);
-  CHECK(json::parse(answer.body)["response"] == json({{"uid", "7"}, {"allowed", true}}));
-}
-
 TEST_CASE("settings of the mesh with errors are replaced by the last good ones") {
   store::Catalogue catalogue;
   engine::Engine engine({}, catalogue);
