@@ -51,7 +51,7 @@ def left_of(name, directory, processes):
     left = [f"process {p['pid']}" for p in processes if alive(p)]
     mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     left += [f"mount {line}" for line in mounts if str(directory) in line or f"fairway-lab/{name}" in line]
-    left += [str(p) for p in (directory, LABS / name) if p.exists()]
+    left += [str(p) for p in (directory, LABS / name, LABS / f".{name}.lock") if p.exists()]
     return left + [str(p) for p in CGROUPS.glob(f"**/fairway-lab-{name}")]
 
 

@@ -99,10 +99,19 @@ class Space:
     def locked(self):
         """One start or stop of this lab at a time."""
         LABS.mkdir(parents=True, exist_ok=True)
-        with open(LABS / f".{self.name}.lock", "w", encoding="ascii") as f:
-            fcntl.flock(f, fcntl.LOCK_EX)
-            self.state = self._read()
-            yield
+        path = LABS / f".{self.name}.lock"
+        while True:
+            with open(path, "w", encoding="ascii") as f:
+                fcntl.flock(f, fcntl.LOCK_EX)
+                if os.fstat(f.fileno()).st_nlink == 0:
+                    continue  # who had it has removed it
+                self.state = self._read()
+                try:
+                    yield
+                finally:
+                    if self.state is None:
+                        path.unlink()
+                return
 
     @property
     def running(self):
