@@ -51,7 +51,7 @@ def left_of(name, directory, processes):
     left = [f"process {p['pid']}" for p in processes if alive(p)]
     mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     left += [f"mount {line}" for line in mounts if str(directory) in line or f"fairway-lab/{name}" in line]
-    left += [str(p) for p in (directory, LABS / name) if p.exists()]
+    left += [str(p) for p in (directory, LABS / name, LABS / f".{name}.lock") if p.exists()]
     return left + [str(p) for p in CGROUPS.glob(f"**/fairway-lab-{name}")]
 
 
@@ -63,9 +63,13 @@ def test_pods_and_services(cluster, namespace):
 
     print("  a pod resolves and reaches a service, by its short and its full name")
     urls = [f"http://echo{rest}/" for rest in ("", f".{namespace}", f".{namespace}.svc.cluster.local")]
-    lines = cluster.exec_in_pod(pods[0], "python3", CLIENT, "get", *urls, namespace=namespace).splitlines()
-    answers = [json.loads(line) for line in lines]
-    assert [answer.get("status") for answer in answers] == [200] * 3, answers
+
+
+    def statuses():
+        lines = cluster.exec_in_pod(pods[0], "python3", CLIENT, "get", *urls, namespace=namespace).splitlines()
+        return [json.loads(line).get("status") for line in lines]
+
+    wait_for(lambda: statuses() == [200] * 3, 30, statuses, pause=0.2)
     unknown = cluster.exec_in_pod(pods[0], "python3", CLIENT, "get", "http://nobody/", namespace=namespace)
     assert "gaierror" in json.loads(unknown)["error"]
 
@@ -114,6 +118,27 @@ def test_echo_ends_gracefully(cluster, namespace):
     # It stopped to accept after 2 seconds of those 4.
     assert [answer.status for answer in answers] == [200], answers[0].error
     wait_for(lambda: cluster.http(address).status is None, 30, "the pod to be gone")
+
+
+def test_both_address_families(archives):
+    """A dual-stack lab: pods have both addresses, and a service is reached by both."""
+    with Cluster(f"both-{os.getpid()}", load=False, ipv6=True) as lab:
+        lab.load_image(archives["fairway-echo"])
+        lab.apply(ECHO.replace("  type: NodePort\n", "  ipFamilyPolicy: RequireDualStack\n").replace(", nodePort: 30080", ""))
+        lab.wait_ready("deployment/echo")
+        [pod, _] = lab.pods("app=echo")
+        assert [":" in ip["ip"] for ip in lab.get(f"/api/v1/namespaces/default/pods/{pod}")["status"]["podIPs"]] == [False, True]
+        for address in lab.get("/api/v1/namespaces/default/services/echo")["spec"]["clusterIPs"]:
+            url = f"http://[{address}]/" if ":" in address else f"http://{address}/"
+            # The first requests may come before kube-proxy has heard of the endpoints.
+            answer = wait_for(lambda u=url: answered(lab, pod, u), 30, f"an answer from {url}", pause=0.2)
+            assert (":" in answer["client"]) == (":" in address), answer
+
+
+def answered(cluster, pod, url):
+    """What echo saw of a request from a pod, None if there was no answer."""
+    answer = json.loads(cluster.exec_in_pod(pod, "python3", CLIENT, "get", url))
+    return json.loads(answer["body"]) if answer.get("status") == 200 else None
 
 
 def test_a_program_that_crashed_comes_back(cluster):

@@ -25,7 +25,7 @@ from harness.apiserver import kube_binary  # noqa: E402
 from processes import Failed, request, wait_for  # noqa: E402
 
 import images  # noqa: E402
-from components import API_PORT, NODE, NODE_IP, Node, cached_program  # noqa: E402
+from components import API_PORT, NODE, NODE_IP, NODE_IPV6, Node, cached_program  # noqa: E402
 from programs import Program  # noqa: E402
 from space import Space, sweep  # noqa: E402
 
@@ -34,11 +34,13 @@ READY = {"containerd": 60, "api-server": 120, "node": 120}  # seconds, for a mac
 
 class Cluster:
     """One lab. `directory` is for its data, /var/lib/fairway-lab/<name> unless given. One that runs already can be used by
-    its name alone, without start(). `load`: start with the images of tools/images/build.py."""
+    its name alone, without start(). `load`: start with the images of tools/images/build.py. `ipv6`: start
+    with both families."""
 
-    def __init__(self, name="lab", directory=None, say=None, load=True):
+    def __init__(self, name="lab", directory=None, say=None, load=True, ipv6=False):
         self.space = Space(name, directory)
         self.name, self.node_ip, self.load = name, NODE_IP, load
+        self._wanted_ips = [NODE_IP, NODE_IPV6] if ipv6 else [NODE_IP]
         self.say = say or (lambda text: None)
         self._tls = None
 
@@ -50,7 +52,7 @@ class Cluster:
 
     @property
     def node(self):
-        return Node(self.directory, self.space.cgroup)
+        return Node(self.directory, self.space.cgroup, (self.space.state or {}).get("node_ips", [NODE_IP]))
 
     @property
     def running(self):
@@ -72,7 +74,7 @@ class Cluster:
 
     def _start(self, owner, archives):
         self.say("namespaces, certificates")
-        self.space.create(NODE_IP, owner)
+        self.space.create(self._wanted_ips, owner)
         self.node.prepare()
         tools = self.directory / "bin"
         tools.mkdir()

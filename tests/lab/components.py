@@ -10,13 +10,13 @@ from harness.apiserver import Certificates, kube_binary
 from processes import CACHE, Failed, versions
 
 NODE = "fairway-node"
-NODE_IP = "10.77.0.1"
+NODE_IP, NODE_IPV6 = "10.77.0.1", "fd00:77::1"
 API_PORT = 6443
 DNS_IP = "10.96.0.10"
 DOMAIN = "cluster.local"
-SERVICE_CIDR = "10.96.0.0/16"
-POD_CIDR = "10.244.0.0/16"
-NODE_POD_CIDR = "10.244.0.0/20"  # what the node gets of it: room for 4093 pods
+SERVICE_CIDR, SERVICE_CIDR_IPV6 = "10.96.0.0/16", "fd00:96::/112"
+POD_CIDR, POD_CIDR_IPV6 = "10.244.0.0/16", "fd00:244::/56"
+NODE_POD_CIDR, NODE_POD_CIDR_IPV6 = "10.244.0.0/20", "fd00:244::/64"  # what the node gets of it: room for 4093 pods
 MAX_PODS = 600
 ETCD = "http://127.0.0.1:2379"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
@@ -32,10 +32,11 @@ def cached_program(part, name):
 
 
 class Node:
-    """Writes all that the programs read, below one directory, and knows how to start each."""
+    """Writes all that the programs read, below one directory, and knows how to start each. With two addresses the cluster
+    is dual-stack: pods have both, and services that ask for it."""
 
-    def __init__(self, directory, cgroup):
-        self.directory, self.cgroup = pathlib.Path(directory), cgroup
+    def __init__(self, directory, cgroup, node_ips=(NODE_IP,)):
+        self.directory, self.cgroup, self.node_ips = pathlib.Path(directory), cgroup, node_ips
         self.admin = self.directory / "admin.kubeconfig"
 
     def prepare(self):
@@ -46,6 +47,10 @@ class Node:
         self._kubelet_config()
         self._dns_config()
 
+    def both(self, ipv4, ipv6):
+        """The one value, or both with a comma, as Kubernetes' flags take them."""
+        return f"{ipv4},{ipv6}" if len(self.node_ips) > 1 else ipv4
+
     # --- files ---------------------------------------------------------------------------------------
 
     @property
@@ -54,7 +59,7 @@ class Node:
 
     def _certificates(self):
         issuer = Certificates(self.pki)
-        names = ["IP:127.0.0.1", f"IP:{NODE_IP}", "IP:10.96.0.1", "DNS:localhost", f"DNS:{NODE}"]
+        names = ["IP:127.0.0.1", *(f"IP:{ip}" for ip in self.node_ips), "IP:10.96.0.1", "DNS:localhost", f"DNS:{NODE}"]
         names += [f"DNS:kubernetes{rest}" for rest in ("", ".default", ".default.svc", f".default.svc.{DOMAIN}")]
         issuer.issue("apiserver", "/CN=kube-apiserver", "subjectAltName=" + ",".join(names))
         issuer.issue("kubelet-serving", f"/CN={NODE}", f"subjectAltName=IP:{NODE_IP},DNS:{NODE}")
@@ -120,12 +125,18 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             encoding="utf-8",
         )
         # Routed pods (ptp): every packet passes the node's rules, so services work without bridge filters in the kernel.
-        addresses = {"type": "host-local", "dataDir": "/run/cni-addresses", "ranges": [[{"subnet": NODE_POD_CIDR}]]}
+        subnets = self.both(NODE_POD_CIDR, NODE_POD_CIDR_IPV6).split(",")
+        addresses = {
+            "type": "host-local",
+            "dataDir": "/run/cni-addresses",
+            "ranges": [[{"subnet": subnet}] for subnet in subnets],
+            "routes": [{"dst": anywhere} for anywhere in self.both("0.0.0.0/0", "::/0").split(",")],
+        }
         network = {
             "cniVersion": "0.4.0",
             "name": "pods",
             "plugins": [
-                {"type": "ptp", "ipam": {**addresses, "routes": [{"dst": "0.0.0.0/0"}]}},
+                {"type": "ptp", "ipam": addresses},
                 {"type": "portmap", "capabilities": {"portMappings": True}},
             ],
         }
@@ -205,7 +216,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             *(f"--service-account-key-file={pki}/service-accounts.pub", "--endpoint-reconciler-type=lease"),
             *(f"--service-account-signing-key-file={pki}/service-accounts.key",),
             *(f"--service-account-issuer=https://kubernetes.default.svc.{DOMAIN}",),
-            *(f"--service-cluster-ip-range={SERVICE_CIDR}", "--kubelet-preferred-address-types=InternalIP"),
+            *(f"--service-cluster-ip-range={self.both(SERVICE_CIDR, SERVICE_CIDR_IPV6)}",),
+            *("--kubelet-preferred-address-types=InternalIP",),
             *(f"--kubelet-client-certificate={pki}/admin.crt", f"--kubelet-client-key={pki}/admin.key"),
             *(f"--kubelet-certificate-authority={pki}/ca.crt", "--enable-admission-plugins=NodeRestriction"),
             *(f"--requestheader-client-ca-file={pki}/ca.crt", "--requestheader-allowed-names=front-proxy"),
@@ -216,13 +228,17 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 
     def controller_manager(self):
         pki = self.pki
+        masks = "--node-cidr-mask-size=20"
+        if len(self.node_ips) > 1:
+            masks = "--node-cidr-mask-size-ipv4=20 --node-cidr-mask-size-ipv6=64"
         return [
             *(kube_binary(), "kube-controller-manager", f"--kubeconfig={self.kubeconfig('controller-manager')}"),
             *(f"--root-ca-file={pki}/ca.crt", f"--service-account-private-key-file={pki}/service-accounts.key"),
             *(f"--cluster-signing-cert-file={pki}/ca.crt", f"--cluster-signing-key-file={pki}/ca.key"),
             *("--use-service-account-credentials=true", "--leader-elect=false", "--bind-address=127.0.0.1"),
-            *(f"--cluster-cidr={POD_CIDR}", "--allocate-node-cidrs=true", "--node-cidr-mask-size=20"),
-            *(f"--service-cluster-ip-range={SERVICE_CIDR}", "--kube-api-qps=200", "--kube-api-burst=400"),
+            *(f"--cluster-cidr={self.both(POD_CIDR, POD_CIDR_IPV6)}", "--allocate-node-cidrs=true", *masks.split()),
+            *(f"--service-cluster-ip-range={self.both(SERVICE_CIDR, SERVICE_CIDR_IPV6)}",),
+            *("--kube-api-qps=200", "--kube-api-burst=400"),
         ]
 
     def scheduler(self):
@@ -236,14 +252,15 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 
     def kubelet(self):
         return [
-            *(kube_binary(), "kubelet", f"--kubeconfig={self.kubeconfig('kubelet')}", f"--node-ip={NODE_IP}"),
+            *(kube_binary(), "kubelet", f"--kubeconfig={self.kubeconfig('kubelet')}", f"--node-ip={','.join(self.node_ips)}"),
             *(f"--config={self.directory / 'config' / 'kubelet.json'}", f"--hostname-override={NODE}"),
         ]
 
     def kube_proxy(self):
         return [
             *(kube_binary(), "kube-proxy", f"--kubeconfig={self.kubeconfig('proxy')}", "--proxy-mode=iptables"),
-            *(f"--hostname-override={NODE}", f"--cluster-cidr={POD_CIDR}", "--iptables-min-sync-period=100ms"),
+            *(f"--cluster-cidr={self.both(POD_CIDR, POD_CIDR_IPV6)}", f"--hostname-override={NODE}"),
+            *("--iptables-min-sync-period=100ms",),
             # The connection table is the whole machine's: left as it is.
             *("--conntrack-max-per-core=0", "--conntrack-min=0", "--conntrack-tcp-timeout-established=0"),
             *("--conntrack-tcp-timeout-close-wait=0", "--conntrack-udp-timeout=0", "--conntrack-udp-timeout-stream=0"),

@@ -1,6 +1,6 @@
 """The first process of a lab: runs as process 1 of new network, mount, process, UTS and IPC namespaces.
 
-usage: init.py DIRECTORY NODE-IP     (started by space.py through unshare)
+usage: init.py DIRECTORY NODE-IP [NODE-IPV6]     (started by space.py through unshare)
 
 It sets up what the machine of a node would have, writes DIRECTORY/ready, and then only reaps orphans. When it ends, the
 kernel ends every process of the lab and drops its mounts and its network with them: nothing can be left behind.
@@ -61,14 +61,18 @@ def ip(*arguments):
     subprocess.run(["ip", *arguments], check=True)
 
 
-def set_up_network(node_ip):
+def set_up_network(node_ip, node_ipv6=None):
     """A loopback device and eth0, whose other end is here too: packets to addresses that nobody has end there."""
     ip("link", "set", "lo", "up")
     ip("link", "add", "eth0", "type", "veth", "peer", "name", "uplink")
     ip("address", "add", f"{node_ip}/16", "dev", "eth0")
+    if node_ipv6:
+        ip("address", "add", f"{node_ipv6}/64", "dev", "eth0", "nodad")
     ip("link", "set", "eth0", "up")
     ip("link", "set", "uplink", "up")
     ip("route", "add", "default", "dev", "eth0")
+    if node_ipv6:
+        ip("-6", "route", "add", "default", "dev", "eth0")
     for name, value in (("ipv4/ip_forward", "1"), ("ipv4/conf/all/rp_filter", "0"), ("ipv6/conf/all/forwarding", "1")):
         path = pathlib.Path("/proc/sys/net") / name
         if path.exists():
@@ -86,12 +90,12 @@ def reap():
             signal.sigwait([signal.SIGCHLD])
 
 
-def main(directory, node_ip):
-    set_up_network(node_ip)
+def main(directory, *node_ips):
+    set_up_network(*node_ips)
     set_up_files(directory)
     (directory / "ready").touch()
     reap()
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), sys.argv[2])
+    main(pathlib.Path(sys.argv[1]), *sys.argv[2:])

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A Kubernetes cluster on this machine, in namespaces of its own.
 
-usage: lab.py [--name NAME] up        start it (again, if it runs), and tell how to use it
+usage: lab.py [--name NAME] up [--ipv6]
+                                      start it (again, if it runs), and tell how to use it; with both families
        lab.py [--name NAME] down      end it and remove what it had
        lab.py [--name NAME] status    what runs in it
        lab.py [--name NAME] shell     a shell in its network, with kubectl and helm
@@ -119,13 +120,16 @@ def list_labs():
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.partition("usage:")[2].strip())
     parser.add_argument("--name", default=os.environ.get("LAB") or "lab")
+    parser.add_argument("--ipv6", action="store_true")
     parser.add_argument("command", choices=["up", "down", "status", "shell", "exec", "load", "env", "list"])
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     rest = options.rest[1:] if options.rest[:1] == ["--"] else options.rest
+    if options.command == "up" and rest == ["--ipv6"]:
+        options.ipv6, rest = True, []
     if bool(rest) and options.command not in ("exec", "load") or (options.command == "exec" and not rest):
         parser.error(f"{options.command}: a command after -- is {'missing' if not rest else 'not expected'}")
-    cluster = Cluster(options.name)
+    cluster = Cluster(options.name, ipv6=options.ipv6)
     if options.command == "up":
         up(cluster)
     elif options.command == "down":

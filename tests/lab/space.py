@@ -99,10 +99,19 @@ class Space:
     def locked(self):
         """One start or stop of this lab at a time."""
         LABS.mkdir(parents=True, exist_ok=True)
-        with open(LABS / f".{self.name}.lock", "w", encoding="ascii") as f:
-            fcntl.flock(f, fcntl.LOCK_EX)
-            self.state = self._read()
-            yield
+        path = LABS / f".{self.name}.lock"
+        while True:
+            with open(path, "w", encoding="ascii") as f:
+                fcntl.flock(f, fcntl.LOCK_EX)
+                if os.fstat(f.fileno()).st_nlink == 0:
+                    continue  # who had it has removed it
+                self.state = self._read()
+                try:
+                    yield
+                finally:
+                    if self.state is None:
+                        path.unlink()
+                return
 
     @property
     def running(self):
@@ -115,16 +124,18 @@ class Space:
             raise Failed(f'lab "{self.name}" does not run: `make lab-up` starts it')
         return self.state["init"]["pid"]
 
-    def create(self, node_ip, owner=None):
-        """Makes the namespaces. With an `owner` (a process id), any later start ends this lab once that process has gone."""
+    def create(self, node_ips, owner=None):
+        """Makes the namespaces, of a node with these addresses (IPv4, perhaps IPv6). With an `owner` (a process id), any
+        later start ends this lab once that process has gone."""
         require_possible()
         shutil.rmtree(self.directory, ignore_errors=True)
         self.log.parent.mkdir(parents=True)
         self.record.parent.mkdir(parents=True, exist_ok=True)
         namespaces = ("--mount", "--propagation", "private", "--net", "--pid", "--uts", "--ipc")
+        init = [sys.executable, "-I", pathlib.Path(__file__).with_name("init.py"), self.directory, *node_ips]
         with open(self.log, "ab") as log:
             unshare = subprocess.Popen(
-                ["unshare", *namespaces, "--fork", sys.executable, "-I", pathlib.Path(__file__).with_name("init.py"), self.directory, node_ip],
+                ["unshare", *namespaces, "--fork", *init],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
             )  # fmt: skip
 
@@ -140,6 +151,7 @@ class Space:
         self.state = {
             "init": identity(init),
             "directory": str(self.directory),
+            "node_ips": node_ips,
             "owner": identity(owner) if owner else None,
             "processes": {},
         }
@@ -192,13 +204,12 @@ class Space:
 
     # --- running things in it ------------------------------------------------------------------------
 
-    def spawn(self, name, argv, env=None):
+    def spawn(self, name, argv):
         """Starts a long-running program in all of the lab's namespaces; its output goes to logs/<name>.log."""
-        target = str(self.pid)
         with open(self.directory / "logs" / f"{name}.log", "ab") as log:
             popen = subprocess.Popen(
-                ["nsenter", "--target", target, "--mount", "--net", "--pid", "--uts", "--ipc", "--", *map(str, argv)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/", env={**os.environ, **(env or {})},
+                [*self.prefix(whole=True), *map(str, argv)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
             )  # fmt: skip
         # nsenter stays as the parent; this thread collects its status, so that no zombie looks alive.
         threading.Thread(target=popen.wait, daemon=True).start()

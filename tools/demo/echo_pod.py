@@ -42,11 +42,12 @@ def words(name, default=""):
 def fetch(url, headers=None, timeout=10.0, method="GET", body=None):
     """One request on a connection of its own: {"status", "headers", "body", "ms"} or {"error", "ms"}."""
     target = urllib.parse.urlsplit(url)
-    kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
-    # A test application asks whoever it is told to ask: certificates are the mesh's matter.
-    options = {"context": ssl._create_unverified_context()} if target.scheme == "https" else {}  # pylint: disable=protected-access
+    kind, port, options = http.client.HTTPConnection, 80, {}
+    if target.scheme == "https":  # a test application asks whoever it is told to ask
+        kind, port = http.client.HTTPSConnection, 443
+        options["context"] = ssl._create_unverified_context()  # pylint: disable=protected-access
     before = time.monotonic()
-    connection = kind(target.hostname, target.port, timeout=timeout, **options)
+    connection = kind(target.hostname, target.port or port, timeout=timeout, **options)
     try:
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         connection.request(method, path, body, headers or {})

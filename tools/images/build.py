@@ -8,6 +8,7 @@ others. Debug information of the program stays in build/images/fairway.debug.
 """
 
 import argparse
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -35,7 +36,9 @@ BASES = {
     "fairway-echo-base": "base-files libc6 netbase dash coreutils curl python3-minimal libpython3.11-stdlib ca-certificates",
 }
 NOT_NEEDED = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*", "usr/lib/x86_64-linux-gnu/gconv/*")
-USERS = "root:x:0:0:root:/:/usr/sbin/nologin\\nfairway:x:1337:1337:fairway:/:/usr/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/:/usr/sbin/nologin\\n"
+USERS = "".join(
+    f"{name}:x:{number}:{number}:{name}:/:/usr/sbin/nologin\\n" for name, number in (("root", 0), ("fairway", 1337), ("nonroot", 65532))
+)
 GROUPS = "root:x:0:\\nfairway:x:1337:\\nnonroot:x:65532:\\n"
 # Shell lines for mmdebstrap, run when all packages are extracted; $1 is the root file system.
 HOOKS = [
@@ -160,7 +163,8 @@ class Builder:
             call([*argv, self.context])
             aside = archive.with_suffix(".tmp.tar")
             aside.unlink(missing_ok=True)
-            call([self.engine, "save", *([] if self.engine == "docker" else ["--format", "docker-archive"]), "--output", aside, tag])
+            form = [] if self.engine == "docker" else ["--format", "docker-archive"]
+            call([self.engine, "save", *form, "--output", aside, tag])
             aside.rename(archive)
         os.utime(archive)  # the cache forgets what was not used for long
         place(archive, OUT / f"{image}.tar")
@@ -217,6 +221,9 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     builder = Builder(options)
+    # One build at a time: names of images are the machine's.
+    lock = open(CACHE / "images.lock", "w", encoding="ascii")  # pylint: disable=consider-using-with
+    fcntl.flock(lock, fcntl.LOCK_EX)
     stage.lay_out(builder.context, program, envoy, echo, OUT / "fairway.debug")
     for image in wanted:
         start = time.monotonic()
