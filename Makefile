@@ -29,12 +29,10 @@ demo: build ## Run the ONAP story on real Envoys, no cluster needed (ONCE=1: end
 	@exec $(PYTHON) tools/demo/demo.py $(if $(filter-out 0,$(ONCE)),--once)
 
 onap: images setup-lab ## Play the ONAP walk-through on a cluster of its own (as root; SMALL=1: four pods, ONCE=1: end by itself)
-	@$(PYTHON) tests/lab/lab.py --name onap up
-	@status=0; \
+	@$(if $(filter-out 0,$(ONCE)),trap '$(PYTHON) tests/lab/lab.py --name onap down' EXIT;) \
+	$(PYTHON) tests/lab/lab.py --name onap up; \
 	$(PYTHON) tests/lab/lab.py --name onap exec -- \
-	  $(PYTHON) tools/onap/onap.py $(if $(filter-out 0,$(SMALL)),--small) $(if $(filter-out 0,$(ONCE)),--once) || status=$$?; \
-	$(if $(filter-out 0,$(ONCE)),$(PYTHON) tests/lab/lab.py --name onap down;) \
-	exit $$status
+	  $(PYTHON) tools/onap/onap.py $(if $(filter-out 0,$(SMALL)),--small) $(if $(filter-out 0,$(ONCE)),--once)
 
 setup-helm:
 	@tools/setup helm

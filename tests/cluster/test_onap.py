@@ -27,7 +27,7 @@ def test_walk_through(cluster, arguments):
     assert "NO: " not in text
     for document in ("helm serve &", "helm install local/msb -n msb --namespace onap", "kubectl apply -f msb-rbac.yaml"):
         assert f"document  {document}" in text
-    for seen in ("RBAC: access denied", "connection closed", "2/2, 2/2", "ready, none restarted"):
+    for seen in ("RBAC: access denied", "connection closed", "ok: 2/2", "ready, none restarted"):
         assert seen in text
     names = cluster.kubectl("get", "namespaces", "-o", "name").split()
     assert not {"namespace/onap", "namespace/legacy", "namespace/istio-system"} & set(names)

@@ -11,7 +11,13 @@ import time
 from processes import Answer, Failed
 
 # What curl's exit codes say about the other side.
-CURL_FAILURES = {6: "no such host", 7: "connection refused", 28: "no answer in time", 52: "connection closed", 56: "connection closed"}
+CURL_FAILURES = {
+    6: "no such host",
+    7: "connection refused",
+    28: "no answer in time",
+    52: "connection closed",
+    56: "connection closed",
+}
 
 
 class Cluster:

@@ -49,7 +49,7 @@ class Book:
         if [document] == lines:
             say(f"      as then   {document}")
             return
-        for label, texts in (("document", [document] if document else ["-"]), ("today", lines)):
+        for label, texts in (("document", [document] if document else []), ("today", lines)):
             for number, line in enumerate(texts):
                 say(f"      {label if number == 0 else '':<8}  {line}")
         if why:
@@ -63,14 +63,14 @@ class Book:
     def summary(self):
         """Prints the steps with what they led to. Returns whether all was as it must be."""
         say()
-        say("step                                      checks  expected and seen")
-        say("----------------------------------------  ------  -----------------")
+        say(f"{'step':<46}  checks  seen")
+        say(f"{'-' * 46}  ------  ---------------")
         bad = 0
         for number, (title, outcomes) in enumerate(self.steps, 1):
             wrong = [o for o in outcomes if not o.held]
             bad += len(wrong)
             verdict = colour("31", f"{len(wrong)} not as expected") if wrong else colour("32", "all as expected")
-            say(f"{number:<4}{title[:36]:<36}  {len(outcomes):>6}  {verdict if outcomes else '-'}")
+            say(f"{number:<4}{title[:42]:<42}  {len(outcomes):>6}  {verdict if outcomes else '-'}")
             for outcome in wrong:
                 say(f"      {outcome.probe.name}: expected {outcome.probe.expected}, seen {outcome.seen}")
         everything = [o for _, outcomes in self.steps for o in outcomes]

@@ -1,7 +1,6 @@
 """The walk-through's steps, in the documents' order."""
 
 import dataclasses
-import re
 import sys
 import time
 
@@ -60,16 +59,18 @@ class Told:
     probes: tuple = ()  # beside the story's own
 
 
-LOST = "the file's apiVersion was lost in the document; this is it"
+LOST = "with the apiVersion and the keys that the page has lost"
 TOLD = {
     1: Told("kubectl apply -f msb-istio-gateway.yaml -n onap", probes=(NODE_PORT_200,)),
     2: Told("kubectl apply -f enable-istio-rbac.yaml"),
     3: Told("kubectl apply -f apply -f istio-ingress-rbac.yaml", "without the `-f apply`, which named no file"),
     4: Told("kubectl apply -f msb-rbac.yaml"),
-    5: Told("cat <<EOF | kubectl apply -n onap -f -      (apiVersion: \"\", kind: \"Policy\", ...)", LOST, (NODE_PORT_200,)),
+    5: Told('cat <<EOF | kubectl apply -n onap -f -   (apiVersion: "", kind: "Policy", ...)', LOST, (NODE_PORT_200,)),
     6: Told("(told, but without a command)", "and what only PERMISSIVE needed goes", (NODE_PORT_REFUSED,)),
 }
-OURS = re.compile(r"istio|fairway")
+CLUSTER_WIDE = (
+    "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,ingressclasses"
+)
 
 
 class Walk:
@@ -153,9 +154,8 @@ class Walk:
     def repository(self):
         self.book.title("Build the charts and serve them")
         repository = self.folder / "repository"
-        self.book.command(
-            "make all", [["python3", ROOT / "tools" / "onap" / "onap_charts.py", repository]], "helm package and helm repo index"
-        )
+        pack = ["python3", ROOT / "tools" / "onap" / "onap_charts.py", repository]
+        self.book.command("make all", [pack], "helm package and helm repo index")
         onap_charts.pack(repository, self.folder)
         host, port = REPOSITORY.split(":")
         argv = ["python3", "-m", "http.server", port, "--bind", host, "--directory", repository]
@@ -166,8 +166,9 @@ class Walk:
         self.command(line, line.split())
         text = self.command("helm search onap", ["helm", "search", "repo", "local/"])
         found = [line.split()[0] for line in text.splitlines()[1:]]
-        wanted = ["local/msb", "local/multicloud", "local/onap", "local/vfc"]
-        self.check("charts found", ", ".join(wanted), set(wanted) <= set(found), ", ".join(found))
+        wanted = {f"local/{name}" for name in ("onap", *onap_charts.PARTS)}
+        here = wanted & set(found)
+        self.check("charts found", "local/onap and its parts", here == wanted, ", ".join(sorted(here)))
 
     def serves(self, address):
         self.server.check()
@@ -183,7 +184,8 @@ class Walk:
             why="a release's name is an argument; -n is short for --namespace",
         )
         names = {o["metadata"]["name"] for o in self.cluster.items("serviceaccounts", "onap")}
-        self.check("service accounts", "msb, multicloud, vfc", {"msb", "multicloud", "vfc"} <= names, ", ".join(sorted(names)))
+        found = ", ".join(sorted(names & set(onap_charts.PARTS)))
+        self.check("service accounts", "msb, multicloud, vfc", found == "msb, multicloud, vfc", found)
         extra = ["--values", onap_charts.SMALL] if self.small else []
         extra += ["--set", "global.istioSidecar="] if self.policy == "enabled" else []
         old = {part: f"helm install local/{part} -n {part} --namespace onap" for part in onap_charts.PARTS}
@@ -207,13 +209,15 @@ class Walk:
             raise Failed(f"pods of onap did not start\n{self.cluster.explain('onap')}")
         pods = self.cluster.pods("onap")
         meshed = [pod for pod in pods.values() if pod.app != "kube2msb"]
-        self.check("ready containers", "2/2 each", all(str(p) == "2/2" for p in meshed), ", ".join(sorted(map(str, meshed))))
+        seen = ", ".join(sorted({str(pod) for pod in meshed}))
+        self.check("ready containers", "2/2 each", seen == "2/2", seen)
         for pod in pods.values():
             if pod.app == "kube2msb":
                 self.check("ready containers of kube2msb", "1/1", str(pod) == "1/1", pod)
         asked = [path for pod in meshed for path in pod.probes]
-        held = len(asked) == 2 * len(meshed) and all(path.startswith("/app-health/") for path in asked)
-        self.check("liveness and readiness probes", "on, by the sidecar", held, f"{len(asked)} on, {sorted(set(asked))[:1]}")
+        rewritten = [path for path in asked if path.startswith("/app-health/")]
+        held = len(asked) == len(rewritten) == 2 * len(meshed)
+        self.check("liveness, readiness probes", "all by the sidecar", held, f"{len(rewritten)} of {2 * len(meshed)}")
 
     def clients(self):
         self.book.title("Clients in the mesh and outside of it")
@@ -224,14 +228,14 @@ class Walk:
                 pods = [p for p in self.cluster.pods(namespace).values() if p.app == "sleep"]
                 return len(pods) == 1 and pods[0].wholly_ready and str(pods[0]) == expected, ", ".join(map(str, pods))
 
-            if not self.wait(f"pod sleep in {namespace}", expected, running, 300):
+            if not self.wait(f"pod sleep in {namespace}", expected, running, READY):
                 raise Failed(f"the client did not start\n{self.cluster.explain(namespace)}")
 
     def story_step(self, step):
         """A step that the demo has, too: a file, and what requests see after it."""
         told = TOLD[step.number]
         self.book.title(step.title)
-        gone = [f"{o['kind'].lower()}.{o['apiVersion'].split('/')[0]}/{o['metadata']['name']}" for o in story.superseded(step)]
+        gone = [f"{o['kind'].lower()}/{o['metadata']['name']}" for o in story.superseded(step)]
         argvs = [["kubectl", "apply", "-f", STEPS / step.file]]
         if gone:
             argvs.append(["kubectl", "delete", "-n", "onap", *gone])
@@ -261,22 +265,26 @@ class Walk:
             return "" if pods.keys() == before.keys() else "other pods than before"
 
         seen = stays(problem, AFTER_STRICT)
-        self.check(f"all pods for {AFTER_STRICT} s", "ready, none restarted", seen is True, seen if seen is not True else "so it was")
+        held = seen is True
+        self.check(f"all pods for {AFTER_STRICT} s", "ready, none restarted", held, "so they were" if held else seen)
 
     # --- the end -----------------------------------------------------------------------------------------
 
     def clean_up(self):
         """Takes away what the walk-through has brought. The kinds (CRDs) stay, as helm leaves them."""
         self.book.title("Uninstall")
-        releases = [*reversed(onap_charts.PARTS), "common"]
-        self.command("", ["helm", "uninstall", *releases, "--namespace", "onap", "--wait"])
-        self.command("", ["kubectl", "delete", "namespace", "onap", "legacy"])
-        self.command("", ["kubectl", "delete", "-f", STEPS / "2-rbac-on.yaml"])
-        releases = ["istio-ingressgateway", "fairway", "fairway-base"]
-        self.command("", ["helm", "uninstall", *releases, "--namespace", "istio-system", "--wait"])
-        self.command("", ["kubectl", "delete", "namespace", "istio-system"])
+        parts = [*reversed(onap_charts.PARTS), "common"]
+        mesh = ["istio-ingressgateway", "fairway", "fairway-base"]
+        self.command(
+            "",
+            ["helm", "uninstall", *parts, "--namespace", "onap", "--wait"],
+            ["kubectl", "delete", "namespace", "onap", "legacy"],
+            ["kubectl", "delete", "--ignore-not-found", "-f", STEPS / "2-rbac-on.yaml"],
+            ["helm", "uninstall", *mesh, "--namespace", "istio-system", "--wait"],
+            ["kubectl", "delete", "namespace", "istio-system"],
+        )
         self.close()
-        kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,ingressclasses"
-        left = [o["metadata"]["name"] for o in self.cluster.get(kinds)["items"] if OURS.search(o["metadata"]["name"])]
+        ours = ["--selector", "app.kubernetes.io/part-of=fairway"]
+        left = [f"{o['kind']} {o['metadata']['name']}" for o in self.cluster.get(CLUSTER_WIDE, *ours)["items"]]
         left += [name for name in ("onap", "legacy", "istio-system") if self.cluster.exists("namespace", name)]
         self.check("left in the cluster", "nothing but the kinds", not left, ", ".join(left) or "nothing")
