@@ -210,8 +210,9 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   auto server = kube::makeClient(*plane.access, client);
   if (!server) return tl::unexpected(server.error());
   plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
-  auto source = kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent,
-                                           {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)});
+  auto source =
+      kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent,
+                                 {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)});
   if (!source) return tl::unexpected(source.error());
   plane.source = std::move(*source);
   return {};

@@ -2,8 +2,8 @@
 
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "inject/admission.h"

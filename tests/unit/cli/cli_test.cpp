@@ -20,7 +20,6 @@
 #include "cli/resource_json.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
-#include "cli/webhook.h"
 
 using namespace fairway;
 using identity::TokenError;
