@@ -1,7 +1,10 @@
 #include "cli/app.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -130,6 +133,24 @@ void addCompletion(CLI::App& app) {
   sub->callback([&app, shell] { std::cout << *completionScript(app, *shell); });
 }
 
+// The arguments in the order that the parser takes: the last one first. `--flag=` is an empty value, which the parser
+// would take for a missing one, or read the next argument into.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (argument.starts_with("--") && argument.size() > 3 && argument.ends_with('=')) {
+      argument.pop_back();
+      all.push_back(std::move(argument));
+      all.emplace_back();
+    } else {
+      all.push_back(std::move(argument));
+    }
+  }
+  std::reverse(all.begin(), all.end());
+  return all;
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -154,7 +175,7 @@ int run(int argc, char** argv) {
   addVersion(app);
   addCompletion(app);
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     app.exit(error, std::cout, std::cerr);

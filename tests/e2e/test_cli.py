@@ -153,3 +153,10 @@ def test_inject_writes_nothing_after_an_error(tmp_path):
     missing = fairway("inject", "-f", tmp_path / "none.yaml")
     assert missing.returncode == 1 and "none.yaml" in missing.stderr
     assert fairway("inject").returncode == 64
+
+
+def test_an_empty_value_after_an_equals_sign_is_empty():
+    """As istio-init is called: neither the next flag nor a missing value."""
+    done = fairway("intercept", "--dry-run", "--exclude-outbound-ports=", "--exclude-interfaces=")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == fairway("intercept", "--dry-run").stdout
