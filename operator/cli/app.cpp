@@ -112,6 +112,21 @@ void addCompletion(CLI::App& app) {
   sub->callback([&app, shell] { std::cout << *completionScript(app, *shell); });
 }
 
+// The arguments, last one first, as CLI11 wants them. "--flag=" becomes a flag with an empty value; CLI11 would take the
+// next argument for it.
+std::vector<std::string> argumentsOf(int argc, char** argv) {
+  std::vector<std::string> result;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (argument.starts_with("--") && argument.ends_with("=")) {
+      argument.pop_back();
+      result.emplace_back();
+    }
+    result.push_back(std::move(argument));
+  }
+  return result;
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -133,7 +148,7 @@ int run(int argc, char** argv) {
   addVersion(app);
   addCompletion(app);
   try {
-    app.parse(argc, argv);
+    app.parse(argumentsOf(argc, argv));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     app.exit(error, std::cout, std::cerr);
