@@ -45,7 +45,8 @@ class Agent::Implementation {
       : options_(std::move(options)),
         envoy_(file("envoy-admin-address")),
         drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
-        endpoints_(options_, envoy_, {[this] { return readiness(); }, [this] { return facts(); }}) {}
+        endpoints_(options_, envoy_, {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {
+  }
 
   int run() {
     const auto failed = [](const Error& error) {

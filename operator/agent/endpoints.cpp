@@ -67,6 +67,12 @@ HttpReply Endpoints::health(const HttpCall& call) const {
 }
 
 HttpReply Endpoints::agent(const HttpCall& call) {
+  if (call.path == "/quitquitquit" && call.method == "POST") {
+    if (!call.fromPod) return {403, "only for containers of this pod, at 127.0.0.1\n"};
+    spdlog::info("/quitquitquit: stopping");
+    callbacks_.quit();
+    return {200, "OK\n"};
+  }
   if (call.method == "POST") return {405, "only GET is answered here\n"};
   if (call.path == "/healthz/ready") return callbacks_.readiness();
   if (call.path == "/stats/prometheus" || call.path == "/metrics") return metrics(call);

@@ -26,13 +26,15 @@ class Endpoints {
   struct Callbacks {
     std::function<HttpReply()> readiness;  // 200, or 503 with the reason
     std::function<AgentFacts()> facts;
+    std::function<void()> quit;
   };
   // Options that complete() accepted.
   Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, Callbacks callbacks);
 
   // 15021: /healthz/ready and nothing else.
   HttpReply health(const HttpCall& call) const;
-  // 15020: that, /stats/prometheus (also /metrics), and the app's probes and hooks at their configured paths.
+  // 15020: that, /stats/prometheus (also /metrics), and the app's probes and hooks at their configured paths;
+  // POST /quitquitquit, for containers of the pod: a Job whose work is done ends its proxy by it.
   HttpReply agent(const HttpCall& call);
 
  private:

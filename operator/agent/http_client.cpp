@@ -75,6 +75,7 @@ tl::expected<HttpReply, ErrorCode> exchange(Stream& stream, Runner& run, const H
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.header_limit(kMaxHeaderBytes);
+  parser.skip(wanted.method == "HEAD");
   parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // Beast 1.74 lets longer bodies through: checked below
   while (!parser.is_done()) {
     const auto error = run([&](auto done) { http::async_read_some(stream, buffer, parser, done); });

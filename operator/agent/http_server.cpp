@@ -67,6 +67,18 @@ HttpCall callOf(const http::request<http::empty_body>& request) {
   return call;
 }
 
+// Only the addresses that nothing else uses: 127.0.0.6 is Envoy's, for connections of others.
+bool isFromPod(const Protocol::endpoint& peer) {
+  if (peer.protocol().family() != AF_INET && peer.protocol().family() != AF_INET6) return false;
+  tcp::endpoint endpoint;
+  std::memcpy(endpoint.data(), peer.data(), std::min(peer.size(), endpoint.capacity()));
+  auto address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return address == asio::ip::address_v4::loopback() || address == asio::ip::address_v6::loopback();
+}
+
 }  // namespace
 
 class HttpServer::Implementation {
@@ -151,7 +163,10 @@ class HttpServer::Implementation {
 
   // In a thread of the pool.
   void answer(const std::shared_ptr<Session>& session) {
-    const auto call = callOf(session->parser.get());
+    auto call = callOf(session->parser.get());
+    ErrorCode gone;
+    const auto peer = session->stream.socket().remote_endpoint(gone);
+    call.fromPod = !gone && isFromPod(peer);
     HttpReply reply{405, "only GET and POST are answered here\n"};
     if (call.method == "GET" || call.method == "HEAD" || call.method == "POST") {
       try {

@@ -16,6 +16,7 @@ struct HttpCall {
   std::string method;  // GET or POST
   std::string path, query;
   std::map<std::string, std::string> headers;  // names in lower case
+  bool fromPod = false;                        // it comes from 127.0.0.1 or ::1
 };
 
 // Answers GET and POST requests, bodies unread. A request has 8 KB and 5 s to come in; answers are made in threads of

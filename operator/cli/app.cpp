@@ -133,22 +133,19 @@ void addCompletion(CLI::App& app) {
   sub->callback([&app, shell] { std::cout << *completionScript(app, *shell); });
 }
 
-// The arguments in the order that the parser takes: the last one first. `--flag=` is an empty value, which the parser
-// would take for a missing one, or read the next argument into.
-std::vector<std::string> arguments(int argc, char** argv) {
-  std::vector<std::string> all;
-  for (int i = 1; i < argc; ++i) {
+// The arguments, last one first, as CLI11 wants them. "--flag=" becomes a flag with an empty value; CLI11 would take the
+// next argument for it.
+std::vector<std::string> argumentsOf(int argc, char** argv) {
+  std::vector<std::string> result;
+  for (int i = argc - 1; i > 0; --i) {
     std::string argument = argv[i];
-    if (argument.starts_with("--") && argument.size() > 3 && argument.ends_with('=')) {
+    if (argument.starts_with("--") && argument.ends_with("=")) {
       argument.pop_back();
-      all.push_back(std::move(argument));
-      all.emplace_back();
-    } else {
-      all.push_back(std::move(argument));
+      result.emplace_back();
     }
+    result.push_back(std::move(argument));
   }
-  std::reverse(all.begin(), all.end());
-  return all;
+  return result;
 }
 
 }  // namespace
@@ -175,7 +172,7 @@ int run(int argc, char** argv) {
   addVersion(app);
   addCompletion(app);
   try {
-    app.parse(arguments(argc, argv));
+    app.parse(argumentsOf(argc, argv));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     app.exit(error, std::cout, std::cerr);

@@ -45,7 +45,8 @@ struct Fixture {
                facts.certificate.notAfter = std::chrono::system_clock::now() + 1h;
                facts.envoyStarts = 3;
                return facts;
-             }}};
+             },
+             [this] { ++quits; }}};
   }
   TemporaryDirectory directory;
   AgentOptions options;
@@ -53,9 +54,11 @@ struct Fixture {
   std::unique_ptr<HttpServer> envoyServer, app;
   std::atomic<unsigned> envoyStatus{200}, appStatus{200};
   HttpReply readiness{200, "ready\n"};
+  std::atomic<int> quits{0};
 };
 
-HttpCall get(const std::string& path) { return {"GET", path, "", {}}; }
+HttpCall get(const std::string& path) { return {"GET", path, "", {}, false}; }
+HttpCall post(const std::string& path, bool fromPod) { return {"POST", path, "", {}, fromPod}; }
 
 bool has(const HttpReply& reply, const std::string& line) {
   return ("\n" + reply.body).find("\n" + line) != std::string::npos;
@@ -86,7 +89,18 @@ TEST_CASE("the app's probes are done at their paths, and at no others") {
     CAPTURE(path);
     CHECK(endpoints.agent(get(path)).status == 404);
   }
-  CHECK(endpoints.agent({"POST", "/app-health/web/livez", "", {}}).status == 405);
+  CHECK(endpoints.agent(post("/app-health/web/livez", true)).status == 405);
+}
+
+TEST_CASE("only the pod's own containers end the proxy") {
+  Fixture fixture;
+  auto endpoints = fixture.endpoints();
+  CHECK(endpoints.agent(post("/quitquitquit", false)).status == 403);
+  CHECK(endpoints.agent(get("/quitquitquit")).status == 404);
+  CHECK(endpoints.health(post("/quitquitquit", true)).status == 404);
+  CHECK(fixture.quits == 0);
+  CHECK(endpoints.agent(post("/quitquitquit", true)).status == 200);
+  CHECK(fixture.quits == 1);
 }
 
 TEST_CASE("one page of metrics: Envoy's, the agent's and the app's") {

@@ -66,6 +66,19 @@ TEST_CASE("a unix socket is for its owner only") {
   CHECK_FALSE(httpRequest(address, "GET", "/here", 10s));
 }
 
+TEST_CASE("calls of the pod's own containers are told from others") {
+  for (const Address& listening : {Address{"", 0, ""}, Address{"127.0.0.1", 0, ""}}) {
+    const auto server = HttpServer::start({listening}, [](const HttpCall& call) {
+                          return HttpReply{call.fromPod ? 200U : 403U, ""};
+                        }).value();
+    HttpRequest request;
+    request.address = {"127.0.0.1", server->address().port, ""};
+    CHECK(httpRequest(request).value().status == 200);
+    request.source = "127.0.0.6";
+    CHECK(httpRequest(request).value().status == 403);
+  }
+}
+
 TEST_CASE("all interfaces means both families") {
   const auto server = echoServer({"", 0, ""});
   const auto port = server->address().port;

@@ -11,6 +11,7 @@
 
 #include "agent/connect.h"
 #include "agent/http_server.h"
+#include "base/strings.h"
 #include "support.h"
 
 using namespace fairway;
@@ -65,8 +66,11 @@ class Health final : public grpc::CallbackGenericService {
   class Answer final : public grpc::ServerGenericBidiReactor {
    public:
     explicit Answer(Health* health) {
-      if (health == nullptr) return Finish({grpc::StatusCode::UNIMPLEMENTED, ""});
-      StartRead(&incoming_);
+      if (health == nullptr) {
+        Finish({grpc::StatusCode::UNIMPLEMENTED, ""});
+      } else {
+        StartRead(&incoming_);
+      }
     }
     void OnReadDone(bool ok) override {
       grpc::Slice slice;

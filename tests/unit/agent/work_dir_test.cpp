@@ -6,6 +6,7 @@
 
 #include "support.h"
 
+using namespace fairway;
 using namespace fairway::agent;
 using namespace fairway::agent::test;
 
