@@ -120,7 +120,7 @@ void checkForeignMesh(Cluster& cluster, const Options& options, Findings& out) {
 void checkPodSecurity(Cluster& cluster, const Options& options, Findings& out) {
   for (const auto& ns : listOr(cluster, "/api/v1/namespaces", "namespaces", out)) {
     const auto level = labelOf(ns, "pod-security.kubernetes.io/enforce");
-    if (level.empty() || level == "privileged") continue;
+    if (level.empty() || level == "privileged" || textAt(ns, "/status/phase") == "Terminating") continue;
     const bool member = labelOf(ns, "istio-injection") == "enabled" || labelOf(ns, "istio.io/rev") == options.revision;
     if (!member) continue;
     out.push_back(
