@@ -15,8 +15,8 @@ namespace fairway::agent {
 namespace {
 
 constexpr std::string_view kDefaultServerName = "istiod.istio-system.svc";
-constexpr std::array<std::string_view, 7> kLogLevels = {"trace", "debug",    "info", "warning",
-                                                        "error", "critical", "off"};
+constexpr std::array<std::string_view, 8> kLogLevels = {"trace", "debug", "info",     "warning",
+                                                        "warn",  "error", "critical", "off"};
 // A unix socket's path has at most 107 bytes (unix(7)); this leaves room for "/sds.sock".
 constexpr std::size_t kMaxWorkDirLength = 98;
 

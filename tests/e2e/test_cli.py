@@ -160,3 +160,28 @@ def test_an_empty_value_after_an_equals_sign_is_empty():
     done = fairway("intercept", "--dry-run", "--exclude-outbound-ports=", "--exclude-interfaces=")
     assert done.returncode == 0, done.stderr
     assert done.stdout == fairway("intercept", "--dry-run").stdout
+
+
+def test_intercept_prints_what_it_would_do():
+    done = fairway("intercept", "--dry-run", "--exclude-outbound-ports=", "--include-inbound-ports", "80,443")
+    assert done.returncode == 0
+    assert "-A ISTIO_INBOUND -p tcp --dport 443 -j ISTIO_IN_REDIRECT\n" in done.stdout
+    assert "-A ISTIO_OUTPUT -s ::6/128 -o lo -j RETURN\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--include-inbound-ports", "80,http"), ("--exclude-outbound-cidrs", "10.0.0.1/8"), ("--exclude-interfaces", "-x y")],
+)
+def test_intercept_names_the_flag_that_is_wrong(flag, value):
+    done = fairway("intercept", "--dry-run", f"{flag}={value}")
+    assert done.returncode == 64
+    assert flag in done.stderr
+    assert not done.stdout
+
+
+def test_agent_hooks_without_an_agent(tmp_path):
+    assert fairway("agent", "drain", "--work-dir", tmp_path).returncode == 0
+    waited = fairway("agent", "wait", "--timeout", "0", env={"FAIRWAY_WORK_DIR": str(tmp_path)})
+    assert waited.returncode == 1
+    assert "not ready after 0 s" in waited.stderr

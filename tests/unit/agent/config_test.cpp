@@ -118,6 +118,9 @@ TEST_CASE("options that are complete") {
   CHECK(serverNameOf(options) == "localhost");
   options.discoveryServerName = "fairway.example";
   CHECK(serverNameOf(options) == "fairway.example");
+  options.logLevel = "warn";
+  options.componentLogLevel = "upstream:debug,config:trace";
+  CHECK(complete(options));
 }
 
 TEST_CASE("what is missing or wrong is named, by its flag") {
