@@ -1,8 +1,11 @@
 """Several replicas of the control plane on one API server: one root, one leader, its writes, the balance of streams."""
 
 import base64
+import json
 import random
 import signal
+import socket
+import ssl
 
 import grpc
 
@@ -118,6 +121,26 @@ def test_one_root_one_leader(lab):
     lease = lab.api.do("GET", "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/fairway-leader")
     assert lease["spec"].get("holderIdentity", "") != "b", "the lease was not given back"
     wait_leader([leader], seconds=15)
+
+
+def test_a_revision_has_names_of_its_own(lab):
+    """Its Lease, and the names by which the API server and agents reach it."""
+    lab.api_server()
+    plane = replica(lab, "a", extra=["--revision", "canary", "--webhook-address", "127.0.0.1:0"])
+    wait_leader([plane])
+    lease = lab.api.do("GET", "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/fairway-leader-canary")
+    assert lease["spec"]["holderIdentity"] == "a"
+    address = json.loads((plane.state / "addresses.json").read_text(encoding="utf-8"))["webhook"]
+    host, port = address.rsplit(":", 1)
+    context = ssl.create_default_context(cafile=str(plane.root_file))
+    body = json.dumps({"request": {"uid": "7", "operation": "DELETE"}}).encode()
+    head = f"POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    for name in ("istiod-canary.istio-system.svc", "fairway-canary.istio-system.svc", "istiod.istio-system.svc"):
+        with socket.create_connection((host, int(port)), 10) as plain:
+            with context.wrap_socket(plain, server_hostname=name) as connection:
+                connection.sendall(head + body)
+                answer = b"".join(iter(lambda c=connection: c.recv(65536), b""))
+        assert b'"allowed":true' in answer, answer
 
 
 def test_ingress_addresses(lab):
