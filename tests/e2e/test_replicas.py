@@ -316,3 +316,23 @@ def test_signal_while_the_api_server_is_away(lab):
     plane.check()
     plane.signal(signal.SIGTERM)
     assert plane.popen.wait(30) == 0
+
+
+def test_a_real_envoy_comes_back_on_a_new_connection(lab):
+    """What spreads streams behind a Service: Envoy keeps its stream when it is told to open no further ones on its
+    connection, and opens a new connection when the stream ends."""
+    lab.folder_control_plane(extra=["--max-stream-age", "1m"])
+    lab.start_mesh(names=("msb-iag",))
+    plane = lab.control_plane
+
+    def proxy():
+        found = [p for p in plane.debug("proxies") if p["id"] == lab.workloads["msb-iag"].id]
+        return found[0] if found else None
+
+    before = proxy()
+    aged = 'fairway_xds_refused_streams_total{reason="aged"}'
+    wait_for(lambda: plane.metrics()[aged] == 1, 120, "the stream to reach its age", pause=0.2)
+    after = wait_for(proxy, 30, "the proxy to be back")
+    assert plane.metrics()["fairway_xds_streams_opened_total"] == 2, "it reconnected before"
+    assert after["peer"] != before["peer"], f"the same connection: {before['peer']}"
+    wait_for(lambda: proxy()["settled"], 30, "it to be served")
