@@ -83,6 +83,10 @@ void Writers::wake() {
 }
 
 std::vector<Write> Writers::plan() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(dirty_, false)) return planned_;
+  }
   std::vector<Write> writes;
   const auto add = [&](std::vector<Write> more) {
     writes.insert(writes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
@@ -98,8 +102,8 @@ std::vector<Write> Writers::plan() {
     tellIngressStatuses(ingresses_.objects(), ingressClasses_.objects(), services_.objects(), statuses_,
                         ingressTargets_);
   }
-  add(statuses_.writes());
-  return writes;
+  planned_ = std::move(writes);
+  return planned_;
 }
 
 void Writers::run(const std::stop_token& stop) {
@@ -108,12 +112,10 @@ void Writers::run(const std::stop_token& stop) {
     changed_.wait_until(lock, stop, time, [&] { return news && dirty_; });
   };
   while (!stop.stop_requested()) {
-    {
-      const std::lock_guard lock(mutex_);
-      dirty_ = false;
-    }
     const auto planned = Clock::now();
-    const auto wanted = plan();
+    auto wanted = plan();
+    const auto statuses = statuses_.writes();
+    wanted.insert(wanted.end(), statuses.begin(), statuses.end());
     pace_.keepOnly(wanted);
     auto again = planned + kLookAgain;
     for (const Write& write : wanted) {

@@ -34,6 +34,7 @@ class Writers {
 
  private:
   void run(const std::stop_token& stop);
+  // What the mirrors call for; anew only if one has changed.
   std::vector<Write> plan();
   // False: the leadership is over.
   bool make(const Write& write, const std::stop_token& stop);
@@ -51,6 +52,7 @@ class Writers {
   // Of the thread.
   Pace pace_;
   FailureLog failures_;
+  std::vector<Write> planned_;
   std::vector<StatusTarget> ingressTargets_;
 
   kube::Mirror namespaces_, configMaps_, mutating_, validating_, ingresses_, ingressClasses_, services_;

@@ -1,8 +1,11 @@
 """Several replicas of the control plane on one API server: one root, one leader, its writes, the balance of streams."""
 
 import base64
+import json
 import random
 import signal
+import socket
+import ssl
 
 import grpc
 
@@ -118,6 +121,26 @@ def test_one_root_one_leader(lab):
     lease = lab.api.do("GET", "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/fairway-leader")
     assert lease["spec"].get("holderIdentity", "") != "b", "the lease was not given back"
     wait_leader([leader], seconds=15)
+
+
+def test_a_revision_has_names_of_its_own(lab):
+    """Its Lease, and the names by which the API server and agents reach it."""
+    lab.api_server()
+    plane = replica(lab, "a", extra=["--revision", "canary", "--webhook-address", "127.0.0.1:0"])
+    wait_leader([plane])
+    lease = lab.api.do("GET", "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/fairway-leader-canary")
+    assert lease["spec"]["holderIdentity"] == "a"
+    address = json.loads((plane.state / "addresses.json").read_text(encoding="utf-8"))["webhook"]
+    host, port = address.rsplit(":", 1)
+    context = ssl.create_default_context(cafile=str(plane.root_file))
+    body = json.dumps({"request": {"uid": "7", "operation": "DELETE"}}).encode()
+    head = f"POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    for name in ("istiod-canary.istio-system.svc", "fairway-canary.istio-system.svc", "istiod.istio-system.svc"):
+        with socket.create_connection((host, int(port)), 10) as plain:
+            with context.wrap_socket(plain, server_hostname=name) as connection:
+                connection.sendall(head + body)
+                answer = b"".join(iter(lambda c=connection: c.recv(65536), b""))
+        assert b'"allowed":true' in answer, answer
 
 
 def test_ingress_addresses(lab):
@@ -293,3 +316,23 @@ def test_signal_while_the_api_server_is_away(lab):
     plane.check()
     plane.signal(signal.SIGTERM)
     assert plane.popen.wait(30) == 0
+
+
+def test_a_real_envoy_comes_back_on_a_new_connection(lab):
+    """What spreads streams behind a Service: Envoy keeps its stream when it is told to open no further ones on its
+    connection, and opens a new connection when the stream ends."""
+    lab.folder_control_plane(extra=["--max-stream-age", "1m"])
+    lab.start_mesh(names=("msb-iag",))
+    plane = lab.control_plane
+
+    def proxy():
+        found = [p for p in plane.debug("proxies") if p["id"] == lab.workloads["msb-iag"].id]
+        return found[0] if found else None
+
+    before = proxy()
+    aged = 'fairway_xds_refused_streams_total{reason="aged"}'
+    wait_for(lambda: plane.metrics()[aged] == 1, 120, "the stream to reach its age", pause=0.2)
+    after = wait_for(proxy, 30, "the proxy to be back")
+    assert plane.metrics()["fairway_xds_streams_opened_total"] == 2, "it reconnected before"
+    assert after["peer"] != before["peer"], f"the same connection: {before['peer']}"
+    wait_for(lambda: proxy()["settled"], 30, "it to be served")
