@@ -98,8 +98,7 @@ class RuleList {
       const auto host = rule.host.empty() ? std::string("*") : rule.host;
       hosts.insert(host);
       for (std::size_t j = 0; j < rule.paths.size(); ++j) {
-        addPath(host, rule.paths[j], name + ".paths[" + std::to_string(j) + "]",
-                name + ".http.paths[" + std::to_string(j) + "]");
+        addPath(host, rule.paths[j], name + ".http.paths[" + std::to_string(j) + "]");
       }
     }
     if (!spec.defaultBackend) return;
@@ -121,12 +120,12 @@ class RuleList {
     return route;
   }
 
-  void addPath(const std::string& host, const Path& path, const std::string& name, const std::string& field) {
-    if (errors_.at("spec." + field)) {
-      error(view_, provenanceOf(ingress_), "spec." + field, "the path has errors and is left out");
+  void addPath(const std::string& host, const Path& path, const std::string& name) {
+    if (errors_.at("spec." + name)) {
+      error(view_, provenanceOf(ingress_), "spec." + name, "the path has errors and is left out");
       return;
     }
-    auto route = routeTo(path.backend, name, field + ".backend");
+    auto route = routeTo(path.backend, name, name + ".backend");
     model::HttpMatch match;
     match.uri = matcherOf(path, match.wholeElements);
     if (match.uri) route.matches.push_back(std::move(match));

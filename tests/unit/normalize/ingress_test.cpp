@@ -186,8 +186,9 @@ TEST_CASE("the longest path wins, an exact one before a prefix, the older object
         {"a.b", {path("/same", Type::exact, "y"), path("/same", Type::prefix, "y"), path("/", Type::prefix, "y")}}};
   });
   CHECK(routes(mesh) == Lines{"a.b: //long/er>x:80 =/same>y:80 //same>x:80 *>x:80"});
-  CHECK(mesh.noted("Ingress/n/young rules[0].paths[1]", "Ingress/n/old rules[0].paths[1] takes", Severity::warning));
-  CHECK(mesh.noted("Ingress/n/young rules[0].paths[2]", "no request gets here", Severity::warning));
+  CHECK(mesh.noted("Ingress/n/young rules[0].http.paths[1]", "Ingress/n/old rules[0].http.paths[1] takes",
+                   Severity::warning));
+  CHECK(mesh.noted("Ingress/n/young rules[0].http.paths[2]", "no request gets here", Severity::warning));
 }
 
 TEST_CASE("hosts: none, exact and wildcard; a default backend takes what is left of them") {
@@ -263,5 +264,5 @@ TEST_CASE("VirtualServices and Ingress objects may share a host: the VirtualServ
   CHECK(routes(mesh) == Lines{"a.b: =/v>v:80 //i>x:80 *>x:80"});
   virtualService(true);
   CHECK(routes(mesh) == Lines{"a.b: =/v>v:80 //i>x:80 *>v:80"});
-  CHECK(mesh.noted("Ingress/n/i rules[0].paths[1]", "takes all requests", Severity::warning));
+  CHECK(mesh.noted("Ingress/n/i rules[0].http.paths[1]", "takes all requests", Severity::warning));
 }

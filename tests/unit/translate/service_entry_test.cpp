@@ -252,9 +252,11 @@ TEST_CASE("the access log goes where the mesh's settings say") {
     const auto resources = accepted(world);
     const auto tcp = resources.get<Listener>(Type::listener, "virtualOutbound").filter_chains(0).filters(0);
     const auto http = resources.get<Listener>(Type::listener, "0.0.0.0_80").filter_chains(0).filters(0);
+    const auto proxy = unpack<TcpProxy>(tcp.typed_config());
+    const auto manager = unpack<HttpConnectionManager>(http.typed_config());
     Lines names;
-    for (const auto& log : unpack<TcpProxy>(tcp.typed_config()).access_log()) names.push_back(log.name());
-    for (const auto& log : unpack<HttpConnectionManager>(http.typed_config()).access_log()) names.push_back(log.name());
+    for (const auto& log : proxy.access_log()) names.push_back(log.name());
+    for (const auto& log : manager.access_log()) names.push_back(log.name());
     return names;
   };
   CHECK(logs() == Lines{"envoy.access_loggers.stdout", "envoy.access_loggers.stdout"});
