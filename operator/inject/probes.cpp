@@ -74,6 +74,8 @@ class Rewriter {
       }
       if (*number == kAgentPort || *number == kHealthPort) return;
       original["port"] = *number;
+      // The API server writes this default: left out, a pod is injected alike before and after it.
+      if (textAt(original, "scheme") == "HTTP") original.erase("scheme");
       Json& entry = out_.originals[path];
       entry[action] = std::move(original);
       const auto* timeout = member(probe, "timeoutSeconds");

@@ -7,6 +7,7 @@ import os
 import pathlib
 import queue
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -84,9 +85,10 @@ class Mesh:
             self.cluster.apply(text)
 
     @contextlib.contextmanager
-    def namespace(self, name, **labels):
-        """A namespace with these labels ("_" for "-" and "." in no label of ours: give exact ones as `labels={...}`)."""
-        chosen = labels.pop("labels", {"istio-injection": "enabled"})
+    def namespace(self, prefix, labels=None):
+        """A namespace of the mesh, or one with the labels given; its name is new, as one that ends takes its time."""
+        name = f"{prefix}-{secrets.token_hex(2)}"
+        chosen = {"istio-injection": "enabled"} if labels is None else labels
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": chosen}})
         try:
             yield name
