@@ -77,6 +77,14 @@ FileTimes timesOf(const HttpServer::Options& options) {
   return times;
 }
 
+// A socket for both families sees an IPv4 peer as ::ffff:127.0.0.1.
+bool isLoopback(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  }
+  return address.is_loopback();
+}
+
 // One connection, over `Stream` = beast::tcp_stream or ssl_stream of it. Lives until its last callback.
 template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
@@ -93,7 +101,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     const auto remote = beast::get_lowest_layer(stream_).socket().remote_endpoint(error);
     if (error) return;
     peer_ = remote.address().to_string() + ":" + std::to_string(remote.port());
-    loopback_ = remote.address().is_loopback();
+    loopback_ = isLoopback(remote.address());
     if constexpr (std::is_same_v<Stream, beast::tcp_stream>) {
       read();
     } else {

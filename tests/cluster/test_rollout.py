@@ -36,7 +36,8 @@ def test_the_leader_dies(mesh, restore_settings):
         lease = mesh.cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/fairway-leader")
         return lease["spec"].get("holderIdentity", "")
 
-    wait_for(leader, 60, "a leader")
+    # Not one that has gone in the roll before.
+    wait_for(lambda: leader() in mesh.cluster.pods("app=istiod", SYSTEM), 60, lambda: f"a leader that lives, not {leader()}")
     first = leader()
     mesh.cluster.kubectl("delete", "pod", "-n", SYSTEM, first, "--grace-period=0", "--force")
     wait_for(lambda: leader() not in ("", first), 90, lambda: f"another leader than {first}; it is {leader()}")

@@ -152,6 +152,16 @@ TEST_CASE("the HTTP server decodes targets, keeps connections and bounds what it
   CHECK(Client(address).ask(message(http::verb::get, "/" + std::string(3000, 'x'))).result_int() == 431);
 }
 
+TEST_CASE("a caller on loopback is known as one by a server on all addresses too") {
+  HttpServer::Options options;
+  options.address = *parseAddress(":0");
+  auto server = HttpServer::start(options, [](const console::Request& request) {
+    return console::Response::text(200, request.fromLoopback ? "loopback" : "elsewhere");
+  });
+  REQUIRE(server.has_value());
+  CHECK(Client({"127.0.0.1", (*server)->address().port}).ask(message(http::verb::get, "/")).body() == "loopback");
+}
+
 TEST_CASE("a port in use is a clear error") {
   HttpServer::Options options;
   options.address = *parseAddress("127.0.0.1:0");
