@@ -59,11 +59,12 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@tools/build release all
 	@ctest --preset release -j 2
 
-test-long: setup-build ## Unit tests again under the sanitizers (address, undefined behaviour, thread)
+test-long: test ## What takes long: unit tests under the sanitizers (address, undefined behaviour, thread), all of ONAP on a cluster
 	@for preset in asan tsan; do \
 	  tools/build $$preset unit_tests; \
 	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
 	done
+	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
 
 lint: setup-build setup-helm ## Check formatting, include rules, Python, shell, YAML and charts
 	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format --dry-run --Werror
