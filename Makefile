@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long \
+.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long bench-cluster \
   lint tidy format crds manifests clean
 
 help: ## Show this list
@@ -59,12 +59,16 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@tools/build release all
 	@ctest --preset release -j 2
 
-test-long: test ## What takes long: unit tests under the sanitizers (address, undefined behaviour, thread), all of ONAP on a cluster
+test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; all of ONAP on a cluster
 	@for preset in asan tsan; do \
 	  tools/build $$preset unit_tests; \
 	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
 	done
+	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
+
+bench-cluster: images setup-lab ## Measure start, admission, memory and lost requests on a cluster (as root)
+	@$(PYTHON) tests/bench/cluster.py
 
 lint: setup-build setup-helm ## Check formatting, include rules, Python, shell, YAML and charts
 	@git ls-files -co --exclude-standard '*.h' '*.cpp' | xargs -r clang-format --dry-run --Werror

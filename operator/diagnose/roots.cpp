@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "diagnose/support.h"
 #include "identity/pki.h"
 
@@ -9,6 +12,8 @@ namespace {
 
 constexpr const char* kName = "istio-ca-root-cert";
 constexpr std::chrono::hours kSoon{24 * 30};
+// Kubernetes' own, where no pod of the mesh runs: they are not written to.
+constexpr std::array kLeftAlone = {"kube-system", "kube-public", "kube-node-lease"};
 
 void checkExpiry(const std::string& object, const std::string& pem, const Options& options, Findings& out) {
   const std::string fix = "rotate the root: see docs/install.md, section \"Certificate authority\"";
@@ -50,6 +55,7 @@ void checkRoots(Cluster& cluster, const Options& options, Findings& out) {
   for (const auto& ns : listOr(cluster, "/api/v1/namespaces", "namespaces", out)) {
     const auto name = nameOf(ns);
     if (name == options.rootNamespace || textAt(ns, "/status/phase") == "Terminating") continue;
+    if (std::find(kLeftAlone.begin(), kLeftAlone.end(), name) != kLeftAlone.end()) continue;
     if (!options.ns.empty() && name != options.ns) continue;
     const auto copy = cluster.get(path(name));
     if (!copy) continue;

@@ -16,7 +16,7 @@ def findings(mesh, *arguments):
 def test_an_installation_in_order(mesh):
     with mesh.namespace("fine") as ns:
         mesh.run(echo_app("web", ns))
-        wait_for(lambda: findings(mesh, "-n", ns)[1] == 0, 60, lambda: f"no findings; there are {findings(mesh, '-n', ns)}")
+        wait_for(lambda: findings(mesh)[1] == 0, 60, lambda: f"no findings; there are {findings(mesh)}")
         assert "No findings" in mesh.run_fairway("check", "-n", ns).stdout
 
 

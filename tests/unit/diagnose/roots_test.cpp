@@ -37,7 +37,8 @@ TEST_CASE("roots must be published in every namespace, and equal") {
 
   const auto pem = rootCertificate(options);
   cluster.objects[path("istio-system")] = roots(pem);
-  cluster.lists["/api/v1/namespaces"] = {named("", "istio-system"), named("", "onap"), named("", "gone")};
+  cluster.lists["/api/v1/namespaces"] = {named("", "istio-system"), named("", "onap"), named("", "gone"),
+                                         named("", "kube-system")};
   cluster.lists["/api/v1/namespaces"][2]["status"]["phase"] = "Terminating";
   auto found = run(cluster, options);
   REQUIRE(codes(found) == std::vector<std::string>{"FW0107"});
