@@ -159,7 +159,9 @@ TEST_CASE("a caller on loopback is known as one by a server on all addresses too
     return console::Response::text(200, request.fromLoopback ? "loopback" : "elsewhere");
   });
   REQUIRE(server.has_value());
-  CHECK(Client({"127.0.0.1", (*server)->address().port}).ask(message(http::verb::get, "/")).body() == "loopback");
+  CHECK(Client(*parseAddress("127.0.0.1:" + std::to_string((*server)->address().port)))
+            .ask(message(http::verb::get, "/"))
+            .body() == "loopback");
 }
 
 TEST_CASE("a port in use is a clear error") {
