@@ -20,11 +20,6 @@ READER_RULES = [
     {"apiGroups": [""], "resources": ["services", "pods", "namespaces", "nodes", "secrets"], "verbs": _READ},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
-    {
-        "apiGroups": ["networking.k8s.io"],
-        "resources": ["ingresses", "ingressclasses"],
-        "verbs": ["get", "list", "watch"],
-    },
     {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio"], "verbs": ["get", "list", "watch"]},
     {
         "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
