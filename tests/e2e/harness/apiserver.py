@@ -20,7 +20,6 @@ READER_RULES = [
     {"apiGroups": [""], "resources": ["services", "pods", "namespaces", "nodes", "secrets"], "verbs": _READ},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
-    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio"], "verbs": ["get", "list", "watch"]},
     {
         "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
         "resources": ["*"],
@@ -62,6 +61,7 @@ ROOT_RULES = [
     },
     {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["istio-ca-secret"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio"], "verbs": _READ},
 ]
 
 
