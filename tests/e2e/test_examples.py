@@ -142,7 +142,7 @@ def test_deploymentconfig_runs_what_the_deployment_runs():
 
 def test_a_real_api_server_takes_them(lab, rendered):
     api = lab.api_server()
-    for namespace in ("istio-system", "onap", "legacy", "hyperledger"):
+    for namespace in ("onap", "legacy", "hyperledger"):
         api.kubectl("create", "namespace", namespace)
     for title, objects in rendered.items():
         answer = api.kubectl("apply", "--dry-run=server", "--namespace=onap", "-f", "-", text=yaml.safe_dump_all(objects))
