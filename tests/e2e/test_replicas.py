@@ -126,6 +126,10 @@ def test_one_root_one_leader(lab):
 def test_a_revision_has_names_of_its_own(lab):
     """Its Lease, and the names by which the API server and agents reach it."""
     lab.api_server()
+    # Its settings have a name of their own too; the chart's role names that one.
+    role = "/apis/rbac.authorization.k8s.io/v1/namespaces/istio-system/roles/fairway"
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio-canary"], "verbs": ["list", "watch"]}
+    lab.api.do("PATCH", role, [{"op": "add", "path": "/rules/-", "value": rule}], "application/json-patch+json")
     plane = replica(lab, "a", extra=["--revision", "canary", "--webhook-address", "127.0.0.1:0"])
     wait_leader([plane])
     lease = lab.api.do("GET", "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/fairway-leader-canary")
