@@ -70,6 +70,9 @@ class Mesh:
         chosen = [part for setting in settings for part in ("--set", setting)]
         count = ["--set", f"replicas={replicas}"]
         self.cluster.helm("upgrade", "--install", "fairway", charts / "fairway", *common, *never, *count, *chosen)
+        # A replica that ends still answers the API server for some seconds, by its own settings.
+        pods = f"/api/v1/namespaces/{SYSTEM}/pods?labelSelector=app%3Distiod"
+        wait_for(lambda: len(self.cluster.get(pods)["items"]) == replicas, 90, "old replicas to have gone")
         return self
 
     def install_gateway(self, name="istio-ingressgateway", **node_ports):
