@@ -5,7 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
-#include "base/strings.h"
+#include "diagnose/kubernetes_version.h"
 #include "inject/admission.h"
 #include "inject/webhook.h"
 #include "kube/read_file.h"
@@ -18,7 +18,6 @@ using inject::InjectionAnswer;
 namespace {
 
 constexpr std::size_t kMaxSettings = 4U << 20U;  // a ConfigMap has at most 1 MiB
-constexpr std::uint64_t kNativeSince = 29;
 
 spdlog::level::level_enum levelOf(InjectionAnswer::Result result) {
   switch (result) {
@@ -40,17 +39,18 @@ Webhook::Webhook(WebhookOptions options) : options_(std::move(options)) {
 Result<void> Webhook::refresh() {
   if (options_.injectionConfig.empty()) {
     if (settings_) return {};
-    settings_.emplace();
-    settings_->revision = options_.revision.empty() ? "default" : options_.revision;
-    if (!options_.rootNamespace.empty()) settings_->rootNamespace = options_.rootNamespace;
+    inject::Settings defaults;
+    defaults.revision = options_.revision.empty() ? "default" : options_.revision;
+    if (!options_.rootNamespace.empty()) defaults.rootNamespace = options_.rootNamespace;
+    settings_ = std::make_shared<const inject::Settings>(std::move(defaults));
     return {};
   }
   struct stat now {};
-  std::optional<Stamp> stamp;
+  Stamp stamp{};  // of a file that is not there
   if (::stat(options_.injectionConfig.c_str(), &now) == 0) {
     stamp = Stamp{now.st_dev, now.st_ino, now.st_size, now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
   }
-  if (stamp && stamp == stamp_) return {};
+  if (stamp == stamp_) return {};
   stamp_ = stamp;
   const auto text = kube::readFile(options_.injectionConfig, kMaxSettings);
   auto loaded = text ? inject::loadSettings(*text) : failure(text.error().message);
@@ -61,12 +61,12 @@ Result<void> Webhook::refresh() {
   }
   for (const auto& warning : loaded->warnings) spdlog::warn("{}: {}", options_.injectionConfig, warning);
   spdlog::info("injection settings read from {}", options_.injectionConfig);
-  settings_ = std::move(loaded->settings);
+  settings_ = std::make_shared<const inject::Settings>(std::move(loaded->settings));
   return {};
 }
 
 Response Webhook::inject(const console::Request& request) {
-  inject::Settings settings;
+  std::shared_ptr<const inject::Settings> settings;
   bool native = false;
   {
     const std::lock_guard lock(mutex_);
@@ -77,10 +77,10 @@ Response Webhook::inject(const console::Request& request) {
       if (!known) return Response::text(500, "the API server's version is not known: " + known.error().message + "\n");
       nativeSidecars_ = *known;
     }
-    settings = *settings_;
+    settings = settings_;
     native = *nativeSidecars_;
   }
-  const auto answer = inject::injectAdmission(request.body, settings, native);
+  const auto answer = inject::injectAdmission(request.body, *settings, native);
   if (!answer) return Response::text(400, answer.error().message + "\n");
   spdlog::log(levelOf(answer->result), "{}", answer->summary);
   return Response::json(answer->body);
@@ -101,10 +101,10 @@ Result<bool> runsNativeSidecars(std::string_view version) {
   if (!value.is_object() || !value.contains("minor") || !value["minor"].is_string()) {
     return failure("its /version has no minor version");
   }
-  const auto text = value["minor"].get<std::string>();  // some vendors write "29+"
-  const auto minor = toNumber(text.substr(0, text.find_first_not_of("0123456789")));
+  const auto text = value["minor"].get<std::string>();
+  const auto minor = diagnose::minorVersion(text);
   if (!minor) return failure("its minor version is \"" + text + "\", not a number");
-  return value.value("major", "1") != "1" || *minor >= kNativeSince;
+  return value.value("major", "1") != "1" || *minor >= diagnose::kNativeSidecarsMinor;
 }
 
 }  // namespace fairway::cli

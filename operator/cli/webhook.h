@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -35,9 +36,9 @@ class Webhook {
   using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long>;  // which content of a file
   const WebhookOptions options_;
   std::mutex mutex_;
-  std::optional<Stamp> stamp_;                // of the content that was looked at last
-  std::optional<inject::Settings> settings_;  // in effect
-  std::string problem_;                       // why there are none
+  std::optional<Stamp> stamp_;                        // of the content that was looked at last
+  std::shared_ptr<const inject::Settings> settings_;  // in effect
+  std::string problem_;                               // why there are none
   std::optional<bool> nativeSidecars_;
 };
 

@@ -8,7 +8,6 @@
 
 #include "api/base64.h"
 #include "base/strings.h"
-#include "control/base64.h"
 #include "identity/files.h"
 
 namespace fairway::control {
@@ -85,7 +84,7 @@ std::string secretJson(const std::string& ns, const Root& root) {
               {"kind", "Secret"},
               {"type", "istio.io/ca-root"},
               {"metadata", {{"name", kCaSecret}, {"namespace", ns}}},
-              {"data", {{kCertificate, encodeBase64(root.certificate)}, {kKey, encodeBase64(root.key)}}}}
+              {"data", {{kCertificate, api::encodeBase64(root.certificate)}, {kKey, api::encodeBase64(root.key)}}}}
       .dump();
 }
 

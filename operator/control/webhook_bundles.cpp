@@ -1,6 +1,6 @@
 #include "control/webhook_bundles.h"
 
-#include "control/base64.h"
+#include "api/base64.h"
 
 namespace fairway::control {
 
@@ -49,7 +49,7 @@ Json keepWebhooks(WebhookKind kind, const std::string& revision, const Json& obj
 
 std::vector<Write> webhookWrites(WebhookKind kind, const kube::Mirror::Objects& configurations,
                                  const std::string& rootsPem) {
-  const std::string bundle = encodeBase64(rootsPem);
+  const std::string bundle = api::encodeBase64(rootsPem);
   std::vector<Write> writes;
   for (const auto& [key, configuration] : configurations) {
     Json webhooks = Json::array();

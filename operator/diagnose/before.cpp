@@ -1,6 +1,6 @@
 #include <array>
 
-#include "base/strings.h"
+#include "diagnose/kubernetes_version.h"
 #include "diagnose/support.h"
 
 namespace fairway::diagnose {
@@ -8,9 +8,6 @@ namespace fairway::diagnose {
 using nlohmann::json;
 
 namespace {
-
-// 1.24 is the first with every API version that is used; 1.29 the first that runs sidecars as init containers.
-constexpr std::uint64_t kOldest = 24, kNativeSidecars = 29;
 
 struct Right {
   const char* group;
@@ -33,11 +30,6 @@ constexpr std::array kInstallerRights = {
     Right{"", "secrets", true},
 };
 
-// Digits at the start of "34+", as some vendors write the minor version.
-std::uint64_t minorVersion(const std::string& text) {
-  return toNumber(text.substr(0, text.find_first_not_of("0123456789"))).value_or(0);
-}
-
 bool ownWebhook(const json& configuration) { return labelOf(configuration, "app.kubernetes.io/name") == "fairway"; }
 
 }  // namespace
@@ -50,13 +42,13 @@ void checkVersion(Cluster& cluster, const Options& /*options*/, Findings& out) {
     return;
   }
   if (!*version) return;
-  const auto minor = minorVersion(textAt(**version, "/minor"));
+  const auto minor = minorVersion(textAt(**version, "/minor")).value_or(0);
   const auto name = textAt(**version, "/gitVersion");
-  if (textAt(**version, "/major") != "1" || minor < kOldest) {
+  if (textAt(**version, "/major") != "1" || minor < kOldestMinor) {
     out.push_back({"FW0002", Severity::error, "",
-                   "Kubernetes " + name + " is too old; 1." + std::to_string(kOldest) + " or newer is needed",
+                   "Kubernetes " + name + " is too old; 1." + std::to_string(kOldestMinor) + " or newer is needed",
                    "upgrade the cluster"});
-  } else if (minor < kNativeSidecars) {
+  } else if (minor < kNativeSidecarsMinor) {
     out.push_back(
         {"FW0002", Severity::info, "",
          "Kubernetes " + name +

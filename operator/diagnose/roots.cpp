@@ -16,7 +16,9 @@ constexpr std::chrono::hours kSoon{24 * 30};
 constexpr std::array kLeftAlone = {"kube-system", "kube-public", "kube-node-lease"};
 
 void checkExpiry(const std::string& object, const std::string& pem, const Options& options, Findings& out) {
-  const std::string fix = "rotate the root: see docs/install.md, section \"Certificate authority\"";
+  const std::string fix =
+      "kubectl -n " + options.rootNamespace + " delete secret istio-ca-secret; kubectl -n " + options.rootNamespace +
+      " rollout restart deployment; then restart every pod of the mesh (connections fail until that is done)";
   const auto roots = identity::Certificate::chainFromPem(pem);
   if (!roots) {
     out.push_back({"FW0106", Severity::error, object, "root-cert.pem holds no certificate: " + roots.error().message,

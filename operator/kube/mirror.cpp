@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "kube/backoff.h"
+#include "kube/fields.h"
 
 namespace fairway::kube {
 namespace {
@@ -15,19 +16,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kPageSize = 500;
-
-std::string text(const Json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-const Json& child(const Json& object, const char* key) {
-  static const Json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(key);
-  return found == object.end() ? kNothing : *found;
-}
 
 api::NamespacedName nameOf(const Json& object) {
   const Json& meta = child(object, "metadata");

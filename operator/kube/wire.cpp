@@ -1,4 +1,5 @@
 #include "kube/wire.h"
+#include "kube/fields.h"
 
 #include <nlohmann/json.hpp>
 
@@ -14,19 +15,6 @@ Json parseWithoutManagedFields(std::string_view text, int depth) {
     return !(event == Json::parse_event_t::key && at == depth && parsed == "managedFields");
   };
   return Json::parse(text, filter, false);
-}
-
-std::string text(const Json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-const Json& child(const Json& object, const char* key) {
-  static const Json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(key);
-  return found == object.end() ? kNothing : *found;
 }
 
 std::string describe(const Json& object) {

@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 
 #include "api/base64.h"
-#include "control/base64.h"
 #include "fake_api_server.h"
 #include "unit/identity/support.h"
 
@@ -93,7 +92,7 @@ TEST_CASE("a Secret that cannot be used fails the start and stays as it is") {
   const Json good = server.get(kPath);
   const auto with = [&](const std::string& key, const std::string& text) {
     Json secret = good;
-    secret["data"][key] = encodeBase64(text);
+    secret["data"][key] = api::encodeBase64(text);
     server.put(kPath, secret);
     return server.get(kPath);
   };
@@ -170,7 +169,7 @@ TEST_CASE("a Secret that changes or goes is noticed") {
   watch.start();
   const Json good = server.get(kPath);
   Json other = good;
-  other["data"]["ca-cert.pem"] = encodeBase64("other");
+  other["data"]["ca-cert.pem"] = api::encodeBase64("other");
   server.put(kPath, other);
   CHECK(server.waitUntil([&] { return !watch.current(); }));
   server.put(kPath, good);

@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 
 #include "api/base64.h"
-#include "control/base64.h"
 #include "control/ingress_status.h"
 #include "control/root_config_maps.h"
 #include "control/status_writer.h"
@@ -16,9 +15,9 @@ using Json = nlohmann::json;
 
 TEST_CASE("base64 both ways") {
   for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar", "\xff\x00\x7f"}) {
-    CHECK(api::decodeBase64(encodeBase64(text)) == text);
+    CHECK(api::decodeBase64(api::encodeBase64(text)) == text);
   }
-  CHECK(encodeBase64("foob") == "Zm9vYg==");
+  CHECK(api::encodeBase64("foob") == "Zm9vYg==");
 }
 
 TEST_CASE("root ConfigMaps: what is missing comes before what differs") {
@@ -62,7 +61,7 @@ TEST_CASE("which webhook configurations are ours") {
 TEST_CASE("a caBundle patch names the webhooks that need it, and the version it was made for") {
   const Json object{{"metadata", {{"name", "istio-validator"}, {"resourceVersion", "7"}}},
                     {"webhooks",
-                     {{{"name", "a"}, {"clientConfig", {{"caBundle", encodeBase64("roots")}}}},
+                     {{{"name", "a"}, {"clientConfig", {{"caBundle", api::encodeBase64("roots")}}}},
                       {{"name", "b"}, {"clientConfig", {{"service", Json::object()}}}}}}};
   const kube::Mirror::Objects held{{{"", "istio-validator"}, keepWebhooks(WebhookKind::validating, "default", object)}};
   const auto writes = webhookWrites(WebhookKind::validating, held, "roots");
@@ -71,7 +70,7 @@ TEST_CASE("a caBundle patch names the webhooks that need it, and the version it 
   CHECK(patch["metadata"]["resourceVersion"] == "7");
   REQUIRE(patch["webhooks"].size() == 1);
   CHECK(patch["webhooks"][0]["name"] == "b");
-  CHECK(patch["webhooks"][0]["clientConfig"]["caBundle"] == encodeBase64("roots"));
+  CHECK(patch["webhooks"][0]["clientConfig"]["caBundle"] == api::encodeBase64("roots"));
   CHECK(writes[0].call.contentType == "application/strategic-merge-patch+json");
 }
 

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "control/base64.h"
+#include "api/base64.h"
 #include "fake_api_server.h"
 
 using namespace fairway;
@@ -97,7 +97,7 @@ TEST_CASE("the caBundle of our webhooks is set, and set again") {
   const auto bundleOf = [&](const std::string& path) {
     return world.server.get(path)["webhooks"][0]["clientConfig"].value("caBundle", "");
   };
-  const auto expected = encodeBase64(kRoots);
+  const auto expected = api::encodeBase64(kRoots);
   CHECK(world.server.waitUntil([&] {
     return bundleOf(kInjector) == expected &&
            bundleOf("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istio-validator") ==
