@@ -57,7 +57,7 @@ lab-down: ## End the lab and remove all it had
 
 test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@tools/build release all
-	@ctest --preset release -j 2
+	@ctest --preset release -j $(shell expr $$(nproc) + 1)  # most of them wait more than they compute
 
 test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; all of ONAP on a cluster
 	@for preset in asan tsan; do \

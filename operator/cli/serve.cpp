@@ -1,5 +1,6 @@
 #include "cli/serve.h"
 
+#include <malloc.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -335,6 +336,7 @@ class Housekeeping {
     if (!synced_ && plane_.source->synced()) {
       synced_ = true;
       plane_.engine->markSynced();
+      malloc_trim(0);  // the texts of the first lists
     }
     if (now >= nextNotes_) {
       nextNotes_ = now + std::chrono::seconds(1);

@@ -35,9 +35,10 @@ constexpr std::size_t kPoolThreads = 4;
 constexpr std::size_t kMaxErrorBody = 64U << 10U;
 constexpr std::size_t kMaxTokenBytes = 64U << 10U;
 
-void limitPool() {
+void prepareLibrary() {
   static std::once_flag once;
   std::call_once(once, [] {
+    takeOverSystemRoots();
     try {
       crossplat::threadpool::initialize_with_threads(kPoolThreads);
     } catch (const std::exception&) {
@@ -98,7 +99,7 @@ class Client final : public ApiServer {
         options_(std::move(options)),
         address_(std::move(address)),
         random_(std::random_device{}()) {
-    limitPool();
+    prepareLibrary();
   }
 
   ApiResult<std::vector<std::string>> resources(const std::string& group, const std::string& version,

@@ -1,5 +1,7 @@
 #include "kube/tls.h"
 
+#include <cstdlib>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -69,10 +71,41 @@ int verifyChain(X509_STORE_CTX* store, void* argument) {
   return accepted;
 }
 
+std::string fromEnvironment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? otherwise : value;
+}
+
+struct SystemRoots {
+  std::string file = fromEnvironment(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+  std::string directory = fromEnvironment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+};
+
+const SystemRoots& systemRoots() {
+  static const SystemRoots roots;
+  return roots;
+}
+
+// Shared by all connections; a process that runs for long keeps those it started with.
+X509_STORE* systemStore() {
+  static const Store store = [] {
+    Store made(X509_STORE_new());
+    const auto& roots = systemRoots();
+    X509_STORE_load_file(made.get(), roots.file.c_str());
+    X509_STORE_load_path(made.get(), roots.directory.c_str());
+    ERR_clear_error();  // what is not there is trusted by nobody
+    return made;
+  }();
+  return store.get();
+}
+
 Result<void> setTrust(SSL_CTX* context, const ClusterAccess& access) {
   const auto pem = pemOrFile(access.caPem, access.caFile, "certificate authority");
   if (!pem) return tl::unexpected(pem.error());
-  if (pem->empty()) return {};
+  if (pem->empty()) {
+    SSL_CTX_set1_cert_store(context, systemStore());
+    return {};
+  }
   const std::vector<Certificate> roots = readCertificates(*pem);
   if (roots.empty()) return failure("certificate authority " + access.caFile + ": found no PEM certificate");
   Store store(X509_STORE_new());
@@ -136,6 +169,12 @@ Result<void> configureTls(SSL_CTX* context, const ClusterAccess& access, const s
     SSL_CTX_set_cert_verify_callback(context, verifyChain, kept->get());
   }
   return setClientCertificate(context, access);
+}
+
+void takeOverSystemRoots() {
+  systemRoots();
+  setenv(X509_get_default_cert_file_env(), "/dev/null", 1);
+  setenv(X509_get_default_cert_dir_env(), "/dev/null", 1);
 }
 
 Result<void> checkTls(const ClusterAccess& access, const std::string& host) {

@@ -28,6 +28,11 @@ class TlsReport {
 Result<void> configureTls(SSL_CTX* context, const ClusterAccess& access, const std::string& host,
                           std::shared_ptr<TlsReport> report);
 
+// cpprestsdk has OpenSSL load the system's roots for each new connection, before it asks for our settings: 20 ms and a
+// megabyte each. After this call OpenSSL finds none by default, and configureTls() loads them once, where an access
+// has no authority of its own. Call it before the first connection, while no other thread reads the environment.
+void takeOverSystemRoots();
+
 // Tries configureTls on a context that is thrown away: finds unreadable files and mismatched keys early.
 Result<void> checkTls(const ClusterAccess& access, const std::string& host);
 

@@ -81,11 +81,7 @@ class Builder {
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
     std::erase_if(addresses, [](const std::string& address) { return !isAddress(address); });
-    if (addresses.empty()) addresses.emplace_back(kAnyAddress);
-    setAddress(*listener_.mutable_address(), addresses.front(), query.port);
-    for (std::size_t i = 1; i < addresses.size(); ++i) {
-      setAddress(*listener_.add_additional_addresses()->mutable_address(), addresses[i], query.port);
-    }
+    setAddresses(listener_, addresses, query.port);
   }
 
   void add(const GatewayServer& server) {

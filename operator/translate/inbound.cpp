@@ -163,9 +163,10 @@ const model::Provenance* refusalOf(const model::PeerAuthentication& peers, const
   return model::isHttp(app.protocol) ? peers.refusalOf(app.port) : nullptr;
 }
 
-void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port) {
+void initListener(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
+                  std::uint32_t port) {
   listener.set_name(name);
-  setAddress(*listener.mutable_address(), address, port);
+  setAddresses(listener, addresses, port);
   listener.set_traffic_direction(envoy::config::core::v3::INBOUND);
 }
 
@@ -222,7 +223,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
       for (const auto& address : query.addresses) {
         if (!isAddress(address)) continue;
         Listener listener;
-        initListener(listener, "inbound_" + listenerName(address, number), address, number);
+        initListener(listener, "inbound_" + listenerName(address, number), {address}, number);
         InboundListener(view, listener, false).add(port);
         output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
       }
@@ -232,7 +233,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
 
   output.resources.push_back(originalDestinationCluster(kInboundPassthroughCluster, true));
   Listener listener;
-  initListener(listener, "virtualInbound", "0.0.0.0", kInboundPort);
+  initListener(listener, "virtualInbound", query.addresses, kInboundPort);
   setFilter(*listener.add_listener_filters(), "envoy.filters.listener.original_dst",
             envoy::extensions::filters::listener::original_dst::v3::OriginalDst());
   // A connection to this port itself would be passed on to itself.

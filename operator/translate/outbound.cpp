@@ -29,12 +29,12 @@ using store::joinKey;
 using store::splitKey;
 
 std::string OutboundPort::key() const {
-  return joinKey({clientNs, numberField(port), toString(interception), outboundAddress});
+  return joinKey({clientNs, numberField(port), toString(interception), listField(addresses)});
 }
 OutboundPort OutboundPort::parse(std::string_view key) {
   const auto fields = splitKey(key);
   return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)),
-          fieldAt(fields, 3)};
+          parseList(fieldAt(fields, 3))};
 }
 
 std::string TcpListeners::key() const { return joinKey({clientNs, numberField(port), host}); }
@@ -45,7 +45,7 @@ TcpListeners TcpListeners::parse(std::string_view key) {
 
 namespace {
 
-constexpr const char* kAnyAddress = "0.0.0.0";
+constexpr const char* kAnyAddress = "0.0.0.0";  // in names, whatever the family
 constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
 // Ports that the proxy and its agent listen at: a listener there would conflict.
 constexpr std::array<std::uint32_t, 6> kAgentPorts = {ports::kEnvoyAdmin, kOutboundPort,  kInboundPort,
@@ -61,10 +61,10 @@ std::string clusterForUnknown(store::View& view) {
 
 // Where intercepted connections of the app arrive first; Envoy hands each to the listener of its original
 // address, if there is one, and else keeps it here.
-ResourcePtr virtualOutbound(store::View& view) {
+ResourcePtr virtualOutbound(store::View& view, const std::vector<std::string>& addresses) {
   Listener listener;
   listener.set_name("virtualOutbound");
-  setAddress(*listener.mutable_address(), kAnyAddress, kOutboundPort);
+  setAddresses(listener, addresses, kOutboundPort);
   listener.mutable_use_original_dst()->set_value(true);
   listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
   // A connection to this port itself would be passed on to itself.
@@ -98,10 +98,10 @@ bool usable(store::View& view, const SidecarOutbound& query, std::uint32_t port)
   return false;
 }
 
-void initListener(Listener& listener, const std::string& name, const std::string& address, std::uint32_t port,
-                  bool bind) {
+void initListener(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
+                  std::uint32_t port, bool bind) {
   listener.set_name(name);
-  setAddress(*listener.mutable_address(), address, port);
+  setAddresses(listener, addresses, port);
   listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
   if (!bind) listener.mutable_bind_to_port()->set_value(false);
 }
@@ -127,7 +127,7 @@ void addHttpChain(store::View& view, const OutboundPort& query, const std::strin
 ResourcePtr httpListener(store::View& view, const OutboundPort& query) {
   const auto name = listenerName(kAnyAddress, query.port);
   Listener listener;
-  initListener(listener, name, query.outboundAddress, query.port, true);
+  initListener(listener, name, query.addresses, query.port, true);
   addHttpChain(view, query, name, listener);
   return makeResource(Type::listener, name, listener);
 }
@@ -137,7 +137,7 @@ ResourcePtr httpListener(store::View& view, const OutboundPort& query) {
 class WildcardListener {
  public:
   WildcardListener(store::View& view, const OutboundPort& query) : view_(view), query_(query) {
-    initListener(listener_, listenerName(kAnyAddress, query.port), kAnyAddress, query.port, false);
+    initListener(listener_, listenerName(kAnyAddress, query.port), query.addresses, query.port, false);
   }
 
   void add(const PortHost& entry) {
@@ -222,7 +222,7 @@ class WildcardListener {
 void addSharedListener(store::View& view, const OutboundPort& query, const std::vector<const PortHost*>& entries,
                        Output& output) {
   Listener listener;
-  initListener(listener, listenerName(query.outboundAddress, query.port), query.outboundAddress, query.port, true);
+  initListener(listener, listenerName(query.addresses.front(), query.port), query.addresses, query.port, true);
   std::vector<model::Provenance> provenance;
   std::set<std::string> taken;
   const PortHost* rest = nullptr;
@@ -254,14 +254,14 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   output.resources.push_back(blackHoleCluster());
   if (query.interception == Interception::redirect) {
     output.resources.push_back(originalDestinationCluster(kPassthroughCluster, false));
-    output.resources.push_back(virtualOutbound(view));
+    output.resources.push_back(virtualOutbound(view, query.addresses));
   }
   for (const auto& host : view.ask(normalize::AllHosts{})) {
     output.children.push_back({Clusters::kType, Clusters{query.ns, host, query.interception}.key()});
   }
   for (const auto port : view.ask(OutboundPorts{})) {
     if (!usable(view, query, port)) continue;
-    const OutboundPort child{query.ns, port, query.interception, query.outboundAddress};
+    const OutboundPort child{query.ns, port, query.interception, query.addresses};
     output.children.push_back({OutboundPort::kType, child.key()});
   }
   return output;
@@ -312,7 +312,7 @@ Output computeTcpListeners(store::View& view, const TcpListeners& query) {
   for (const auto& address : addresses) {
     if (!isAddress(address)) continue;
     Listener listener;
-    initListener(listener, listenerName(address, query.port), address, query.port, false);
+    initListener(listener, listenerName(address, query.port), {address}, query.port, false);
     auto provenance =
         addServiceChains(view, listener, {query.clientNs, query.host, query.port, model::isTls(entry->protocol)});
     output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));

@@ -16,7 +16,7 @@ struct OutboundPort {
   std::string clientNs;
   std::uint32_t port = 0;
   Interception interception = Interception::redirect;
-  std::string outboundAddress;  // interception NONE only
+  std::vector<std::string> addresses;  // where the listener for no address in particular listens
   [[nodiscard]] std::string key() const;
   static OutboundPort parse(std::string_view key);
 };

@@ -1,5 +1,6 @@
 #include "translate/scopes.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "normalize/queries.h"
@@ -42,12 +43,13 @@ ScopesOf ScopesOf::parse(std::string_view key) {
 }
 
 std::string SidecarOutbound::key() const {
-  return joinKey({ns, toString(interception), outboundAddress, flagField(unprivileged)});
+  return joinKey({ns, toString(interception), listField(addresses), flagField(unprivileged)});
 }
 
 SidecarOutbound SidecarOutbound::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseInterception(fieldAt(fields, 1)), fieldAt(fields, 2), parseFlag(fieldAt(fields, 3))};
+  return {fieldAt(fields, 0), parseInterception(fieldAt(fields, 1)), parseList(fieldAt(fields, 2)),
+          parseFlag(fieldAt(fields, 3))};
 }
 
 std::string SidecarInbound::key() const {
@@ -82,6 +84,20 @@ GatewayScope GatewayScope::parse(std::string_view key) {
           parseFlag(fieldAt(fields, 5))};
 }
 
+namespace {
+
+// Every address of the families that the proxy has addresses of: a socket of a family that its network does not have
+// could not be opened, and the listener would be refused.
+std::vector<std::string> anyAddress(const std::vector<std::string>& own) {
+  const auto isV6 = [](const std::string& address) { return address.find(':') != std::string::npos; };
+  std::vector<std::string> any;
+  if (!std::all_of(own.begin(), own.end(), isV6) || own.empty()) any.emplace_back("0.0.0.0");
+  if (std::any_of(own.begin(), own.end(), isV6)) any.emplace_back("::");
+  return any;
+}
+
+}  // namespace
+
 ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   const Proxy& proxy = query.proxy;
   const model::Workload* workload = nullptr;
@@ -107,14 +123,14 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   const bool binds = proxy.interception == Interception::none;
 
   if (proxy.type == ProxyType::gateway) {
-    const GatewayScope scope{
-        proxy.ns, account, labels, namedPorts, binds ? addresses : std::vector<std::string>{}, proxy.unprivileged};
+    const GatewayScope scope{proxy.ns,          account, labels, namedPorts, binds ? addresses : anyAddress(addresses),
+                             proxy.unprivileged};
     return {{GatewayScope::kType, scope.key()}};
   }
-  SidecarOutbound outbound{proxy.ns, proxy.interception, {}, false};
-  SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, {}, {}, false};
+  SidecarOutbound outbound{proxy.ns, proxy.interception, anyAddress(addresses), false};
+  SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false};
   if (binds) {
-    outbound.outboundAddress = proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress;
+    outbound.addresses = {proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress};
     outbound.unprivileged = proxy.unprivileged;
     inbound.addresses = addresses;
     inbound.appAddress = proxy.appAddress.empty() ? "127.0.0.1" : proxy.appAddress;

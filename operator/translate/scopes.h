@@ -20,8 +20,8 @@ struct SidecarOutbound {
   static constexpr std::string_view kType = "sidecar-outbound";
   std::string ns;  // of the client
   Interception interception = Interception::redirect;
-  std::string outboundAddress;  // interception NONE only
-  bool unprivileged = false;    // interception NONE only
+  std::vector<std::string> addresses;  // where listeners for no address in particular listen
+  bool unprivileged = false;           // interception NONE only
   [[nodiscard]] std::string key() const;
   static SidecarOutbound parse(std::string_view key);
 };
@@ -34,9 +34,8 @@ struct SidecarInbound {
   model::Labels labels;
   std::map<std::string, std::uint32_t> namedPorts;  // container ports by name
   Interception interception = Interception::redirect;
-  // Interception NONE only: the addresses to listen at, and where the app listens.
-  std::vector<std::string> addresses;
-  std::string appAddress;
+  std::vector<std::string> addresses;  // to listen at
+  std::string appAddress;              // interception NONE only: where the app listens
   bool unprivileged = false;
   [[nodiscard]] std::string key() const;
   static SidecarInbound parse(std::string_view key);
@@ -49,7 +48,7 @@ struct GatewayScope {
   std::string ns, serviceAccount;
   model::Labels labels;
   std::map<std::string, std::uint32_t> namedPorts;
-  std::vector<std::string> addresses;  // to listen at; empty: all
+  std::vector<std::string> addresses;  // to listen at
   bool unprivileged = false;
   [[nodiscard]] std::string key() const;
   static GatewayScope parse(std::string_view key);

@@ -8,6 +8,7 @@
 #include <envoy/config/core/v3/address.pb.h>
 #include <envoy/config/core/v3/base.pb.h>
 #include <envoy/config/core/v3/config_source.pb.h>
+#include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/listener/v3/listener_components.pb.h>
 #include <envoy/extensions/access_loggers/file/v3/file.pb.h>
 #include <envoy/extensions/access_loggers/stream/v3/stream.pb.h>
@@ -74,6 +75,13 @@ void setAddress(envoy::config::core::v3::Address& out, const std::string& ip, st
   auto& socket = *out.mutable_socket_address();
   socket.set_address(ip);
   socket.set_port_value(port);
+}
+
+void setAddresses(envoy::config::listener::v3::Listener& out, const std::vector<std::string>& ips, std::uint32_t port) {
+  setAddress(*out.mutable_address(), ips.empty() ? "0.0.0.0" : ips.front(), port);
+  for (std::size_t i = 1; i < ips.size(); ++i) {
+    setAddress(*out.add_additional_addresses()->mutable_address(), ips[i], port);
+  }
 }
 
 void setAds(envoy::config::core::v3::ConfigSource& out) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/common.h"
 #include "model/traffic.h"
@@ -44,6 +45,8 @@ namespace fairway::translate {
 
 void setDuration(google::protobuf::Duration& out, model::Duration value);
 void setAddress(envoy::config::core::v3::Address& out, const std::string& ip, std::uint32_t port);
+// One listener at all of them: the port at the first, and as additional addresses at the others. None: 0.0.0.0.
+void setAddresses(envoy::config::listener::v3::Listener& out, const std::vector<std::string>& ips, std::uint32_t port);
 // "over the stream this resource came by"
 void setAds(envoy::config::core::v3::ConfigSource& out);
 // "10.0.0.0/8" or a single address; false if it is neither.

@@ -191,16 +191,22 @@ class Cluster:
 
     # --- the API -------------------------------------------------------------------------------------
 
-    def call(self, method, path, body=None, content_type="application/json"):
-        """One request to the API server as the administrator: (status, object or text); status None: not reached."""
+    def connection(self):
+        """An open connection to the API server as the administrator (http.client)."""
         pki = self.node.pki
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
             self._tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
         connection = http.client.HTTPSConnection(NODE_IP, API_PORT, context=self._tls, timeout=30)
+        with self.space.inside():
+            connection.connect()
+        return connection
+
+    def call(self, method, path, body=None, content_type="application/json"):
+        """One request to the API server as the administrator: (status, object or text); status None: not reached."""
+        connection = None
         try:
-            with self.space.inside():
-                connection.connect()
+            connection = self.connection()
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {"content-type": content_type} if text else {})
             response = connection.getresponse()
@@ -208,7 +214,8 @@ class Cluster:
         except (OSError, http.client.HTTPException) as error:
             return None, str(error)
         finally:
-            connection.close()
+            if connection:
+                connection.close()
         try:
             return response.status, json.loads(content)
         except ValueError:

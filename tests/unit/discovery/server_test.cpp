@@ -461,6 +461,8 @@ TEST_CASE("the newest streams are shed, and come back on new connections") {
   Client again(via);
   REQUIRE(again.send(Client::first(C)));
   REQUIRE(again.read());
+  // The stream that ended is told of until gRPC has finished it.
+  REQUIRE(eventually([&] { return plain.server->streams().size() == 2; }));
   CHECK(plain.server->streams().at(1).peer != before);
   CHECK(plain.server->shed(5, 1h) == 2);
   CHECK(plain.server->shed(5, 1h) == 0);  // they are leaving already

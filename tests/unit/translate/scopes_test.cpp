@@ -43,7 +43,7 @@ TEST_CASE("a proxy survives the way through its key") {
 TEST_CASE("every unit's key can be read back") {
   const model::Labels labels{{kOdd, kOdd}, {"app", "x"}};
   const GatewayScope gateway{kOdd, "sa", labels, {{"http", 8080}}, {"127.0.0.1"}, true};
-  checkKey(SidecarOutbound{kOdd, Interception::none, "127.0.0.1", true});
+  checkKey(SidecarOutbound{kOdd, Interception::none, {"127.0.0.1", "::1"}, true});
   checkKey(
       SidecarInbound{kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true});
   checkKey(gateway);
@@ -54,7 +54,7 @@ TEST_CASE("every unit's key can be read back") {
   checkKey(Clusters{kOdd, "host", Interception::none});
   checkKey(EndpointsUnit{kOdd, 80, kOdd, labels});
   checkKey(AllMeshTls{kOdd, 80});
-  checkKey(OutboundPort{kOdd, 80, Interception::none, "127.0.0.1"});
+  checkKey(OutboundPort{kOdd, 80, Interception::none, {"127.0.0.1"}});
   checkKey(TcpListeners{kOdd, 80, "host"});
   checkKey(RouteTable{kOdd, 80, Interception::none});
   checkKey(VirtualHostUnit{kOdd, 80, "host"});
@@ -82,6 +82,28 @@ TEST_CASE("proxies that need the same share their scopes") {
   CHECK(scopes(a) == scopes(b));
   CHECK(SidecarInbound{"ns", "sa", {{"a", "b"}}, {}, Interception::redirect, {}, {}, false}.key() !=
         SidecarInbound{"ns", "sb", {{"a", "b"}}, {}, Interception::redirect, {}, {}, false}.key());
+}
+
+TEST_CASE("listeners for no address in particular listen at the proxy's address families") {
+  const auto listen = [](std::vector<std::string> ips, const std::string& name) {
+    World world;
+    world.addService("default", "web", {port("http", 80, model::Protocol::http)});
+    auto proxy = sidecar();
+    proxy.ips = std::move(ips);
+    const auto listener = resourcesOf(world, proxy).get<envoy::config::listener::v3::Listener>(Type::listener, name);
+    std::vector<std::string> found{listener.address().socket_address().address()};
+    for (const auto& each : listener.additional_addresses()) {
+      CHECK(each.address().socket_address().port_value() == listener.address().socket_address().port_value());
+      found.push_back(each.address().socket_address().address());
+    }
+    return found;
+  };
+  for (const auto* name : {"virtualOutbound", "virtualInbound", "0.0.0.0_80"}) {
+    CHECK(listen({"10.0.0.1"}, name) == std::vector<std::string>{"0.0.0.0"});
+    CHECK(listen({"fd00::1"}, name) == std::vector<std::string>{"::"});
+    CHECK(listen({"fd00::1", "10.0.0.1"}, name) == std::vector<std::string>{"0.0.0.0", "::"});
+    CHECK(listen({}, name) == std::vector<std::string>{"0.0.0.0"});
+  }
 }
 
 TEST_CASE("the pod in the store beats what the proxy says of itself") {
