@@ -32,7 +32,10 @@ console::AdminSources::Readiness readiness(const AdminInputs& inputs) {
     result.detail = "shutting down\n";
     return result;
   }
-  result.ready = inputs.engine.ready();
+  if (inputs.injectionProblem) {
+    if (const auto problem = inputs.injectionProblem(); !problem.empty()) result.detail = problem + "\n";
+  }
+  result.ready = inputs.engine.ready() && result.detail.empty();
   if (result.ready) return result;
   for (const auto& feed : inputs.source.status()) {
     if (feed.synced) continue;

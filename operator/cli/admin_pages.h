@@ -24,6 +24,7 @@ struct AdminInputs {
   const identity::CertificateService& certificates;
   std::function<std::vector<kube::FileProblem>()> fileProblems;  // null: the source is an API server
   const ClusterMember* member = nullptr;                         // null: the source is a folder
+  std::function<std::string()> injectionProblem;                 // null: no webhook
   const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
 };
 

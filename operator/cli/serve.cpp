@@ -65,6 +65,7 @@ struct ControlPlane {
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
   std::unique_ptr<discovery::Server> discovery;  // engine -> streams
+  std::shared_ptr<Webhook> webhookAnswers;
   std::unique_ptr<console::HttpServer> webhook;
   std::unique_ptr<console::HttpServer> admin;
 
@@ -267,9 +268,9 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
       return runsNativeSidecars(*version);
     };
   }
-  const auto answers = std::make_shared<Webhook>(std::move(webhook));
+  plane.webhookAnswers = std::make_shared<Webhook>(std::move(webhook));
   auto started = console::HttpServer::start(
-      server, [answers](const console::Request& request) { return answers->answer(request); });
+      server, [answers = plane.webhookAnswers](const console::Request& request) { return answers->answer(request); });
   if (!started) return tl::unexpected(started.error().within("--webhook-address"));
   plane.webhook = std::move(*started);
   return {};
@@ -282,8 +283,12 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  const AdminInputs inputs{*plane.engine,       *plane.source,      *plane.discovery,   *plane.authority,
-                           *plane.certificates, plane.fileProblems, plane.member.get(), &plane.stopping};
+  AdminInputs inputs{*plane.engine,       *plane.source,      *plane.discovery,   *plane.authority,
+                     *plane.certificates, plane.fileProblems, plane.member.get(), {},
+                     &plane.stopping};
+  if (plane.webhookAnswers) {
+    inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
+  }
   auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));
   if (!started) return tl::unexpected(started.error().within("--admin-address"));
   plane.admin = std::move(*started);

@@ -65,6 +65,12 @@ Result<void> Webhook::refresh() {
   return {};
 }
 
+std::string Webhook::problem() {
+  const std::lock_guard lock(mutex_);
+  if (const auto read = refresh(); !read) spdlog::error("{}", read.error().message);
+  return settings_ ? std::string() : problem_;
+}
+
 Response Webhook::inject(const console::Request& request) {
   std::shared_ptr<const inject::Settings> settings;
   bool native = false;

@@ -28,6 +28,9 @@ class Webhook {
   explicit Webhook(WebhookOptions options);
 
   [[nodiscard]] console::Response answer(const console::Request& request);
+  // Why no pod can be injected now; empty if pods can be. A replica that starts with such settings is not to be ready:
+  // so a rollout of broken settings stops at its first pod.
+  [[nodiscard]] std::string problem();
 
  private:
   Result<void> refresh();  // with mutex_ held

@@ -75,10 +75,11 @@ class Mesh:
         wait_for(lambda: len(self.cluster.get(pods)["items"]) == replicas, 90, "old replicas to have gone")
         return self
 
-    def install_gateway(self, name="istio-ingressgateway", **node_ports):
+    def install_gateway(self, name="istio-ingressgateway", *settings, kind="NodePort", **node_ports):
         ports = [part for key, value in node_ports.items() for part in ("--set", f"service.nodePorts.{key}={value}")]
-        options = ["-n", SYSTEM, "--wait", "--timeout", "180s", "--set", "service.type=NodePort", "--set", "imagePullPolicy=Never", *ports]
-        self.cluster.helm("upgrade", "--install", name, ROOT / "charts" / "gateway", *options)
+        options = ["-n", SYSTEM, "--wait", "--timeout", "180s", "--set", f"service.type={kind}", "--set", "imagePullPolicy=Never", *ports]
+        chosen = [part for setting in settings for part in ("--set", setting)]
+        self.cluster.helm("upgrade", "--install", name, ROOT / "charts" / "gateway", *options, *chosen)
 
     # --- objects -------------------------------------------------------------------------------------
 
@@ -171,21 +172,41 @@ class Mesh:
         service = self.cluster.get(f"/api/v1/namespaces/{SYSTEM}/services/{gateway}")
         return next(port["nodePort"] for port in service["spec"]["ports"] if port["name"] == name)
 
-    def https(self, port, host, path="/"):
-        """The status of a request over TLS with this server name; None if there was no answer."""
+    def address(self, service, namespace=SYSTEM):
+        return self.cluster.get(f"/api/v1/namespaces/{namespace}/services/{service}")["spec"]["clusterIP"]
+
+    def served_subject(self, port, host):
+        """The subject of the certificate that is served for a server name."""
+        argv = ["openssl", "s_client", "-connect", f"{self.cluster.node_ip}:{port}", "-servername", host]
+        shown = self.cluster.run(*argv, input="", capture_output=True, text=True).stdout
+        found = re.search(r"^subject=(.*)$", shown, re.MULTILINE)
+        return found.group(1).strip() if found else None
+
+    def https(self, port, host, path="/", options=()):
+        """The status of a request over TLS with this server name; None if there was no answer. `options` are curl's."""
         to = ["--resolve", f"{host}:{port}:{self.cluster.node_ip}", f"https://{host}:{port}{path}"]
         shown = ["-o", "/dev/null", "-w", "%{http_code}", "--max-time", "10"]
-        done = self.cluster.run("curl", "-sk", *shown, *to, stdout=subprocess.PIPE, text=True)
+        done = self.cluster.run("curl", "-sk", *options, *shown, *to, stdout=subprocess.PIPE, text=True)
         return int(done.stdout) if done.returncode == 0 else None
 
-    def make_certificate(self, name, host):
-        """A TLS secret of that name, beside the gateway, with a new self-signed certificate for a host."""
+    @staticmethod
+    def certificate(folder, host):
+        """The files of a key and a new self-signed certificate for a host: (certificate, key)."""
+        crt, key = f"{folder}/{host}.crt", f"{folder}/{host}.key"
+        made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        subject = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-keyout", key, "-out", crt]
+        subprocess.run([*made, *subject], check=True, capture_output=True)
+        return crt, key
+
+    def make_certificate(self, name, host, namespace=SYSTEM, clients=None):
+        """A TLS secret of that name, beside the gateway, with a new self-signed certificate for a host. `clients`: the file of
+        the roots that clients' certificates are checked against."""
         with tempfile.TemporaryDirectory() as folder:
-            key, crt = f"{folder}/tls.key", f"{folder}/tls.crt"
-            made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-            subject = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-keyout", key, "-out", crt]
-            subprocess.run([*made, *subject], check=True, capture_output=True)
-            secret = ["create", "secret", "tls", name, f"--cert={crt}", f"--key={key}", "-n", SYSTEM]
+            crt, key = self.certificate(folder, host)
+            secret = ["create", "secret", "tls", name, f"--cert={crt}", f"--key={key}", "-n", namespace]
+            if clients:
+                files = [f"--from-file=tls.crt={crt}", f"--from-file=tls.key={key}", f"--from-file=ca.crt={clients}"]
+                secret = ["create", "secret", "generic", name, *files, "-n", namespace]
             self.apply(self.cluster.kubectl(*secret, "--dry-run=client", "-o", "yaml"))
 
     # --- the program ---------------------------------------------------------------------------------
@@ -210,14 +231,15 @@ class Mesh:
             raise Failed(f"fairway {' '.join(arguments)}: {done.returncode} {done.stderr}")
         return done.stdout
 
-    def ask_certificate(self, token):
-        """"issued", or why the control plane gives the holder of a token no certificate."""
+    def ask_certificate(self, token, name=""):
+        """"issued URI:spiffe://...", or why the control plane gives the holder of a token no certificate. `name`: what the
+        request itself asks for."""
         service = self.cluster.get(f"/api/v1/namespaces/{SYSTEM}/services/istiod")
         root = self.cluster.get(f"/api/v1/namespaces/{SYSTEM}/configmaps/istio-ca-root-cert")["data"]["root-cert.pem"]
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
             file.write(root)
             file.flush()
-            argv = [f"{service['spec']['clusterIP']}:15012", file.name, f"istiod.{SYSTEM}.svc"]
+            argv = [f"{service['spec']['clusterIP']}:15012", file.name, f"istiod.{SYSTEM}.svc", *([name] if name else [])]
             script = pathlib.Path(__file__).parent / "ask_certificate.py"
             done = self.cluster.run(sys.executable, script, *argv, input=token, capture_output=True, text=True)
         if done.returncode:

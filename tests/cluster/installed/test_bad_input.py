@@ -1,12 +1,15 @@
 """What comes from careless or hostile callers inside a cluster gets a clear answer and hurts nobody else."""
 
+import base64
+import contextlib
 import json
 import subprocess
+import tempfile
 
 import pytest
 
-from mesh import SYSTEM, echo_app
-from processes import wait_for
+from mesh import ROOT, SYSTEM, echo_app
+from processes import Failed, wait_for
 
 BAD_SERVICE = """
 apiVersion: networking.istio.io/v1
@@ -39,10 +42,71 @@ def test_a_foreign_token_gets_no_certificate(mesh):
 
         assert "accept" in mesh.ask_certificate(token("web", "https://kubernetes.default.svc")).lower()
         good = token("gone", "istio-ca")
-        assert mesh.ask_certificate(good) == "issued"
+        assert mesh.ask_certificate(good).startswith("issued ")
         mesh.cluster.kubectl("delete", "serviceaccount", "gone", "-n", ns)
         # The API server remembers a review for some seconds.
-        wait_for(lambda: mesh.ask_certificate(good) != "issued", 60, "a revoked account to be refused")
+        wait_for(lambda: not mesh.ask_certificate(good).startswith("issued"), 60, "a revoked account to be refused")
+
+
+def jwt(mesh, claims):
+    """A token with the API server's own signature."""
+
+    def text(value):
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    pki = mesh.cluster.node.pki
+    good = mesh.cluster.kubectl("create", "token", "default", "-n", "default").split(".")[0]  # its header names the key
+    signed = good + "." + text(json.dumps(claims).encode())
+    command = ["openssl", "dgst", "-sha256", "-sign", pki / "service-accounts.key"]
+    return signed + "." + text(subprocess.run(command, input=signed.encode(), check=True, capture_output=True).stdout)
+
+
+def claims_of(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+def test_an_expired_token_gets_no_certificate(mesh):
+    with mesh.namespace("expired") as ns:
+        mesh.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "namespace": ns}})
+        claims = claims_of(mesh.cluster.kubectl("create", "token", "web", "-n", ns, "--audience=istio-ca"))
+        assert mesh.ask_certificate(jwt(mesh, claims)).startswith("issued "), "the signature made here is good"
+        hour = 3600
+        old = {**claims, **{key: claims[key] - 2 * hour for key in ("iat", "nbf", "exp")}}
+        answer = mesh.ask_certificate(jwt(mesh, old))
+        assert answer.startswith("UNAUTHENTICATED") and "expired" in answer, answer
+
+
+def test_a_request_for_somebody_elses_identity_gets_the_callers(mesh):
+    with mesh.namespace("claims") as ns:
+        mesh.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "namespace": ns}})
+        token = mesh.cluster.kubectl("create", "token", "web", "-n", ns, "--audience=istio-ca").strip()
+        answer = mesh.ask_certificate(token, "URI:spiffe://cluster.local/ns/bank/sa/vault,DNS:vault.bank.svc")
+        assert answer == f"issued URI:spiffe://cluster.local/ns/{ns}/sa/web"
+
+
+def test_a_template_with_an_error_stops_at_the_first_new_replica(mesh, restore_settings):
+    """It is not ready and its log says why; the old replicas go on injecting."""
+    settings = {"injection": {"templates": {"broken": {"spec": {"containers": [{"name": "{{ .Values.missing }}"}]}}}}}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump(settings, file)
+        file.flush()
+        mesh.cluster.helm("upgrade", "fairway", ROOT / "charts" / "fairway", "-n", SYSTEM, "--reuse-values", "-f", file.name)
+
+    def told():
+        for pod in mesh.cluster.pods("app=istiod", SYSTEM):
+            with contextlib.suppress(Failed):  # its container has not started yet
+                log = mesh.cluster.logs(pod, namespace=SYSTEM)
+                if "broken" in log and "missing" in log:
+                    return True
+        return False
+
+    wait_for(told, 90, "a log to name the template and what it lacks")
+    status = mesh.cluster.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/fairway")["status"]
+    assert status["unavailableReplicas"] >= 1 and status["availableReplicas"] >= 1, status
+    with mesh.namespace("meanwhile") as ns:
+        mesh.run(echo_app("web", ns))
+        assert "istio-proxy" in json.dumps(mesh.pod("web", ns)["spec"]["initContainers"])
 
 
 def test_a_missing_tls_secret_hurts_its_own_host_only(mesh):

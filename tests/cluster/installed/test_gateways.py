@@ -1,5 +1,7 @@
 """Ingress and egress as users of Istio write them: Gateway, Ingress, ServiceEntry, the outbound policy."""
 
+import json
+
 from mesh import SYSTEM, echo_app
 from processes import wait_for
 
@@ -41,6 +43,120 @@ def test_a_host_over_tls_and_its_redirect(mesh):
         answer = mesh.cluster.http(f"{mesh.cluster.node_ip}:{http}", "/app", host="portal.example.com")
         assert answer.status == 301
         assert answer.headers["location"] == "https://portal.example.com/app"
+
+
+MUTUAL = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: partners, namespace: %(ns)s}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 443, name: https-partners, protocol: HTTPS}
+    hosts: [partners.example.com]
+    tls: {mode: MUTUAL, credentialName: partners-credential}
+  - port: {number: 443, name: tls-own, protocol: TLS}
+    hosts: [own.example.com]
+    tls: {mode: PASSTHROUGH}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: partners, namespace: %(ns)s}
+spec:
+  hosts: [partners.example.com]
+  gateways: [partners]
+  http:
+  - route: [{destination: {host: web, port: {number: 8080}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: own, namespace: %(ns)s}
+spec:
+  hosts: [own.example.com]
+  gateways: [partners]
+  tls:
+  - match: [{port: 443, sniHosts: [own.example.com]}]
+    route: [{destination: {host: own, port: {number: 8443}}}]
+"""
+
+
+def test_clients_with_certificates_and_an_application_with_its_own_tls(mesh, tmp_path):
+    with mesh.namespace("partners") as ns:
+        client, key = mesh.certificate(tmp_path, "client.example.com")
+        stranger, strange_key = mesh.certificate(tmp_path, "stranger.example.com")
+        mesh.make_certificate("partners-credential", "partners.example.com", clients=client)
+        mesh.make_certificate("own-tls", "own.example.com", namespace=ns)
+        own = echo_app("own", ns, env={"TLS_PORTS": "8443"})
+        spec = own[-1]["spec"]["template"]["spec"]
+        spec["volumes"] = [{"name": "tls", "secret": {"secretName": "own-tls"}}]
+        spec["containers"][0]["volumeMounts"] = [{"name": "tls", "mountPath": "/etc/tls", "readOnly": True}]
+        own[1]["spec"]["ports"].append({"name": "tls", "port": 8443, "targetPort": 8443})
+        mesh.run(echo_app("web", ns), own)
+        mesh.apply(MUTUAL % {"ns": ns})
+        port = mesh.gateway_port("https")
+
+        def partners(*options):
+            return mesh.https(port, "partners.example.com", options=options)
+
+        wait_for(lambda: partners("--cert", client, "--key", key) == 200, 60, "a client with its certificate to be let in")
+        assert partners() is None, "let in without a certificate"
+        assert partners("--cert", stranger, "--key", strange_key) is None, "let in with a certificate of nobody's"
+        wait_for(lambda: mesh.https(port, "own.example.com") == 200, 60, "the application's own TLS")
+        subject = mesh.served_subject(port, "own.example.com")
+        assert subject == "CN = own.example.com", subject
+
+
+EGRESS = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside, namespace: %(ns)s}
+spec:
+  hosts: [outside.example.com]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: %(address)s, ports: {http: 8080}}]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: istio-egressgateway, namespace: %(ns)s}
+spec:
+  selector: {istio: egressgateway}
+  servers:
+  - {port: {number: 80, name: http, protocol: HTTP}, hosts: [outside.example.com]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: outside-through-egress, namespace: %(ns)s}
+spec:
+  hosts: [outside.example.com]
+  gateways: [istio-egressgateway, mesh]
+  http:
+  - match: [{gateways: [mesh], port: 80}]
+    route: [{destination: {host: istio-egressgateway.istio-system.svc.cluster.local, port: {number: 80}}}]
+  - match: [{gateways: [istio-egressgateway], port: 80}]
+    route: [{destination: {host: outside.example.com, port: {number: 80}}}]
+    headers: {request: {set: {x-way: egress}}}
+"""
+
+
+def test_out_through_an_egress_gateway(mesh):
+    with mesh.namespace("inside") as ns, mesh.namespace("outside", labels={}) as beyond:
+        mesh.install_gateway("istio-egressgateway", "replicas=1", kind="ClusterIP")
+        mesh.run(echo_app("client", ns), echo_app("outside", beyond))
+        mesh.apply(EGRESS % {"ns": ns, "address": mesh.pod("outside", beyond)["status"]["podIP"]})
+        pod = mesh.cluster.pods("app=client", ns)[0]
+        # No DNS server knows the host: the address is of any service, the Host header decides.
+        ask = ("curl", "-s", "-H", "host: outside.example.com", f"http://{mesh.address('istio-egressgateway')}/way")
+
+        def answer():
+            text = mesh.cluster.exec_in_pod(pod, *ask, namespace=ns, container="app")
+            return json.loads(text) if text.startswith("{") else None
+
+        seen = wait_for(answer, 60, "the outside host to answer")
+        assert seen["headers"].get("x-way") == "egress", seen
+        gateways = {mesh.cluster.get(f"/api/v1/namespaces/{SYSTEM}/pods/{p}")["status"]["podIP"] for p in mesh.cluster.pods("istio=egressgateway", SYSTEM)}
+        assert seen["client"] in gateways, seen
+        mesh.cluster.helm("uninstall", "istio-egressgateway", "-n", SYSTEM)
 
 
 INGRESS = """

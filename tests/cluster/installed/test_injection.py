@@ -47,14 +47,16 @@ def test_labelled_namespaces_and_no_others(mesh):
 
 
 def probes(liveness):
-    quick = {"periodSeconds": 1, "failureThreshold": 2}
-    return {kind: {**liveness, **quick} for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
+    # A machine that is busy with other tests answers late; a probe that STRICT breaks is never answered.
+    quick = {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 3}
+    kinds = {"startupProbe": {"failureThreshold": 60}, "livenessProbe": {}, "readinessProbe": {}}
+    return {kind: {**liveness, **quick, **own} for kind, own in kinds.items()}
 
 
 def test_probes_stay_enabled_under_strict(mesh):
     with mesh.namespace("probes") as ns:
         mesh.apply(STRICT % ns)
-        hooks = {"lifecycle": {"postStart": {"httpGet": {"path": "/started", "port": "http"}}}}
+        hooks = {"lifecycle": {"preStop": {"httpGet": {"path": "/goodbye", "port": "http"}}}}
         apps = {
             "by-http": {**probes({"httpGet": {"path": "/alive", "port": "http"}}), **hooks},
             "by-tcp": probes({"tcpSocket": {"port": 8080}}),
@@ -71,6 +73,11 @@ def test_probes_stay_enabled_under_strict(mesh):
 
         wait_for(told, 90, "the kubelet to see the application's own 500")
         assert [restarts(mesh.pod(name, ns)) for name in apps] == [0, 0, 0]
+
+        leaving = mesh.pod("by-http", ns)["metadata"]["name"]
+        mesh.cluster.kubectl("delete", "pod", "-n", ns, leaving, "--timeout=120s")
+        failed = mesh.cluster.kubectl("get", "events", "-n", ns, "--field-selector", f"reason=FailedPreStopHook,involvedObject.name={leaving}")
+        assert not failed.strip(), failed
 
 
 JOB = """

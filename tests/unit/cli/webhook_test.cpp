@@ -100,7 +100,9 @@ TEST_CASE("without usable settings from the start no pod is admitted, and the an
   const auto refused = webhook.answer(podReview());
   CHECK(refused.status == 500);
   CHECK(refused.body.find("policy") != std::string::npos);
+  CHECK(webhook.problem().find("policy") != std::string::npos);
   file.write("policy: enabled\n");
+  CHECK(webhook.problem().empty());
   CHECK_FALSE(patchOf(webhook.answer(podReview())).empty());
 }
 

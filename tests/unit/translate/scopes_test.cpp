@@ -1,7 +1,7 @@
 #include "translate/scopes.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/config/listener/v3/listener.pb.h>
+#include <catch2/catch.hpp>
 
 #include "translate/clusters.h"
 #include "translate/gateway.h"
