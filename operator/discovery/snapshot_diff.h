@@ -1,15 +1,26 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "discovery/messages.h"
 
 namespace fairway::discovery {
 
-// Calls `changed` with each name whose resource of the type was added, removed or changed between two snapshots, in
-// order of names. Sets that both share are not looked at.
+// The sets of one type, of all scopes of a proxy; in order of their addresses.
+using Sets = std::vector<std::shared_ptr<const engine::ResourceSet>>;
+Sets setsOf(const engine::ProxySnapshot& snapshot, Type type);
+// Null: none of the sets has it.
+const ResourcePtr* findIn(const Sets& sets, std::string_view name);
+// Calls `changed` once with each name of which the sets have another resource, or only one of them has one, in order.
+void forEachDifference(const Sets& before, const Sets& after, const std::function<void(const std::string&)>& changed);
+
+// Calls `changed` once with each name whose resource of the type was added, removed or changed between two snapshots,
+// and perhaps with some that were changed back. The engine's steps are taken where they lead from one to the other; else
+// the sets that are not shared are compared.
 void forEachChange(const engine::ProxySnapshot& before, const engine::ProxySnapshot& after, Type type,
                    const std::function<void(const std::string&)>& changed);
 

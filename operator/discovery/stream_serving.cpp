@@ -63,25 +63,23 @@ bool StreamState::covered(Type type, std::string_view name) const {
   if (!subscription.wildcard) {
     if (type != Type::endpoint) return false;
     const auto entry = subscription.entries.find(name);
-    return entry != subscription.entries.end() && entry->second.unasked;
+    return entry && entry->unasked;
   }
   if (type != Type::virtual_host) return true;
   const auto slash = name.rfind('/');
   if (slash == std::string_view::npos) return false;
-  const auto& routes = of(Type::route).entries;
-  const auto route = routes.find(name.substr(0, slash));
-  return route != routes.end() && route->second.held();
+  const auto route = of(Type::route).entries.find(name.substr(0, slash));
+  return route && route->held();
 }
 
 StreamState::Action StreamState::evaluate(Type type, std::string_view name) const {
   const auto& subscription = of(type);
-  const auto found = subscription.entries.find(name);
-  static const Held kNone;
-  const Held& entry = found == subscription.entries.end() ? kNone : found->second;
+  const Held entry = subscription.entries.find(name).value_or(Held{});
   if (!covered(type, name)) return entry.held() ? Action::remove : Action::nothing;
   if (const auto resource = find(type, name)) {
-    if (entry.refused == resource->version) return Action::nothing;
-    return entry.owed || entry.known != resource->version ? Action::add : Action::nothing;
+    const Version version(resource->version);
+    if (entry.refused == version) return Action::nothing;
+    return entry.owed || entry.known != version ? Action::add : Action::nothing;
   }
   if (subscription.names.contains(name) && (entry.owed || (!entry.held() && !entry.told))) {
     // What has appeared since the pass began comes with the next one; it is not called missing before.
@@ -93,7 +91,9 @@ StreamState::Action StreamState::evaluate(Type type, std::string_view name) cons
 bool StreamState::pending(Type type) const {
   const auto& subscription = of(type);
   if (!subscription.asked) return false;
-  if (subscription.owesAnswer || !subscription.probes.empty() || !subscription.starving.empty()) return true;
+  if (subscription.owesAnswer || subscription.everything || !subscription.probes.empty() ||
+      !subscription.starving.empty())
+    return true;
   return std::any_of(subscription.dirty.begin(), subscription.dirty.end(),
                      [&](const auto& name) { return evaluate(type, name) != Action::nothing; });
 }
@@ -101,7 +101,7 @@ bool StreamState::pending(Type type) const {
 bool StreamState::pendingAdditions(Type type) const {
   const auto& subscription = of(type);
   if (!subscription.asked) return false;
-  if (subscription.owesAnswer) return true;
+  if (subscription.owesAnswer || subscription.everything) return true;
   return std::any_of(subscription.dirty.begin(), subscription.dirty.end(), [&](const auto& name) {
     const auto action = evaluate(type, name);
     return action == Action::add || action == Action::tell;
@@ -132,6 +132,12 @@ std::optional<Response> StreamState::additions(Type type) {
     if (!of(Type::endpoint).asked && !of(Type::cluster).inFlight.empty()) return std::nullopt;
   }
 
+  if (subscription.everything && !subscription.entries.empty()) {
+    // Something was said of single resources meanwhile.
+    subscription.everything = false;
+    markAll(type);
+  }
+  if (free && subscription.everything) return sendEverything(type);
   std::vector<std::string> add, tell, remove;
   if (free && subscription.probeNext && !subscription.owesAnswer) add = takeProbe(type);
   if (add.empty()) {
@@ -141,8 +147,8 @@ std::optional<Response> StreamState::additions(Type type) {
         it = subscription.dirty.erase(it);
         continue;
       }
-      const auto entry = subscription.entries.find(*it);
-      if (free || (entry != subscription.entries.end() && entry->second.owed)) {
+      const auto* entry = subscription.entries.differing(*it);
+      if (free || (entry != nullptr && entry->owed)) {
         if (action == Action::add) add.push_back(*it);
         if (action == Action::tell) tell.push_back(*it);
       }
@@ -185,24 +191,84 @@ std::optional<Response> StreamState::removals(Type type) {
   return send(type, {}, {}, std::move(remove));
 }
 
+// The first answer to a client that has nothing. What the snapshot does not have is told with the next response.
+Response StreamState::sendEverything(Type type) {
+  auto& subscription = of(type);
+  subscription.everything = false;
+  auto response = newResponse(type);
+  const auto sets = setsHere(type);
+  std::vector<std::string> uncovered;
+  for (const auto& set : sets) {
+    for (const auto& resource : *set) {
+      if (covered(type, resource->name)) {
+        response.added.push_back(resource);
+      } else {
+        uncovered.push_back(resource->name);
+      }
+    }
+  }
+  subscription.entries.hold(sets, serial_, type == Type::route);
+  for (const auto& name : uncovered) subscription.entries.erase(name);
+  subscription.dirty.clear();
+  for (const auto& name : subscription.names.extra()) subscription.dirty.insert(name);
+  forEachDifference(subscription.names.sets(), sets, [&](const std::string& name) { subscription.dirty.insert(name); });
+  for (const auto& route : std::exchange(subscription.starving, {})) {
+    if (!hasVirtualHosts(route)) response.removed.push_back(route + "/" + std::string(kNoVirtualHost));
+  }
+  subscription.probeNext = true;
+  sent(type, response);
+  if (type == Type::route) {
+    std::vector<std::string> routes;
+    for (const auto& resource : response.added) routes.push_back(resource->name);
+    sendHostsOf(routes);
+  }
+  return response;
+}
+
+// Envoy asks for virtual hosts once a stream: those of a further route configuration come unasked.
+void StreamState::sendHostsOf(const std::vector<std::string>& newRoutes) {
+  auto& hosts = of(Type::virtual_host);
+  if (!hosts.asked || !hosts.wildcard) return;
+  for (const auto& route : newRoutes) {
+    markVirtualHosts(route, true);
+    hosts.starving.insert(route);
+  }
+}
+
+Response StreamState::newResponse(Type type) {
+  return {.typeUrl = std::string(translate::typeUrl(type)),
+          .nonce = nextNonce(),
+          .generation = pass_->generation,
+          .added = {},
+          .absent = {},
+          .removed = {}};
+}
+
+// What follows from a response that is on its way.
+void StreamState::sent(Type type, const Response& response) {
+  auto& subscription = of(type);
+  subscription.owesAnswer = false;
+  ++subscription.sentResponses;
+  subscription.sentResources += response.added.size();
+  subscription.inFlight.push_back({serial_, pass_->generation, response.added, response.removed});
+  if (type == Type::cluster) {
+    for (const auto& resource : response.added) oweEndpoints(resource->name);
+  }
+}
+
 Response StreamState::send(Type type, std::vector<std::string> add, std::vector<std::string> tell,
                            std::vector<std::string> remove) {
   auto& subscription = of(type);
-  Response response{.typeUrl = std::string(translate::typeUrl(type)),
-                    .nonce = nextNonce(),
-                    .generation = pass_->generation,
-                    .added = {},
-                    .absent = {},
-                    .removed = {}};
+  auto response = newResponse(type);
   std::vector<std::string> newRoutes;
   for (const auto& name : add) {
     auto resource = find(type, name);
     auto& entry = subscription.entries[name];
-    if (type == Type::route && (entry.known.empty() || entry.owed)) {
+    if (type == Type::route && (!entry.known || entry.owed)) {
       entry.fresh = true;
       newRoutes.push_back(name);
     }
-    entry.known = resource->version;
+    entry.known = Version(resource->version);
     entry.refused.clear();
     entry.sentIn = serial_;
     entry.owed = entry.told = false;
@@ -230,21 +296,8 @@ Response StreamState::send(Type type, std::vector<std::string> add, std::vector<
     gone(name);
     response.removed.push_back(name);
   }
-  subscription.owesAnswer = false;
-  ++subscription.sentResponses;
-  subscription.sentResources += response.added.size();
-  subscription.inFlight.push_back({serial_, pass_->generation, response.added, response.removed});
-
-  if (type == Type::cluster) {
-    for (const auto& name : add) oweEndpoints(name);
-  }
-  // Envoy asks for virtual hosts once a stream: those of a further route configuration come unasked.
-  for (const auto& route : newRoutes) {
-    if (of(Type::virtual_host).asked && of(Type::virtual_host).wildcard) {
-      markVirtualHosts(route, true);
-      of(Type::virtual_host).starving.insert(route);
-    }
-  }
+  sent(type, response);
+  sendHostsOf(newRoutes);
   return response;
 }
 

@@ -64,11 +64,14 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
                 .undecided = request.error && response.added.size() > 1};
   if (report.accepted) {
     ++subscription.acks;
-    for (const auto& resource : response.added) {
-      const auto entry = subscription.entries.find(resource->name);
-      if (entry == subscription.entries.end() || entry->second.sentIn < response.serial) continue;
-      entry->second.acked = resource->version;
-      if (entry->second.sentIn == response.serial) entry->second.doubtful = false;
+    subscription.entries.accept(response.serial);
+    if (subscription.entries.differingCount() != 0) {
+      for (const auto& resource : response.added) {
+        auto* entry = subscription.entries.differing(resource->name);
+        if (entry == nullptr || entry->sentIn < response.serial) continue;
+        entry->acked = Version(resource->version);
+        if (entry->sentIn == response.serial) entry->doubtful = false;
+      }
     }
   } else {
     ++subscription.nacks;
@@ -77,14 +80,15 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
     // the resources at fault; the others get through.
     std::vector<std::string> suspects;
     for (const auto& resource : response.added) {
-      const auto entry = subscription.entries.find(resource->name);
-      if (entry == subscription.entries.end() || entry->second.sentIn != response.serial) continue;
-      entry->second.known.clear();
-      entry->second.doubtful = true;
+      const auto before = subscription.entries.find(resource->name);
+      if (!before || before->sentIn != response.serial) continue;
+      auto& entry = subscription.entries[resource->name];
+      entry.known.clear();
+      entry.doubtful = true;
       // Its cluster may wait: should it be gone meanwhile, the client is told at once.
-      if (type == Type::endpoint) entry->second.owed = true;
+      if (type == Type::endpoint) entry.owed = true;
       if (response.added.size() == 1) {
-        entry->second.refused = resource->version;
+        entry.refused = Version(resource->version);
         // It may have been the answer that its route configuration waits for.
         const std::string route = resource->name.substr(0, resource->name.rfind('/'));
         if (type == Type::virtual_host && subscription.wildcard && covered(type, resource->name)) {
@@ -102,11 +106,12 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
   if (type == Type::endpoint) {
     // The client would have asked by now, had it known the cluster when these came: it has dropped them.
     for (const auto& resource : response.added) {
-      const auto entry = subscription.entries.find(resource->name);
-      if (entry == subscription.entries.end() || !entry->second.unasked) continue;
-      if (entry->second.sentIn == response.serial && !entry->second.owed) subscription.entries.erase(entry);
+      const auto* entry = subscription.entries.differing(resource->name);
+      if (entry == nullptr || !entry->unasked) continue;
+      if (entry->sentIn == response.serial && !entry->owed) subscription.entries.erase(resource->name);
     }
   }
+  share(type);
   report.resources = std::move(response.added);
   return report;
 }
@@ -118,11 +123,28 @@ void StreamState::repeatAnswers(Type type, const std::vector<std::string>& names
     if (type == Type::virtual_host && subscription.wildcard && covered(type, name)) {
       subscription.starving.insert(name.substr(0, name.rfind('/')));
     }
-    const auto entry = subscription.entries.find(name);
-    if (entry == subscription.entries.end() || !entry->second.told) continue;
-    entry->second.told = false;
+    auto* entry = subscription.entries.differing(name);
+    if (entry == nullptr || !entry->told) continue;
+    entry->told = false;
     subscription.dirty.insert(name);
   }
+}
+
+// What the client has settled for becomes a reference to the snapshot's sets, before it grows large: streams are many.
+void StreamState::share(Type type) {
+  auto& subscription = of(type);
+  if (!pass_ || !subscription.inFlight.empty() || !subscription.dirty.empty() || !subscription.probes.empty()) return;
+  // A reference does not say what came on this stream. That counts until these types are asked for.
+  if (type == Type::cluster && !of(Type::endpoint).asked) return;
+  if (type == Type::route && !of(Type::virtual_host).asked) return;
+  if (subscription.entries.differingCount() > options_.shareFrom) subscription.entries.refer(setsHere(type));
+  if (subscription.names.differingCount() > options_.shareFrom) subscription.names.refer(setsHere(type));
+}
+
+// The sets of the pass under way, as far as this stream may have them.
+Sets StreamState::setsHere(Type type) const {
+  if (!pass_ || (type == Type::secret && !options_.serveSecrets)) return {};
+  return setsOf(*pass_, type);
 }
 
 // The first request of a type: what the client wants, and what it still has from an earlier stream.
@@ -151,33 +173,72 @@ void StreamState::begin(Type type, const Request& request) {
       if (name != kWildcard) subscription.names.insert(name);
     }
   }
-  for (const auto& [name, version] : request.initialVersions) {
-    if (version.empty() || (!subscription.wildcard && !subscription.names.contains(name))) continue;
-    auto& entry = subscription.entries[name];
-    if (type == Type::endpoint) {
-      // The cluster was sent on this stream: the client waits for its endpoints, whatever it had before.
-      const auto& clusters = of(Type::cluster).entries;
-      const auto cluster = clusters.find(name);
-      entry.owed = cluster != clusters.end() && cluster->second.sentIn != 0;
-    } else if (type == Type::virtual_host) {
-      // The route configuration is new to the client: it waits for all its virtual hosts.
-      const auto& routes = of(Type::route).entries;
-      const auto route = routes.find(std::string_view(name).substr(0, name.rfind('/')));
-      entry.owed = route != routes.end() && route->second.fresh;
-    }
-    entry.known = entry.acked = version;
-  }
+  if (subscription.names.size() > options_.shareFrom) subscription.names.refer(setsHere(type));
+  holdInitial(type, request);
   if (type == Type::virtual_host && subscription.wildcard) {
-    for (const auto& [route, entry] : of(Type::route).entries) {
+    of(Type::route).entries.forEach([&](const std::string& route, const Held& entry) {
       if (entry.held()) subscription.starving.insert(route);
-    }
+    });
   }
   if (type == Type::endpoint) {
-    for (const auto& [cluster, entry] : of(Type::cluster).entries) {
+    of(Type::cluster).entries.forEach([&](const std::string& cluster, const Held& entry) {
       if (entry.sentIn != 0 && !covered(type, cluster)) oweEndpoints(cluster);
-    }
+    });
   }
   markAll(type);
+}
+
+// What the client has from an earlier stream. Where that is what the newest snapshot has, a reference says it.
+void StreamState::holdInitial(Type type, const Request& request) {
+  auto& subscription = of(type);
+  std::map<std::string_view, Version> versions;
+  for (const auto& [name, version] : request.initialVersions) {
+    if (version.empty() || (!subscription.wildcard && !subscription.names.contains(name))) continue;
+    versions.emplace_hint(versions.end(), name, Version(version));
+  }
+  if (versions.empty()) return;
+  const bool hidden = type == Type::secret && !options_.serveSecrets;
+  const auto sets = latest_ && !hidden ? setsOf(*latest_, type) : Sets{};
+  std::size_t all = 0, same = 0;
+  for (const auto& set : sets) {
+    all += set->size();
+    for (const auto& resource : *set) {
+      const auto known = versions.find(resource->name);
+      if (known != versions.end() && known->second == Version(resource->version)) ++same;
+    }
+  }
+  if (2 * same > all) {
+    subscription.entries.hold(sets, 0, false);
+    for (const auto& set : sets) {
+      for (const auto& resource : *set) {
+        const auto known = versions.find(resource->name);
+        if (known == versions.end()) {
+          subscription.entries.erase(resource->name);
+        } else if (known->second == Version(resource->version)) {
+          versions.erase(known);
+        }
+      }
+    }
+  }
+  for (const auto& [name, version] : versions) {
+    auto& entry = subscription.entries[std::string(name)];
+    entry.known = entry.acked = version;
+  }
+  // What the client waits for comes again, whatever it had before.
+  const auto waits = [&](const std::string& name) {
+    if (type == Type::endpoint) {
+      const auto cluster = of(Type::cluster).entries.find(name);
+      return cluster && cluster->sentIn != 0;  // the cluster was sent on this stream
+    }
+    if (type == Type::virtual_host) {
+      const auto route = of(Type::route).entries.find(std::string_view(name).substr(0, name.rfind('/')));
+      return route && route->fresh;  // the route configuration is new to the client
+    }
+    return false;
+  };
+  for (const auto& [name, version] : request.initialVersions) {
+    if (waits(name) && subscription.entries.contains(name)) subscription.entries[name].owed = true;
+  }
 }
 
 void StreamState::subscribe(Type type, const std::string& name) {
@@ -201,26 +262,29 @@ void StreamState::unsubscribe(Type type, const std::string& name) {
   auto& subscription = of(type);
   if (name == kWildcard) {
     subscription.wildcard = false;
-    for (auto it = subscription.entries.begin(); it != subscription.entries.end();) {
-      it = subscription.names.contains(it->first) ? std::next(it) : subscription.entries.erase(it);
-    }
+    subscription.everything = false;
+    std::vector<std::string> dropped;
+    subscription.entries.forEach([&](const std::string& each, const Held&) {
+      if (!subscription.names.contains(each)) dropped.push_back(each);
+    });
+    for (const auto& each : dropped) subscription.entries.erase(each);
     return;
   }
-  if (subscription.names.erase(name) == 0) return;
+  if (!subscription.names.erase(name)) return;
   const auto entry = subscription.entries.find(name);
-  if (entry == subscription.entries.end()) return;
+  if (!entry) return;
   if (covered(type, name)) {
     // The wildcard still asks for it, and the client has just dropped it (the protocol's rule).
-    entry->second.owed = true;
+    subscription.entries[name].owed = true;
     subscription.dirty.insert(name);
     return;
   }
-  if (type == Type::endpoint && unansweredEndpoints(name, entry->second)) {
+  if (type == Type::endpoint && unansweredEndpoints(name, *entry)) {
     // The client dropped an earlier cluster of that name; the question for the present one is on its way.
-    entry->second.unasked = true;
+    subscription.entries[name].unasked = true;
     return;
   }
-  subscription.entries.erase(entry);
+  subscription.entries.erase(name);
   subscription.dirty.erase(name);
   if (type == Type::route) {
     of(Type::virtual_host).starving.erase(name);
@@ -230,9 +294,8 @@ void StreamState::unsubscribe(Type type, const std::string& name) {
 
 // The cluster was sent, and its endpoints are still to be sent or acknowledged.
 bool StreamState::unansweredEndpoints(const std::string& name, const Held& entry) const {
-  const auto& clusters = of(Type::cluster).entries;
-  const auto cluster = clusters.find(name);
-  if (cluster == clusters.end() || cluster->second.sentIn == 0) return false;
+  const auto cluster = of(Type::cluster).entries.find(name);
+  if (!cluster || cluster->sentIn == 0) return false;
   const auto& inFlight = of(Type::endpoint).inFlight;
   return entry.owed || std::any_of(inFlight.begin(), inFlight.end(),
                                    [&](const InFlight& each) { return each.serial == entry.sentIn; });
@@ -274,16 +337,29 @@ void StreamState::adopt() {
   }
 }
 
+// Looks at all that may differ between what was asked for, what the client has, and the snapshot.
 void StreamState::markAll(Type type) {
   auto& subscription = of(type);
-  for (const auto& [name, entry] : subscription.entries) subscription.dirty.insert(name);
-  subscription.dirty.insert(subscription.names.begin(), subscription.names.end());
-  if (!pass_ || !subscription.wildcard) return;
-  for (const auto& scope : pass_->scopes) {
-    for (const auto& resource : *scope->sets[static_cast<std::size_t>(type)]) {
-      if (covered(type, resource->name)) subscription.dirty.insert(resource->name);
-    }
+  const auto mark = [&](const std::string& name) { subscription.dirty.insert(name); };
+  subscription.entries.forEachDiffering(mark);
+  for (const auto& name : subscription.names.extra()) mark(name);
+  const auto sets = setsHere(type);
+  forEachDifference(subscription.names.sets(), sets, mark);
+  // A client that has nothing yet gets all of it at once, without a look at each.
+  const bool wantsAll = subscription.wildcard || (subscription.names.sets() == sets && !sets.empty());
+  if (wantsAll && pass_ && subscription.entries.empty()) {
+    subscription.everything = true;
+    return;
   }
+  if (type == Type::virtual_host) {
+    // The client may have kept some of a route configuration that it does not have any more.
+    subscription.entries.forEach([&](const std::string& name, const Held&) {
+      if (!covered(type, name)) mark(name);
+    });
+  }
+  forEachDifference(subscription.entries.sets(), sets, [&](const std::string& name) {
+    if (covered(type, name) || subscription.entries.contains(name)) mark(name);
+  });
 }
 
 // Looks again at the virtual hosts of a route configuration; `again`: sends them even if the client has them.
@@ -291,13 +367,14 @@ void StreamState::markVirtualHosts(const std::string& route, bool again) {
   auto& hosts = of(Type::virtual_host);
   if (!hosts.asked) return;
   const auto prefix = route + "/";
-  for (auto it = hosts.entries.lower_bound(prefix); it != hosts.entries.end() && it->first.starts_with(prefix); ++it) {
-    if (it->first.rfind('/') != route.size()) continue;
+  for (const auto& name : hosts.entries.startingWith(prefix)) {
+    if (name.rfind('/') != route.size()) continue;
     if (again) {
-      it->second.owed = true;
-      it->second.acked.clear();
+      auto& entry = hosts.entries[name];
+      entry.owed = true;
+      entry.acked.clear();
     }
-    hosts.dirty.insert(it->first);
+    hosts.dirty.insert(name);
   }
   if (again && pass_) {
     forEachVirtualHost(*pass_, route, [&](const ResourcePtr& host) {
@@ -313,7 +390,7 @@ bool StreamState::hasVirtualHosts(const std::string& route) const {
   bool any = false;
   forEachVirtualHost(*pass_, route, [&](const ResourcePtr& host) {
     const auto entry = entries.find(host->name);
-    any = any || entry == entries.end() || entry->second.refused != host->version || !entry->second.acked.empty();
+    any = any || !entry || entry->refused != Version(host->version) || entry->acked;
   });
   return any;
 }
@@ -343,12 +420,15 @@ std::vector<TypeInfo> StreamState::describe(bool withResources) const {
                   .nacks = each.nacks,
                   .lastNack = each.lastNack,
                   .resources = {}};
-    for (const auto& [name, entry] : each.entries) {
+    each.entries.forEach([&](const std::string& name, const Held& entry) {
       if (entry.held()) ++info.held;
-      if (!entry.known.empty() && entry.known == entry.acked) ++info.acknowledged;
-      if (!entry.refused.empty()) ++info.refused;
-      if (withResources) info.resources.push_back({name, entry.known, entry.acked, entry.refused});
-    }
+      if (entry.known && entry.known == entry.acked) ++info.acknowledged;
+      if (entry.refused) ++info.refused;
+      if (!withResources) return;
+      info.resources.push_back({name, entry.known.toString(), entry.acked.toString(), entry.refused.toString()});
+    });
+    std::sort(info.resources.begin(), info.resources.end(),
+              [](const HeldInfo& a, const HeldInfo& b) { return a.name < b.name; });
     result.push_back(std::move(info));
   }
   return result;

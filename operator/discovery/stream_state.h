@@ -36,6 +36,7 @@ class StreamState {
   struct Options {
     bool serveSecrets = true;        // false: secrets do not exist on this stream
     std::string noncePrefix;         // makes nonces unique between streams
+    std::size_t shareFrom = 16;      // entries of its own that a type may have before it refers to the snapshot's sets
     std::size_t maxNames = 200'000;  // subscriptions by name and versions a client may state, per type
   };
 
@@ -74,6 +75,8 @@ class StreamState {
   std::optional<Report> settle(Type type, const Request& request);
   void repeatAnswers(Type type, const std::vector<std::string>& names);
   void begin(Type type, const Request& request);
+  void holdInitial(Type type, const Request& request);
+  void share(Type type);
   void subscribe(Type type, const std::string& name);
   void unsubscribe(Type type, const std::string& name);
   [[nodiscard]] bool unansweredEndpoints(const std::string& name, const Held& entry) const;
@@ -82,6 +85,7 @@ class StreamState {
   // Snapshots.
   [[nodiscard]] ResourcePtr findIn(const engine::SnapshotPtr& snapshot, Type type, std::string_view name) const;
   [[nodiscard]] ResourcePtr find(Type type, std::string_view name) const { return findIn(pass_, type, name); }
+  [[nodiscard]] Sets setsHere(Type type) const;
   void adopt();
   void markAll(Type type);
   void markVirtualHosts(const std::string& route, bool again);
@@ -98,6 +102,10 @@ class StreamState {
   std::optional<Response> removals(Type type);
   std::vector<std::string> takeProbe(Type type);
   std::optional<Response> unserved();
+  Response sendEverything(Type type);
+  Response newResponse(Type type);
+  void sendHostsOf(const std::vector<std::string>& newRoutes);
+  void sent(Type type, const Response& response);
   Response send(Type type, std::vector<std::string> add, std::vector<std::string> tell,
                 std::vector<std::string> remove);
   void oweEndpoints(const std::string& cluster);

@@ -9,24 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "discovery/held_table.h"
 #include "discovery/messages.h"
+#include "discovery/name_set.h"
 
 namespace fairway::discovery {
-
-// What the server believes about one resource at the client.
-struct Held {
-  std::string known;         // version it has once all that was sent is accepted; empty: none, or not sure which
-  std::string acked;         // version it accepted last
-  std::string refused;       // version it refused: not sent again
-  std::uint64_t sentIn = 0;  // serial of the last response on this stream that carried it
-  bool owed = false;         // to be sent even if known: the cluster it belongs to was sent again
-  bool doubtful = false;     // `known` is empty and yet the client may have some version
-  bool fresh = false;        // first given to the client on this stream
-  bool unasked = false;      // endpoints sent after their cluster, before the client could ask for them
-  bool told = false;         // asked for by name, does not exist, and the client was told so
-
-  [[nodiscard]] bool held() const { return !known.empty() || doubtful; }
-};
 
 // A response that the client has neither accepted nor refused yet.
 struct InFlight {
@@ -41,8 +28,9 @@ struct Subscription {
   bool asked = false;       // the first request came
   bool owesAnswer = false;  // the first request is not answered yet
   bool wildcard = false;
-  std::set<std::string, std::less<>> names;  // asked for by name
-  std::map<std::string, Held, std::less<>> entries;
+  NameSet names;  // asked for by name
+  HeldTable entries;
+  bool everything = false;                      // no entry yet, and all of the snapshot's sets is to be sent
   std::set<std::string, std::less<>> dirty;     // names that may differ from the snapshot; nothing else does
   std::deque<std::vector<std::string>> probes;  // parts of refused responses, to be sent each alone
   bool probeNext = false;                       // probes and new changes take turns

@@ -10,6 +10,13 @@ using translate::Output;
 using translate::ResourcePtr;
 using translate::Type;
 
+namespace {
+
+// How many snapshots a stream may skip without a comparison of its own.
+constexpr std::size_t kSteps = 16;
+
+}  // namespace
+
 Core::Core(store::MeshConfig mesh, const store::Catalogue& catalogue, const std::vector<store::UnitKey>& always)
     : store_(std::move(mesh)), graph_(store_, catalogue) {
   for (const auto& unit : always) graph_.hold(unit);
@@ -162,7 +169,7 @@ void Core::replaceOutput(Scope& scope, const UnitKey& scopeKey, const UnitKey& k
     slot.owner = key;
     if (same) continue;
     slot.resource = intern(resource);
-    scope.touched[type] = true;
+    scope.touched[type].insert(resource->name);
     ++stats_.changedResources;
   }
   if (before) {
@@ -183,7 +190,7 @@ void Core::eraseResource(Scope& scope, const UnitKey& owner, const translate::Re
   const auto found = scope.resources[type].find(resource.name);
   if (found == scope.resources[type].end() || found->second.owner != owner) return;
   scope.resources[type].erase(found);
-  scope.touched[type] = true;
+  scope.touched[type].insert(resource.name);
   ++stats_.changedResources;
 }
 
@@ -197,18 +204,41 @@ ResourcePtr Core::intern(const ResourcePtr& resource) {
 
 bool Core::publish(Scope& scope) {
   const bool first = scope.snapshot == nullptr;
-  if (!first && std::none_of(scope.touched.begin(), scope.touched.end(), [](bool t) { return t; })) return false;
+  if (!first && std::all_of(scope.touched.begin(), scope.touched.end(), [](const auto& t) { return t.empty(); })) {
+    return false;
+  }
   auto snapshot = std::make_shared<ScopeSnapshot>();
+  snapshot->id = ++lastSnapshot_;
+  auto step = std::make_shared<ScopeDelta>();
   for (std::size_t type = 0; type < translate::kTypeCount; ++type) {
-    if (!first && !scope.touched[type]) {
+    const auto& resources = scope.resources[type];
+    auto& touched = scope.touched[type];
+    if (first) {
+      std::vector<ResourcePtr> all;
+      all.reserve(resources.size());
+      for (const auto& [name, owned] : resources) all.push_back(owned.resource);
+      snapshot->sets[type] = std::make_shared<const ResourceSet>(std::move(all));
+    } else if (touched.empty()) {
       snapshot->sets[type] = scope.snapshot->sets[type];
-      continue;
+    } else {
+      std::vector<ResourceSet::Change> changes;
+      changes.reserve(touched.size());
+      for (const auto& name : touched) {
+        const auto now = resources.find(name);
+        changes.emplace_back(name, now == resources.end() ? nullptr : now->second.resource);
+      }
+      snapshot->sets[type] = std::make_shared<const ResourceSet>(scope.snapshot->sets[type]->with(changes));
+      step->names[type].assign(touched.begin(), touched.end());
     }
-    auto set = std::make_shared<ResourceSet>();
-    set->reserve(scope.resources[type].size());
-    for (const auto& [name, owned] : scope.resources[type]) set->push_back(owned.resource);
-    snapshot->sets[type] = std::move(set);
-    scope.touched[type] = false;
+    touched.clear();
+  }
+  if (!first) {
+    step->from = scope.snapshot->id;
+    step->to = snapshot->id;
+    const auto& known = scope.snapshot->steps;
+    const auto kept = std::min(known.size(), kSteps - 1);
+    snapshot->steps.assign(known.end() - static_cast<std::ptrdiff_t>(kept), known.end());
+    snapshot->steps.push_back(std::move(step));
   }
   scope.snapshot = std::move(snapshot);
   return true;

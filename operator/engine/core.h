@@ -52,7 +52,6 @@ class Core {
   [[nodiscard]] std::map<ProxyId, translate::Proxy> proxies() const;
 
  private:
-  using Types = std::array<bool, translate::kTypeCount>;
   // One unit in one scope: by how many parents it is wanted there, and what of it the scope holds.
   struct Member {
     std::size_t parents = 0;
@@ -66,7 +65,8 @@ class Core {
     std::size_t proxies = 0;
     std::map<store::UnitKey, Member> members;
     std::array<std::map<std::string, Owned>, translate::kTypeCount> resources;  // by name
-    Types touched{};
+    // Names that may differ from the snapshot's.
+    std::array<std::set<std::string>, translate::kTypeCount> touched;
     std::shared_ptr<const ScopeSnapshot> snapshot;
   };
   struct Connected {
@@ -99,6 +99,7 @@ class Core {
   std::unordered_map<std::string, std::weak_ptr<const translate::Resource>> interned_;
   std::size_t sweepInternedAt_ = 1024;
   std::uint64_t generation_ = 0;
+  std::uint64_t lastSnapshot_ = 0;
   CoreStats stats_;
 };
 

@@ -7,17 +7,25 @@
 #include <string>
 #include <vector>
 
+#include "engine/resource_set.h"
 #include "translate/resource.h"
 #include "translate/units.h"
 
 namespace fairway::engine {
 
-// Sorted by name, unique names.
-using ResourceSet = std::vector<translate::ResourcePtr>;
+// What differs between two snapshots of one scope that came one after the other: names that were added, changed or
+// removed, sorted.
+struct ScopeDelta {
+  std::uint64_t from = 0, to = 0;  // ScopeSnapshot::id
+  std::array<std::vector<std::string>, translate::kTypeCount> names;
+};
 
 // Everything one scope serves. Immutable; sets that did not change are shared with the scope's last snapshot.
 struct ScopeSnapshot {
+  std::uint64_t id = 0;  // unique among all snapshots of all scopes; 0: not said
   std::array<std::shared_ptr<const ResourceSet>, translate::kTypeCount> sets;  // never null
+  // The way here from the last few snapshots, the newest step last: computed once, for all streams.
+  std::vector<std::shared_ptr<const ScopeDelta>> steps;
 };
 
 // What one proxy is to have: the union of its scopes (names do not repeat between scopes).

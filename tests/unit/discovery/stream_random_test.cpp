@@ -149,7 +149,9 @@ class World {
   }
 
   void reconnect() {
-    state_.emplace(StreamState::Options{.serveSecrets = true, .noncePrefix = std::to_string(++streams_) + "-"});
+    state_.emplace(StreamState::Options{.serveSecrets = true,
+                                        .noncePrefix = std::to_string(++streams_) + "-",
+                                        .shareFrom = static_cast<std::size_t>(pick(4))});
     state_->onSnapshot(last_);
     writing_.reset();
     unacknowledged_.clear();

@@ -1,0 +1,41 @@
+#include "discovery/version.h"
+
+#include <charconv>
+#include <cstdio>
+
+#include "base/hash.h"
+
+namespace fairway::discovery {
+namespace {
+
+constexpr std::size_t kDigits = 16;
+
+bool parse(std::string_view text, std::uint64_t& out) {
+  for (const char c : text) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, out, 16);
+  return error == std::errc() && rest == end;
+}
+
+}  // namespace
+
+Version::Version(std::string_view text) {
+  if (text.empty()) return;
+  const auto read = [this](std::string_view digits) {
+    return digits.size() == 2 * kDigits && parse(digits.substr(0, kDigits), high_) &&
+           parse(digits.substr(kDigits), low_);
+  };
+  if (!read(text)) read(contentHash(text));
+}
+
+std::string Version::toString() const {
+  if (!*this) return {};
+  char text[2 * kDigits + 1];
+  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(high_),
+                static_cast<unsigned long long>(low_));
+  return text;
+}
+
+}  // namespace fairway::discovery

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace fairway::discovery {
+
+// A resource's version as a number of 128 bits: that of our own content hashes; another server's text has the hash of
+// itself, which equals none of ours. Streams keep many.
+class Version {
+ public:
+  Version() = default;  // none
+  explicit Version(std::string_view text);
+
+  explicit operator bool() const { return high_ != 0 || low_ != 0; }
+  bool operator==(const Version&) const = default;
+  [[nodiscard]] std::string toString() const;  // as 32 hexadecimal digits; "" for none
+  void clear() { *this = {}; }
+
+ private:
+  std::uint64_t high_ = 0, low_ = 0;
+};
+
+}  // namespace fairway::discovery
