@@ -347,6 +347,10 @@ class Housekeeping {
       nextNotes_ = now + std::chrono::seconds(1);
       logNewNotes();
     }
+    if (now >= nextTrim_) {
+      nextTrim_ = now + std::chrono::seconds(5);
+      giveBackMemory();
+    }
     if (now >= nextRenewal_) {
       nextRenewal_ = now + std::chrono::minutes(1);
       if (const auto renewed = plane_.authority->renewIfDue(Clock::now()); !renewed) {
@@ -363,6 +367,13 @@ class Housekeeping {
   [[nodiscard]] std::chrono::milliseconds interval() const { return std::chrono::milliseconds(synced_ ? 200 : 2); }
 
  private:
+  // What many proxies that came at once have left free inside of the heap.
+  static void giveBackMemory() {
+    constexpr std::size_t kWorthwhile = 16U << 20U;
+    const auto heap = mallinfo2();
+    if (heap.fordblks > kWorthwhile && heap.fordblks > heap.uordblks / 4) malloc_trim(0);
+  }
+
   void logNewNotes() {
     if (!plane_.engine->ready()) return;
     model::Notes notes;
@@ -375,7 +386,7 @@ class Housekeeping {
 
   ControlPlane& plane_;
   bool synced_ = false;
-  std::chrono::steady_clock::time_point nextNotes_{},
+  std::chrono::steady_clock::time_point nextNotes_{}, nextTrim_{},
       nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
   std::set<model::Note> known_;
 };

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "discovery/frames.h"
 #include "discovery/server.h"
 #include "discovery/turns.h"
 
@@ -64,6 +65,7 @@ struct Core {
   std::atomic<bool> draining{false};  // no new streams
   std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;
+  Frames frames;
 
  private:
   mutable std::mutex mutex_;

@@ -14,6 +14,9 @@ namespace fairway::discovery {
 using translate::ResourcePtr;
 using translate::Type;
 
+// Sets of one type, of all scopes of a proxy.
+using Sets = std::vector<std::shared_ptr<const engine::ResourceSet>>;
+
 // envoy.config.core.v3.Node, as far as it matters here. Metadata keeps texts, and booleans as "true" and
 // "false"; a list of texts is joined by commas; `labels` is the metadata's LABELS.
 struct Node {
@@ -38,6 +41,7 @@ struct Response {
   std::string nonce;
   std::uint64_t generation = 0;  // of the snapshot it was made from
   std::vector<ResourcePtr> added;
+  Sets whole;                       // not empty: `added` is all of these sets
   std::vector<std::string> absent;  // virtual hosts asked for by name that do not exist: a name and no body
   std::vector<std::string> removed;
 };
@@ -48,7 +52,7 @@ struct Report {
   bool accepted = false;
   std::string error;  // the proxy's words, if not accepted
   std::uint64_t generation = 0;
-  std::vector<ResourcePtr> resources;  // with the provenance to blame
+  std::vector<ResourcePtr> resources;  // with the provenance to blame; may be left out where all was accepted
   std::vector<std::string> removed;
   // Refused, and `resources` is not known to be at fault as a whole: its parts are being sent again in smaller
   // responses, and further reports will tell which of them the proxy refuses.

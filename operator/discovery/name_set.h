@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "discovery/snapshot_diff.h"
 
@@ -14,6 +15,8 @@ namespace fairway::discovery {
 class NameSet {
  public:
   [[nodiscard]] bool contains(std::string_view name) const;
+  // These names and no others; a reference to the sets as far as that says it.
+  void assign(std::vector<std::string> names, Sets sets);
   void insert(const std::string& name);
   bool erase(const std::string& name);  // whether it was there
   [[nodiscard]] std::size_t size() const { return shared_ - missing_.size() + extra_.size(); }
@@ -21,8 +24,8 @@ class NameSet {
   // How many names differ from those of the sets.
   [[nodiscard]] std::size_t differingCount() const { return missing_.size() + extra_.size(); }
   [[nodiscard]] const Sets& sets() const { return sets_; }
-  // Names that are not in the sets.
-  [[nodiscard]] const std::set<std::string, std::less<>>& extra() const { return extra_; }
+  // Calls `each` with all names that these sets do not have, and perhaps with some that they have.
+  void forEachOutside(const Sets& sets, const std::function<void(const std::string&)>& each) const;
   // Refers to other sets from now on; the names stay the same.
   void refer(Sets sets);
 

@@ -10,8 +10,7 @@
 
 namespace fairway::discovery {
 
-// The sets of one type, of all scopes of a proxy; in order of their addresses.
-using Sets = std::vector<std::shared_ptr<const engine::ResourceSet>>;
+// The proxy's sets of one type, in order of their addresses.
 Sets setsOf(const engine::ProxySnapshot& snapshot, Type type);
 // Null: none of the sets has it.
 const ResourcePtr* findIn(const Sets& sets, std::string_view name);

@@ -213,16 +213,23 @@ void Stream::work(std::optional<Report>& report) {
     authenticate();
   }
   const auto flags = [this] { return std::lock_guard(flagsMutex_); };
+  if (connection_) state_.onSnapshot(core_.source.current(*connection_));
+  // A second request waits with the first one, and what follows in the connection.
+  const bool waits = waiting_ && !state_.snapshot();
   bool read = false, cut = false, ending = false;
   {
     const auto lock = flags();
     ending = ending_.has_value();
-    read = readReady_ && !ending;
+    read = readReady_ && !ending && !waits;
     if (read) readReady_ = false;
-    if (std::exchange(writeDone_, false)) state_.onWriteDone();
+    if (std::exchange(writeDone_, false)) {
+      state_.onWriteDone();
+      outgoing_.Clear();
+    }
     cut = cut_ && writing_;
   }
   if (cut) context_->TryCancel();
+  if (waiting_ && !waits && !ending) answer(*std::exchange(waiting_, std::nullopt));
   if (read) report = onRequest();
   {
     const auto lock = flags();
@@ -311,8 +318,18 @@ std::optional<Report> Stream::onRequest() {
   if (!connection_) {
     if (!request->node) return bad(Error{"the first request of a stream must have a node"});
     if (!connect(*request->node)) return std::nullopt;
+    state_.onSnapshot(core_.source.current(*connection_));
+    // There is nothing to compare the request with yet. Many proxies come at once when a control plane starts.
+    if (!state_.snapshot()) {
+      waiting_ = std::move(*request);
+      return std::nullopt;
+    }
   }
-  auto report = state_.onRequest(*request);
+  return answer(*request);
+}
+
+std::optional<Report> Stream::answer(const Request& request) {
+  auto report = state_.onRequest(request);
   if (!report) {
     ++core_.counters.overLimit;
     end(grpc::Status(grpc::RESOURCE_EXHAUSTED, report.error().message));
@@ -359,7 +376,7 @@ bool Stream::connect(const Node& node) {
 void Stream::writeNext() {
   const auto response = state_.next();
   if (!response) return;
-  outgoing_ = encodeResponse(*response);
+  outgoing_ = encodeResponse(*response, core_.frames);
   core_.counters.bytesSent += outgoing_.Length();
   if (const auto type = typeOfUrl(response->typeUrl)) {
     auto& counters = core_.counters.types[static_cast<std::size_t>(*type)];

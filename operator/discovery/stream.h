@@ -47,6 +47,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void authenticate();
   void admit(Result<PeerIdentity> identity);
   std::optional<Report> onRequest();
+  std::optional<Report> answer(const Request& request);
   bool connect(const Node& node);
   void writeNext();
 
@@ -81,6 +82,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<translate::Proxy> proxy_;
   std::string nodeId_;
   std::optional<engine::SnapshotSource::Id> connection_;
+  std::optional<Request> waiting_;  // the first one, until there is a snapshot
   StreamState state_;
 };
 

@@ -207,11 +207,11 @@ Response StreamState::sendEverything(Type type) {
       }
     }
   }
+  if (uncovered.empty()) response.whole = sets;
   subscription.entries.hold(sets, serial_, type == Type::route);
   for (const auto& name : uncovered) subscription.entries.erase(name);
   subscription.dirty.clear();
-  for (const auto& name : subscription.names.extra()) subscription.dirty.insert(name);
-  forEachDifference(subscription.names.sets(), sets, [&](const std::string& name) { subscription.dirty.insert(name); });
+  subscription.names.forEachOutside(sets, [&](const std::string& name) { subscription.dirty.insert(name); });
   for (const auto& route : std::exchange(subscription.starving, {})) {
     if (!hasVirtualHosts(route)) response.removed.push_back(route + "/" + std::string(kNoVirtualHost));
   }
@@ -240,6 +240,7 @@ Response StreamState::newResponse(Type type) {
           .nonce = nextNonce(),
           .generation = pass_->generation,
           .added = {},
+          .whole = {},
           .absent = {},
           .removed = {}};
 }
@@ -250,8 +251,10 @@ void StreamState::sent(Type type, const Response& response) {
   subscription.owesAnswer = false;
   ++subscription.sentResponses;
   subscription.sentResources += response.added.size();
-  subscription.inFlight.push_back({serial_, pass_->generation, response.added, response.removed});
-  if (type == Type::cluster) {
+  const bool whole = !response.whole.empty();
+  subscription.inFlight.push_back({serial_, pass_->generation, whole ? std::vector<ResourcePtr>{} : response.added,
+                                   response.removed, response.whole});
+  if (type == Type::cluster && of(Type::endpoint).asked) {
     for (const auto& resource : response.added) oweEndpoints(resource->name);
   }
 }
@@ -321,6 +324,7 @@ std::optional<Response> StreamState::unserved() {
                     .nonce = nextNonce(),
                     .generation = latest_->generation,
                     .added = {},
+                    .whole = {},
                     .absent = {},
                     .removed = {}};
   response.removed.assign(first.mapped().begin(), first.mapped().end());

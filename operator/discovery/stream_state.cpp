@@ -54,6 +54,9 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
   if (found == subscription.inFlight.end()) return std::nullopt;
   InFlight response = std::move(*found);
   subscription.inFlight.erase(found);
+  if (request.error || subscription.entries.differingCount() != 0) {
+    for (const auto& set : response.whole) response.added.insert(response.added.end(), set->begin(), set->end());
+  }
 
   Report report{.type = type,
                 .accepted = !request.error,
@@ -168,24 +171,28 @@ void StreamState::begin(Type type, const Request& request) {
     case Type::route:
     case Type::secret: subscription.wildcard = star; break;
   }
-  if (named) {
+  if (named && request.subscribe.size() > options_.shareFrom) {
+    auto names = request.subscribe;
+    std::erase(names, kWildcard);
+    subscription.names.assign(std::move(names), setsHere(type));
+  } else if (named) {
     for (const auto& name : request.subscribe) {
       if (name != kWildcard) subscription.names.insert(name);
     }
   }
-  if (subscription.names.size() > options_.shareFrom) subscription.names.refer(setsHere(type));
   holdInitial(type, request);
   if (type == Type::virtual_host && subscription.wildcard) {
     of(Type::route).entries.forEach([&](const std::string& route, const Held& entry) {
       if (entry.held()) subscription.starving.insert(route);
     });
   }
-  if (type == Type::endpoint) {
+  const bool asksForAll = subscription.names.differingCount() == 0 && subscription.names.sets() == setsHere(type);
+  if (type == Type::endpoint && !asksForAll) {
     of(Type::cluster).entries.forEach([&](const std::string& cluster, const Held& entry) {
       if (entry.sentIn != 0 && !covered(type, cluster)) oweEndpoints(cluster);
     });
   }
-  markAll(type);
+  if (pass_) markAll(type);
 }
 
 // What the client has from an earlier stream. Where that is what the newest snapshot has, a reference says it.
@@ -342,9 +349,8 @@ void StreamState::markAll(Type type) {
   auto& subscription = of(type);
   const auto mark = [&](const std::string& name) { subscription.dirty.insert(name); };
   subscription.entries.forEachDiffering(mark);
-  for (const auto& name : subscription.names.extra()) mark(name);
   const auto sets = setsHere(type);
-  forEachDifference(subscription.names.sets(), sets, mark);
+  subscription.names.forEachOutside(sets, mark);
   // A client that has nothing yet gets all of it at once, without a look at each.
   const bool wantsAll = subscription.wildcard || (subscription.names.sets() == sets && !sets.empty());
   if (wantsAll && pass_ && subscription.entries.empty()) {

@@ -21,6 +21,7 @@ struct InFlight {
   std::uint64_t generation = 0;
   std::vector<ResourcePtr> added;
   std::vector<std::string> removed;
+  Sets whole;  // all of these were added, and are not listed in `added`
 };
 
 // One type on one stream: what the client asked for, has, and is to be looked at. Data of StreamState.

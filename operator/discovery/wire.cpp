@@ -76,12 +76,26 @@ std::size_t fieldSize(std::size_t length) {
   return 1 + CodedOutputStream::VarintSize64(length) + length;
 }
 
-grpc::Slice share(const ResourcePtr& resource) {
-  auto* keep = new ResourcePtr(resource);
-  return grpc::Slice(
-      const_cast<char*>(resource->body.data()), resource->body.size(),
-      [](void* pointer) { delete static_cast<ResourcePtr*>(pointer); }, keep);
+// What comes before a resource's body in a response.
+void appendHead(std::string& out, const translate::Resource& resource) {
+  appendVarint(out, tag(kResources));
+  appendVarint(out,
+               fieldSize(resource.name.size()) + fieldSize(resource.version.size()) + fieldSize(resource.body.size()));
+  appendField(out, kName, resource.name);
+  appendField(out, kVersion, resource.version);
+  appendVarint(out, tag(kBody));
+  appendVarint(out, resource.body.size());
 }
+
+// A slice of bytes that `owner` keeps.
+template <class Owner>
+grpc::Slice share(const std::string& bytes, const Owner& owner) {
+  return grpc::Slice(
+      const_cast<char*>(bytes.data()), bytes.size(), [](void* pointer) { delete static_cast<Owner*>(pointer); },
+      new Owner(owner));
+}
+grpc::Slice share(const ResourcePtr& resource) { return share(resource->body, resource); }
+grpc::Slice share(const std::shared_ptr<const std::string>& bytes) { return share(*bytes, bytes); }
 
 }  // namespace
 
@@ -126,7 +140,21 @@ Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
   return request;
 }
 
-grpc::ByteBuffer encodeResponse(const Response& response) {
+std::string frameOf(const engine::ResourceSet::Chunk& chunk) {
+  std::string bytes;
+  std::size_t size = 0;
+  for (const auto& resource : chunk) {
+    size += resource->name.size() + resource->version.size() + resource->body.size() + 32;
+  }
+  bytes.reserve(size);
+  for (const auto& resource : chunk) {
+    appendHead(bytes, *resource);
+    bytes.append(resource->body);
+  }
+  return bytes;
+}
+
+grpc::ByteBuffer encodeResponse(const Response& response, Frames& frames) {
   std::vector<grpc::Slice> slices;
   slices.reserve(2 * response.added.size() + 2);
   std::string framing;
@@ -145,14 +173,15 @@ grpc::ByteBuffer encodeResponse(const Response& response) {
     appendVarint(framing, fieldSize(name.size()));
     appendField(framing, kName, name);
   }
+  if (!response.whole.empty()) {
+    flush();
+    for (const auto& set : response.whole) {
+      for (const auto& chunk : set->chunks()) slices.push_back(share(frames.of(chunk)));
+    }
+    return grpc::ByteBuffer(slices.data(), slices.size());
+  }
   for (const auto& resource : response.added) {
-    appendVarint(framing, tag(kResources));
-    appendVarint(framing, fieldSize(resource->name.size()) + fieldSize(resource->version.size()) +
-                              fieldSize(resource->body.size()));
-    appendField(framing, kName, resource->name);
-    appendField(framing, kVersion, resource->version);
-    appendVarint(framing, tag(kBody));
-    appendVarint(framing, resource->body.size());
+    appendHead(framing, *resource);
     if (resource->body.size() < kShareFrom) {
       framing.append(resource->body);
     } else {

@@ -3,6 +3,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "base/result.h"
+#include "discovery/frames.h"
 #include "discovery/messages.h"
 
 // The protobuf encoding of messages.h. Resources are not serialized here: they carry their bytes.
@@ -16,8 +17,8 @@ inline constexpr std::size_t kMaxMetadataFields = 1000;  // of a node; as many l
 inline constexpr std::size_t kMaxErrorBytes = 16384;     // a longer error of the client is cut
 
 // A DeltaDiscoveryResponse: a header and, between short pieces of framing, the resources' own bytes, shared with every
-// other message that carries them. The buffer keeps the resources alive.
-grpc::ByteBuffer encodeResponse(const Response& response);
+// other message that carries them. The buffer keeps the resources alive. Whole sets come from `frames`.
+grpc::ByteBuffer encodeResponse(const Response& response, Frames& frames);
 
 // Bodies shorter than this are copied into the framing: cheaper than a reference of their own.
 inline constexpr std::size_t kShareFrom = 512;

@@ -64,6 +64,8 @@ class ResourceSet {
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] Iterator begin() const { return {chunks_, 0, 0}; }
   [[nodiscard]] Iterator end() const { return {chunks_, chunks_.size(), 0}; }
+  // In order, none of them empty.
+  [[nodiscard]] const std::vector<std::shared_ptr<const Chunk>>& chunks() const { return chunks_; }
   // The first whose name is not before `name`.
   [[nodiscard]] Iterator lowerBound(std::string_view name) const;
   // Null: there is none.

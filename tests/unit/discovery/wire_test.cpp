@@ -36,6 +36,8 @@ ResourcePtr cluster(const std::string& name, std::size_t padding) {
   return test::resource(Type::cluster, name, any.SerializeAsString());
 }
 
+Frames frames;
+
 }  // namespace
 
 TEST_CASE("an assembled response parses as the message it is") {
@@ -49,7 +51,7 @@ TEST_CASE("an assembled response parses as the message it is") {
   for (const std::size_t padding : {0UL, 20UL, 100UL, 128UL, 300UL, 420UL, 440UL, 1000UL, 20'000UL, 3'000'000UL}) {
     response.added.push_back(cluster("c" + std::to_string(padding), padding));
   }
-  const auto bytes = encodeResponse(response);
+  const auto bytes = encodeResponse(response, frames);
   pb::DeltaDiscoveryResponse message;
   REQUIRE(message.ParseFromString(flat(bytes)));
   CHECK(message.system_version_info() == "42");
@@ -79,7 +81,7 @@ TEST_CASE("an empty response parses") {
   response.typeUrl = translate::typeUrl(Type::listener);
   response.nonce = "1";
   pb::DeltaDiscoveryResponse message;
-  REQUIRE(message.ParseFromString(flat(encodeResponse(response))));
+  REQUIRE(message.ParseFromString(flat(encodeResponse(response, frames))));
   CHECK(message.resources_size() == 0);
   CHECK(message.type_url() == response.typeUrl);
 }
@@ -90,7 +92,7 @@ TEST_CASE("a response shares large bodies and keeps them alive") {
   const auto* body = reinterpret_cast<const std::uint8_t*>(resource->body.data());
   Response response;
   response.added = {resource};
-  auto bytes = encodeResponse(response);
+  auto bytes = encodeResponse(response, frames);
   response.added.clear();
   resource.reset();
   CHECK_FALSE(watch.expired());
@@ -101,6 +103,29 @@ TEST_CASE("a response shares large bodies and keeps them alive") {
   }
   bytes.Clear();
   CHECK(watch.expired());
+}
+
+TEST_CASE("whole sets are encoded once, as if each resource stood alone") {
+  std::vector<ResourcePtr> resources;
+  for (int i = 1000; i < 1300; ++i) resources.push_back(cluster("c" + std::to_string(i), i % 7 * 200));
+  Response whole;
+  whole.typeUrl = translate::typeUrl(Type::cluster);
+  whole.nonce = "1";
+  whole.added = resources;
+  whole.whole = {std::make_shared<const engine::ResourceSet>(resources)};
+  Response single = whole;
+  single.whole.clear();
+  auto bytes = encodeResponse(whole, frames);
+  CHECK((flat(bytes) == flat(encodeResponse(single, frames))));
+
+  // Two responses share the bytes; after the last one they are gone.
+  const auto chunk = whole.whole.front()->chunks().front();
+  std::weak_ptr<const std::string> encoded = frames.of(chunk);
+  CHECK(frames.of(chunk) == encoded.lock());
+  whole = {};
+  CHECK_FALSE(encoded.expired());
+  bytes.Clear();
+  CHECK(encoded.expired());
 }
 
 TEST_CASE("a request is read") {
