@@ -44,6 +44,8 @@ class HeldTable {
   // Names of entries that begin so.
   [[nodiscard]] std::set<std::string> startingWith(std::string_view prefix) const;
 
+  // False: nothing was sent on this stream, as far as the table knows.
+  [[nodiscard]] bool sentHere() const { return !own_.empty() || each_.sentIn != 0; }
   [[nodiscard]] bool empty() const { return sets_.empty() && own_.empty(); }
   [[nodiscard]] std::size_t differingCount() const { return own_.size(); }
   [[nodiscard]] const Sets& sets() const { return sets_; }

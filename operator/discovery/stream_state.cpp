@@ -198,38 +198,40 @@ void StreamState::begin(Type type, const Request& request) {
 // What the client has from an earlier stream. Where that is what the newest snapshot has, a reference says it.
 void StreamState::holdInitial(Type type, const Request& request) {
   auto& subscription = of(type);
-  std::map<std::string_view, Version> versions;
+  std::vector<std::pair<std::string_view, std::string_view>> versions;  // in order of names
+  versions.reserve(request.initialVersions.size());
   for (const auto& [name, version] : request.initialVersions) {
     if (version.empty() || (!subscription.wildcard && !subscription.names.contains(name))) continue;
-    versions.emplace_hint(versions.end(), name, Version(version));
+    versions.emplace_back(name, version);
   }
   if (versions.empty()) return;
   const bool hidden = type == Type::secret && !options_.serveSecrets;
   const auto sets = latest_ && !hidden ? setsOf(*latest_, type) : Sets{};
-  std::size_t all = 0, same = 0;
+  std::vector<const std::string*> absent;  // of the sets
+  std::vector<bool> same(versions.size());
+  std::size_t all = 0, equal = 0;
   for (const auto& set : sets) {
     all += set->size();
+    std::size_t at = 0;
     for (const auto& resource : *set) {
-      const auto known = versions.find(resource->name);
-      if (known != versions.end() && known->second == Version(resource->version)) ++same;
-    }
-  }
-  if (2 * same > all) {
-    subscription.entries.hold(sets, 0, false);
-    for (const auto& set : sets) {
-      for (const auto& resource : *set) {
-        const auto known = versions.find(resource->name);
-        if (known == versions.end()) {
-          subscription.entries.erase(resource->name);
-        } else if (known->second == Version(resource->version)) {
-          versions.erase(known);
-        }
+      while (at < versions.size() && versions[at].first < resource->name) ++at;
+      if (at == versions.size() || versions[at].first != resource->name) {
+        absent.push_back(&resource->name);
+      } else if (versions[at].second == resource->version) {
+        same[at] = true;
+        ++equal;
       }
     }
   }
-  for (const auto& [name, version] : versions) {
-    auto& entry = subscription.entries[std::string(name)];
-    entry.known = entry.acked = version;
+  const bool refer = 2 * equal > all;
+  if (refer) {
+    subscription.entries.hold(sets, 0, false);
+    for (const auto* name : absent) subscription.entries.erase(*name);
+  }
+  for (std::size_t i = 0; i < versions.size(); ++i) {
+    if (refer && same[i]) continue;
+    auto& entry = subscription.entries[std::string(versions[i].first)];
+    entry.known = entry.acked = Version(versions[i].second);
   }
   // What the client waits for comes again, whatever it had before.
   const auto waits = [&](const std::string& name) {
@@ -243,6 +245,8 @@ void StreamState::holdInitial(Type type, const Request& request) {
     }
     return false;
   };
+  const auto before = type == Type::endpoint ? Type::cluster : Type::route;
+  if (!of(before).entries.sentHere()) return;
   for (const auto& [name, version] : request.initialVersions) {
     if (waits(name) && subscription.entries.contains(name)) subscription.entries[name].owed = true;
   }

@@ -1,6 +1,5 @@
 #include "discovery/version.h"
 
-#include <charconv>
 #include <cstdio>
 
 #include "base/hash.h"
@@ -11,12 +10,14 @@ namespace {
 constexpr std::size_t kDigits = 16;
 
 bool parse(std::string_view text, std::uint64_t& out) {
+  out = 0;
+  bool good = true;
   for (const char c : text) {
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+    const auto digit = static_cast<unsigned>(c - '0'), letter = static_cast<unsigned>(c - 'a');
+    good = good && (digit < 10 || letter < 6);
+    out = out << 4U | (digit < 10 ? digit : letter + 10);
   }
-  const auto* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, out, 16);
-  return error == std::errc() && rest == end;
+  return good;
 }
 
 }  // namespace

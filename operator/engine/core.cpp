@@ -177,11 +177,20 @@ void Core::replaceOutput(Scope& scope, const UnitKey& scopeKey, const UnitKey& k
       if (!kept.contains({resource->type, resource->name})) eraseResource(scope, key, *resource);
     }
   }
-  // New children first, so that what stays is not dropped and computed again.
-  for (const auto& child : output->children) addMember(scope, scopeKey, child);
-  if (before) {
-    for (const auto& child : before->children) removeMember(scope, scopeKey, child);
+  // Lists of children are long and mostly stay the same: what both have at their beginning and end is not touched.
+  static const std::vector<UnitKey> kNone;
+  const auto& olds = before ? before->children : kNone;
+  const auto& news = output->children;
+  const auto [oldBegin, newBegin] = std::mismatch(olds.begin(), olds.end(), news.begin(), news.end());
+  auto oldEnd = olds.end();
+  auto newEnd = news.end();
+  while (oldEnd != oldBegin && newEnd != newBegin && *std::prev(oldEnd) == *std::prev(newEnd)) {
+    --oldEnd;
+    --newEnd;
   }
+  // New children first, so that what stays is not dropped and computed again.
+  for (auto child = newBegin; child != newEnd; ++child) addMember(scope, scopeKey, *child);
+  for (auto child = oldBegin; child != oldEnd; ++child) removeMember(scope, scopeKey, *child);
 }
 
 // A resource that another unit of the scope has taken over in the meantime stays.

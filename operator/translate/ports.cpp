@@ -109,7 +109,6 @@ void addRoutedHosts(store::View& view, std::vector<PortHost>& entries) {
     entry.protocol = model::Protocol::http;
     entries.push_back(std::move(entry));
   }
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.host < b.host; });
 }
 
 }  // namespace
@@ -127,7 +126,10 @@ PortTable::Value computePortTable(store::View& view, const PortTable&) {
   }
   addRoutedHosts(view, table[kRoutedHostsPort]);
   if (table[kRoutedHostsPort].empty()) table.erase(kRoutedHostsPort);
-  for (auto& [port, entries] : table) claimDomains(entries);
+  for (auto& [port, entries] : table) {
+    std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.host < b.host; });
+    claimDomains(entries);
+  }
   return table;
 }
 
@@ -144,10 +146,10 @@ PortHosts::Value computePortHosts(store::View& view, const PortHosts& query) {
 }
 
 PortHostOf::Value computePortHost(store::View& view, const PortHostOf& query) {
-  for (const auto& entry : view.ask(PortHosts{query.port})) {
-    if (entry.host == query.host) return entry;
-  }
-  return std::nullopt;
+  const auto& entries = view.ask(PortHosts{query.port});
+  const auto found = std::lower_bound(entries.begin(), entries.end(), query.host,
+                                      [](const PortHost& entry, const std::string& host) { return entry.host < host; });
+  return found != entries.end() && found->host == query.host ? PortHostOf::Value(*found) : std::nullopt;
 }
 
 HeadlessTable::Value computeHeadlessTable(store::View& view, const HeadlessTable& query) {

@@ -117,16 +117,61 @@ void compareWithRebuilt(const Core& core) {
   CHECK(core.graph().stats().failures == 0);
 }
 
+// What streams trust: from a scope's snapshot to a later one, no name differs that the steps between do not tell.
+class StepsCheck {
+ public:
+  void look(const Core& core) {
+    std::map<std::uint64_t, std::shared_ptr<const engine::ScopeSnapshot>> now;
+    for (Core::ProxyId id = 1; id <= proxies().size(); ++id) {
+      const auto snapshot = core.snapshot(id);
+      if (!snapshot) continue;
+      for (const auto& scope : snapshot->scopes) now.emplace(scope->id, scope);
+    }
+    for (const auto& [id, scope] : now) {
+      std::array<std::set<std::string>, translate::kTypeCount> told;
+      for (auto step = scope->steps.rbegin(); step != scope->steps.rend(); ++step) {
+        REQUIRE((*step)->to == (step == scope->steps.rbegin() ? id : (*std::prev(step))->from));
+        for (std::size_t type = 0; type < told.size(); ++type) {
+          told[type].insert((*step)->names[type].begin(), (*step)->names[type].end());
+        }
+        const auto before = seen_.find((*step)->from);
+        if (before != seen_.end()) compare(*before->second, *scope, told);
+      }
+    }
+    seen_.merge(now);
+  }
+
+ private:
+  using Names = std::array<std::set<std::string>, translate::kTypeCount>;
+
+  static void compare(const engine::ScopeSnapshot& before, const engine::ScopeSnapshot& after, const Names& told) {
+    for (std::size_t type = 0; type < told.size(); ++type) {
+      const auto require = [&](const engine::ResourceSet& one, const engine::ResourceSet& other) {
+        for (const auto& resource : one) {
+          const auto* found = other.find(resource->name);
+          if (found == nullptr || (*found)->version != resource->version) REQUIRE(told[type].contains(resource->name));
+        }
+      };
+      require(*before.sets[type], *after.sets[type]);
+      require(*after.sets[type], *before.sets[type]);
+    }
+  }
+
+  std::map<std::uint64_t, std::shared_ptr<const engine::ScopeSnapshot>> seen_;
+};
+
 // Runs the states one after the other, comparing after each.
 void runStates(const std::vector<State>& states, std::mt19937& random) {
   Core core(store::MeshConfig{}, catalogue());
   connectAll(core);
+  StepsCheck steps;
   State at;
   for (std::size_t step = 0; step < states.size(); ++step) {
     INFO("step " << step);
     core.update(test::changesBetween(at, states[step], random));
     at = states[step];
     compareWithRebuilt(core);
+    steps.look(core);
   }
 }
 
