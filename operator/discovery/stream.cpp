@@ -403,7 +403,7 @@ StreamInfo Stream::describe(bool withResources) const {
   info.connectedSince = since_;
   info.expires = identity_ ? identity_->expires : std::chrono::system_clock::time_point::max();
   if (const auto& current = state_.snapshot()) info.generation = current->generation;
-  info.settled = state_.settled();
+  info.settled = !waiting_ && state_.settled();
   info.types = state_.describe(withResources);
   return info;
 }
