@@ -70,6 +70,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     for (const auto& certificate : issued->chain) response->add_chain(certificate);
     response->set_roots(authority_.rootsBundle());
     ++issued_;
+    tellForeignNames(*context, *caller, request->csr());
     spdlog::debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
     return grpc::Status::OK;
   }
@@ -79,6 +80,20 @@ class CertificateService::Implementation final : public v1::CertificateService::
   }
 
  private:
+  // A request may ask for any name; it gets the caller's. Only identities are repeated: other texts are the caller's own.
+  static void tellForeignNames(const grpc::ServerContext& context, const ServiceAccount& caller,
+                               const std::string& csr) {
+    for (const auto& name : uriNamesOfCsr(csr)) {
+      const auto id = SpiffeId::parse(name);
+      if (!id || id->account == caller) continue;
+      spdlog::warn(
+          "certificate request of {}/{} from {} asks for {}: it was given its own identity, names in a request do not "
+          "count; a workload that is to have that identity must run as service account {} in namespace {}",
+          caller.ns, caller.name, context.peer(), id->toString(), id->account.name, id->account.ns);
+      return;
+    }
+  }
+
   grpc::Status invalid(const grpc::ServerContext& context, const ServiceAccount& caller, const std::string& message) {
     ++invalid_;
     spdlog::warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);

@@ -83,9 +83,9 @@ Result<void> checkStrength(EVP_PKEY* key) {
   }
 }
 
-std::vector<std::string> names(X509* certificate, int type) {
+// Takes `general` over.
+std::vector<std::string> names(GENERAL_NAMES* general, int type) {
   std::vector<std::string> result;
-  auto* general = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(general); ++i) {
     int found = 0;
     const auto* value =
@@ -96,6 +96,11 @@ std::vector<std::string> names(X509* certificate, int type) {
   }
   GENERAL_NAMES_free(general);
   return result;
+}
+
+std::vector<std::string> names(X509* certificate, int type) {
+  return names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+               type);
 }
 
 }  // namespace
@@ -241,6 +246,21 @@ Result<PublicKey> parseCsr(std::string_view pem) {
     return failure("certificate request: it is not signed by the key it asks a certificate for");
   }
   return publicKey;
+}
+
+std::vector<std::string> uriNamesOfCsr(std::string_view pem) {
+  if (pem.size() > kMaxCsrBytes) return {};
+  const auto bio = reader(pem);
+  const RequestPtr request(PEM_read_bio_X509_REQ(bio.get(), nullptr, noPassphrase, nullptr));
+  std::vector<std::string> found;
+  if (request) {
+    auto* extensions = X509_REQ_get_extensions(request.get());
+    found =
+        names(static_cast<GENERAL_NAMES*>(X509V3_get_d2i(extensions, NID_subject_alt_name, nullptr, nullptr)), GEN_URI);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+  }
+  ERR_clear_error();
+  return found;
 }
 
 Result<void> verifyChain(const Certificate& leaf, const std::vector<Certificate>& intermediates,

@@ -80,6 +80,9 @@ Result<std::string> makeCsr(const PrivateKey& key);
 // The public key of a request whose self-signature holds. Nothing else of a request is ever used.
 Result<PublicKey> parseCsr(std::string_view pem);
 
+// The URI names that a request asks for: for messages only. None of a text that is no request.
+std::vector<std::string> uriNamesOfCsr(std::string_view pem);
+
 enum class Usage { client, server };
 // Checks that `leaf` leads through `intermediates` to one of `roots` and that all of them are valid at `now` and fit
 // for the usage.

@@ -83,6 +83,8 @@ def test_a_request_for_somebody_elses_identity_gets_the_callers(mesh):
         token = mesh.cluster.kubectl("create", "token", "web", "-n", ns, "--audience=istio-ca").strip()
         answer = mesh.ask_certificate(token, "URI:spiffe://cluster.local/ns/bank/sa/vault,DNS:vault.bank.svc")
         assert answer == f"issued URI:spiffe://cluster.local/ns/{ns}/sa/web"
+        log = "".join(mesh.cluster.logs(pod, namespace=SYSTEM) for pod in mesh.cluster.pods("app=istiod", SYSTEM))
+        assert f"{ns}/web" in log and "asks for spiffe://cluster.local/ns/bank/sa/vault" in log
 
 
 def test_a_template_with_an_error_stops_at_the_first_new_replica(mesh, restore_settings):

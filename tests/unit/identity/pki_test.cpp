@@ -57,6 +57,15 @@ TEST_CASE("weak and other keys are refused") {
   CHECK(read.error().message.starts_with("certificate request: "));
 }
 
+TEST_CASE("the names that a request asks for can be told") {
+  const std::string wanted = "-addext subjectAltName=URI:spiffe://a/ns/b/sa/c,DNS:x.example,URI:other:thing";
+  const auto csr = requestFor("-newkey ec -pkeyopt ec_paramgen_curve:P-256 " + wanted);
+  CHECK(uriNamesOfCsr(csr) == std::vector<std::string>{"spiffe://a/ns/b/sa/c", "other:thing"});
+  CHECK(uriNamesOfCsr(makeCsr(PrivateKey::generate().value()).value()).empty());
+  CHECK(uriNamesOfCsr("hello").empty());
+  CHECK(uriNamesOfCsr(std::string(kMaxCsrBytes + 1, 'x')).empty());
+}
+
 TEST_CASE("a request whose signature does not hold is refused") {
   const auto csr = makeCsr(PrivateKey::generate().value()).value();
   // The signature is at the end: another base64 character in the last full line changes it or breaks the encoding.
