@@ -1,10 +1,17 @@
 """Agents whose clocks are off (libfaketime, under which Envoy does not start: it keeps the machine's): two minutes do no
 harm, more is told, and others go on."""
 
-import workloads as onap
-from processes import Agent, accepts, envoy_binary, wait_for
+import pathlib
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+import workloads as onap
+from processes import Agent, Failed, accepts, envoy_binary, wait_for
+
+
+def faketime():
+    found = list(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        raise Failed("no libfaketime: install the Debian package faketime")
+    return str(found[0])
 
 
 def start_agent(lab, name, offset):
@@ -16,7 +23,7 @@ def start_agent(lab, name, offset):
     envoy.chmod(0o755)
     agent.argv[agent.argv.index("--envoy") + 1] = str(envoy)
     # Timers go on as usual: only what is asked for the date gets another answer.
-    agent.env = {"LD_PRELOAD": FAKETIME, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    agent.env = {"LD_PRELOAD": faketime(), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     lab.agents[name] = lab.add(agent)
     return agent
 
