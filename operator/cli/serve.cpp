@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -367,11 +368,15 @@ class Housekeeping {
   [[nodiscard]] std::chrono::milliseconds interval() const { return std::chrono::milliseconds(synced_ ? 200 : 2); }
 
  private:
-  // What many proxies that came at once have left free inside of the heap.
-  static void giveBackMemory() {
-    constexpr std::size_t kWorthwhile = 16U << 20U;
-    const auto heap = mallinfo2();
-    if (heap.fordblks > kWorthwhile && heap.fordblks > heap.uordblks / 4) malloc_trim(0);
+  // What first lists, or many proxies that came at once, have left free inside of the heap. Pages that were given back
+  // still count as free there: only more than before is worth the next look.
+  void giveBackMemory() {
+    constexpr std::size_t kWorthwhile = 4U << 20U;
+    const auto free = mallinfo2().fordblks;
+    freeAfterTrim_ = std::min(freeAfterTrim_, free);
+    if (free < freeAfterTrim_ + kWorthwhile) return;
+    malloc_trim(0);
+    freeAfterTrim_ = mallinfo2().fordblks;
   }
 
   void logNewNotes() {
@@ -385,6 +390,7 @@ class Housekeeping {
   }
 
   ControlPlane& plane_;
+  std::size_t freeAfterTrim_ = 0;
   bool synced_ = false;
   std::chrono::steady_clock::time_point nextNotes_{}, nextTrim_{},
       nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
