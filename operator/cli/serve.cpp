@@ -342,7 +342,6 @@ class Housekeeping {
     if (!synced_ && plane_.source->synced()) {
       synced_ = true;
       plane_.engine->markSynced();
-      malloc_trim(0);  // the texts of the first lists
     }
     if (now >= nextNotes_) {
       nextNotes_ = now + std::chrono::seconds(1);

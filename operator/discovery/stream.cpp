@@ -213,7 +213,7 @@ void Stream::work(std::optional<Report>& report) {
     authenticate();
   }
   const auto flags = [this] { return std::lock_guard(flagsMutex_); };
-  if (connection_) state_.onSnapshot(core_.source.current(*connection_));
+  if (waiting_) state_.onSnapshot(core_.source.current(*connection_));
   // A second request waits with the first one, and what follows in the connection.
   const bool waits = waiting_ && !state_.snapshot();
   bool read = false, cut = false, ending = false;

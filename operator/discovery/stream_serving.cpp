@@ -195,7 +195,7 @@ std::optional<Response> StreamState::removals(Type type) {
 Response StreamState::sendEverything(Type type) {
   auto& subscription = of(type);
   subscription.everything = false;
-  auto response = newResponse(type);
+  auto response = newResponse(translate::typeUrl(type), pass_->generation);
   const auto sets = setsHere(type);
   std::vector<std::string> uncovered;
   for (const auto& set : sets) {
@@ -235,10 +235,10 @@ void StreamState::sendHostsOf(const std::vector<std::string>& newRoutes) {
   }
 }
 
-Response StreamState::newResponse(Type type) {
-  return {.typeUrl = std::string(translate::typeUrl(type)),
+Response StreamState::newResponse(std::string_view typeUrl, std::uint64_t generation) {
+  return {.typeUrl = std::string(typeUrl),
           .nonce = nextNonce(),
-          .generation = pass_->generation,
+          .generation = generation,
           .added = {},
           .whole = {},
           .absent = {},
@@ -254,7 +254,7 @@ void StreamState::sent(Type type, const Response& response) {
   const bool whole = !response.whole.empty();
   subscription.inFlight.push_back({serial_, pass_->generation, whole ? std::vector<ResourcePtr>{} : response.added,
                                    response.removed, response.whole});
-  if (type == Type::cluster && of(Type::endpoint).asked) {
+  if (type == Type::cluster) {
     for (const auto& resource : response.added) oweEndpoints(resource->name);
   }
 }
@@ -262,7 +262,7 @@ void StreamState::sent(Type type, const Response& response) {
 Response StreamState::send(Type type, std::vector<std::string> add, std::vector<std::string> tell,
                            std::vector<std::string> remove) {
   auto& subscription = of(type);
-  auto response = newResponse(type);
+  auto response = newResponse(translate::typeUrl(type), pass_->generation);
   std::vector<std::string> newRoutes;
   for (const auto& name : add) {
     auto resource = find(type, name);
@@ -320,13 +320,7 @@ void StreamState::oweEndpoints(const std::string& cluster) {
 std::optional<Response> StreamState::unserved() {
   if (unserved_.empty()) return std::nullopt;
   const auto first = unserved_.extract(unserved_.begin());
-  Response response{.typeUrl = first.key(),
-                    .nonce = nextNonce(),
-                    .generation = latest_->generation,
-                    .added = {},
-                    .whole = {},
-                    .absent = {},
-                    .removed = {}};
+  auto response = newResponse(first.key(), latest_->generation);
   response.removed.assign(first.mapped().begin(), first.mapped().end());
   return response;
 }

@@ -144,10 +144,8 @@ void StreamState::share(Type type) {
   if (subscription.names.differingCount() > options_.shareFrom) subscription.names.refer(setsHere(type));
 }
 
-// The sets of the pass under way, as far as this stream may have them.
-Sets StreamState::setsHere(Type type) const {
-  if (!pass_ || (type == Type::secret && !options_.serveSecrets)) return {};
-  return setsOf(*pass_, type);
+Sets StreamState::setsIn(const engine::SnapshotPtr& snapshot, Type type) const {
+  return snapshot && !hidden(type) ? setsOf(*snapshot, type) : Sets{};
 }
 
 // The first request of a type: what the client wants, and what it still has from an earlier stream.
@@ -205,8 +203,7 @@ void StreamState::holdInitial(Type type, const Request& request) {
     versions.emplace_back(name, version);
   }
   if (versions.empty()) return;
-  const bool hidden = type == Type::secret && !options_.serveSecrets;
-  const auto sets = latest_ && !hidden ? setsOf(*latest_, type) : Sets{};
+  const auto sets = setsIn(latest_, type);
   std::vector<const std::string*> absent;  // of the sets
   std::vector<bool> same(versions.size());
   std::size_t all = 0, equal = 0;
@@ -233,22 +230,16 @@ void StreamState::holdInitial(Type type, const Request& request) {
     auto& entry = subscription.entries[std::string(versions[i].first)];
     entry.known = entry.acked = Version(versions[i].second);
   }
-  // What the client waits for comes again, whatever it had before.
-  const auto waits = [&](const std::string& name) {
-    if (type == Type::endpoint) {
-      const auto cluster = of(Type::cluster).entries.find(name);
-      return cluster && cluster->sentIn != 0;  // the cluster was sent on this stream
-    }
-    if (type == Type::virtual_host) {
-      const auto route = of(Type::route).entries.find(std::string_view(name).substr(0, name.rfind('/')));
-      return route && route->fresh;  // the route configuration is new to the client
-    }
-    return false;
-  };
-  const auto before = type == Type::endpoint ? Type::cluster : Type::route;
-  if (!of(before).entries.sentHere()) return;
+  // What the client waits for comes again, whatever it had before: endpoints of clusters that were sent on this stream,
+  // virtual hosts of route configurations that are new to it.
+  const bool hosts = type == Type::virtual_host;
+  if (!hosts && type != Type::endpoint) return;
+  const auto& parents = of(hosts ? Type::route : Type::cluster).entries;
+  if (!parents.sentHere()) return;
   for (const auto& [name, version] : request.initialVersions) {
-    if (waits(name) && subscription.entries.contains(name)) subscription.entries[name].owed = true;
+    const auto parent = parents.find(hosts ? std::string_view(name).substr(0, name.rfind('/')) : name);
+    const bool waits = parent && (hosts ? parent->fresh : parent->sentIn != 0);
+    if (waits && subscription.entries.contains(name)) subscription.entries[name].owed = true;
   }
 }
 
@@ -406,7 +397,7 @@ bool StreamState::hasVirtualHosts(const std::string& route) const {
 }
 
 ResourcePtr StreamState::findIn(const engine::SnapshotPtr& snapshot, Type type, std::string_view name) const {
-  if (!snapshot || (type == Type::secret && !options_.serveSecrets)) return nullptr;
+  if (!snapshot || hidden(type)) return nullptr;
   return snapshot->find(type, name);
 }
 

@@ -85,7 +85,10 @@ class StreamState {
   // Snapshots.
   [[nodiscard]] ResourcePtr findIn(const engine::SnapshotPtr& snapshot, Type type, std::string_view name) const;
   [[nodiscard]] ResourcePtr find(Type type, std::string_view name) const { return findIn(pass_, type, name); }
-  [[nodiscard]] Sets setsHere(Type type) const;
+  // As far as this stream may have them.
+  [[nodiscard]] bool hidden(Type type) const { return type == Type::secret && !options_.serveSecrets; }
+  [[nodiscard]] Sets setsIn(const engine::SnapshotPtr& snapshot, Type type) const;
+  [[nodiscard]] Sets setsHere(Type type) const { return setsIn(pass_, type); }
   void adopt();
   void markAll(Type type);
   void markVirtualHosts(const std::string& route, bool again);
@@ -103,7 +106,7 @@ class StreamState {
   std::vector<std::string> takeProbe(Type type);
   std::optional<Response> unserved();
   Response sendEverything(Type type);
-  Response newResponse(Type type);
+  Response newResponse(std::string_view typeUrl, std::uint64_t generation);
   void sendHostsOf(const std::vector<std::string>& newRoutes);
   void sent(Type type, const Response& response);
   Response send(Type type, std::vector<std::string> add, std::vector<std::string> tell,

@@ -46,7 +46,7 @@ struct OutboundPorts {
   static OutboundPorts parse(std::string_view) { return {}; }
 };
 
-// The hosts of one port.
+// The hosts of one port, in order of `host`.
 struct PortHosts {
   using Value = std::vector<PortHost>;
   static constexpr std::string_view kType = "port-hosts";

@@ -17,7 +17,6 @@ import json
 import pathlib
 import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -28,6 +27,7 @@ sys.path[:0] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "lab")]
 # pylint: disable=wrong-import-position
 from mesh import SYSTEM, Mesh, echo_app  # noqa: E402
 from cluster import Cluster  # noqa: E402
+from figures import commit, percentile  # noqa: E402
 from processes import Failed, wait_for  # noqa: E402
 
 WANTED = {
@@ -43,11 +43,6 @@ WANTED = {
 
 def when(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def percentile(values, part):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 class Bench:
@@ -198,10 +193,6 @@ class Bench:
             bare = sum("istio-proxy" not in json.dumps(p["spec"].get("initContainers", [])) for p in pods)
             events = self.cluster.get(f"/api/v1/namespaces/{ns}/events?fieldSelector=reason%3DFailedCreate")["items"]
         return {"crowd_refused": len(events) + bare, "crowd_s": round(took, 1), "crowd_pods": self.crowd_size}
-
-
-def commit():
-    return subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def table(figures):

@@ -23,7 +23,6 @@ import platform
 import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +34,7 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e")]
 from harness import network  # noqa: E402
 from harness.apiserver import ApiServer  # noqa: E402
 from processes import ControlPlane, Failed, stop_all  # noqa: E402
-from figures import exponent, median, percentile, spread, table, text_of, wanted  # noqa: E402
+from figures import commit, exponent, median, percentile, spread, table, text_of, wanted  # noqa: E402
 from programs import LoadGenerator, NullServer, Usage  # noqa: E402
 from world import HUGE, RULES, Watch, World, cluster, marker_address, marker_name, node  # noqa: E402
 
@@ -476,10 +475,6 @@ def counted_of(lab, pid):
 def machine():
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if "model name" in line), "")
     return {"cores": os.cpu_count(), "processor": model or platform.machine(), "load_before": round(os.getloadavg()[0], 1)}
-
-
-def commit():
-    return subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def numbers(text):

@@ -1,7 +1,10 @@
-"""Figures of the bench of the serving core: what is wanted, medians of several runs, the table."""
+"""Figures of the benches: of which commit, percentiles; and of the serving core's: what is wanted, medians of several runs,
+the table."""
 
 import math
+import pathlib
 import statistics
+import subprocess
 
 # At most. Keys: part, number of proxies (or "" where it does not matter), figure.
 WANTED = {
@@ -22,6 +25,11 @@ WANTED = {
     ("f", "", "kb_per_proxy"): 70,
     ("g", 2000, "cpu_ms_per_change"): 150,
 }
+
+
+def commit():
+    argv = ["git", "-C", pathlib.Path(__file__).parent, "rev-parse", "--short", "HEAD"]
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def percentile(values, part):

@@ -84,48 +84,41 @@ def endpoints(addresses):
     return [{"addresses": [a], "conditions": {"ready": True}} for a in addresses]
 
 
+def rule(version, kind, service, spec):
+    """An object of Istio's for one service, named as it is."""
+    meta = {"name": f"svc-{service}", "namespace": namespace(service)}
+    return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec}
+
+
+def host_of(service):
+    return f"svc-{service}.{namespace(service)}.svc.cluster.local"
+
+
 def virtual_service(service, path="/old"):
-    name, ns = f"svc-{service}", namespace(service)
-    host = f"{name}.{ns}.svc.cluster.local"
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "VirtualService",
-        "metadata": {"name": name, "namespace": ns},
-        "spec": {
-            "hosts": [host],
-            "http": [
-                {"match": [{"uri": {"prefix": path}}], "route": [{"destination": {"host": host, "subset": "v1"}}]},
-                {"route": [{"destination": {"host": host}}]},
-            ],
-        },
-    }
+    host = host_of(service)
+    routes = [
+        {"match": [{"uri": {"prefix": path}}], "route": [{"destination": {"host": host, "subset": "v1"}}]},
+        {"route": [{"destination": {"host": host}}]},
+    ]
+    return rule("networking.istio.io/v1", "VirtualService", service, {"hosts": [host], "http": routes})
 
 
 def destination_rule(service):
-    name, ns = f"svc-{service}", namespace(service)
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "DestinationRule",
-        "metadata": {"name": name, "namespace": ns},
-        "spec": {
-            "host": f"{name}.{ns}.svc.cluster.local",
-            "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 1000}}},
-            "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
-        },
+    spec = {
+        "host": host_of(service),
+        "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 1000}}},
+        "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
     }
+    return rule("networking.istio.io/v1", "DestinationRule", service, spec)
 
 
 def authorization_policy(service):
-    name, ns = f"svc-{service}", namespace(service)
-    return {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"name": name, "namespace": ns},
-        "spec": {
-            "selector": {"matchLabels": {"app": name}},
-            "rules": [{"from": [{"source": {"namespaces": [ns]}}], "to": [{"operation": {"methods": ["GET"]}}]}],
-        },
+    source, operation = {"namespaces": [namespace(service)]}, {"methods": ["GET"]}
+    spec = {
+        "selector": {"matchLabels": {"app": f"svc-{service}"}},
+        "rules": [{"from": [{"source": source}], "to": [{"operation": operation}]}],
     }
+    return rule("security.istio.io/v1", "AuthorizationPolicy", service, spec)
 
 
 PLURALS = {

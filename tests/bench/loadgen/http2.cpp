@@ -64,6 +64,17 @@ std::string letters(std::string_view block) {
   return text;
 }
 
+// Moves bytes until `have` of `to` is full; false if they ran out before.
+template <std::size_t Size>
+bool fill(unsigned char (&to)[Size], std::size_t& have, const char*& data, std::size_t& size) {
+  const auto part = std::min(size, Size - have);
+  std::memcpy(to + have, data, part);
+  have += part;
+  data += part;
+  size -= part;
+  return have == Size;
+}
+
 }  // namespace
 
 GrpcStream::~GrpcStream() {
@@ -194,12 +205,7 @@ bool GrpcStream::onReadable(const OnMessage& onMessage) {
 bool GrpcStream::take(const char* data, std::size_t size, const OnMessage& onMessage) {
   while (size > 0) {
     if (headerSize_ < sizeof header_) {
-      const auto part = std::min(size, sizeof header_ - headerSize_);
-      std::memcpy(header_ + headerSize_, data, part);
-      headerSize_ += part;
-      data += part;
-      size -= part;
-      if (headerSize_ < sizeof header_) return true;
+      if (!fill(header_, headerSize_, data, size)) return true;
       left_ = read32(header_) >> 8;
       if (header_[3] == kData && (header_[4] & kPadded) != 0) return fail("padded DATA is not understood here");
     }
@@ -221,12 +227,7 @@ bool GrpcStream::payload(const char* data, std::size_t size, const OnMessage& on
   unacknowledged_ += static_cast<std::uint32_t>(size);
   while (size > 0) {
     if (prefixSize_ < sizeof prefix_) {
-      const auto part = std::min(size, sizeof prefix_ - prefixSize_);
-      std::memcpy(prefix_ + prefixSize_, data, part);
-      prefixSize_ += part;
-      data += part;
-      size -= part;
-      if (prefixSize_ < sizeof prefix_) break;
+      if (!fill(prefix_, prefixSize_, data, size)) break;
       if (prefix_[0] != 0) return fail("a compressed message");
       messageSize_ = read32(prefix_ + 1);
     }

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from mesh import SYSTEM, echo_app
 from processes import wait_for
 
@@ -139,14 +141,20 @@ spec:
 """
 
 
-def test_out_through_an_egress_gateway(mesh):
+@pytest.fixture(name="egress_gateway")
+def fixture_egress_gateway(mesh):
+    mesh.install_gateway("istio-egressgateway", "replicas=1", kind="ClusterIP")
+    yield mesh.address("istio-egressgateway")
+    mesh.cluster.helm("uninstall", "istio-egressgateway", "-n", SYSTEM)
+
+
+def test_out_through_an_egress_gateway(mesh, egress_gateway):
     with mesh.namespace("inside") as ns, mesh.namespace("outside", labels={}) as beyond:
-        mesh.install_gateway("istio-egressgateway", "replicas=1", kind="ClusterIP")
         mesh.run(echo_app("client", ns), echo_app("outside", beyond))
         mesh.apply(EGRESS % {"ns": ns, "address": mesh.pod("outside", beyond)["status"]["podIP"]})
         pod = mesh.cluster.pods("app=client", ns)[0]
         # No DNS server knows the host: the address is of any service, the Host header decides.
-        ask = ("curl", "-s", "-H", "host: outside.example.com", f"http://{mesh.address('istio-egressgateway')}/way")
+        ask = ("curl", "-s", "-H", "host: outside.example.com", f"http://{egress_gateway}/way")
 
         def answer():
             text = mesh.cluster.exec_in_pod(pod, *ask, namespace=ns, container="app")
@@ -154,9 +162,8 @@ def test_out_through_an_egress_gateway(mesh):
 
         seen = wait_for(answer, 60, "the outside host to answer")
         assert seen["headers"].get("x-way") == "egress", seen
-        gateways = {mesh.cluster.get(f"/api/v1/namespaces/{SYSTEM}/pods/{p}")["status"]["podIP"] for p in mesh.cluster.pods("istio=egressgateway", SYSTEM)}
-        assert seen["client"] in gateways, seen
-        mesh.cluster.helm("uninstall", "istio-egressgateway", "-n", SYSTEM)
+        pods = mesh.cluster.get(f"/api/v1/namespaces/{SYSTEM}/pods?labelSelector=istio%3Degressgateway")["items"]
+        assert seen["client"] in {p["status"]["podIP"] for p in pods}, seen
 
 
 INGRESS = """

@@ -22,6 +22,7 @@ using test::eventually;
 using namespace std::chrono_literals;
 
 constexpr auto C = Type::cluster;
+constexpr auto E = Type::endpoint;
 constexpr auto L = Type::listener;
 constexpr auto S = Type::secret;
 
@@ -160,6 +161,36 @@ TEST_CASE("a client that goes away is forgotten") {
     REQUIRE(eventually([&] { return plain.source.proxies().size() == 1; }));
   }
   CHECK(eventually([&] { return plain.source.proxies().empty() && plain.server->streams().empty(); }));
+}
+
+TEST_CASE("requests from before the first snapshot are compared with it") {
+  Plain plain;
+  Client client(plain.to());
+  const auto stated = [](test::DeltaRequest message, const std::string& name, const std::string& content) {
+    (*message.mutable_initial_resource_versions())[name] = contentHash(any(content));
+    return message;
+  };
+  // The client has one as it will be, and one as it was; its second request is read behind the first.
+  REQUIRE(client.send(stated(stated(Client::first(C), "same", "1"), "other", "1")));
+  REQUIRE(client.send(stated(Client::request(L), "l", "1")));
+  REQUIRE(eventually([&] { return plain.server->streams().size() == 1 && !plain.source.proxies().empty(); }));
+  CHECK_FALSE(plain.server->streams().front().settled);
+  plain.source.publish(test::snapshot({{{C, "same"}, any("1")}, {{C, "other"}, any("2")}, {{L, "l"}, any("1")}}));
+  const auto clusters = client.read();
+  REQUIRE(clusters);
+  REQUIRE(clusters->resources_size() == 1);
+  CHECK(clusters->resources(0).name() == "other");
+  REQUIRE(client.ack(*clusters));
+  // The listener is as the client has it: the answer is empty. It waits until the client has asked for endpoints.
+  REQUIRE(client.send(Client::request(E)));
+  std::optional<test::DeltaResponse> listeners;
+  for (int i = 0; i < 2 && !listeners; ++i) {
+    const auto response = client.read();
+    REQUIRE(response);
+    if (response->type_url() == translate::typeUrl(L)) listeners = response;
+  }
+  REQUIRE(listeners);
+  CHECK(listeners->resources_size() == 0);
 }
 
 TEST_CASE("a stream is served as soon as there is a snapshot") {
