@@ -1,6 +1,5 @@
 #include "cli/serve.h"
 
-#include <malloc.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -23,6 +22,7 @@
 #include "cli/app.h"
 #include "cli/cluster_member.h"
 #include "cli/engine_sink.h"
+#include "cli/memory.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
 #include "cli/version.h"
@@ -349,7 +349,8 @@ class Housekeeping {
     }
     if (now >= nextTrim_) {
       nextTrim_ = now + std::chrono::seconds(5);
-      giveBackMemory();
+      memory_.trimHeap();
+      memory_.dropIdlePages();
     }
     if (now >= nextRenewal_) {
       nextRenewal_ = now + std::chrono::minutes(1);
@@ -367,17 +368,6 @@ class Housekeeping {
   [[nodiscard]] std::chrono::milliseconds interval() const { return std::chrono::milliseconds(synced_ ? 200 : 2); }
 
  private:
-  // What first lists, or many proxies that came at once, have left free inside of the heap. Pages that were given back
-  // still count as free there: only more than before is worth the next look.
-  void giveBackMemory() {
-    constexpr std::size_t kWorthwhile = 4U << 20U;
-    const auto free = mallinfo2().fordblks;
-    freeAfterTrim_ = std::min(freeAfterTrim_, free);
-    if (free < freeAfterTrim_ + kWorthwhile) return;
-    malloc_trim(0);
-    freeAfterTrim_ = mallinfo2().fordblks;
-  }
-
   void logNewNotes() {
     if (!plane_.engine->ready()) return;
     model::Notes notes;
@@ -389,7 +379,7 @@ class Housekeeping {
   }
 
   ControlPlane& plane_;
-  std::size_t freeAfterTrim_ = 0;
+  MemoryKeeper memory_;
   bool synced_ = false;
   std::chrono::steady_clock::time_point nextNotes_{}, nextTrim_{},
       nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
