@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long bench bench-cluster \
+.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long soak bench bench-cluster \
   lint tidy format crds manifests clean
 
 help: ## Show this list
@@ -66,6 +66,11 @@ test-long: setup ## What takes long: unit tests under address, undefined-behavio
 	done
 	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
+	@$(MAKE) soak SECONDS=600
+
+soak: setup ## Change a mesh without rest for an hour, and look for what grows or differs (SECONDS=n)
+	@tools/build release fairway
+	@cd tests/e2e && FAIRWAY_SOAK_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest -s --color=no test_soak.py
 
 bench: setup ## Measure the serving core: time, CPU, memory and bytes of changes with up to 2000 proxies (PARTS="a e": these alone)
 	@tools/build release fairway bench

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/meta.h"
 
@@ -51,6 +52,8 @@ struct Object {
   [[nodiscard]] bool valid() const { return !hasErrors(problems); }
   // Same kind, metadata (see sameContent(ObjectMeta)), spec and problems.
   [[nodiscard]] virtual bool sameContent(const Object& other) const = 0;
+  // A copy with one more problem.
+  [[nodiscard]] virtual std::shared_ptr<const Object> withProblem(Problem problem) const = 0;
 };
 using ObjectPtr = std::shared_ptr<const Object>;
 
@@ -63,6 +66,11 @@ struct Typed final : Object {
   [[nodiscard]] bool sameContent(const Object& other) const override {
     return other.kind == K && api::sameContent(meta, other.meta) && problems == other.problems &&
            spec == static_cast<const Typed&>(other).spec;
+  }
+  [[nodiscard]] ObjectPtr withProblem(Problem problem) const override {
+    auto copy = std::make_shared<Typed>(*this);
+    copy->problems.push_back(std::move(problem));
+    return copy;
   }
 };
 

@@ -124,6 +124,26 @@ json notesPage(const AdminInputs& inputs) {
   return result;
 }
 
+json objectsPage(const AdminInputs& inputs) {
+  json result = json::array();
+  for (const auto& [key, state] : inputs.keeper.states()) {
+    const auto& report = state.report;
+    json each{{"kind", api::kindInfo(key.first).name},
+              {"name", key.second.name},
+              {"content", report.content},
+              {"accepted", state.valid},
+              {"live", report.live},
+              {"proxies", report.proxies},
+              {"refusing", report.refusing},
+              {"settled", state.settled}};
+    if (!key.second.ns.empty()) each["namespace"] = key.second.ns;
+    if (!report.refusal.empty()) each["refusal"] = report.refusal;
+    if (!report.quarantine.empty()) each["quarantine"] = report.quarantine;
+    result.push_back(std::move(each));
+  }
+  return result;
+}
+
 json feedsPage(const AdminInputs& inputs) {
   json result = json::array();
   for (const auto& feed : inputs.source.status()) {
@@ -209,12 +229,25 @@ void addDiscoveryMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
   }
 }
 
+void addRolloutMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
+  double open = 0, quarantined = 0;
+  for (const auto& [key, state] : inputs.keeper.states()) {
+    open += state.settled ? 0 : 1;
+    quarantined += state.report.quarantine.empty() ? 0 : 1;
+  }
+  metrics.gauge("fairway_objects_not_live",
+                "Configuration objects that are not live at all proxies here that need them.", open);
+  metrics.gauge("fairway_objects_in_quarantine",
+                "Configuration objects that are not in force because proxies refuse them.", quarantined);
+}
+
 std::vector<prometheus::MetricFamily> metricsPage(const AdminInputs& inputs) {
   MetricsBuilder metrics;
   metrics.gauge("fairway_build_info", "Always 1.", 1, {{"version", versionText()}});
   metrics.gauge("fairway_ready", "1 after the first full sync and build.", inputs.engine.ready() ? 1 : 0);
   addEngineMetrics(metrics, inputs);
   addDiscoveryMetrics(metrics, inputs);
+  addRolloutMetrics(metrics, inputs);
   for (const auto& feed : inputs.source.status()) {
     metrics.gauge("fairway_feed_healthy", "1 while the kind is listed and watched without an error.",
                   feed.synced && feed.problem.empty() ? 1 : 0, {{"kind", std::string(api::kindInfo(feed.kind).name)}});
@@ -257,6 +290,7 @@ console::AdminSources adminSources(const AdminInputs& inputs) {
   sources.proxies = [inputs] { return proxyPage(inputs); };
   sources.configDump = [inputs](const std::string& proxy) { return configDump(inputs, proxy); };
   sources.notes = [inputs] { return notesPage(inputs); };
+  sources.objects = [inputs] { return objectsPage(inputs); };
   sources.feeds = [inputs] { return feedsPage(inputs); };
   sources.units = [inputs] { return unitsPage(inputs); };
   return sources;

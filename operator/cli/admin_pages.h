@@ -12,6 +12,7 @@
 #include "identity/certificate_service.h"
 #include "kube/folder_state.h"
 #include "kube/source.h"
+#include "status/keeper.h"
 
 namespace fairway::cli {
 
@@ -20,6 +21,7 @@ struct AdminInputs {
   engine::Engine& engine;
   const kube::Source& source;
   const discovery::Server& discovery;
+  const status::Keeper& keeper;
   const identity::CertificateAuthority& authority;
   const identity::CertificateService& certificates;
   std::function<std::vector<kube::FileProblem>()> fileProblems;  // null: the source is an API server

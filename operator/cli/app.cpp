@@ -16,6 +16,7 @@
 #include "cli/log_setup.h"
 #include "cli/serve.h"
 #include "cli/version.h"
+#include "cli/wait_command.h"
 
 namespace fairway::cli {
 
@@ -168,6 +169,7 @@ int run(int argc, char** argv) {
   addAgent(app, exitCode);
   addIntercept(app, exitCode);
   addCheck(app, exitCode);
+  addWait(app, exitCode);
   addInject(app, exitCode);
   addVersion(app);
   addCompletion(app);

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "api/codec.h"
 #include "control/webhook_bundles.h"
 #include "kube/client.h"
 
@@ -22,7 +23,21 @@ std::function<double()> seededRandom() {
   };
 }
 
+std::vector<control::StatusTarget> statusKinds() {
+  std::vector<control::StatusTarget> result;
+  for (const auto& info : api::allKinds()) {
+    if (info.custom) result.push_back(statusTarget(info.kind, {}));
+  }
+  return result;
+}
+
 }  // namespace
+
+control::StatusTarget statusTarget(api::Kind kind, const api::NamespacedName& name) {
+  const auto& info = api::kindInfo(kind);
+  return {std::string(info.group), std::string(info.versions.front()), std::string(info.plural), std::string(info.name),
+          name};
+}
 
 ClusterMember::ClusterMember(ClusterMemberOptions options, std::unique_ptr<kube::ApiServer> server,
                              std::unique_ptr<kube::ApiServer> quick)
@@ -58,7 +73,7 @@ void ClusterMember::join(Parts parts) {
   }
   const auto lease = control::revisioned("fairway-leader", options_.revision);
   const auto leading = [this] { return elector_->leading(); };
-  control::WritersOptions writers{options_.revision, parts.rootsPem, leading, {}};
+  control::WritersOptions writers{options_.revision, parts.rootsPem, leading, {}, statusKinds()};
   elector_ = std::make_unique<control::Elector>(
       *quick_, control::Election(options_.ns, lease, options_.pod, {}, seededRandom()), options_.ns, lease,
       control::Elector::Calls{
@@ -84,6 +99,21 @@ void ClusterMember::leave() {
   membership_.reset();
   elector_.reset();
   rootWatch_.reset();
+}
+
+bool ClusterMember::writesStatuses() const {
+  const std::lock_guard lock(mutex_);
+  return elector_ && elector_->leading() && statuses_.isLearned();
+}
+
+void ClusterMember::tell(const std::string& report) {
+  const std::lock_guard lock(mutex_);
+  if (membership_) membership_->tell(report);
+}
+
+std::vector<std::string> ClusterMember::reports() const {
+  const std::lock_guard lock(mutex_);
+  return membership_ ? membership_->reports() : std::vector<std::string>{};
 }
 
 ClusterMember::State ClusterMember::state() const {

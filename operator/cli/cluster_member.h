@@ -6,7 +6,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
+#include "api/object.h"
 #include "base/result.h"
 #include "control/ca_secret.h"
 #include "control/elector.h"
@@ -24,6 +26,9 @@ struct ClusterMemberOptions {
   std::string pod, ns;        // of this replica; without a pod name it is a guest: no leases, no writes but the Secret
   std::string userAgent;
 };
+
+// Of an object of a custom kind, in the version that is preferred.
+[[nodiscard]] control::StatusTarget statusTarget(api::Kind kind, const api::NamespacedName& name);
 
 // This process as one of the replicas of a control plane in a cluster: the root they share, the leader among them, what
 // the leader writes, the balance of streams.
@@ -48,8 +53,12 @@ class ClusterMember {
   // Gives back the leadership and takes part no more. Waits for that, some seconds if the API server is away.
   void leave();
 
-  // Where those who compute statuses put them.
-  [[nodiscard]] control::StatusWriter& statuses() { return statuses_; }
+  // Where those who compute statuses put them, and whether they are written by this replica now.
+  [[nodiscard]] control::StatusTable& statuses() { return statuses_; }
+  [[nodiscard]] bool writesStatuses() const;
+  // To and from the other replicas of this revision; see control::Membership.
+  void tell(const std::string& report);
+  [[nodiscard]] std::vector<std::string> reports() const;
 
   struct State {
     bool leading = false;

@@ -23,6 +23,7 @@
 #include "cli/cluster_member.h"
 #include "cli/engine_sink.h"
 #include "cli/memory.h"
+#include "cli/rollouts.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
 #include "cli/version.h"
@@ -66,6 +67,7 @@ struct ControlPlane {
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
   std::unique_ptr<discovery::Server> discovery;  // engine -> streams
+  std::unique_ptr<status::Keeper> keeper;        // streams -> statuses
   std::shared_ptr<Webhook> webhookAnswers;
   std::unique_ptr<console::HttpServer> webhook;
   std::unique_ptr<console::HttpServer> admin;
@@ -248,6 +250,7 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   auto started = discovery::Server::start(std::move(server), *plane.engine);
   if (!started) return tl::unexpected(started.error());
   plane.discovery = std::move(*started);
+  plane.keeper = makeKeeper(*plane.engine, *plane.discovery, plane.member.get());
   return {};
 }
 
@@ -284,8 +287,9 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  AdminInputs inputs{*plane.engine,       *plane.source,      *plane.discovery,   *plane.authority,
-                     *plane.certificates, plane.fileProblems, plane.member.get(), {},
+  AdminInputs inputs{*plane.engine,      *plane.source,      *plane.discovery,
+                     *plane.keeper,      *plane.authority,   *plane.certificates,
+                     plane.fileProblems, plane.member.get(), {},
                      &plane.stopping};
   if (plane.webhookAnswers) {
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
@@ -343,9 +347,12 @@ class Housekeeping {
       synced_ = true;
       plane_.engine->markSynced();
     }
-    if (now >= nextNotes_) {
-      nextNotes_ = now + std::chrono::seconds(1);
-      logNewNotes();
+    if (plane_.engine->ready()) {
+      plane_.keeper->tick(now);
+      if (now >= nextNotes_) {
+        nextNotes_ = now + std::chrono::seconds(1);
+        logNewNotes();
+      }
     }
     if (now >= nextTrim_) {
       nextTrim_ = now + std::chrono::seconds(5);
@@ -369,9 +376,7 @@ class Housekeeping {
 
  private:
   void logNewNotes() {
-    if (!plane_.engine->ready()) return;
-    model::Notes notes;
-    plane_.engine->inspect([&](const engine::Core& core) { notes = core.graph().notes(); });
+    const auto& notes = plane_.keeper->notes();
     for (const auto& note : notes) {
       if (!known_.contains(note)) logNote(note);
     }

@@ -51,7 +51,7 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
           "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd;vertical-align:top}"
           "code{font-size:13px}.error{color:#b00020}.warning{color:#8a5a00}</style>"
        << "<h1>Fairway " << escapeHtml(version) << "</h1><p><a href=/debug/proxies>proxies</a> · "
-       << "<a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a href=/debug/units>units</a> · "
+       << "<a href=/debug/objects>objects</a> · <a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a href=/debug/units>units</a> · "
        << "<a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
   page << "<h2>Proxies (" << proxies.size()
        << ")</h2><table><tr><th>proxy<th>identity<th>connected since<th>sent / acknowledged";
@@ -84,6 +84,7 @@ Response debugPage(const AdminSources& sources, const std::string& version, cons
     return Response::html(indexPage(sources.proxies(), sources.notes(), version));
   }
   if (request.path == "/debug/proxies") return jsonResponse(sources.proxies());
+  if (request.path == "/debug/objects") return jsonResponse(sources.objects());
   if (request.path == "/debug/notes") return jsonResponse(sources.notes());
   if (request.path == "/debug/feeds") return jsonResponse(sources.feeds());
   if (request.path == "/debug/units") return jsonResponse(sources.units());

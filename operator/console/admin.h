@@ -25,6 +25,7 @@ struct AdminSources {
   // Everything one proxy was sent; nothing for an unknown id.
   std::function<std::optional<nlohmann::json>(const std::string& proxy)> configDump;
   std::function<nlohmann::json()> notes;  // what normalisation and translation have to say about objects
+  std::function<nlohmann::json()> objects;  // how far each configuration object is at the proxies
   std::function<nlohmann::json()> feeds;  // the state of the sources
   std::function<nlohmann::json()> units;  // the units and what each read
 };

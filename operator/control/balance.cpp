@@ -44,6 +44,17 @@ std::vector<std::size_t> ReplicaTable::others(Time now) const {
   return counts;
 }
 
+std::vector<std::string> ReplicaTable::reports(Time now) const {
+  std::vector<std::string> reports;
+  for (const auto& [name, seen] : seen_) {
+    if (name == self_ || now - seen.changed >= kAlive) continue;
+    const auto& annotations = seen.lease.annotations;
+    const auto report = annotations.find(kReport);
+    reports.push_back(report == annotations.end() ? "" : report->second);
+  }
+  return reports;
+}
+
 std::vector<Lease> ReplicaTable::forgotten(Time now) const {
   std::vector<Lease> leases;
   for (const auto& [name, seen] : seen_) {

@@ -22,6 +22,7 @@ class ReplicaTable {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr const char* kStreams = "fairway/streams";      // annotation
+  static constexpr const char* kReport = "fairway/report";        // annotation: what the replica tells the leader
   static constexpr const char* kRevision = "istio.io/rev";        // label
   static constexpr const char* kComponent = "fairway/component";  // label, value "replica"
   static constexpr std::chrono::seconds kAlive{15}, kForgotten{60};
@@ -33,6 +34,8 @@ class ReplicaTable {
   void observe(const std::vector<Lease>& leases, Time now);
   // Streams of each other replica that is alive.
   [[nodiscard]] std::vector<std::size_t> others(Time now) const;
+  // The report of each other replica that is alive; empty where it says nothing.
+  [[nodiscard]] std::vector<std::string> reports(Time now) const;
   // Leases that have not changed for so long that nobody needs them; to be removed in that version.
   [[nodiscard]] std::vector<Lease> forgotten(Time now) const;
   // True once the dead of the past can be told from the living.

@@ -1,6 +1,5 @@
 #include "control/membership.h"
 
-#include <condition_variable>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -44,8 +43,6 @@ void Membership::leave() {
 
 void Membership::run(const std::stop_token& stop) {
   std::string problem;
-  std::mutex mutex;
-  std::condition_variable_any never;
   while (!stop.stop_requested()) {
     if (options_.ready()) {
       const auto done = round(stop);
@@ -53,14 +50,35 @@ void Membership::run(const std::stop_token& stop) {
       if (!now.empty() && now != problem) spdlog::warn("balance of streams: {}", now);
       problem = now;
     }
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, options_.period, [] { return false; });
+    const auto ended = Clock::now();
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, options_.period, [this] { return news_; });
+    if (news_) wake_.wait_until(lock, stop, ended + options_.newsPeriod, [] { return false; });
   }
+}
+
+void Membership::tell(std::string report) {
+  {
+    const std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+    news_ = true;
+  }
+  wake_.notify_all();
+}
+
+std::vector<std::string> Membership::reports() const {
+  const std::lock_guard lock(mutex_);
+  return reports_;
 }
 
 ApiResult<void> Membership::publish(const std::stop_token& stop) {
   own_.labels = {{ReplicaTable::kComponent, "replica"}, {ReplicaTable::kRevision, options_.revision}};
   own_.annotations = {{ReplicaTable::kStreams, std::to_string(options_.streams())}};
+  {
+    const std::lock_guard lock(mutex_);
+    if (!report_.empty()) own_.annotations[ReplicaTable::kReport] = report_;
+    news_ = false;
+  }
   own_.holder = options_.pod;
   own_.durationSeconds = static_cast<int>(ReplicaTable::kAlive.count());
   own_.renewTime = microTime(std::chrono::system_clock::now());
@@ -98,6 +116,10 @@ ApiResult<void> Membership::round(const std::stop_token& stop) {
   const auto leases = leasesFromJson(*body);
   if (!leases) return kube::apiFailure(ApiError::Kind::bad_response, 200, leases.error().message);
   table_.observe(*leases, Clock::now());
+  {
+    const std::lock_guard lock(mutex_);
+    reports_ = table_.reports(Clock::now());
+  }
   act(stop);
   return {};
 }

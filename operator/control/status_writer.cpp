@@ -56,6 +56,24 @@ void StatusTable::wrote(const Write& write) {
 void StatusTable::unlearn() {
   const std::lock_guard lock(mutex_);
   for (auto& [target, entry] : entries_) entry.known.reset();
+  learned_ = false;
+}
+
+void StatusTable::learned() {
+  const std::lock_guard lock(mutex_);
+  learned_ = true;
+}
+
+bool StatusTable::isLearned() const {
+  const std::lock_guard lock(mutex_);
+  return learned_;
+}
+
+Json StatusTable::expected(const StatusTarget& target) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(target);
+  if (found == entries_.end()) return {};
+  return found->second.wanted ? *found->second.wanted : found->second.known.value_or(Json());
 }
 
 }  // namespace fairway::control

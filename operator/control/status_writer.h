@@ -46,8 +46,12 @@ class StatusTable final : public StatusWriter {
   [[nodiscard]] std::vector<Write> writes() const;
   // A write of writes() was made.
   void wrote(const Write& write);
-  // Nothing is known of what is there: on becoming the leader.
+  // Nothing is known of what is there: on becoming the leader. Then it is read, and learned() says so.
   void unlearn();
+  void learned();
+  [[nodiscard]] bool isLearned() const;
+  // What the status is to be, else what it is known to be; null if neither is said.
+  [[nodiscard]] nlohmann::json expected(const StatusTarget& target) const;
 
  private:
   struct Entry {
@@ -55,6 +59,7 @@ class StatusTable final : public StatusWriter {
   };
   mutable std::mutex mutex_;
   std::map<StatusTarget, Entry> entries_;
+  bool learned_ = false;
 };
 
 }  // namespace fairway::control

@@ -12,6 +12,7 @@
 #include "control/ingress_status.h"
 #include "control/root_config_maps.h"
 #include "control/webhook_bundles.h"
+#include "kube/fields.h"
 
 namespace fairway::control {
 
@@ -22,6 +23,7 @@ namespace {
 
 // A status that another thread sets is looked for as often.
 constexpr std::chrono::seconds kLookAgain{1};
+constexpr std::size_t kPage = 500;
 
 kube::Random seededRandom() {
   return [engine = std::make_shared<std::minstd_rand>(std::random_device{}())] {
@@ -69,6 +71,7 @@ Writers::Writers(kube::ApiServer& server, StatusTable& statuses, WritersOptions 
 
 // All are told to stop before the first is joined, so that the time to stop is not the sum.
 Writers::~Writers() {
+  statuses_.unlearn();
   for (auto* each : {&namespaces_, &configMaps_, &mutating_, &validating_, &ingresses_, &ingressClasses_, &services_}) {
     each->requestStop();
   }
@@ -106,7 +109,34 @@ std::vector<Write> Writers::plan() {
   return planned_;
 }
 
+// Best effort: an unknown status is written once too often at worst.
+void Writers::readStatuses(const std::stop_token& stop) {
+  for (auto target : options_.statusKinds) {
+    const kube::Resource resource{target.group, target.version, target.plural, "", ""};
+    std::string next;
+    do {
+      const auto page = server_.list(resource, kPage, next, stop);
+      if (!page) {
+        if (page.error().kind == kube::ApiError::Kind::stopped) return;
+        spdlog::debug("statuses: {}", page.error().message);
+        break;
+      }
+      const Json list = Json::parse(*page, nullptr, false);
+      next.clear();
+      if (!list.is_object()) break;
+      for (const auto& object : kube::child(list, "items")) {
+        target.name = {kube::text(kube::child(object, "metadata"), "namespace"),
+                       kube::text(kube::child(object, "metadata"), "name")};
+        if (const auto& status = kube::child(object, "status"); status.is_object()) statuses_.seen(target, status);
+      }
+      next = kube::text(kube::child(list, "metadata"), "continue");
+    } while (!next.empty());
+  }
+  statuses_.learned();
+}
+
 void Writers::run(const std::stop_token& stop) {
+  readStatuses(stop);
   const auto sleepUntil = [&](Clock::time_point time, bool news) {
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, stop, time, [&] { return news && dirty_; });

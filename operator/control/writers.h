@@ -18,6 +18,8 @@ struct WritersOptions {
   std::string rootsPem;
   std::function<bool()> leading;  // asked before each write
   Pace::Settings pace;
+  // Whose statuses are read first, so that those that are right already are not written again. Names are left open.
+  std::vector<StatusTarget> statusKinds;
 };
 
 // What one replica writes into the cluster for all of them, while it leads: the root ConfigMaps, the caBundles of the
@@ -34,6 +36,7 @@ class Writers {
 
  private:
   void run(const std::stop_token& stop);
+  void readStatuses(const std::stop_token& stop);
   // What the mirrors call for; anew only if one has changed.
   std::vector<Write> plan();
   // False: the leadership is over.

@@ -59,6 +59,12 @@ struct Report {
   bool undecided = false;
 };
 
+// A resource of the newest snapshot that the client refused in this version.
+struct Refusal {
+  ResourcePtr resource;
+  std::string error;  // the proxy's words
+};
+
 // The type of a type URL; nothing if it is not served.
 std::optional<Type> typeOfUrl(std::string_view url);
 

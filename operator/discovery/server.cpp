@@ -212,6 +212,14 @@ std::vector<StreamInfo> Server::streams(bool withResources) const {
   return result;
 }
 
+std::vector<ProxyProgress> Server::progress() const {
+  std::vector<ProxyProgress> result;
+  for (const auto& stream : core_->all()) {
+    if (auto progress = stream->progress()) result.push_back(std::move(*progress));
+  }
+  return result;
+}
+
 std::optional<StreamInfo> Server::stream(const std::string& proxyId) const {
   const auto streams = core_->all();
   for (auto it = streams.rbegin(); it != streams.rend(); ++it) {

@@ -408,6 +408,14 @@ StreamInfo Stream::describe(bool withResources) const {
   return info;
 }
 
+std::optional<ProxyProgress> Stream::progress() const {
+  const std::lock_guard state(stateMutex_);
+  if (!connection_ || !proxy_) return std::nullopt;
+  // Not the stream's own: it may not have had its turn since the last change.
+  return ProxyProgress{discovery::proxyId(*proxy_), identity_->toString(), core_.source.current(*connection_),
+                       state_.appliedGeneration(), state_.refusals()};
+}
+
 std::string Stream::proxyId() const {
   const std::lock_guard state(stateMutex_);
   return proxy_ ? discovery::proxyId(*proxy_) : "";

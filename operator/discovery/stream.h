@@ -34,6 +34,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] StreamInfo describe(bool withResources) const;
+  // Nothing before the first good request, and after the end.
+  [[nodiscard]] std::optional<ProxyProgress> progress() const;
   [[nodiscard]] std::string proxyId() const;
   [[nodiscard]] engine::SnapshotPtr snapshot() const;
 

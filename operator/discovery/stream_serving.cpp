@@ -30,9 +30,11 @@ std::optional<Response> StreamState::next() {
   auto response = unserved();
   if (!response) response = rest();
   if (!response) {
+    markPass();
     adopt();
     step_ = 0;
     response = rest();
+    if (!response) markPass();
   }
   writing_ = response.has_value();
   return response;

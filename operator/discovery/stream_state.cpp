@@ -79,6 +79,7 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
   } else {
     ++subscription.nacks;
     subscription.lastNack = report.error;
+    marks_.clear();
     // Some types are applied in part, others as a whole, so what the client has of these is not known. Halving finds
     // the resources at fault; the others get through.
     std::vector<std::string> suspects;
@@ -92,6 +93,7 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
       if (type == Type::endpoint) entry.owed = true;
       if (response.added.size() == 1) {
         entry.refused = Version(resource->version);
+        noteRefusal(*resource, report.error);
         // It may have been the answer that its route configuration waits for.
         const std::string route = resource->name.substr(0, resource->name.rfind('/'));
         if (type == Type::virtual_host && subscription.wildcard && covered(type, resource->name)) {
@@ -115,8 +117,54 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
     }
   }
   share(type);
+  takeMarks();
   report.resources = std::move(response.added);
   return report;
+}
+
+// A client that refuses everything must not cost much: of that many, some are enough to tell.
+void StreamState::noteRefusal(const translate::Resource& resource, const std::string& error) {
+  if (errors_.size() >= kMaxRefusals) {
+    std::erase_if(errors_, [this](const auto& each) {
+      const auto entry = of(each.first.first).entries.find(each.first.second);
+      return !entry || !entry->refused;
+    });
+  }
+  if (errors_.size() < kMaxRefusals) errors_[{resource.type, resource.name}] = error;
+}
+
+std::vector<Refusal> StreamState::refusals() const {
+  std::vector<Refusal> result;
+  for (const auto& [key, error] : errors_) {
+    auto resource = findIn(latest_, key.first, key.second);
+    if (!resource) continue;
+    const auto entry = of(key.first).entries.find(key.second);
+    if (entry && entry->refused == Version(resource->version)) result.push_back({std::move(resource), error});
+  }
+  return result;
+}
+
+// The pass has nothing more to send.
+void StreamState::markPass() {
+  if (!pass_ || applied_ == pass_->generation) return;
+  if (!marks_.empty() && marks_.back().generation == pass_->generation) return;
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    if (pending(static_cast<Type>(i))) return;  // what waits for an acknowledgement
+  }
+  marks_.push_back({pass_->generation, serial_});
+  takeMarks();
+}
+
+void StreamState::takeMarks() {
+  if (marks_.empty()) return;
+  auto oldest = serial_ + 1;  // of what is not acknowledged
+  for (const auto& subscription : subscriptions_) {
+    for (const auto& each : subscription.inFlight) oldest = std::min(oldest, each.serial);
+  }
+  while (!marks_.empty() && marks_.front().serial < oldest) {
+    applied_ = marks_.front().generation;
+    marks_.pop_front();
+  }
 }
 
 // What a refused response said about names that do not exist was lost with it, and is said again without the rest.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -55,6 +56,11 @@ class StreamState {
   // Nothing to send, nothing unacknowledged.
   [[nodiscard]] bool settled() const;
   [[nodiscard]] const engine::SnapshotPtr& snapshot() const { return latest_; }
+  // Generation of the newest snapshot of which the client has accepted or, each alone, refused all that it asked for.
+  // 0: none yet.
+  [[nodiscard]] std::uint64_t appliedGeneration() const { return applied_; }
+  // Of the newest snapshot; at most kMaxRefusals.
+  [[nodiscard]] std::vector<Refusal> refusals() const;
   // Types that the client asked for. `withResources`: list what it holds, too.
   [[nodiscard]] std::vector<TypeInfo> describe(bool withResources) const;
 
@@ -66,6 +72,11 @@ class StreamState {
     bool removal;
   };
   static constexpr std::size_t kStepCount = 2 * translate::kTypeCount;
+  static constexpr std::size_t kMaxRefusals = 64;
+  // All of a pass has been sent, up to this response.
+  struct PassMark {
+    std::uint64_t generation = 0, serial = 0;
+  };
   static Step step(std::size_t index);
 
   Subscription& of(Type type) { return subscriptions_[static_cast<std::size_t>(type)]; }
@@ -73,6 +84,9 @@ class StreamState {
 
   // Requests.
   std::optional<Report> settle(Type type, const Request& request);
+  void noteRefusal(const translate::Resource& resource, const std::string& error);
+  void markPass();
+  void takeMarks();
   void repeatAnswers(Type type, const std::vector<std::string>& names);
   void begin(Type type, const Request& request);
   void holdInitial(Type type, const Request& request);
@@ -123,6 +137,9 @@ class StreamState {
   std::size_t step_ = kStepCount;
   bool writing_ = false;
   std::uint64_t serial_ = 0;
+  std::deque<PassMark> marks_;
+  std::uint64_t applied_ = 0;
+  std::map<std::pair<Type, std::string>, std::string> errors_;  // of refused resources, by name
 };
 
 }  // namespace fairway::discovery

@@ -54,8 +54,18 @@ void Core::disconnect(ProxyId id) {
   for (const auto& scope : connected.scopes) dropScope(scope);
 }
 
-std::vector<Core::ProxyId> Core::update(const std::vector<store::Change>& changes) {
+void Core::quarantine(api::ObjectPtr object, std::string reason) {
+  accused_.emplace_back(std::move(object), std::move(reason));
+}
+
+std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes) {
   ++stats_.batches;
+  configuration_.filter(changes, generation_);
+  for (auto& [object, reason] : std::exchange(accused_, {})) {
+    for (auto& change : configuration_.quarantine(*object, std::move(reason), generation_)) {
+      changes.push_back(std::move(change));
+    }
+  }
   stats_.changedObjects += store_.apply(changes, [this](const store::Read& read) { graph_.invalidate(read); });
 
   // A changed unit may lead to new units, which are computed in the next turn; an unchanged world ends it.

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/config_objects.h"
 #include "engine/graph.h"
 #include "engine/snapshot.h"
 #include "store/store.h"
@@ -41,13 +42,16 @@ class Core {
 
   // Applies the changes (and connects and disconnects since the last call) and returns the proxies whose
   // snapshot was replaced, in ascending order.
-  std::vector<ProxyId> update(const std::vector<store::Change>& changes);
+  std::vector<ProxyId> update(std::vector<store::Change> changes);
+  // From the next update() on, an object of this content is treated as one that could not be read, for this reason.
+  void quarantine(api::ObjectPtr object, std::string reason);
 
   // Null for an unknown proxy, and before its first update().
   [[nodiscard]] SnapshotPtr snapshot(ProxyId id) const;
 
   [[nodiscard]] const store::Store& store() const { return store_; }
   [[nodiscard]] const Graph& graph() const { return graph_; }
+  [[nodiscard]] const ConfigObjects& configuration() const { return configuration_; }
   [[nodiscard]] const CoreStats& stats() const { return stats_; }
   [[nodiscard]] std::map<ProxyId, translate::Proxy> proxies() const;
 
@@ -90,6 +94,8 @@ class Core {
   translate::ResourcePtr intern(const translate::ResourcePtr& resource);
 
   store::Store store_;
+  ConfigObjects configuration_;
+  std::vector<std::pair<api::ObjectPtr, std::string>> accused_;
   Graph graph_;
   std::map<ProxyId, Connected> proxies_;
   std::map<store::UnitKey, std::set<ProxyId>> proxiesByUnit_;

@@ -48,6 +48,13 @@ void Engine::remove(api::Kind kind, api::NamespacedName name) {
   wake_.notify_one();
 }
 
+void Engine::quarantine(api::ObjectPtr object, std::string reason) {
+  const std::lock_guard lock(mutex_);
+  pending_.accused.emplace_back(std::move(object), std::move(reason));
+  pending_.objects = true;
+  wake_.notify_one();
+}
+
 void Engine::markSynced() {
   const std::lock_guard lock(mutex_);
   if (synced_) return;
@@ -166,6 +173,7 @@ void Engine::work(Work work, bool synced) {
     const auto start = std::chrono::steady_clock::now();
     for (auto& [id, proxy] : work.connects) core_.connect(id, std::move(proxy));
     for (const Id id : work.disconnects) core_.disconnect(id);
+    for (auto& [object, reason] : work.accused) core_.quarantine(std::move(object), std::move(reason));
     const auto replaced = core_.update(changesOf(work.kinds));
 
     std::vector<std::shared_ptr<Subscriber>> subscribers;
@@ -178,6 +186,8 @@ void Engine::work(Work work, bool synced) {
         subscribers.push_back(found->second);
       }
     }
+    ++batches_;
+    configurationRevision_ = core_.configuration().revision();
     const auto took = std::chrono::steady_clock::now() - start;
     batchNanoseconds_ += static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count());
     if (!ready_.exchange(true)) {

@@ -50,6 +50,9 @@ class Engine final : public SnapshotSource {
   // half of the world.
   void markSynced();
 
+  // An object of this content does harm and is treated as one that could not be read, until its content changes.
+  void quarantine(api::ObjectPtr object, std::string reason);
+
   // True after the first build.
   [[nodiscard]] bool ready() const { return ready_.load(); }
 
@@ -61,6 +64,10 @@ class Engine final : public SnapshotSource {
   // Runs `look` on the engine thread between batches and waits for it. Not to be called from `changed`.
   void inspect(const std::function<void(const Core&)>& look);
   [[nodiscard]] EngineStats stats();
+  // How many batches were worked on: unless it changes, inspect() sees what it saw before.
+  [[nodiscard]] std::uint64_t batches() const { return batches_.load(); }
+  // ConfigObjects::revision() after the last batch.
+  [[nodiscard]] std::uint64_t configurationRevision() const { return configurationRevision_.load(); }
 
  private:
   struct PendingKind {
@@ -76,8 +83,9 @@ class Engine final : public SnapshotSource {
     std::array<PendingKind, api::kKindCount> kinds;
     std::vector<std::pair<Id, translate::Proxy>> connects;
     std::vector<Id> disconnects;
+    std::vector<std::pair<api::ObjectPtr, std::string>> accused;
     std::vector<std::function<void()>> inspections;
-    bool objects = false;  // any of `kinds` holds something
+    bool objects = false;  // any of `kinds` or `accused` holds something
   };
 
   void run();
@@ -99,7 +107,7 @@ class Engine final : public SnapshotSource {
   Id nextId_ = 1;
 
   std::atomic<bool> ready_{false};
-  std::atomic<std::uint64_t> batchNanoseconds_{0};
+  std::atomic<std::uint64_t> batchNanoseconds_{0}, batches_{0}, configurationRevision_{0};
   std::thread thread_;
 };
 

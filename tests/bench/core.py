@@ -9,6 +9,8 @@ each is measured.
     f   peak memory of the server, and what one more proxy adds
     g   CPU time of the server for one endpoint change
     h   growth of a change's cost with services and with proxies
+    i   generation alone: nanoseconds and allocations of a cluster, an endpoint, a virtual host, a listener
+    faults   from the end of a fault until the proxies are right
 
 usage: core.py [--proxies N,N...] [--scale small|full] [--big] [PART...]     (no part named: all)
 """
@@ -23,6 +25,7 @@ import platform
 import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,14 +36,14 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e")]
 # pylint: disable=wrong-import-position
 from harness import network  # noqa: E402
 from harness.apiserver import ApiServer  # noqa: E402
-from processes import ControlPlane, Failed, stop_all  # noqa: E402
+from processes import ControlPlane, Failed, binary, stop_all  # noqa: E402
 from figures import commit, exponent, median, percentile, spread, table, text_of, wanted  # noqa: E402
 from programs import LoadGenerator, NullServer, Usage  # noqa: E402
 from world import HUGE, RULES, Watch, World, cluster, marker_address, marker_name, node  # noqa: E402
 
 SMALL = {"services": 20, "huge": 100, "rules": 5, "proxies": [10], "changes": 3, "runs": 1, "seconds": 2}
 FULL = {"services": 1000, "huge": HUGE, "rules": RULES, "proxies": [500, 1000, 2000], "changes": 15, "runs": 3, "seconds": 20}
-PARTS = "abcdefgh"
+PARTS = [*"abcdefghi", "faults"]
 
 
 class Lab:
@@ -440,13 +443,47 @@ class Bench:
         say(f"{self.lab.world.services} services, {count} proxies: {point['after_watch_p50_ms']} ms")
         return point
 
+    def part_i(self):
+        """The bench of generation alone, a program of its own: nanoseconds and allocations an item."""
+        program = ROOT / "build" / "release" / "generation"
+        argv = [program, "--benchmark_format=json", f"--benchmark_repetitions={self.options.runs}", "--benchmark_min_time=0.3"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"{program.name}: {done.stderr}")
+        runs = {}
+        for each in json.loads(done.stdout)["benchmarks"]:
+            if "error_message" in each:
+                raise Failed(f"{each['name']}: {each['error_message']}")
+            if each["run_type"] == "iteration":
+                runs.setdefault(each["run_name"], []).append(each)
+        for name, of in runs.items():
+            figures = {
+                "ns_per_item": spread([each["s_per_item"] * 1e9 for each in of], 0),
+                "allocations_per_item": round(of[0]["allocations_per_item"], 2),
+                "bytes_per_item": round(of[0]["bytes_per_item"]),
+            }
+            self.figure("i", name, figures)
+
+    def part_faults(self):
+        """What tests/e2e/test_outages.py notes: from a fault's end until the proxies are right, in seconds."""
+        with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
+            file = pathlib.Path(folder) / "faults.json"
+            argv = [sys.executable, "-m", "pytest", "-q", "test_outages.py"]
+            environment = {**os.environ, "FAIRWAY_FIGURES": str(file), "FAIRWAY_BINARY": str(binary())}
+            done = subprocess.run(
+                argv, cwd=ROOT / "tests" / "e2e", env=environment, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise Failed(f"test_outages.py failed:\n{done.stdout[-2000:]}")
+            self.figure("faults", "", json.loads(file.read_text(encoding="utf-8")))
+
     # --- all ---------------------------------------------------------------------------------------
 
     def run(self, parts):
         options = self.options
         keep = True
         try:
-            if parts - {"h"}:
+            if parts & set("abcdefg"):
                 self.lab = Lab(options.services, options.huge, options.rules)
                 self.lab.server.start()
             if "d" in parts:
@@ -462,6 +499,10 @@ class Bench:
                 self.part_d("first_proxy_big_s")
             if "h" in parts:
                 self.part_h()
+            if "i" in parts:
+                self.part_i()
+            if "faults" in parts:
+                self.part_faults()
             keep = False
         finally:
             if self.lab:

@@ -6,6 +6,12 @@ import pathlib
 import statistics
 import subprocess
 
+# Tests of tests/e2e/test_outages.py.
+FAULTS = (
+    *("stalled_watch", "broken_watches", "stopped_api_server", "endpoints_equal_those_of_the_api_server"),
+    *("proxy_that_never_answers", "proxy_that_refuses_everything", "slow_reader_and_a_resource_of_a_million_bytes"),
+    *("stopped_control_plane", "killed_control_plane"),
+)
 # At most. Keys: part, number of proxies (or "" where it does not matter), figure.
 WANTED = {
     **{("a", p, "ratio_p50"): 1.3 for p in (500, 1000, 2000)},
@@ -24,6 +30,11 @@ WANTED = {
     ("f", 2000, "peak_mb"): 300,
     ("f", "", "kb_per_proxy"): 70,
     ("g", 2000, "cpu_ms_per_change"): 150,
+    ("i", "cluster", "ns_per_item"): 1000,
+    ("i", "endpoint", "ns_per_item"): 60,
+    ("i", "virtual_host", "ns_per_item"): 2000,
+    ("i", "inbound_listener", "ns_per_item"): 30_000,
+    **{("faults", "", name): 5 for name in FAULTS},
 }
 
 

@@ -260,6 +260,30 @@ TEST_CASE("proxies come and go") {
   CHECK(core.graph().size() == 0);
 }
 
+TEST_CASE("incremental equals rebuilt while objects go into quarantine and come out of it") {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    auto state = test::randomState(random, 0.9);
+    Core core(store::MeshConfig{}, catalogue());
+    connectAll(core);
+    core.update(test::changesBetween({}, state, random));
+    for (int step = 0; step < 10; ++step) {
+      const auto& all = core.configuration().all();
+      if (!all.empty()) {
+        const auto one = std::next(all.begin(), static_cast<std::ptrdiff_t>(random() % all.size()));
+        core.quarantine(one->second.object, "refused");
+      }
+      const auto next = step % 2 == 0 ? state : test::mutated(state, 2, random);
+      core.update(test::changesBetween(state, next, random));
+      state = next;
+      compareWithRebuilt(core);
+    }
+    const auto& all = core.configuration().all();
+    CHECK(std::any_of(all.begin(), all.end(), [](const auto& each) { return !each.second.quarantine.empty(); }));
+  }
+}
+
 TEST_CASE("a replayed, duplicated or reordered event changes nothing") {
   std::mt19937 random(5);
   const auto state = test::randomState(random, 0.9);
@@ -276,7 +300,7 @@ TEST_CASE("a replayed, duplicated or reordered event changes nothing") {
 }
 
 // Counted work: a change costs what it touches.
-TEST_CASE("a change runs the units that read it, and no others") {
+TEST_CASE("a change runs the units that read it, and no others (contour#6743, contour#6906)") {
   std::mt19937 random(3);
   State state;
   for (const auto& [name, variants] : test::worldObjects()) {

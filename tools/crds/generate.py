@@ -24,6 +24,8 @@ def column(name, path, description, kind="string"):
 
 
 ACCEPTED = column("Accepted", ".status.conditions[?(@.type==\"Accepted\")].status", "Whether it could be used.")
+PROGRAMMED = column("Programmed", ".status.conditions[?(@.type==\"Programmed\")].status", "Whether every proxy that needs it has it.")
+STATE = [ACCEPTED, PROGRAMMED]
 NETWORKING = ["v1", "v1beta1", "v1alpha3"]
 SECURITY = ["v1", "v1beta1"]
 ALPHA = ["v1alpha1"]
@@ -31,37 +33,37 @@ ALPHA = ["v1alpha1"]
 # kind, group, plural, short names, namespaced, versions (the first is stored), schema of spec, columns
 KINDS = [
     ("Gateway", "networking.istio.io", "gateways", ["gw"], True, NETWORKING, networking.GATEWAY,
-     [column("Selector", ".spec.selector", "Labels of the gateway pods."), ACCEPTED]),
+     [column("Selector", ".spec.selector", "Labels of the gateway pods."), *STATE]),
     ("VirtualService", "networking.istio.io", "virtualservices", ["vs"], True, NETWORKING, networking.VIRTUAL_SERVICE,
      [column("Gateways", ".spec.gateways", "Gateways it applies to."),
-      column("Hosts", ".spec.hosts", "Hosts it is for."), ACCEPTED]),
+      column("Hosts", ".spec.hosts", "Hosts it is for."), *STATE]),
     ("DestinationRule", "networking.istio.io", "destinationrules", ["dr"], True, NETWORKING,
      networking.DESTINATION_RULE,
-     [column("Host", ".spec.host", "The service it is for."), ACCEPTED]),
+     [column("Host", ".spec.host", "The service it is for."), *STATE]),
     ("ServiceEntry", "networking.istio.io", "serviceentries", ["se"], True, NETWORKING, networking.SERVICE_ENTRY,
      [column("Hosts", ".spec.hosts", "The hosts it adds."),
       column("Location", ".spec.location", "Whether they are part of the mesh."),
-      column("Resolution", ".spec.resolution", "How their addresses are found."), ACCEPTED]),
+      column("Resolution", ".spec.resolution", "How their addresses are found."), *STATE]),
     ("Policy", "authentication.istio.io", "policies", ["authnpolicy"], True, ALPHA, policies.AUTHENTICATION,
      [column("Targets", ".spec.targets[*].name", "Services it is for."),
-      column("MTLS", ".spec.peers[*].mtls.mode", "Mode of mutual TLS."), ACCEPTED]),
+      column("MTLS", ".spec.peers[*].mtls.mode", "Mode of mutual TLS."), *STATE]),
     ("MeshPolicy", "authentication.istio.io", "meshpolicies", ["meshpolicy"], False, ALPHA, policies.AUTHENTICATION,
-     [column("MTLS", ".spec.peers[*].mtls.mode", "Mode of mutual TLS."), ACCEPTED]),
+     [column("MTLS", ".spec.peers[*].mtls.mode", "Mode of mutual TLS."), *STATE]),
     ("ServiceRole", "rbac.istio.io", "serviceroles", ["svcrole"], True, ALPHA, policies.SERVICE_ROLE,
-     [column("Services", ".spec.rules[*].services", "Services it is about."), ACCEPTED]),
+     [column("Services", ".spec.rules[*].services", "Services it is about."), *STATE]),
     ("ServiceRoleBinding", "rbac.istio.io", "servicerolebindings", ["svcrolebinding"], True, ALPHA,
      policies.SERVICE_ROLE_BINDING,
-     [column("Role", ".spec.roleRef.name", "The role that is given."), ACCEPTED]),
+     [column("Role", ".spec.roleRef.name", "The role that is given."), *STATE]),
     ("RbacConfig", "rbac.istio.io", "rbacconfigs", ["rbaccfg"], True, ALPHA, policies.RBAC_CONFIG,
-     [column("Mode", ".spec.mode", "For which services requests are checked."), ACCEPTED]),
+     [column("Mode", ".spec.mode", "For which services requests are checked."), *STATE]),
     ("ClusterRbacConfig", "rbac.istio.io", "clusterrbacconfigs", ["clusterrbaccfg"], False, ALPHA, policies.RBAC_CONFIG,
-     [column("Mode", ".spec.mode", "For which services requests are checked."), ACCEPTED]),
+     [column("Mode", ".spec.mode", "For which services requests are checked."), *STATE]),
     ("PeerAuthentication", "security.istio.io", "peerauthentications", ["pa"], True, SECURITY,
      policies.PEER_AUTHENTICATION,
-     [column("Mode", ".spec.mtls.mode", "Mode of mutual TLS."), ACCEPTED]),
+     [column("Mode", ".spec.mtls.mode", "Mode of mutual TLS."), *STATE]),
     ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
      policies.AUTHORIZATION_POLICY,
-     [column("Action", ".spec.action", "What happens to requests that match."), ACCEPTED]),
+     [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),
 ]
 
 

@@ -25,6 +25,11 @@ READER_RULES = [
         "resources": ["*"],
         "verbs": _READ,
     },
+    {
+        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
+        "resources": ["*/status"],
+        "verbs": ["patch"],
+    },
     {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
     {

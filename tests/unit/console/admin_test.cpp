@@ -39,6 +39,7 @@ console::AdminSources sources(bool ready) {
     return nlohmann::json::array(
         {{{"severity", "error"}, {"object", "Policy/onap/x"}, {"field", "spec"}, {"message", "<script>"}}});
   };
+  result.objects = [] { return nlohmann::json::array({{{"kind", "VirtualService"}, {"live", 2}}}); };
   result.feeds = [] { return nlohmann::json::array(); };
   result.units = [] { return nlohmann::json::array(); };
   return result;

@@ -53,6 +53,7 @@ class World {
   // In use at the client == the newest snapshot, but for what it refuses: there it has an older version, or none.
   void check() {
     CHECK(state_->settled());
+    CHECK(state_->appliedGeneration() == state_->snapshot()->generation);
     auto wanted = reachable();
     auto found = envoy_.inUse();
     for (auto it = wanted.begin(); it != wanted.end();) {

@@ -40,6 +40,89 @@ TEST_CASE("acknowledgements") {
   }
 }
 
+TEST_CASE("a snapshot counts as applied when all of it is answered") {
+  auto table = settledTable();
+  const auto applied = [&] { return table.state.appliedGeneration(); };
+  CHECK(applied() == 1);
+  auto contents = kSmall;
+  contents[{L, "l"}] = "2";
+  contents[{V, "80/x"}] = "2";
+  table.serve(contents);
+  const auto listeners = table.take(L), hosts = table.take(V);
+  CHECK_FALSE(table.next());
+  CHECK(applied() == 1);
+  table.ack(hosts);
+  CHECK(applied() == 1);
+  SECTION("also while a newer one is on its way") {
+    contents[{C, "a"}] = "3";
+    table.serve(contents);
+    const auto clusters = table.take(C);
+    table.ack(listeners);
+    CHECK(applied() == 2);
+    table.drain();
+    CHECK(applied() == 2);
+    table.ack(clusters);
+    table.drain();
+    CHECK(applied() == 3);
+  }
+  SECTION("with nothing in it that is new to the client") {
+    table.ack(listeners);
+    CHECK(applied() == 2);
+    table.serve(contents);
+    CHECK_FALSE(table.next());
+    CHECK(applied() == 3);
+  }
+  SECTION("with a part that is refused, which is told") {
+    table.nack(listeners, "no such filter");
+    CHECK_FALSE(table.next());
+    CHECK(applied() == 2);
+    auto refusals = table.state.refusals();
+    REQUIRE(refusals.size() == 1);
+    CHECK(refusals[0].resource == table.last->find(L, "l"));
+    CHECK(refusals[0].error == "no such filter");
+    contents[{L, "l"}] = "3";
+    table.serve(contents);
+    CHECK(table.state.refusals().empty());
+  }
+}
+
+TEST_CASE("a refused response counts as answered when its parts are") {
+  auto table = settledTable();
+  auto contents = kSmall;
+  contents[{L, "l"}] = "2";
+  contents[{L, "m"}] = "bad";
+  table.serve(contents);
+  table.nack(table.take(L));
+  CHECK(table.state.appliedGeneration() == 1);
+  auto part = table.take(L);
+  REQUIRE(names(part.added) == Names{"l"});
+  table.ack(part);
+  CHECK(table.state.appliedGeneration() == 1);
+  table.nack(table.take(L));
+  CHECK_FALSE(table.next());
+  CHECK(table.state.appliedGeneration() == 2);
+  REQUIRE(table.state.refusals().size() == 1);
+  CHECK(table.state.refusals()[0].resource->name == "m");
+}
+
+TEST_CASE("of a client that refuses everything some refusals are told") {
+  Table table;
+  Contents contents;
+  for (int i = 0; i < 200; ++i) contents[{C, std::to_string(i)}] = "1";
+  table.serve(contents);
+  table.ask(C);
+  while (auto response = table.next()) table.nack(*response);
+  CHECK(table.state.appliedGeneration() == 1);
+  CHECK(table.state.refusals().size() == 64);
+  for (auto& [key, version] : contents) version = "2";
+  contents.erase({C, "7"});
+  table.serve(contents);
+  CHECK(table.state.refusals().empty());
+  table.drain();
+  CHECK(table.state.refusals().empty());
+  CHECK(table.state.appliedGeneration() == 2);
+}
+
 TEST_CASE("nonces differ within a stream and between streams") {
   Table one(StreamState::Options{.serveSecrets = true, .noncePrefix = "1-"});
   Table two(StreamState::Options{.serveSecrets = true, .noncePrefix = "2-"});

@@ -2,7 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "api/core.h"
+#include "api/networking.h"
 #include "engine/engine.h"
 
 using namespace fairway;
@@ -44,6 +49,13 @@ translate::ResourcePtr resource(Type type, const std::string& name, const std::s
   result->body = body;
   return result;
 }
+
+struct RulesOf {
+  using Value = Output;
+  static constexpr std::string_view kType = "test-rules";
+  std::string key() const { return ""; }
+  static RulesOf parse(std::string_view) { return {}; }
+};
 
 ScopesOf::Value scopes(store::View& view, const ScopesOf& query) {
   const auto* pod = view.get<api::Pod>(query.proxy.ns, query.proxy.pod);
@@ -177,7 +189,7 @@ TEST_CASE_METHOD(Fixture, "a proxy whose pod changes moves to another scope") {
   CHECK(text(core.snapshot(1)) == "sky[ClusterIP] sky[] ");
 }
 
-TEST_CASE("the engine builds nothing before the sources are synced, and tells streams of every change") {
+TEST_CASE("the engine builds nothing before the sources are synced (contour#6101), and tells streams of every change") {
   const auto catalogue = testCatalogue();
   engine::Engine engine({}, catalogue);
   std::mutex mutex;
@@ -211,4 +223,60 @@ TEST_CASE("the engine builds nothing before the sources are synced, and tells st
   engine.inspect([](const Core&) {});
   CHECK(engine.current(id) == nullptr);
   CHECK(calls == 2);
+}
+
+TEST_CASE("a change does not wait until no others come (istio#14349)") {
+  const auto catalogue = testCatalogue();
+  engine::Engine engine({}, catalogue);
+  std::atomic<bool> seen{false};
+  std::mutex mutex;
+  std::condition_variable called;
+  const auto id = engine.connect(proxy("onap", "p"), [&] { called.notify_all(); });
+  engine.markSynced();
+  std::thread busy([&] {
+    for (int i = 0; !seen; ++i) engine.upsert(service("onap", "busy", std::to_string(i)).object);
+  });
+  engine.upsert(service("onap", "wanted").object);
+  {
+    std::unique_lock lock(mutex);
+    const auto there = [&] { return text(engine.current(id)).find("wanted[") != std::string::npos; };
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!there() && std::chrono::steady_clock::now() < end) called.wait_for(lock, std::chrono::milliseconds(20));
+    CHECK(there());
+  }
+  seen = true;
+  busy.join();
+  engine.disconnect(id);
+}
+
+TEST_CASE("what an object in quarantine shaped is made anew without it, and with it once it changed") {
+  store::Catalogue catalogue;
+  catalogue.add<ScopesOf>([](store::View&, const ScopesOf&) { return ScopesOf::Value{{RulesOf::kType, ""}}; });
+  catalogue.add<RulesOf>([](store::View& view, const RulesOf&) {
+    Output output;
+    for (const auto* rule : view.list<api::DestinationRule>("onap")) {
+      output.resources.push_back(resource(Type::cluster, rule->spec.host, rule->valid() ? "shaped" : "plain"));
+    }
+    return output;
+  });
+  Core core{store::MeshConfig{}, catalogue};
+  const auto rule = [](const std::string& host) {
+    auto object = std::make_shared<api::DestinationRule>();
+    object->meta.ns = "onap";
+    object->meta.name = "rule";
+    object->spec.host = host;
+    return object;
+  };
+  const auto first = rule("vio");
+  core.connect(1, proxy("onap", "p"));
+  core.update({{api::Kind::destination_rule, first->meta.key(), first}});
+  CHECK(text(core.snapshot(1)) == "vio[shaped] ");
+  core.quarantine(first, "refused");
+  CHECK(core.update({}) == std::vector<Core::ProxyId>{1});
+  CHECK(text(core.snapshot(1)) == "vio[plain] ");
+  CHECK(core.configuration().all().begin()->second.quarantine == "refused");
+  CHECK(core.update({{api::Kind::destination_rule, first->meta.key(), rule("vio")}}).empty());
+  const auto second = rule("ocata");
+  CHECK(core.update({{api::Kind::destination_rule, second->meta.key(), second}}) == std::vector<Core::ProxyId>{1});
+  CHECK(text(core.snapshot(1)) == "ocata[shaped] ");
 }

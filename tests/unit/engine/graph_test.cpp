@@ -149,7 +149,7 @@ TEST_CASE_METHOD(Fixture, "what nothing reads runs nothing") {
   CHECK(graph->stats().runs == before);
 }
 
-TEST_CASE_METHOD(Fixture, "a miss is a recorded read") {
+TEST_CASE_METHOD(Fixture, "a miss is a recorded read (linkerd2#12635)") {
   graph->hold({Account::kType, "late"});
   apply({});
   CHECK(value(Account{"late"}).empty());

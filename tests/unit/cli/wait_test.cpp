@@ -1,0 +1,82 @@
+#include "cli/wait_command.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace fairway;
+using cli::parseNamed;
+using nlohmann::json;
+
+namespace {
+
+json object(int generation, int observed, const std::string& accepted, const std::string& programmed,
+            const std::string& reason = "Programmed") {
+  return {{"metadata", {{"generation", generation}}},
+          {"status",
+           {{"observedGeneration", observed},
+            {"conditions",
+             {{{"type", "Accepted"}, {"status", accepted}, {"message", "spec.hosts: none"}},
+              {{"type", "Programmed"}, {"status", programmed}, {"reason", reason}, {"message", "live on 2 of 3"}}}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("objects are named by kind, plural or short name") {
+  for (const auto* text : {"vs/portal", "VirtualService/portal", "virtualservices/portal"}) {
+    const auto named = parseNamed(text, "onap");
+    REQUIRE(named);
+    CHECK(named->kind == api::Kind::virtual_service);
+    CHECK(named->name == api::NamespacedName{"onap", "portal"});
+  }
+  CHECK(parseNamed("dr/a.b.onap", "")->name == api::NamespacedName{"onap", "a.b"});
+  CHECK(parseNamed("dr/a.b", "onap")->name == api::NamespacedName{"onap", "a.b"});
+  CHECK(parseNamed("dr/a", "")->name == api::NamespacedName{"default", "a"});
+  CHECK(parseNamed("meshpolicy/default", "onap")->name == api::NamespacedName{"", "default"});
+}
+
+TEST_CASE("a name that is none says what is expected") {
+  for (const auto* text : {"portal", "vs/", "/portal", ""}) {
+    const auto named = parseNamed(text, "");
+    REQUIRE_FALSE(named);
+    CHECK(named.error().message.find("KIND/NAME") != std::string::npos);
+  }
+  const auto named = parseNamed("pod/portal", "");
+  REQUIRE_FALSE(named);
+  CHECK(named.error().message.find("virtualservice") != std::string::npos);
+}
+
+TEST_CASE("what a status says about its rollout") {
+  using cli::outcomeOfStatus;
+  CHECK(outcomeOfStatus(object(3, 3, "True", "True"), 0).done);
+  CHECK_FALSE(outcomeOfStatus(object(3, 2, "True", "True"), 0).done);
+  CHECK_FALSE(outcomeOfStatus(object(3, 3, "True", "True"), 4).done);
+  const auto pending = outcomeOfStatus(object(3, 3, "True", "False", "Pending"), 0);
+  CHECK_FALSE(pending.done);
+  CHECK_FALSE(pending.refused);
+  CHECK(pending.message == "live on 2 of 3");
+  CHECK(outcomeOfStatus(object(3, 3, "True", "False", "Refused"), 0).refused);
+  const auto bad = outcomeOfStatus(object(3, 3, "False", "False", "NotAccepted"), 0);
+  CHECK(bad.refused);
+  CHECK(bad.message == "not accepted: spec.hosts: none");
+  CHECK_FALSE(outcomeOfStatus(json{{"metadata", {{"generation", 1}}}}, 0).done);
+  CHECK_FALSE(outcomeOfStatus(json{{"status", 7}}, 0).refused);
+}
+
+TEST_CASE("what the control plane's page says about a rollout") {
+  using cli::outcomeOfEntry;
+  const json entry{{"live", 2}, {"proxies", 2}, {"refusing", 0}, {"accepted", true}, {"settled", true}};
+  CHECK(outcomeOfEntry(entry).done);
+  auto other = entry;
+  other["settled"] = false;
+  CHECK_FALSE(outcomeOfEntry(other).done);
+  CHECK_FALSE(outcomeOfEntry(other).refused);
+  other["refusing"] = 1;
+  CHECK(outcomeOfEntry(other).refused);
+  other = entry;
+  other["quarantine"] = "no such filter";
+  CHECK(outcomeOfEntry(other).refused);
+  CHECK(outcomeOfEntry(other).message == "not accepted: no such filter");
+  other = entry;
+  other["accepted"] = false;
+  CHECK(outcomeOfEntry(other).refused);
+}
