@@ -1,7 +1,9 @@
 #include "cli/admin_pages.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +11,7 @@
 #include "cli/metrics.h"
 #include "cli/resource_json.h"
 #include "cli/version.h"
+#include "discovery/version.h"
 
 namespace fairway::cli {
 
@@ -46,23 +49,40 @@ console::AdminSources::Readiness readiness(const AdminInputs& inputs) {
   return result;
 }
 
+// The names of refused resources, by type.
+std::map<translate::Type, json> rejectedOf(const std::vector<discovery::TypeInfo>& types) {
+  std::map<translate::Type, json> names;
+  for (const auto& type : types) {
+    for (const auto& held : type.resources) {
+      if (!held.refused.empty()) names[type.type].push_back(held.name);
+    }
+  }
+  return names;
+}
+
 json proxyPage(const AdminInputs& inputs) {
   json result = json::array();
   for (const auto& stream : inputs.discovery.streams()) {
     json types = json::object();
+    std::map<translate::Type, json> rejected;
+    const auto refuses = [](const discovery::TypeInfo& type) { return type.refused > 0; };
+    if (std::any_of(stream.types.begin(), stream.types.end(), refuses)) {
+      if (const auto all = inputs.discovery.stream(stream.proxyId)) rejected = rejectedOf(all->types);
+    }
     for (const auto& type : stream.types) {
-      json counts{{"sent", type.sentResponses},
-                  {"acked", type.acks},
-                  {"nacks", type.nacks},
-                  {"pending", type.pending},
+      json counts{{"sent", type.sentResponses},     {"acked", type.acks},        {"nacks", type.nacks},
+                  {"pending", type.pending},        {"inFlight", type.inFlight}, {"held", type.held},
                   {"resources", type.sentResources}};
       if (!type.lastNack.empty()) counts["lastNack"] = type.lastNack;
+      if (const auto names = rejected.find(type.type); names != rejected.end()) counts["rejected"] = names->second;
       types[std::string(translate::shortName(type.type))] = std::move(counts);
     }
     result.push_back({{"id", stream.proxyId},
                       {"node", stream.nodeId},
                       {"peer", stream.peer},
                       {"identity", stream.identity},
+                      {"cluster", stream.clusterId},
+                      {"version", stream.agentVersion},
                       {"secure", stream.secure},
                       {"connectedSince", timeText(stream.connectedSince)},
                       {"expires", timeText(stream.expires)},
@@ -72,19 +92,59 @@ json proxyPage(const AdminInputs& inputs) {
   return result;
 }
 
+// How far a resource is at a proxy; the words are those of `fairway proxy-status`.
+class Progress {
+ public:
+  explicit Progress(const std::vector<discovery::TypeInfo>& types) {
+    for (const auto& type : types) {
+      auto& mine = types_[static_cast<std::size_t>(type.type)];
+      mine.answered = type.inFlight == 0;
+      for (const auto& held : type.resources) mine.held.emplace(held.name, held);
+    }
+  }
+  [[nodiscard]] const char* of(const translate::Resource& resource) const {
+    const auto& type = types_[static_cast<std::size_t>(resource.type)];
+    const auto found = type.held.find(resource.name);
+    if (found == type.held.end()) return "NOT SENT";
+    const auto& held = found->second;
+    const auto version = discovery::Version(resource.version).toString();
+    if (held.refused == version) return "REJECTED";
+    if (held.known == version) return held.acked == version || type.answered ? "SYNCED" : "STALE";
+    return held.known.empty() && held.acked.empty() ? "NOT SENT" : "STALE";
+  }
+
+ private:
+  struct OfType {
+    bool answered = false;  // no response waits for the proxy's answer
+    std::map<std::string, discovery::HeldInfo, std::less<>> held;
+  };
+  std::array<OfType, translate::kTypeCount> types_;
+};
+
 std::optional<json> configDump(const AdminInputs& inputs, const std::string& proxy) {
   const auto stream = inputs.discovery.stream(proxy);
   if (!stream) return std::nullopt;
-  json result{
-      {"proxy", proxy}, {"node", stream->nodeId}, {"identity", stream->identity}, {"resources", json::object()}};
+  json result{{"proxy", proxy},
+              {"node", stream->nodeId},
+              {"identity", stream->identity},
+              {"settled", stream->settled},
+              {"refusals", json::object()},
+              {"resources", json::object()}};
+  for (const auto& type : stream->types) {
+    if (type.refused > 0) result["refusals"][std::string(translate::shortName(type.type))] = type.lastNack;
+  }
+  const Progress progress(stream->types);
   const auto snapshot = inputs.discovery.find(proxy);
   if (!snapshot) return result;
   std::array<json, translate::kTypeCount> types;
   for (auto& type : types) type = json::array();
   for (const auto& scope : snapshot->scopes) {
     for (const auto& set : scope->sets) {
-      for (const auto& resource : *set)
-        types[static_cast<std::size_t>(resource->type)].push_back(resourceToJson(*resource));
+      for (const auto& resource : *set) {
+        auto shown = resourceToJson(*resource);
+        shown["status"] = progress.of(*resource);
+        types[static_cast<std::size_t>(resource->type)].push_back(std::move(shown));
+      }
     }
   }
   for (std::size_t type = 0; type < types.size(); ++type) {

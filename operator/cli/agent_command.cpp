@@ -41,6 +41,7 @@ struct AgentCommand {
     auto metadata = agent::metadataFrom(entries);
     if (!metadata) return usage(metadata.error());
     options.metadata = std::move(*metadata);
+    options.metadata["FAIRWAY_VERSION"] = FAIRWAY_VERSION;
     const auto& flags = agent::agentFlags();
     for (std::size_t i = 0; i < flags.size(); ++i) {
       for (const auto& value : values[i]) {

@@ -14,6 +14,8 @@
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
 #include "cli/log_setup.h"
+#include "cli/proxy_config_command.h"
+#include "cli/proxy_status_command.h"
 #include "cli/serve.h"
 #include "cli/version.h"
 #include "cli/wait_command.h"
@@ -161,6 +163,7 @@ int run(int argc, char** argv) {
       "\nExamples:\n"
       "  fairway serve --config ./manifests    serve a folder of manifests\n"
       "  fairway agent --help                  what runs beside each Envoy\n"
+      "  fairway proxy-status                  does every proxy have its configuration?\n"
       "  fairway check --pre                   would an installation into this cluster succeed?\n"
       "  fairway SUBCOMMAND --help             flags and examples\n\n"
       "Exit codes: 0 success, 1 failure, 64 wrong usage, 79 findings.");
@@ -170,6 +173,8 @@ int run(int argc, char** argv) {
   addIntercept(app, exitCode);
   addCheck(app, exitCode);
   addWait(app, exitCode);
+  addProxyStatus(app, exitCode);
+  addProxyConfig(app, exitCode);
   addInject(app, exitCode);
   addVersion(app);
   addCompletion(app);

@@ -72,15 +72,18 @@ std::string defaultKubeconfig() {
 
 }  // namespace
 
-Result<std::unique_ptr<diagnose::Cluster>> openCluster(const std::string& path) {
+Result<kube::ClusterAccess> openAccess(const std::string& path) {
   const auto file = path.empty() ? defaultKubeconfig() : path;
   auto access = file.empty() ? kube::inClusterAccess(kube::processEnvironment()) : kube::loadKubeconfig(file);
-  if (!access) {
-    return tl::unexpected(file.empty()
-                              ? Error{"no cluster is named: give --kubeconfig FILE or set KUBECONFIG; there is no "
-                                      "~/.kube/config, and this is not a pod"}
-                              : access.error());
-  }
+  if (access || !file.empty()) return access;
+  return failure(
+      "no cluster is named: give --kubeconfig FILE or set KUBECONFIG; there is no ~/.kube/config, and this is not a "
+      "pod");
+}
+
+Result<std::unique_ptr<diagnose::Cluster>> openCluster(const std::string& path) {
+  auto access = openAccess(path);
+  if (!access) return tl::unexpected(access.error());
   kube::ClientOptions options;
   options.userAgent = "fairway-check/" FAIRWAY_VERSION;
   auto server = kube::makeClient(std::move(*access), options);

@@ -1,9 +1,12 @@
 #include "cli/completion.h"
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+
+#include "base/strings.h"
 
 namespace fairway::cli {
 
@@ -37,14 +40,35 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-std::string words(const CLI::App& app) {
-  std::string result;
-  for (const auto& flag : flagsOf(app)) result += flag.name + " ";
-  return result;
-}
-
 std::vector<const CLI::App*> subcommands(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); });
+}
+
+// Its name and aliases.
+std::vector<std::string> namesOf(const CLI::App& app) {
+  std::vector<std::string> names{app.get_name()};
+  names.insert(names.end(), app.get_aliases().begin(), app.get_aliases().end());
+  return names;
+}
+
+// The flags of a subcommand and of those below it, each once.
+std::vector<Flag> allFlagsOf(const CLI::App& app) {
+  auto flags = flagsOf(app);
+  for (const auto* sub : subcommands(app)) {
+    for (auto& flag : flagsOf(*sub)) {
+      const auto same = [&](const Flag& known) { return known.name == flag.name; };
+      if (std::none_of(flags.begin(), flags.end(), same)) flags.push_back(std::move(flag));
+    }
+  }
+  return flags;
+}
+
+// What may follow a subcommand: the names of those below it, and flags.
+std::string words(const CLI::App& app) {
+  std::string result;
+  for (const auto* sub : subcommands(app)) result += sub->get_name() + " ";
+  for (const auto& flag : allFlagsOf(app)) result += flag.name + " ";
+  return result;
 }
 
 std::string bash(const CLI::App& app, bool zsh) {
@@ -53,9 +77,10 @@ std::string bash(const CLI::App& app, bool zsh) {
   out << "_fairway() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" command=\"${COMP_WORDS[1]}\"\n"
       << "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"";
   for (const auto* sub : subcommands(app)) out << sub->get_name() << " ";
-  out << words(app) << "\" -- \"$word\"))\n    return\n  fi\n  case \"$command\" in\n";
+  for (const auto& flag : flagsOf(app)) out << flag.name << " ";
+  out << "\" -- \"$word\"))\n    return\n  fi\n  case \"$command\" in\n";
   for (const auto* sub : subcommands(app)) {
-    out << "    " << sub->get_name() << ") COMPREPLY=($(compgen -W \"" << words(*sub)
+    out << "    " << join(namesOf(*sub), "|") << ") COMPREPLY=($(compgen -W \"" << words(*sub)
         << "\" -- \"$word\") $(compgen -f -- \"$word\")) ;;\n";
   }
   out << "  esac\n}\ncomplete -o filenames -F _fairway " << app.get_name() << "\n";
@@ -71,7 +96,12 @@ std::string fish(const CLI::App& app) {
   for (const auto* sub : subcommands(app)) {
     out << "complete -c " << app.get_name() << " -f -n __fish_use_subcommand -a " << sub->get_name() << " -d "
         << quoted(sub->get_description()) << "\n";
-    for (const auto& flag : flagsOf(*sub)) line("__fish_seen_subcommand_from " + sub->get_name(), flag);
+    const auto seen = "__fish_seen_subcommand_from " + join(namesOf(*sub), " ");
+    for (const auto* below : subcommands(*sub)) {
+      out << "complete -c " << app.get_name() << " -f -n " << quoted(seen) << " -a " << below->get_name() << " -d "
+          << quoted(below->get_description()) << "\n";
+    }
+    for (const auto& flag : allFlagsOf(*sub)) line(seen, flag);
   }
   for (const auto& flag : flagsOf(app)) line("__fish_use_subcommand", flag);
   return out.str();

@@ -83,6 +83,8 @@ struct StreamInfo {
   std::string nodeId;
   std::string peer;      // address
   std::string identity;  // SPIFFE ID; empty until known
+  // Of the node's metadata, as it says: CLUSTER_ID, and FAIRWAY_VERSION, which agents send.
+  std::string clusterId, agentVersion;
   bool secure = false;
   std::chrono::system_clock::time_point connectedSince, expires;
   std::uint64_t generation = 0;  // of the newest snapshot

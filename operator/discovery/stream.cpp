@@ -361,6 +361,12 @@ bool Stream::connect(const Node& node) {
     return false;
   }
   nodeId_ = node.id;
+  const auto metadata = [&](const char* key) {
+    const auto found = node.metadata.find(key);
+    return found == node.metadata.end() ? std::string() : found->second;
+  };
+  clusterId_ = metadata("CLUSTER_ID");
+  agentVersion_ = metadata("FAIRWAY_VERSION");
   proxy_ = std::move(*proxy);
   {
     const std::lock_guard lock(flagsMutex_);
@@ -397,6 +403,8 @@ StreamInfo Stream::describe(bool withResources) const {
   info.id = id_;
   if (proxy_) info.proxyId = discovery::proxyId(*proxy_);
   info.nodeId = nodeId_;
+  info.clusterId = clusterId_;
+  info.agentVersion = agentVersion_;
   info.peer = peer_;
   if (identity_ && !identity_->ns.empty()) info.identity = identity_->toString();
   info.secure = secure_;

@@ -82,7 +82,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool begun_ = false, finished_ = false;
   std::optional<PeerIdentity> identity_;
   std::optional<translate::Proxy> proxy_;
-  std::string nodeId_;
+  std::string nodeId_, clusterId_, agentVersion_;
   std::optional<engine::SnapshotSource::Id> connection_;
   std::optional<Request> waiting_;  // the first one, until there is a snapshot
   StreamState state_;
