@@ -130,6 +130,7 @@ json feedsPage(const AdminInputs& inputs) {
     result.push_back({{"kind", api::kindInfo(feed.kind).name},
                       {"synced", feed.synced},
                       {"absent", feed.absent},
+                      {"listedBy", feed.relists == 0 ? "" : (feed.streamed ? "stream" : "pages")},
                       {"problem", feed.problem},
                       {"relists", feed.relists},
                       {"events", feed.events},

@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 import yaml
 
 import story
@@ -103,9 +104,31 @@ def test_control_plane_killed_and_restarted(lab):
     lab.wait_probe(story.SWAGGER_403_SECOND)
 
 
-def test_watch_too_old(lab):
-    """410 Gone: what happened meanwhile is found by a new list, removals included."""
-    lab.api_server(watch_cache=False)
+def listed_by(lab):
+    """How the control plane listed the kinds."""
+    return {f["listedBy"] for f in lab.control_plane.debug("feeds")}
+
+
+def test_etcd_that_cannot_tell_its_progress(lab):
+    """The API server accepts a streaming list and then says in the stream that it cannot: pages it is."""
+    lab.api_server(etcd_progress=False)
+    lab.apply_base()
+    lab.kubernetes_control_plane(insecure=True)
+    assert listed_by(lab) == {"pages"}
+    assert not [f for f in lab.control_plane.debug("feeds") if f["problem"]]
+    client = DeltaClient(lab.control_plane.insecure, lab.workloads["msb-iag"]).subscribe_all()
+    try:
+        client.wait_for("endpoint", VIO, addresses)
+        lab.api.kubectl("delete", "-n", "onap", "endpointslice", "multicloud-vio-1")
+        client.wait_for("endpoint", VIO, lambda e: not addresses(e))
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("lists", ["stream", "pages"])
+def test_watch_too_old(lab, lists):
+    """410 Gone: what happened meanwhile is found by a new list, removals included; the server streams lists or refuses to."""
+    lab.api_server(watch_cache=False, watch_list=lists == "stream")
     lab.apply_base()
     lab.kubernetes_control_plane(insecure=True)
     client = DeltaClient(lab.control_plane.insecure, lab.workloads["msb-iag"]).subscribe_all()
@@ -114,6 +137,7 @@ def test_watch_too_old(lab):
         client.wait_for("endpoint", VIO, addresses)
         client.wait_for("endpoint", catalog, addresses)
         relists = feed(lab, "EndpointSlice")["relists"]
+        assert listed_by(lab) == {lists}
 
         print("  the control plane stands still; its watches break, objects change, etcd forgets")
         lab.control_plane.signal(signal.SIGSTOP)
@@ -132,6 +156,7 @@ def test_watch_too_old(lab):
         client.wait_for("endpoint", IAG, lambda e: f"{POD_PREFIX}2.9:80" in addresses(e))
         wait_for(lambda: catalog not in client.names("cluster"), 60, f"{catalog} to be removed")
         assert feed(lab, "EndpointSlice")["relists"] > relists
+        assert feed(lab, "EndpointSlice")["listedBy"] == lists
     finally:
         client.close()
 
