@@ -212,3 +212,28 @@ TEST_CASE("the engine builds nothing before the sources are synced, and tells st
   CHECK(engine.current(id) == nullptr);
   CHECK(calls == 2);
 }
+
+TEST_CASE("a gateway waits while Secrets are not known, sidecars do not") {
+  const auto catalogue = testCatalogue();
+  engine::Engine engine({}, catalogue);
+  auto gateway = proxy("onap", "g");
+  gateway.type = translate::ProxyType::gateway;
+  engine.upsert(service("onap", "msb").object);
+  const auto sidecar = engine.connect(proxy("onap", "p"), [] {});
+  const auto early = engine.connect(gateway, [] {});
+  engine.markSynced(false);
+  const auto late = engine.connect(gateway, [] {});
+  const auto left = engine.connect(gateway, [] {});
+  engine.disconnect(left);
+  engine.inspect([](const Core& core) { CHECK(core.proxies().size() == 1); });
+  CHECK(engine.ready());
+  CHECK(engine.current(sidecar) != nullptr);
+  CHECK(engine.current(early) == nullptr);
+  CHECK(engine.current(late) == nullptr);
+
+  engine.markSynced();
+  engine.inspect([](const Core&) {});  // the batch before it is done then
+  CHECK(engine.current(early) != nullptr);
+  CHECK(engine.current(late) != nullptr);
+  CHECK(engine.current(left) == nullptr);
+}
