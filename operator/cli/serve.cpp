@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <grpcpp/impl/codegen/service_type.h>
 #include <spdlog/spdlog.h>
@@ -19,10 +20,12 @@
 #include "api/core.h"
 #include "api/duration.h"
 #include "base/address.h"
+#include "base/hash.h"
 #include "cli/admin_pages.h"
 #include "cli/app.h"
 #include "cli/cluster_member.h"
 #include "cli/engine_sink.h"
+#include "cli/snapshot_keeper.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
 #include "cli/version.h"
@@ -33,6 +36,7 @@
 #include "engine/engine.h"
 #include "identity/authority.h"
 #include "identity/certificate_service.h"
+#include "identity/files.h"
 #include "kube/client.h"
 #include "kube/folder_source.h"
 #include "kube/kubeconfig.h"
@@ -61,7 +65,8 @@ struct ControlPlane {
   std::unique_ptr<identity::FolderTokens> folderTokens;  // folder mode only
   std::unique_ptr<TokenReviewer> tokenReviewer;          // Kubernetes mode only
   std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<EngineSink> sink;  // source -> engine
+  std::unique_ptr<EngineSink> sink;           // source -> engine
+  std::unique_ptr<SnapshotKeeper> snapshots;  // Kubernetes mode only; source -> sink
   std::unique_ptr<kube::Source> source;
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
@@ -153,6 +158,20 @@ std::vector<std::string> serverNames(const ServeOptions& options) {
   return names;
 }
 
+// Before the identity: whether there is something to serve without the API server decides whether to wait for it.
+void openSnapshots(const ServeOptions& options, ControlPlane& plane) {
+  if (!plane.access || options.snapshotDir == "none") return;
+  SnapshotKeeper::Options keeper;
+  keeper.folder = options.snapshotDir.empty() ? options.stateDir : options.snapshotDir;
+  keeper.owner.server = plane.access->server;
+  keeper.owner.mesh =
+      options.trustDomain + " " + options.clusterDomain + " " + options.rootNamespace + " " + options.revision;
+  if (const auto roots = identity::readFile(identity::authorityRootsFile(options.stateDir)); roots) {
+    keeper.owner.rootsHash = contentHash(*roots);
+  }
+  plane.snapshots = std::make_unique<SnapshotKeeper>(std::move(keeper));
+}
+
 Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, const Sleep& sleep) {
   identity::AuthorityOptions authority;
   authority.stateDir = options.stateDir;
@@ -164,9 +183,10 @@ Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, cons
         *plane.access, {options.revision, options.rootNamespace, options.podName, ns, "fairway/" FAIRWAY_VERSION});
     if (!member) return tl::unexpected(member.error());
     plane.member = std::move(*member);
-    auto opened = plane.member->openAuthority(authority, sleep);
+    auto opened = plane.member->openAuthority(authority, plane.snapshots && plane.snapshots->usable(), sleep);
     if (!opened) return tl::unexpected(opened.error());
     plane.authority = std::move(*opened);
+    if (plane.snapshots) plane.snapshots->confirm(contentHash(plane.authority->rootsBundle()));
     return {};
   }
   auto opened = identity::CertificateAuthority::open(authority, Clock::now());
@@ -213,9 +233,11 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   auto server = kube::makeClient(*plane.access, client);
   if (!server) return tl::unexpected(server.error());
   plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
+  kube::Sink& into = plane.snapshots ? plane.snapshots->between(*plane.sink) : *plane.sink;
   auto source =
-      kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent,
-                                 {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)});
+      kube::makeKubernetesSource(*plane.access, into, client.userAgent,
+                                 {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)},
+                                 plane.snapshots ? plane.snapshots->kinds() : std::set<api::Kind>());
   if (!source) return tl::unexpected(source.error());
   plane.source = std::move(*source);
   return {};
@@ -284,9 +306,9 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  AdminInputs inputs{*plane.engine,       *plane.source,      *plane.discovery,   *plane.authority,
-                     *plane.certificates, plane.fileProblems, plane.member.get(), {},
-                     &plane.stopping};
+  AdminInputs inputs{*plane.engine,       *plane.source,        *plane.discovery,   *plane.authority,
+                     *plane.certificates, plane.fileProblems,   plane.member.get(), {},
+                     &plane.stopping,     plane.snapshots.get()};
   if (plane.webhookAnswers) {
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
   }
@@ -311,6 +333,7 @@ void joinCluster(ControlPlane& plane) {
 // Not ready first, so that no one new comes; the webhook answers to the last, as the API server may still ask it.
 void shutDown(const ServeOptions& options, ControlPlane& plane) {
   plane.stopping = true;
+  if (plane.snapshots) plane.snapshots->stop();
   {
     const std::jthread leaving([&plane] {
       if (plane.member) plane.member->leave();
@@ -342,7 +365,9 @@ class Housekeeping {
     if (!synced_ && plane_.source->synced()) {
       synced_ = true;
       plane_.engine->markSynced();
+      if (plane_.snapshots) plane_.snapshots->arrived();
     }
+    if (!synced_ && plane_.snapshots) plane_.snapshots->tick(now);
     if (now >= nextNotes_) {
       nextNotes_ = now + std::chrono::seconds(1);
       logNewNotes();
@@ -364,7 +389,9 @@ class Housekeeping {
     }
   }
   // How long until the next tick is worth making.
-  [[nodiscard]] std::chrono::milliseconds interval() const { return std::chrono::milliseconds(synced_ ? 200 : 2); }
+  [[nodiscard]] std::chrono::milliseconds interval() const {
+    return std::chrono::milliseconds(synced_ || plane_.engine->ready() ? 200 : 2);
+  }
 
  private:
   // What first lists, or many proxies that came at once, have left free inside of the heap. Pages that were given back
@@ -381,7 +408,12 @@ class Housekeeping {
   void logNewNotes() {
     if (!plane_.engine->ready()) return;
     model::Notes notes;
-    plane_.engine->inspect([&](const engine::Core& core) { notes = core.graph().notes(); });
+    bool same = false;
+    plane_.engine->inspect([&](const engine::Core& core) {
+      same = std::exchange(notesOf_, core.stats().batches) == core.stats().batches;
+      if (!same) notes = core.graph().notes();  // a look at every unit
+    });
+    if (same) return;
     for (const auto& note : notes) {
       if (!known_.contains(note)) logNote(note);
     }
@@ -394,6 +426,7 @@ class Housekeeping {
   std::chrono::steady_clock::time_point nextNotes_{}, nextTrim_{},
       nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
   std::set<model::Note> known_;
+  std::uint64_t notesOf_ = 0;  // batches when notes were last looked at
 };
 
 }  // namespace
@@ -432,6 +465,7 @@ int serve(ServeOptions options) {
   };
   ControlPlane plane;
   if (const auto done = openOptions(options, plane); !done) return fail(done.error());
+  openSnapshots(options, plane);
   if (const auto done = openIdentity(options, plane, sleep); !done) return ended ? exitOk : fail(done.error());
   openEngine(options, plane);
   if (const auto done = openSource(options, plane); !done) return fail(done.error());
@@ -447,6 +481,7 @@ int serve(ServeOptions options) {
   if (const auto written = state->writeAddresses(addresses); !written) return fail(written.error());
 
   plane.source->start();
+  if (plane.snapshots) plane.snapshots->start(*plane.engine, *plane.source);
   joinCluster(plane);
   Housekeeping housekeeping(plane);
   do {
