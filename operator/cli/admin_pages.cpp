@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -20,13 +19,15 @@ using nlohmann::json;
 namespace {
 
 std::string timeText(std::chrono::system_clock::time_point time) {
-  if (time == std::chrono::system_clock::time_point::max()) return "";
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
+  return time == std::chrono::system_clock::time_point::max() ? "" : utcText(time);
+}
+
+// What whoever looks should know first; empty if all is as it should be.
+std::string notice(const AdminInputs& inputs) {
+  if (inputs.snapshots == nullptr) return "";
+  const auto serving = inputs.snapshots->state().serving;
+  if (!serving) return "";
+  return "serves from a snapshot of " + utcText(*serving) + ", for the API server cannot be reached";
 }
 
 console::AdminSources::Readiness readiness(const AdminInputs& inputs) {
@@ -39,7 +40,10 @@ console::AdminSources::Readiness readiness(const AdminInputs& inputs) {
     if (const auto problem = inputs.injectionProblem(); !problem.empty()) result.detail = problem + "\n";
   }
   result.ready = inputs.engine.ready() && result.detail.empty();
-  if (result.ready) return result;
+  if (result.ready) {
+    if (const auto text = notice(inputs); !text.empty()) result.detail = text + "\n";
+    return result;
+  }
   for (const auto& feed : inputs.source.status()) {
     if (feed.synced) continue;
     result.detail += std::string(api::kindInfo(feed.kind).name) + ": " +
@@ -210,6 +214,7 @@ json feedsPage(const AdminInputs& inputs) {
     result.push_back({{"kind", api::kindInfo(feed.kind).name},
                       {"synced", feed.synced},
                       {"absent", feed.absent},
+                      {"listedBy", feed.relists == 0 ? "" : (feed.streamed ? "stream" : "pages")},
                       {"problem", feed.problem},
                       {"relists", feed.relists},
                       {"events", feed.events},
@@ -315,6 +320,23 @@ std::vector<prometheus::MetricFamily> metricsPage(const AdminInputs& inputs) {
   const auto seconds = [](std::chrono::system_clock::time_point time) {
     return static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
   };
+  if (inputs.snapshots != nullptr) {
+    const auto state = inputs.snapshots->state();
+    metrics.gauge("fairway_serving_snapshot",
+                  "1 while objects of a snapshot are served, for the API server could not be reached at the start.",
+                  state.serving ? 1 : 0);
+    metrics.gauge("fairway_serving_snapshot_timestamp_seconds", "When that snapshot was taken. 0: none is served.",
+                  state.serving ? seconds(*state.serving) : 0);
+    metrics.gauge("fairway_snapshot_timestamp_seconds", "When the snapshot on disk was taken. 0: there is none.",
+                  state.written ? seconds(*state.written) : 0);
+    for (std::size_t kind = 0; kind < api::kKindCount; ++kind) {
+      metrics.gauge("fairway_object_memory_bytes", "Memory of the objects when the last snapshot was written, by kind.",
+                    static_cast<double>(state.memory[kind]),
+                    {{"kind", std::string(api::kindInfo(static_cast<api::Kind>(kind)).name)}});
+    }
+    metrics.gauge("fairway_snapshot_bytes", "Size of the snapshot that this process has written.",
+                  static_cast<double>(state.bytes));
+  }
   metrics.gauge("fairway_root_certificate_expiry_timestamp_seconds", "End of the root certificate.",
                 seconds(inputs.authority.expires()));
   metrics.gauge("fairway_server_certificate_expiry_timestamp_seconds", "End of the control plane's own certificate.",
@@ -351,6 +373,7 @@ console::AdminSources adminSources(const AdminInputs& inputs) {
   sources.configDump = [inputs](const std::string& proxy) { return configDump(inputs, proxy); };
   sources.notes = [inputs] { return notesPage(inputs); };
   sources.objects = [inputs] { return objectsPage(inputs); };
+  sources.notice = [inputs] { return notice(inputs); };
   sources.feeds = [inputs] { return feedsPage(inputs); };
   sources.units = [inputs] { return unitsPage(inputs); };
   return sources;

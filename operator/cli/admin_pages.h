@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/cluster_member.h"
+#include "cli/snapshot_keeper.h"
 #include "console/admin.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
@@ -28,6 +29,7 @@ struct AdminInputs {
   const ClusterMember* member = nullptr;                         // null: the source is a folder
   std::function<std::string()> injectionProblem;                 // null: no webhook
   const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
+  const SnapshotKeeper* snapshots = nullptr;                     // null: there are none
 };
 
 console::AdminSources adminSources(const AdminInputs& inputs);

@@ -77,6 +77,11 @@ void addServe(CLI::App& app, int& exitCode) {
        "Folder for the root key, certificates and tokens; one instance each. Default: /var/lib/fairway for root, else "
        "~/.local/state/fairway")
       ->group("Mesh");
+  flag(*sub, "snapshot-dir", o.snapshotDir,
+       "Folder for a snapshot of the objects (never Secrets) that were seen last, from which proxies are served when "
+       "this "
+       "control plane starts while the API server is away. Default: the state folder. none: off")
+      ->group("Mesh");
   flag(*sub, "trust-domain", o.trustDomain, "Trust domain of the identities that are issued")->group("Mesh");
   flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
   flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")

@@ -58,8 +58,11 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::create(const kube::Cluster
 ClusterMember::~ClusterMember() { leave(); }
 
 Result<std::unique_ptr<identity::CertificateAuthority>> ClusterMember::openAuthority(
-    const identity::AuthorityOptions& authority, std::function<bool(std::chrono::milliseconds)> wait) {
-  return control::openSharedAuthority({*server_, options_.rootNamespace, std::move(wait)}, authority,
+    const identity::AuthorityOptions& authority, bool ownRootSuffices,
+    std::function<bool(std::chrono::milliseconds)> wait) {
+  // Who need not wait for an answer is told soon that there is none.
+  auto& server = ownRootSuffices ? *quick_ : *server_;
+  return control::openSharedAuthority({server, options_.rootNamespace, std::move(wait), ownRootSuffices}, authority,
                                       std::chrono::system_clock::now());
 }
 

@@ -38,9 +38,10 @@ class ClusterMember {
   static Result<std::unique_ptr<ClusterMember>> create(const kube::ClusterAccess& access, ClusterMemberOptions options);
   ~ClusterMember();  // leave()
 
-  // See control::openSharedAuthority; `wait` as in CaSecretAccess.
+  // See control::openSharedAuthority; the last two as in CaSecretAccess.
   Result<std::unique_ptr<identity::CertificateAuthority>> openAuthority(
-      const identity::AuthorityOptions& authority, std::function<bool(std::chrono::milliseconds)> wait);
+      const identity::AuthorityOptions& authority, bool ownRootSuffices,
+      std::function<bool(std::chrono::milliseconds)> wait);
 
   struct Parts {
     std::string rootsPem;

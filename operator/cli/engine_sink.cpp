@@ -76,6 +76,10 @@ std::set<identity::ServiceAccount> EngineSink::accounts() const {
 
 void EngineSink::report(const api::Object& object) {
   if (!options_.logProblems) return;
+  if (object.problems.empty()) {  // nearly all: they are not kept
+    if (!reported_.empty()) reported_.erase({object.kind, object.meta.key()});
+    return;
+  }
   auto& known = reported_[{object.kind, object.meta.key()}];
   if (known == object.problems) return;
   for (const auto& problem : object.problems) {

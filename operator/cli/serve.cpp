@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <grpcpp/impl/codegen/service_type.h>
 #include <spdlog/spdlog.h>
@@ -18,12 +19,14 @@
 #include "api/core.h"
 #include "api/duration.h"
 #include "base/address.h"
+#include "base/hash.h"
 #include "cli/admin_pages.h"
 #include "cli/app.h"
 #include "cli/cluster_member.h"
 #include "cli/engine_sink.h"
 #include "cli/memory.h"
 #include "cli/rollouts.h"
+#include "cli/snapshot_keeper.h"
 #include "cli/state_dir.h"
 #include "cli/token_review.h"
 #include "cli/version.h"
@@ -34,6 +37,7 @@
 #include "engine/engine.h"
 #include "identity/authority.h"
 #include "identity/certificate_service.h"
+#include "identity/files.h"
 #include "kube/client.h"
 #include "kube/folder_source.h"
 #include "kube/kubeconfig.h"
@@ -62,7 +66,8 @@ struct ControlPlane {
   std::unique_ptr<identity::FolderTokens> folderTokens;  // folder mode only
   std::unique_ptr<TokenReviewer> tokenReviewer;          // Kubernetes mode only
   std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<EngineSink> sink;  // source -> engine
+  std::unique_ptr<EngineSink> sink;           // source -> engine
+  std::unique_ptr<SnapshotKeeper> snapshots;  // Kubernetes mode only; source -> sink
   std::unique_ptr<kube::Source> source;
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
@@ -155,6 +160,20 @@ std::vector<std::string> serverNames(const ServeOptions& options) {
   return names;
 }
 
+// Before the identity: whether there is something to serve without the API server decides whether to wait for it.
+void openSnapshots(const ServeOptions& options, ControlPlane& plane) {
+  if (!plane.access || options.snapshotDir == "none") return;
+  SnapshotKeeper::Options keeper;
+  keeper.folder = options.snapshotDir.empty() ? options.stateDir : options.snapshotDir;
+  keeper.owner.server = plane.access->server;
+  keeper.owner.mesh =
+      options.trustDomain + " " + options.clusterDomain + " " + options.rootNamespace + " " + options.revision;
+  if (const auto roots = identity::readFile(identity::authorityRootsFile(options.stateDir)); roots) {
+    keeper.owner.rootsHash = contentHash(*roots);
+  }
+  plane.snapshots = std::make_unique<SnapshotKeeper>(std::move(keeper));
+}
+
 Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, const Sleep& sleep) {
   identity::AuthorityOptions authority;
   authority.stateDir = options.stateDir;
@@ -166,9 +185,10 @@ Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, cons
         *plane.access, {options.revision, options.rootNamespace, options.podName, ns, "fairway/" FAIRWAY_VERSION});
     if (!member) return tl::unexpected(member.error());
     plane.member = std::move(*member);
-    auto opened = plane.member->openAuthority(authority, sleep);
+    auto opened = plane.member->openAuthority(authority, plane.snapshots && plane.snapshots->usable(), sleep);
     if (!opened) return tl::unexpected(opened.error());
     plane.authority = std::move(*opened);
+    if (plane.snapshots) plane.snapshots->confirm(contentHash(plane.authority->rootsBundle()));
     return {};
   }
   auto opened = identity::CertificateAuthority::open(authority, Clock::now());
@@ -215,9 +235,11 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   auto server = kube::makeClient(*plane.access, client);
   if (!server) return tl::unexpected(server.error());
   plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
+  kube::Sink& into = plane.snapshots ? plane.snapshots->between(*plane.sink) : *plane.sink;
   auto source =
-      kube::makeKubernetesSource(*plane.access, *plane.sink, client.userAgent,
-                                 {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)});
+      kube::makeKubernetesSource(*plane.access, into, client.userAgent,
+                                 {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)},
+                                 plane.snapshots ? plane.snapshots->kinds() : std::set<api::Kind>());
   if (!source) return tl::unexpected(source.error());
   plane.source = std::move(*source);
   return {};
@@ -287,10 +309,10 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  AdminInputs inputs{*plane.engine,      *plane.source,      *plane.discovery,
-                     *plane.keeper,      *plane.authority,   *plane.certificates,
-                     plane.fileProblems, plane.member.get(), {},
-                     &plane.stopping};
+  AdminInputs inputs{*plane.engine,      *plane.source,        *plane.discovery,
+                     *plane.keeper,      *plane.authority,     *plane.certificates,
+                     plane.fileProblems, plane.member.get(),   {},
+                     &plane.stopping,    plane.snapshots.get()};
   if (plane.webhookAnswers) {
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
   }
@@ -315,6 +337,7 @@ void joinCluster(ControlPlane& plane) {
 // Not ready first, so that no one new comes; the webhook answers to the last, as the API server may still ask it.
 void shutDown(const ServeOptions& options, ControlPlane& plane) {
   plane.stopping = true;
+  if (plane.snapshots) plane.snapshots->stop();
   {
     const std::jthread leaving([&plane] {
       if (plane.member) plane.member->leave();
@@ -346,7 +369,9 @@ class Housekeeping {
     if (!synced_ && plane_.source->synced()) {
       synced_ = true;
       plane_.engine->markSynced();
+      if (plane_.snapshots) plane_.snapshots->arrived();
     }
+    if (!synced_ && plane_.snapshots) plane_.snapshots->tick(now);
     if (plane_.engine->ready()) {
       plane_.keeper->tick(now);
       if (now >= nextNotes_) {
@@ -372,7 +397,9 @@ class Housekeeping {
     }
   }
   // How long until the next tick is worth making.
-  [[nodiscard]] std::chrono::milliseconds interval() const { return std::chrono::milliseconds(synced_ ? 200 : 2); }
+  [[nodiscard]] std::chrono::milliseconds interval() const {
+    return std::chrono::milliseconds(synced_ || plane_.engine->ready() ? 200 : 2);
+  }
 
  private:
   void logNewNotes() {
@@ -427,6 +454,7 @@ int serve(ServeOptions options) {
   };
   ControlPlane plane;
   if (const auto done = openOptions(options, plane); !done) return fail(done.error());
+  openSnapshots(options, plane);
   if (const auto done = openIdentity(options, plane, sleep); !done) return ended ? exitOk : fail(done.error());
   openEngine(options, plane);
   if (const auto done = openSource(options, plane); !done) return fail(done.error());
@@ -442,6 +470,7 @@ int serve(ServeOptions options) {
   if (const auto written = state->writeAddresses(addresses); !written) return fail(written.error());
 
   plane.source->start();
+  if (plane.snapshots) plane.snapshots->start(*plane.engine, *plane.source);
   joinCluster(plane);
   Housekeeping housekeeping(plane);
   do {

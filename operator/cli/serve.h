@@ -23,6 +23,7 @@ struct ServeOptions {
   std::string webhookAddress;   // empty: off
   std::string injectionConfig;  // file; empty: no injection
   std::string stateDir;         // empty: see defaultStateDir()
+  std::string snapshotDir;      // empty: the state folder; "none": no snapshots
 
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";

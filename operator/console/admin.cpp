@@ -43,7 +43,8 @@ Response jsonResponse(const nlohmann::json& value) {
   return Response::json(value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes, const std::string& version) {
+std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes, const std::string& version,
+                      const std::string& notice) {
   std::ostringstream page;
   page << "<!doctype html><html lang=en><meta charset=utf-8><title>Fairway</title><style>"
           "body{font:15px/1.5 "
@@ -53,6 +54,7 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
        << "<h1>Fairway " << escapeHtml(version) << "</h1><p><a href=/debug/proxies>proxies</a> · "
        << "<a href=/debug/objects>objects</a> · <a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a href=/debug/units>units</a> · "
        << "<a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
+  if (!notice.empty()) page << "<p class=warning>This control plane " << escapeHtml(notice) << ".</p>";
   page << "<h2>Proxies (" << proxies.size()
        << ")</h2><table><tr><th>proxy<th>identity<th>connected since<th>sent / acknowledged";
   for (const auto& proxy : proxies) {
@@ -81,7 +83,8 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
 
 Response debugPage(const AdminSources& sources, const std::string& version, const Request& request) {
   if (request.path == "/debug" || request.path == "/debug/") {
-    return Response::html(indexPage(sources.proxies(), sources.notes(), version));
+    return Response::html(
+        indexPage(sources.proxies(), sources.notes(), version, sources.notice ? sources.notice() : std::string()));
   }
   if (request.path == "/debug/proxies") return jsonResponse(sources.proxies());
   if (request.path == "/debug/objects") return jsonResponse(sources.objects());
@@ -110,7 +113,7 @@ HttpServer::Handler adminHandler(AdminSources sources, std::string version) {
     if (request.method != "GET" && request.method != "HEAD") return Response::text(405, "only GET is served here\n");
     if (request.path == "/ready" || request.path == "/healthz/ready") {
       const auto state = sources.ready();
-      return Response::text(state.ready ? 200 : 503, state.ready ? "ready\n" : "not ready\n" + state.detail);
+      return Response::text(state.ready ? 200 : 503, (state.ready ? "ready\n" : "not ready\n") + state.detail);
     }
     if (request.path == "/healthz" || request.path == "/livez") return Response::text(200, "ok\n");
     if (request.path == "/metrics") {

@@ -17,17 +17,18 @@ namespace fairway::console {
 struct AdminSources {
   struct Readiness {
     bool ready = false;
-    std::string detail;  // what is missing, a line each
+    std::string detail;  // what is missing, or should be known although it is ready; a line each
   };
   std::function<Readiness()> ready;
   std::function<std::vector<prometheus::MetricFamily>()> metrics;
   std::function<nlohmann::json()> proxies;  // array of {"id", "type", "connected", "types": {...}}
   // Everything one proxy was sent; nothing for an unknown id.
   std::function<std::optional<nlohmann::json>(const std::string& proxy)> configDump;
-  std::function<nlohmann::json()> notes;  // what normalisation and translation have to say about objects
+  std::function<nlohmann::json()> notes;    // what normalisation and translation have to say about objects
   std::function<nlohmann::json()> objects;  // how far each configuration object is at the proxies
-  std::function<nlohmann::json()> feeds;  // the state of the sources
-  std::function<nlohmann::json()> units;  // the units and what each read
+  std::function<std::string()> notice;      // what to know first, in a sentence; may be null or return nothing
+  std::function<nlohmann::json()> feeds;    // the state of the sources
+  std::function<nlohmann::json()> units;    // the units and what each read
 };
 
 // The handler of the admin port: /ready, /metrics, and /debug/... (answered on loopback only).

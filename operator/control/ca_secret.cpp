@@ -52,12 +52,14 @@ Result<Root> checked(Root root, identity::Time now) {
   return root;
 }
 
+bool unanswered(const ApiError& error) { return error.kind == ApiError::Kind::unreachable || error.status >= 500; }
+
 // Retries while the API server cannot be reached; anything else is for the caller.
 kube::ApiResult<std::string> insist(const CaSecretAccess& access, const kube::Call& call) {
   std::string told;
   for (;;) {
     auto answer = access.server.call(call, {});
-    if (answer || (answer.error().kind != ApiError::Kind::unreachable && answer.error().status < 500)) return answer;
+    if (answer || !unanswered(answer.error())) return answer;
     if (told != answer.error().message) spdlog::warn("{}; trying again", answer.error().message);
     told = answer.error().message;
     if (!access.wait(kRetry)) return kube::apiFailure(ApiError::Kind::stopped, 0, "stopped while waiting");
@@ -112,6 +114,14 @@ Result<std::unique_ptr<CertificateAuthority>> openWith(const CaSecretAccess& acc
 Result<std::unique_ptr<CertificateAuthority>> openSharedAuthority(const CaSecretAccess& access,
                                                                   const identity::AuthorityOptions& options,
                                                                   identity::Time now) {
+  if (access.ownRootSuffices && identity::fileExists(identity::authorityKeyFile(options.stateDir))) {
+    const auto answer = access.server.get(kube::objectPath(kSecrets, access.ns, kCaSecret), {});
+    if (!answer && unanswered(answer.error())) {
+      spdlog::warn("{}; the root of the last start is used, from {}", answer.error().message,
+                   identity::authorityDirectory(options.stateDir));
+      return CertificateAuthority::open(options, now);
+    }
+  }
   auto found = read(access, now);
   if (!found) return tl::unexpected(found.error());
   if (*found) {

@@ -21,12 +21,15 @@ struct CaSecretAccess {
   std::string ns;
   // Waits before another attempt while the API server cannot be reached; false: give up.
   std::function<bool(std::chrono::milliseconds)> wait;
+  // The root that the state directory holds is used while the API server cannot be reached, instead of waiting.
+  bool ownRootSuffices = false;
 };
 
 // The authority with the root of the Secret, which is copied into the state directory. Where there is no Secret, the
 // state directory's root, or a new one, goes into it; of several replicas that try so at once, one wins and the others
 // take its root. Fails, and writes nothing, if the Secret is broken, expired or not of the trust domain, or RBAC forbids
-// to read or make it. Blocks while the API server cannot be reached.
+// to read or make it. Blocks while the API server cannot be reached, unless `ownRootSuffices` and there is one: it is the
+// Secret's as of the last start, and CaSecretWatch tells when it no longer is.
 Result<std::unique_ptr<identity::CertificateAuthority>> openSharedAuthority(const CaSecretAccess& access,
                                                                             const identity::AuthorityOptions& options,
                                                                             identity::Time now);

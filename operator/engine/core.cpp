@@ -71,16 +71,15 @@ std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes) {
   // A changed unit may lead to new units, which are computed in the next turn; an unchanged world ends it.
   std::set<UnitKey> touchedScopes;
   for (auto changed = graph_.update(); !changed.empty(); changed = graph_.update()) {
-    const std::set<UnitKey> set(changed.begin(), changed.end());
     std::set<UnitKey> scopes;
-    for (const auto& key : set) {
+    for (const auto& key : changed) {
       const auto found = scopesByMember_.find(key);
       if (found != scopesByMember_.end()) scopes.insert(found->second.begin(), found->second.end());
     }
-    updateProxies(set);
+    updateProxies(changed);
     for (const auto& key : scopes) {
       const auto scope = scopes_.find(key);
-      if (scope != scopes_.end()) updateScope(key, scope->second, set);
+      if (scope != scopes_.end()) updateScope(key, scope->second, changed);
     }
   }
 
@@ -110,7 +109,7 @@ std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes) {
   return result;
 }
 
-void Core::updateProxies(const std::set<UnitKey>& changed) {
+void Core::updateProxies(const std::vector<UnitKey>& changed) {
   for (const auto& key : changed) {
     const auto ids = proxiesByUnit_.find(key);
     if (ids == proxiesByUnit_.end()) continue;
@@ -135,7 +134,7 @@ void Core::dropScope(const UnitKey& key) {
   scopes_.erase(found);
 }
 
-void Core::updateScope(const UnitKey& key, Scope& scope, const std::set<UnitKey>& changed) {
+void Core::updateScope(const UnitKey& key, Scope& scope, const std::vector<UnitKey>& changed) {
   for (const auto& member : changed) {
     if (scope.members.contains(member)) replaceOutput(scope, key, member);
   }
@@ -172,7 +171,7 @@ void Core::replaceOutput(Scope& scope, const UnitKey& scopeKey, const UnitKey& k
 
   std::set<std::pair<Type, std::string_view>> kept;
   for (const auto& resource : output->resources) {
-    kept.emplace(resource->type, resource->name);
+    if (before) kept.emplace(resource->type, resource->name);
     const auto type = static_cast<std::size_t>(resource->type);
     auto& slot = scope.resources[type][resource->name];
     const bool same = slot.resource && *slot.resource == *resource;

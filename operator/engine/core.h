@@ -67,7 +67,7 @@ class Core {
   };
   struct Scope {
     std::size_t proxies = 0;
-    std::map<store::UnitKey, Member> members;
+    std::unordered_map<store::UnitKey, Member, UnitKeyHash> members;
     std::array<std::map<std::string, Owned>, translate::kTypeCount> resources;  // by name
     // Names that may differ from the snapshot's.
     std::array<std::set<std::string>, translate::kTypeCount> touched;
@@ -82,8 +82,8 @@ class Core {
   };
 
   void assignScopes(Connected& proxy);
-  void updateProxies(const std::set<store::UnitKey>& changed);
-  void updateScope(const store::UnitKey& key, Scope& scope, const std::set<store::UnitKey>& changed);
+  void updateProxies(const std::vector<store::UnitKey>& changed);
+  void updateScope(const store::UnitKey& key, Scope& scope, const std::vector<store::UnitKey>& changed);
   void addMember(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
   void removeMember(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
   void replaceOutput(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
@@ -100,7 +100,7 @@ class Core {
   std::map<ProxyId, Connected> proxies_;
   std::map<store::UnitKey, std::set<ProxyId>> proxiesByUnit_;
   std::map<store::UnitKey, Scope> scopes_;
-  std::map<store::UnitKey, std::set<store::UnitKey>> scopesByMember_;
+  std::unordered_map<store::UnitKey, std::set<store::UnitKey>, UnitKeyHash> scopesByMember_;
   // Equal resources of different scopes are one object. By version.
   std::unordered_map<std::string, std::weak_ptr<const translate::Resource>> interned_;
   std::size_t sweepInternedAt_ = 1024;

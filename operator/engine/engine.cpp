@@ -55,10 +55,14 @@ void Engine::quarantine(api::ObjectPtr object, std::string reason) {
   wake_.notify_one();
 }
 
-void Engine::markSynced() {
+void Engine::markSynced(bool secretsKnown) {
   const std::lock_guard lock(mutex_);
-  if (synced_) return;
   synced_ = true;
+  if (secretsKnown && !secretsKnown_) {
+    secretsKnown_ = true;
+    std::move(waiting_.begin(), waiting_.end(), std::back_inserter(pending_.connects));
+    waiting_.clear();
+  }
   wake_.notify_one();
 }
 
@@ -72,7 +76,8 @@ Engine::Id Engine::connect(translate::Proxy proxy, std::function<void()> changed
     subscribers_[id] = std::move(subscriber);
   }
   const std::lock_guard lock(mutex_);
-  pending_.connects.emplace_back(id, std::move(proxy));
+  const bool waits = proxy.type == translate::ProxyType::gateway && !secretsKnown_;
+  (waits ? waiting_ : pending_.connects).emplace_back(id, std::move(proxy));
   wake_.notify_one();
   return id;
 }
@@ -92,6 +97,7 @@ void Engine::disconnect(Id id) {
     subscriber->changed = nullptr;
   }
   const std::lock_guard lock(mutex_);
+  std::erase_if(waiting_, [id](const auto& connect) { return connect.first == id; });
   pending_.disconnects.push_back(id);
   wake_.notify_one();
 }

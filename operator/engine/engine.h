@@ -48,7 +48,9 @@ class Engine final : public SnapshotSource {
   void remove(api::Kind kind, api::NamespacedName name);
   // Every feed has delivered its first list. Until then nothing is built, so that no proxy is ever sent
   // half of the world.
-  void markSynced();
+  // Without `secretsKnown` the objects are those of a snapshot, which holds no Secrets: what a gateway proxy is to have
+  // is not known then, and it waits (with what it has, if it was connected before) until this is called with it.
+  void markSynced(bool secretsKnown = true);
 
   // An object of this content does harm and is treated as one that could not be read, until its content changes.
   void quarantine(api::ObjectPtr object, std::string reason);
@@ -98,8 +100,9 @@ class Engine final : public SnapshotSource {
   std::mutex mutex_;
   std::condition_variable wake_;
   Work pending_;
-  bool synced_ = false;
+  bool synced_ = false, secretsKnown_ = false;
   bool stopping_ = false;
+  std::vector<std::pair<Id, translate::Proxy>> waiting_;  // gateways, until secrets are known
 
   mutable std::mutex publishedMutex_;
   std::map<Id, SnapshotPtr> published_;

@@ -6,6 +6,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "engine/pointer_set.h"
+
 namespace fairway::engine {
 
 using store::Read;
@@ -22,7 +24,7 @@ struct Graph::Node {
   std::size_t holds = 0;
   std::shared_ptr<const void> value;
   std::vector<Node*> dependencies;  // in the order of reading, each once
-  std::unordered_set<Node*> dependents;
+  PointerSet<Node> dependents;
   model::Notes notes;
 };
 
@@ -79,7 +81,7 @@ class Graph::Recorder final : public store::View {
  private:
   void record(const Read& read) { add(graph_.input(read)); }
   void add(Node& read) {
-    if (seen_.insert(&read).second) {
+    if (seen_.insert(&read)) {
       dependencies.push_back(&read);
       graph_.addDependency(node_, read);
     }
@@ -87,7 +89,7 @@ class Graph::Recorder final : public store::View {
 
   Graph& graph_;
   Node& node_;
-  std::unordered_set<Node*> seen_;
+  PointerSet<Node> seen_;
   model::Notes notes_;
 };
 
@@ -148,7 +150,7 @@ void Graph::invalidate(const Read& read) {
 }
 
 void Graph::markDependents(Node& node, State direct) {
-  for (Node* dependent : node.dependents) mark(*dependent, direct);
+  node.dependents.each([&](Node* dependent) { mark(*dependent, direct); });
 }
 
 void Graph::mark(Node& node, State state) {
@@ -249,6 +251,7 @@ void Graph::addDependency(Node& reader, Node& read) {
 }
 
 void Graph::dropDependencies(Node& node, std::vector<Node*> dependencies) {
+  if (dependencies.empty()) return;
   const std::unordered_set<Node*> kept(node.dependencies.begin(), node.dependencies.end());
   for (Node* read : dependencies) {
     if (kept.contains(read)) continue;
@@ -299,6 +302,7 @@ std::vector<Graph::UnitInfo> Graph::units() const {
     }
     result.push_back(std::move(info));
   }
+  std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "engine/key_hash.h"
 #include "store/store.h"
 #include "store/view.h"
 
@@ -62,7 +63,7 @@ class Graph {
     std::shared_ptr<const void> value;
     std::vector<std::string> reads;  // in the order of reading
   };
-  [[nodiscard]] std::vector<UnitInfo> units() const;
+  [[nodiscard]] std::vector<UnitInfo> units() const;  // by key
 
  private:
   class Recorder;
@@ -84,7 +85,7 @@ class Graph {
   store::Store& store_;
   const store::Catalogue& catalogue_;
   std::uint64_t revision_ = 1;
-  std::map<store::UnitKey, std::unique_ptr<Node>> units_;
+  std::unordered_map<store::UnitKey, std::unique_ptr<Node>, UnitKeyHash> units_;
   std::unordered_map<store::Read, std::unique_ptr<Node>, store::ReadHash> inputs_;
   std::unordered_set<Node*> stale_;      // held units that are not clean
   std::unordered_set<Node*> unused_;     // candidates for sweep()

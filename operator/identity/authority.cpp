@@ -13,6 +13,7 @@ std::string authorityKeyFile(const std::string& stateDir) { return authorityDire
 std::string authorityCertificateFile(const std::string& stateDir) {
   return authorityDirectory(stateDir) + "/ca-cert.pem";
 }
+std::string authorityRootsFile(const std::string& stateDir) { return stateDir + "/root.pem"; }
 
 namespace {
 

@@ -32,6 +32,7 @@ struct IssuedCertificate {
 std::string authorityDirectory(const std::string& stateDir);
 std::string authorityKeyFile(const std::string& stateDir);
 std::string authorityCertificateFile(const std::string& stateDir);
+std::string authorityRootsFile(const std::string& stateDir);  // the roots bundle
 
 // The mesh's certificate authority. Its state directory holds
 //   ca/ca-key.pem, ca/ca-cert.pem  the self-made root, mode 0600
@@ -63,7 +64,7 @@ class CertificateAuthority {
   Result<bool> renewIfDue(Time now);
 
   [[nodiscard]] std::string serverFile() const { return options_.stateDir + "/server.pem"; }
-  [[nodiscard]] std::string rootsFile() const { return options_.stateDir + "/root.pem"; }
+  [[nodiscard]] std::string rootsFile() const { return authorityRootsFile(options_.stateDir); }
 
  private:
   CertificateAuthority(AuthorityOptions options, Issuer issuer);

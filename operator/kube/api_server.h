@@ -77,6 +77,8 @@ Call patchCall(std::string path, PatchType type, std::string patch);
 // Only of that version, if one is given.
 Call removeCall(std::string path, const std::string& resourceVersion = {});
 
+inline constexpr const char* kInitialEventsEnd = "k8s.io/initial-events-end";
+
 // What Fairway asks of a Kubernetes API server. Calls block the calling thread; a stop request ends them
 // promptly with ApiError::Kind::stopped. Thread-safe: one instance serves all feeds.
 class ApiServer {
@@ -100,15 +102,22 @@ class ApiServer {
   virtual ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,
                                       std::stop_token stop) = 0;
 
+  // Where a watch begins: after a resourceVersion, or with all objects as they are now, each as ADDED, and then a
+  // bookmark with the annotation `kInitialEventsEnd` (Kubernetes API Concepts, "Streaming lists"). Servers that cannot do
+  // the latter answer 422, or 200 and an event of type ERROR.
+  struct WatchStart {
+    std::string resourceVersion;
+    bool initialEvents = false;  // the resourceVersion is not used
+  };
   struct WatchCalls {
     std::function<void()> opened;                     // the server accepted the watch
     std::function<bool(std::string_view line)> line;  // takes one event as JSON; false ends the watch
   };
 
-  // Watches with bookmarks from a resourceVersion and hands on each line as it comes. Returns normally when the
-  // server closed the watch, when nothing came for longer than the server may stay silent, or when `line` said
-  // so; a part of a line at the end is dropped, as the next watch repeats it.
-  virtual ApiResult<void> watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
+  // Watches with bookmarks and hands on each line as it comes. Returns normally when the server closed the watch, when
+  // nothing came for longer than the server may stay silent, or when `line` said so; a part of a line at the end is
+  // dropped, as the next watch repeats it.
+  virtual ApiResult<void> watch(const Resource& resource, const WatchStart& start, const WatchCalls& calls,
                                 std::stop_token stop) = 0;
 };
 

@@ -107,7 +107,7 @@ class Client final : public ApiServer {
   ApiResult<std::string> list(const Resource& resource, std::size_t limit, const std::string& continueToken,
                               std::stop_token stop) override;
   ApiResult<std::string> call(const Call& call, std::stop_token stop) override;
-  ApiResult<void> watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
+  ApiResult<void> watch(const Resource& resource, const WatchStart& start, const WatchCalls& calls,
                         std::stop_token stop) override;
 
  private:
@@ -333,7 +333,7 @@ ApiResult<std::string> Client::call(const Call& call, std::stop_token stop) {
   return requestAll(call, purposeOf(call), stop);
 }
 
-ApiResult<void> Client::watch(const Resource& resource, const std::string& resourceVersion, const WatchCalls& calls,
+ApiResult<void> Client::watch(const Resource& resource, const WatchStart& start, const WatchCalls& calls,
                               std::stop_token stop) {
   long seconds = 0;
   {
@@ -341,7 +341,12 @@ ApiResult<void> Client::watch(const Resource& resource, const std::string& resou
     seconds = std::uniform_int_distribution<long>(options_.watchAtLeast.count(), options_.watchAtMost.count())(random_);
   }
   std::string query = "?watch=true&allowWatchBookmarks=true";
-  addParameter(query, "resourceVersion", resourceVersion);
+  if (start.initialEvents) {
+    // No resourceVersion: as new as the moment of the request, like a list without one.
+    query += "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+  } else {
+    addParameter(query, "resourceVersion", start.resourceVersion);
+  }
   addParameter(query, "timeoutSeconds", std::to_string(seconds));
   addParameter(query, "fieldSelector", resource.fieldSelector);
   addParameter(query, "labelSelector", resource.labelSelector);
@@ -353,16 +358,16 @@ ApiResult<void> Client::watch(const Resource& resource, const std::string& resou
     // Only the new bytes are searched: a long line may come in many pieces.
     std::size_t search = pending.size();
     pending += bytes;
-    std::size_t start = 0;
+    std::size_t begin = 0;
     for (;;) {
       const std::size_t newline = pending.find('\n', search);
       if (newline == std::string::npos) break;
-      const std::string_view line = std::string_view(pending).substr(start, newline - start);
+      const std::string_view line = std::string_view(pending).substr(begin, newline - begin);
       if (!trim(line).empty() && !calls.line(line)) return false;
       if (stop.stop_requested()) return false;
-      start = search = newline + 1;
+      begin = search = newline + 1;
     }
-    pending.erase(0, start);
+    pending.erase(0, begin);
     tooLong = pending.size() > options_.maxLine;
     return !tooLong;
   };

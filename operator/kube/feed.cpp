@@ -14,6 +14,9 @@ bool older(const std::string& a, const std::string& b) {
   return left && right && *left < *right;
 }
 
+// Nobody answers, or only what stands in front of the API server.
+bool away(const ApiError& error) { return error.kind == ApiError::Kind::unreachable || error.status >= 500; }
+
 }  // namespace
 
 Feed::Feed(const api::KindInfo& info, Sink& sink, Random random, FeedSettings settings)
@@ -26,8 +29,9 @@ Feed::Feed(const api::KindInfo& info, Sink& sink, Random random, FeedSettings se
   status_.kind = info.kind;
 }
 
-void Feed::problem(std::string text) {
+void Feed::problem(std::string text, bool unreachable) {
   ++status_.errors;
+  status_.unreachable = unreachable;
   status_.problem = std::move(text);
 }
 
@@ -53,7 +57,7 @@ void Feed::discovered(const std::optional<std::string>& version) {
   }
   ++absences_;
   delay_ = absentBackoff_.next(random_);
-  if (everListed_ && absences_ < settings_.absencesBeforeGone) return;
+  if ((everListed_ || settings_.expected) && absences_ < settings_.absencesBeforeGone) return;
   const bool news = !status_.absent;
   status_.absent = true;
   status_.synced = true;
@@ -73,7 +77,7 @@ void Feed::discovered(const std::optional<std::string>& version) {
 }
 
 void Feed::restartList() {
-  step_ = Step::list;
+  step_ = settings_.streamedLists && !paged_ ? Step::stream : Step::list;
   continueToken_.clear();
   listVersion_.clear();
   listed_.clear();
@@ -87,20 +91,25 @@ void Feed::listed(Page page) {
   std::move(page.unreadable.begin(), page.unreadable.end(), std::back_inserter(unreadable_));
   delay_ = std::chrono::milliseconds(0);
   continueToken_ = std::move(page.continueToken);
-  if (!continueToken_.empty()) return;
+  if (continueToken_.empty()) finishList();
+}
 
+// False if the list is older than what is known, and not used.
+bool Feed::finishList() {
   if (wentBack(listVersion_) && ++staleLists_ < settings_.staleListsBeforeRestore) {
     problem("the list of " + std::string(info_.plural) + " is of version " + listVersion_ + ", older than " +
             position_ + " which was seen before: the API server is behind; its list is not used");
     restartList();
     retry();
-    return;
+    return false;
   }
   acceptList();
+  return true;
 }
 
 void Feed::acceptList() {
   staleLists_ = 0;
+  status_.streamed = step_ == Step::stream;
   held_.clear();
   for (const api::ObjectPtr& object : listed_) held_[object->meta.key()] = object->meta.resourceVersion;
   position_ = listVersion_;
@@ -110,6 +119,7 @@ void Feed::acceptList() {
   if (!unreadable_.empty()) problem(std::to_string(unreadable_.size()) + " unreadable objects: " + unreadable_.front());
   everListed_ = true;
   sink_.replace(info_.kind, std::move(listed_));
+  paged_ = false;
   restartList();
   step_ = Step::watch;
   delivered_ = false;
@@ -126,7 +136,46 @@ void Feed::relist() {
 
 void Feed::watchOpened() { status_.problem.clear(); }
 
+// Objects may change or go while the server still tells of them: the last event about one counts.
+bool Feed::gather(const WatchEvent& event) {
+  using Type = WatchEvent::Type;
+  if (event.type == Type::bookmark) {
+    if (!event.initialEventsEnd) return true;
+    listVersion_ = event.resourceVersion;
+    return finishList();
+  }
+  if (!event.object) {
+    unreadable_.push_back(event.message);
+    return true;
+  }
+  if (event.type != Type::added) {
+    std::erase_if(listed_, [key = event.object->meta.key()](const auto& object) { return object->meta.key() == key; });
+  }
+  if (event.type != Type::deleted) listed_.push_back(event.object);
+  return true;
+}
+
+// A list in pages always works, and comes next, unless the server is just not there or has no time.
+void Feed::streamFailed(const ApiError& error) {
+  const bool busy = error.status == 429 || error.status == 503;
+  const bool cut = !listed_.empty();
+  if (!(busy || error.kind == ApiError::Kind::unreachable) || cut) paged_ = true;
+  restartList();
+  if (!busy && error.kind != ApiError::Kind::unreachable) {
+    delay_ = std::chrono::milliseconds(0);
+    return;
+  }
+  problem(error.message, away(error));
+  retry();
+}
+
 bool Feed::event(const WatchEvent& event) {
+  if (step_ == Step::stream) {
+    if (event.type != WatchEvent::Type::error) return gather(event);
+    streamFailed({ApiError::Kind::bad_response, event.code,
+                  "the watch of " + std::string(info_.plural) + " was ended by the server: " + event.message});
+    return false;
+  }
   if (event.type == WatchEvent::Type::error) {
     if (event.code == 410) {
       // Ordinary after a long pause, so no problem; but wait, in case it is answered every time.
@@ -176,6 +225,9 @@ bool Feed::event(const WatchEvent& event) {
 }
 
 void Feed::watchEnded(std::chrono::milliseconds lasted) {
+  if (step_ == Step::stream) {
+    return streamFailed({ApiError::Kind::bad_response, 0, "the stream ended before all objects had come"});
+  }
   if (delivered_ || lasted >= settings_.healthyAfter) {
     relisting_ = false;
     watchFailures_ = 0;
@@ -191,6 +243,10 @@ void Feed::failed(const ApiError& error, std::chrono::milliseconds lasted) {
   if (step_ == Step::watch && lasted >= settings_.healthyAfter) succeeded();
   delivered_ = false;
   if (step_ == Step::discover) absences_ = 0;
+  using Kind = ApiError::Kind;
+  const bool common =
+      error.kind == Kind::unauthorized || error.kind == Kind::forbidden || error.kind == Kind::not_found;
+  if (step_ == Step::stream && !common) return streamFailed(error);
   switch (error.kind) {
     case ApiError::Kind::gone:
       // Of a watch: too old. Of a list: its continue token expired. Either way all over again.
@@ -202,13 +258,13 @@ void Feed::failed(const ApiError& error, std::chrono::milliseconds lasted) {
       step_ = Step::discover;
       break;
     case ApiError::Kind::bad_response:
-      problem(error.message);
+      problem(error.message, away(error));
       if (step_ == Step::watch && ++watchFailures_ >= settings_.watchFailuresBeforeList) {
         watchFailures_ = 0;
         return relist();
       }
       break;
-    default: problem(error.message);
+    default: problem(error.message, away(error));
   }
   retry();
 }

@@ -28,6 +28,11 @@ struct FeedSettings {
   int staleListsBeforeRestore = 8;
   // Failed watches in a row after which the kind is listed anew.
   int watchFailuresBeforeList = 3;
+  // Ask for lists as the beginning of a watch, where the server can do that.
+  bool streamedLists = true;
+  // The sink may hold objects of the kind already: a kind that is missing at the start, too, must stay so for a while
+  // before it counts as not installed.
+  bool expected = false;
 };
 
 // The decisions of one kind's list and watch; no threads, clock or IO. The driver (informer.h) asks step() what to
@@ -36,7 +41,9 @@ struct FeedSettings {
 // Invariants: an object is never replaced by an older version; nothing is removed because of an error.
 class Feed {
  public:
-  enum class Step { discover, list, watch };
+  // stream: a watch that begins with all objects, and goes on as an ordinary one when it has told them (step() is then
+  // watch, in the middle of it). It is tried before each list; a server that cannot do it gets paged lists instead.
+  enum class Step { discover, list, stream, watch };
 
   Feed(const api::KindInfo& info, Sink& sink, Random random, FeedSettings settings = {});
 
@@ -56,21 +63,24 @@ class Feed {
   void discovered(const std::optional<std::string>& version);
   // step() list: one page.
   void listed(Page page);
-  // step() watch: the server accepted it.
+  // step() stream or watch: the server accepted it.
   void watchOpened();
-  // step() watch: one event. False: end this watch, report nothing more of it, and go on with step().
+  // step() stream or watch: one event. False: end this watch, report nothing more of it, and go on with step().
   bool event(const WatchEvent& event);
-  // step() watch: it ended in an ordinary way after `lasted`.
+  // step() stream or watch: it ended in an ordinary way after `lasted`.
   void watchEnded(std::chrono::milliseconds lasted);
   // Any step: it failed. `lasted` is the time the watch stood, if it was one.
   void failed(const ApiError& error, std::chrono::milliseconds lasted = {});
 
  private:
   void restartList();
+  bool finishList();
   void acceptList();
+  bool gather(const WatchEvent& event);
+  void streamFailed(const ApiError& error);
   void retry();
   void succeeded();
-  void problem(std::string text);
+  void problem(std::string text, bool unreachable = false);
   [[nodiscard]] bool wentBack(const std::string& resourceVersion) const;
   void relist();
 
@@ -92,7 +102,8 @@ class Feed {
   bool relisting_ = false;  // the list under way follows from a watch that could not go on
   int absences_ = 0, staleLists_ = 0, watchFailures_ = 0;
 
-  // The list under way.
+  // The list under way, in pages or as a stream.
+  bool paged_ = false;  // a stream of it failed
   std::string continueToken_;
   std::string listVersion_;
   std::vector<api::ObjectPtr> listed_;

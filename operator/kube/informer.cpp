@@ -70,7 +70,8 @@ void Informer::publish() {
     }
   }
   if (now.relists != before.relists) {
-    spdlog::debug("{}: listed at resource version {}", info_.name, feed_.resourceVersion());
+    spdlog::debug("{}: listed at resource version {}, {}", info_.name, feed_.resourceVersion(),
+                  now.streamed ? "as a stream" : "in pages");
   }
 }
 
@@ -86,6 +87,7 @@ void Informer::run(const std::stop_token& stop) {
     switch (feed_.step()) {
       case Feed::Step::discover: discover(stop); break;
       case Feed::Step::list: list(stop); break;
+      case Feed::Step::stream:
       case Feed::Step::watch: watch(stop); break;
     }
   }
@@ -116,7 +118,9 @@ void Informer::watch(const std::stop_token& stop) {
   const auto onLine = [&](std::string_view line) {
     const auto event = decodeEvent(line, info_, feed_.version());
     if (event) {
+      const bool gathering = feed_.step() == Feed::Step::stream;
       decided = !feed_.event(*event);
+      if (gathering && !decided && feed_.step() == Feed::Step::stream) return true;
     } else {
       feed_.failed({ApiError::Kind::bad_response, 200, event.error().message}, since(start));
       decided = true;
@@ -128,7 +132,8 @@ void Informer::watch(const std::stop_token& stop) {
     feed_.watchOpened();
     publish();
   };
-  const auto ended = server_.watch(resource(), feed_.resourceVersion(), {.opened = onOpened, .line = onLine}, stop);
+  const ApiServer::WatchStart from{feed_.resourceVersion(), feed_.step() == Feed::Step::stream};
+  const auto ended = server_.watch(resource(), from, {.opened = onOpened, .line = onLine}, stop);
   if (decided) return;
   if (ended) {
     feed_.watchEnded(since(start));

@@ -24,9 +24,10 @@ Selector selectorOf(api::Kind kind, const MeshConfigMap& mesh) {
 }
 
 KubernetesSource::KubernetesSource(std::unique_ptr<ApiServer> server, Sink& sink, FeedSettings settings,
-                                   const MeshConfigMap& mesh)
+                                   const MeshConfigMap& mesh, const std::set<api::Kind>& expected)
     : server_(std::move(server)) {
   for (const api::KindInfo& info : api::allKinds()) {
+    settings.expected = expected.contains(info.kind);
     informers_.push_back(std::make_unique<Informer>(*server_, info, sink, selectorOf(info.kind, mesh), settings));
   }
 }
@@ -48,12 +49,12 @@ std::vector<FeedStatus> KubernetesSource::status() const {
 }
 
 Result<std::unique_ptr<Source>> makeKubernetesSource(ClusterAccess access, Sink& sink, const std::string& userAgent,
-                                                     const MeshConfigMap& mesh) {
+                                                     const MeshConfigMap& mesh, const std::set<api::Kind>& expected) {
   ClientOptions options;
   options.userAgent = userAgent;
   auto client = makeClient(std::move(access), std::move(options));
   if (!client) return tl::unexpected(client.error());
-  return std::make_unique<KubernetesSource>(std::move(*client), sink, FeedSettings{}, mesh);
+  return std::make_unique<KubernetesSource>(std::move(*client), sink, FeedSettings{}, mesh, expected);
 }
 
 }  // namespace fairway::kube

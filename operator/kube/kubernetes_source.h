@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
@@ -26,11 +27,12 @@ struct MeshConfigMap {
 // - Everything of the other kinds.
 Selector selectorOf(api::Kind kind, const MeshConfigMap& mesh = {});
 
-// All kinds of one API server, each over an informer with a thread of its own.
+// All kinds of one API server, each over an informer with a thread of its own. Of `expected` kinds the sink may hold
+// objects already.
 class KubernetesSource final : public Source {
  public:
   KubernetesSource(std::unique_ptr<ApiServer> server, Sink& sink, FeedSettings settings = {},
-                   const MeshConfigMap& mesh = {});
+                   const MeshConfigMap& mesh = {}, const std::set<api::Kind>& expected = {});
   ~KubernetesSource() override;
 
   void start() override;
@@ -43,6 +45,7 @@ class KubernetesSource final : public Source {
 
 // The source that `access` describes; see loadKubeconfig() and inClusterAccess(). Does not connect yet.
 Result<std::unique_ptr<Source>> makeKubernetesSource(ClusterAccess access, Sink& sink, const std::string& userAgent,
-                                                     const MeshConfigMap& mesh = {});
+                                                     const MeshConfigMap& mesh = {},
+                                                     const std::set<api::Kind>& expected = {});
 
 }  // namespace fairway::kube

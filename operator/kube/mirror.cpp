@@ -152,7 +152,7 @@ bool Mirror::take(const Json& event) {
 ApiResult<void> Mirror::watch(const std::stop_token& stop) {
   bool sound = true;
   const auto ended = server_.watch(
-      options_.resource, position_,
+      options_.resource, {position_, false},
       {.opened = {}, .line = [&](std::string_view line) { return sound = take(Json::parse(line, nullptr, false)); }},
       stop);
   if (!ended) return ended;

@@ -21,9 +21,11 @@ class Sink {
 // State of one kind's feed, for /ready, metrics and messages.
 struct FeedStatus {
   api::Kind kind;
-  bool synced = false;  // the first list arrived, or the kind is known to be absent (its CRD is not installed)
-  bool absent = false;  // the CRD is not installed; looked for again with backoff
-  std::string problem;  // last error in words, empty while healthy
+  bool synced = false;       // the first list arrived, or the kind is known to be absent (its CRD is not installed)
+  bool streamed = false;     // the last list came as the beginning of a watch, not in pages
+  bool absent = false;       // the CRD is not installed; looked for again with backoff
+  std::string problem;       // last error in words, empty while healthy
+  bool unreachable = false;  // the problem is that no API server answers, or with a status of 500 or more
   std::uint64_t relists = 0, events = 0, errors = 0;
 };
 

@@ -1,21 +1,16 @@
 #include "kube/wire.h"
-#include "kube/fields.h"
 
 #include <nlohmann/json.hpp>
+
+#include "kube/api_server.h"
+#include "kube/fields.h"
+#include "kube/json_scan.h"
+#include "kube/unread.h"
 
 namespace fairway::kube {
 namespace {
 
 using Json = nlohmann::json;
-
-// Parses without the values of `metadata.managedFields`, which are half the bytes of many objects. Only keys at
-// `depth` count, so that a label or a field of the same name elsewhere stays.
-Json parseWithoutManagedFields(std::string_view text, int depth) {
-  const Json::parser_callback_t filter = [depth](int at, Json::parse_event_t event, Json& parsed) {
-    return !(event == Json::parse_event_t::key && at == depth && parsed == "managedFields");
-  };
-  return Json::parse(text, filter, false);
-}
 
 std::string describe(const Json& object) {
   const Json& meta = child(object, "metadata");
@@ -32,6 +27,14 @@ void fillIn(Json& object, const api::KindInfo& info, std::string_view version) {
   }
 }
 
+// Parses what the codec reads of an object; discarded if that is no JSON.
+Json parseObject(std::string_view text, const api::KindInfo& info) {
+  std::string kept;
+  kept.reserve(text.size());
+  if (!copyWithout(text, unreadOf(info.kind), kept)) return Json(Json::value_t::discarded);
+  return Json::parse(kept, nullptr, false);
+}
+
 api::ObjectPtr decodeObject(Json& object, const api::KindInfo& info, std::string_view version, std::string& problem) {
   fillIn(object, info, version);
   api::Decoded decoded = api::decode(object);
@@ -44,44 +47,55 @@ api::ObjectPtr decodeObject(Json& object, const api::KindInfo& info, std::string
 }  // namespace
 
 Result<Page> decodePage(std::string_view body, const api::KindInfo& info, std::string_view version) {
-  // {"items":[{"metadata":{"managedFields"
-  Json list = parseWithoutManagedFields(body, 4);
-  if (list.is_discarded()) return failure("the list of " + std::string(info.plural) + " is no JSON");
-  const auto items = list.is_object() ? list.find("items") : list.end();
+  std::string_view metadata, items;
+  const bool whole = scanMembers(body, [&](std::string_view key, std::string_view value) {
+    if (key == "metadata") metadata = value;
+    if (key == "items") items = value;
+  });
+  const auto noJson = [&] { return failure("the list of " + std::string(info.plural) + " is no JSON"); };
+  if (!whole) return noJson();
   // An empty list of a built-in kind may be null.
-  if (items == list.end() || !(items->is_array() || items->is_null())) {
+  if (!items.starts_with('[') && items != "null") {
     return failure("the list of " + std::string(info.plural) + " has no items");
   }
-  const Json& meta = child(list, "metadata");
+  const Json meta = Json::parse(metadata, nullptr, false);
   Page page;
   page.resourceVersion = text(meta, "resourceVersion");
   page.continueToken = text(meta, "continue");
   if (page.resourceVersion.empty()) {
     return failure("the list of " + std::string(info.plural) + " has no metadata.resourceVersion");
   }
-  if (items->is_null()) return page;
-  page.objects.reserve(items->size());
-  for (Json& item : *items) {
+  if (items == "null") return page;
+  // One object after the other: of a page of big ones no more than one is held twice.
+  bool sound = true;
+  sound &= scanItems(items, [&](std::string_view text) {
+    Json item = parseObject(text, info);
+    sound &= !item.is_discarded();
+    if (!sound) return;
     std::string problem;
     if (auto object = decodeObject(item, info, version, problem)) {
       page.objects.push_back(std::move(object));
     } else {
       page.unreadable.push_back(std::move(problem));
     }
-    item = nullptr;  // a page of big objects is not held twice
-  }
+  });
+  if (!sound) return noJson();
   return page;
 }
 
 Result<WatchEvent> decodeEvent(std::string_view line, const api::KindInfo& info, std::string_view version) {
-  // {"object":{"metadata":{"managedFields"
-  Json json = parseWithoutManagedFields(line, 3);
-  const auto found = json.is_object() ? json.find("object") : json.end();
-  if (json.is_discarded() || found == json.end() || !found->is_object()) {
+  std::string_view kind, content;
+  const bool whole = scanMembers(line, [&](std::string_view key, std::string_view value) {
+    if (key == "type") kind = value;
+    if (key == "object") content = value;
+  });
+  const Json named = whole ? Json::parse(kind, nullptr, false) : Json();
+  const std::string type = named.is_string() ? named.get<std::string>() : std::string();
+  // The object of an error is a Status, whose own fields count.
+  Json object = type == "ERROR" ? Json::parse(content, nullptr, false) : parseObject(content, info);
+  if (!whole || !object.is_object()) {
     return failure("a watch of " + std::string(info.plural) + " brought a line that is no event");
   }
-  Json& object = *found;
-  const std::string type = text(json, "type");
   WatchEvent event;
   if (type == "ERROR") {
     event.type = WatchEvent::Type::error;
@@ -94,7 +108,10 @@ Result<WatchEvent> decodeEvent(std::string_view line, const api::KindInfo& info,
   if (event.resourceVersion.empty()) {
     return failure("a watch of " + std::string(info.plural) + " brought an event without resourceVersion");
   }
-  if (type == "BOOKMARK") return event;
+  if (type == "BOOKMARK") {
+    event.initialEventsEnd = text(child(child(object, "metadata"), "annotations"), kInitialEventsEnd) == "true";
+    return event;
+  }
   if (type == "ADDED") {
     event.type = WatchEvent::Type::added;
   } else if (type == "MODIFIED") {

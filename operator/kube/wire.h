@@ -21,14 +21,15 @@ struct Page {
 struct WatchEvent {
   enum class Type { added, modified, deleted, bookmark, error };
   Type type = Type::bookmark;
-  api::ObjectPtr object;        // null for bookmarks, errors and unreadable objects
-  std::string resourceVersion;  // of the event: where a later watch may resume
-  int code = 0;                 // of an error, as HTTP status
-  std::string message;          // of an error, or why there is no object
+  api::ObjectPtr object;          // null for bookmarks, errors and unreadable objects
+  std::string resourceVersion;    // of the event: where a later watch may resume
+  int code = 0;                   // of an error, as HTTP status
+  std::string message;            // of an error, or why there is no object
+  bool initialEventsEnd = false;  // of a bookmark: see kInitialEventsEnd
 };
 
 // The body of a List of `info`'s kind in a version. Items of built-in kinds carry no apiVersion and kind: these are
-// filled in. managedFields are never built up in memory.
+// filled in. What the codec does not read (managedFields and the like) is passed over in the text.
 Result<Page> decodePage(std::string_view body, const api::KindInfo& info, std::string_view version);
 
 // One line of a watch. Fails when it is not a watch event.

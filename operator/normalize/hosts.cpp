@@ -14,13 +14,36 @@ namespace {
 
 bool isWildcard(std::string_view host) { return host.starts_with('*'); }
 
+// The rules for partial wildcards that cover `host` and are not `host` itself, the longest wildcard first.
+template <class T>
+std::vector<HostRule> partialRulesFor(store::View& view, store::Index index, const std::string& host) {
+  std::vector<HostRule> rules;
+  const std::size_t fixed = isWildcard(host) ? 2 : 1;
+  for (const auto* object : view.lookup<T>(index, store::partialWildcardsKey(host))) {
+    for (auto& pattern : store::indexKeys(index, *object, view.mesh())) {
+      const auto end = std::string_view(pattern).substr(1);
+      if (!store::isPartialWildcard(pattern) || !host.ends_with(end) || host.size() < end.size() + fixed) continue;
+      rules.push_back({std::move(pattern), object->meta.ns, object->meta.name});
+    }
+  }
+  std::stable_sort(rules.begin(), rules.end(),
+                   [](const HostRule& a, const HostRule& b) { return a.pattern.size() > b.pattern.size(); });
+  return rules;
+}
+
 template <class T>
 std::vector<HostRule> rulesFor(store::View& view, store::Index index, const std::string& host) {
   std::vector<HostRule> rules;
+  bool exact = true;
   for (const auto& pattern : patternsOver(host)) {
     for (const auto* object : view.lookup<T>(index, pattern)) {
       rules.push_back({pattern, object->meta.ns, object->meta.name});
     }
+    if (exact && host != "*") {
+      auto partial = partialRulesFor<T>(view, index, host);
+      std::move(partial.begin(), partial.end(), std::back_inserter(rules));
+    }
+    exact = false;
   }
   return rules;
 }
@@ -51,11 +74,8 @@ std::vector<std::string> patternsOver(std::string_view host) {
   if (host.empty()) return patterns;
   patterns.emplace_back(host);
   if (host == "*") return patterns;
-  // A wildcard stands in for the beginning of the first label ("*-v1.example.com") or for whole labels.
-  const auto firstDot = std::min(host.find('.'), host.size());
-  const std::size_t fixed = isWildcard(host) ? 2 : 1;
-  for (std::size_t start = fixed; start < host.size(); ++start) {
-    if (start <= firstDot || host[start] == '.') patterns.push_back("*" + std::string(host.substr(start)));
+  for (std::size_t start = isWildcard(host) ? 2 : 1; start < host.size(); ++start) {
+    if (host[start] == '.') patterns.push_back("*" + std::string(host.substr(start)));
   }
   patterns.emplace_back("*");
   return patterns;

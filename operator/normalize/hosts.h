@@ -20,7 +20,8 @@ std::optional<std::string> intersectHosts(std::string_view a, std::string_view b
 // Exact names before wildcards, longer wildcards before shorter ones; equal ones by text.
 bool moreSpecificHost(std::string_view a, std::string_view b);
 
-// `host` itself and every wildcard that covers it, most specific first.
+// `host` itself and every wildcard for whole labels that covers it, most specific first. Between the first and the second
+// come the wildcards for the beginning of a label: see store::partialWildcardsKey().
 std::vector<std::string> patternsOver(std::string_view host);
 
 // Whether an object of namespace `ns` with this exportTo is visible in `clientNs`. "*" and an empty list: everywhere;

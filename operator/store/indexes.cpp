@@ -29,6 +29,25 @@ std::string resolveGateway(std::string_view gateway, std::string_view ns) {
   return std::string(rest.substr(0, rest.find('.'))) + "/" + std::string(gateway.substr(0, dot));
 }
 
+bool isPartialWildcard(std::string_view pattern) {
+  return pattern.size() > 1 && pattern[0] == '*' && pattern[1] != '.';
+}
+
+// No host holds a '?'.
+std::string partialWildcardsKey(std::string_view host) {
+  const auto dot = std::min(host.find('.'), host.size());
+  return "*?" + std::string(host.substr(dot));
+}
+
+namespace {
+
+void addPattern(std::string pattern, std::vector<std::string>& keys) {
+  if (isPartialWildcard(pattern)) keys.push_back(partialWildcardsKey(pattern));
+  keys.push_back(std::move(pattern));
+}
+
+}  // namespace
+
 api::Kind indexedKind(Index index) {
   switch (index) {
     case Index::virtual_service_by_host:
@@ -49,7 +68,7 @@ std::vector<std::string> indexKeys(Index index, const api::Object& object, const
   switch (index) {
     case Index::virtual_service_by_host:
       for (const auto& host : static_cast<const api::VirtualService&>(object).spec.hosts) {
-        keys.push_back(resolveHost(host, ns, mesh));
+        addPattern(resolveHost(host, ns, mesh), keys);
       }
       break;
     case Index::virtual_service_by_gateway: {
@@ -59,7 +78,7 @@ std::vector<std::string> indexKeys(Index index, const api::Object& object, const
       break;
     }
     case Index::destination_rule_by_host:
-      keys.push_back(resolveHost(static_cast<const api::DestinationRule&>(object).spec.host, ns, mesh));
+      addPattern(resolveHost(static_cast<const api::DestinationRule&>(object).spec.host, ns, mesh), keys);
       break;
     case Index::endpoint_slice_by_service: {
       const auto& service = static_cast<const api::EndpointSlice&>(object).spec.service;

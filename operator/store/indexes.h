@@ -20,7 +20,15 @@ std::string resolveHost(std::string_view host, std::string_view ns, const MeshCo
 // "name.ns" and "name.ns.svc.cluster.local" become "ns/name" (v1alpha1.md section 4.1).
 std::string resolveGateway(std::string_view gateway, std::string_view ns);
 
-// The keys under which `object` is found in `index`, sorted, each once; empty for objects that are not in it.
+// True for a wildcard that stands for the beginning of a label, such as "*-v1.example.com".
+bool isPartialWildcard(std::string_view pattern);
+// The key under which all partial wildcards are found that may match `host` (or are `host`): those of the same parent
+// domain. Without it each host would have to be looked up once for each character of its first label, and nearly always
+// in vain.
+std::string partialWildcardsKey(std::string_view host);
+
+// The keys under which `object` is found in `index`, sorted, each once; empty for objects that are not in it. Of Istio's
+// rules by host these are the patterns, and for partial wildcards partialWildcardsKey() too.
 std::vector<std::string> indexKeys(Index index, const api::Object& object, const MeshConfig& mesh);
 
 // The kind of the objects in `index`.

@@ -30,7 +30,7 @@ std::string Read::toString() const {
   return result + ")";
 }
 
-std::size_t ReadHash::operator()(const Read& read) const noexcept {
+std::size_t ReadHash::operator()(const Read& read) const {
   const auto tag = (static_cast<std::size_t>(read.type) << 16) ^ (static_cast<std::size_t>(read.kind) << 8) ^
                    static_cast<std::size_t>(read.index);
   return std::hash<std::string>{}(read.key) ^ (tag * 0x9e3779b97f4a7c15ULL);

@@ -25,8 +25,9 @@ struct Read {
   auto operator<=>(const Read&) const = default;
 };
 
+// Not noexcept, so that the library's hash tables keep each hash: computing it again is what costs.
 struct ReadHash {
-  std::size_t operator()(const Read& read) const noexcept;
+  std::size_t operator()(const Read& read) const;  // NOLINT(performance-noexcept-*)
 };
 
 // An object was written, or (object == nullptr) removed.

@@ -51,6 +51,8 @@ MATRIX = [
      "webhooks.0.failurePolicy", "Ignore"),
     ("fairway", {"resources": {"limits": {"cpu": "1"}}}, "Deployment/fairway",
      "spec.template.spec.containers.0.resources.limits.cpu", "1"),
+    ("fairway", {"snapshot.sizeLimit": "1Gi"}, "Deployment/fairway", "spec.template.spec.volumes.1.emptyDir.sizeLimit", "1Gi"),
+    ("fairway", {"snapshot.enabled": False}, "Deployment/fairway", "spec.template.spec.volumes.1.name", "injection"),
     ("fairway", {"test.args": ["check"]}, "Pod/fairway-test", "spec.containers.0.args", ["check"]),
     ("gateway", {"replicas": 1}, "Deployment/istio-ingressgateway", "spec.replicas", 1),
     ("gateway", {"name": "istio-edge"}, "Service/istio-edge", "spec.selector", {"app": "istio-edge", "istio": "edge"}),

@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 import yaml
 
 import story
@@ -59,6 +60,62 @@ def test_api_server_killed_and_restarted(lab):
     lab.wait_probe(story.SWAGGER_403_SECOND, 90)
 
 
+def test_control_plane_restarted_while_the_api_server_is_away(lab):
+    """It serves from its snapshot; the real lists then take its place, and nothing is ever empty in between."""
+    lab.api_server()
+    lab.apply_base()
+    lab.kubernetes_control_plane(insecure=True)
+    lab.start_mesh()
+    apply_steps(lab, 4)
+    lab.wait_probe(story.SWAGGER_200)
+    snapshot = lab.control_plane.state / "store.snapshot"
+    wait_for(lambda: snapshot.exists() and b"msb-uses-multicloud" in snapshot.read_bytes(), 60, "a snapshot of step 4")
+    assert snapshot.stat().st_mode & 0o777 == 0o600
+    assert b"BEGIN" not in snapshot.read_bytes(), "a snapshot holds no keys"
+    catalog = "outbound|8806||vfc-catalog.onap.svc.cluster.local"
+    client = None
+    try:
+        with Traffic(lab.world, story.SWAGGER_200) as traffic:
+            traffic.wait_more(50)
+            print("  kill -9 of the API server and of the control plane, which comes back alone")
+            lab.api.kill()
+            lab.control_plane.kill()
+            lab.control_plane.start(wait_ready=False)
+            lab.control_plane.wait_ready()
+            told = "serves from a snapshot of "
+            assert told in request(lab.control_plane.admin, "/ready").body
+            assert told in request(lab.control_plane.admin, "/debug").body
+            assert told.removeprefix("serves ") in lab.control_plane.tail(500)
+            assert lab.control_plane.metrics()["fairway_serving_snapshot"] == 1
+            lab.wait_connected()
+            client = DeltaClient(lab.control_plane.insecure, lab.workloads["multicloud-ocata"]).subscribe_all()
+            client.wait_for("endpoint", VIO, addresses)
+            client.wait_for("endpoint", catalog, addresses)
+            traffic.wait_more(100)
+
+            print("  the API server comes back, and something is deleted before the control plane sees it")
+            lab.control_plane.signal(signal.SIGSTOP)
+            lab.api.start()
+            lab.api.kubectl("delete", "-n", "onap", "service", "vfc-catalog")
+            lab.control_plane.signal(signal.SIGCONT)
+            wait_for(lambda: lab.control_plane.metrics()["fairway_serving_snapshot"] == 0, 90, "the real lists")
+            wait_for(lambda: catalog not in client.names("cluster"), 60, f"{catalog} to be removed")
+            assert told not in request(lab.control_plane.admin, "/ready").body
+            traffic.wait_more(50)
+        traffic.require_none_lost()
+        for type_, _, removed, _ in client.responses:
+            assert VIO not in removed, f"{type_}: removed for a moment"
+        assert addresses(client.get("endpoint", VIO))
+    finally:
+        if client:
+            client.close()
+
+    print("  changes count again")
+    lab.wait_connected()
+    lab.api.kubectl("delete", "-n", "onap", "servicerolebinding.rbac.istio.io", "msb-uses-multicloud")
+    lab.wait_probe(story.SWAGGER_403_SECOND, 90)
+
+
 def test_control_plane_killed_and_restarted(lab):
     """istio#25100: after a restart, clusters were sent with empty endpoints."""
     lab.api_server()
@@ -103,9 +160,31 @@ def test_control_plane_killed_and_restarted(lab):
     lab.wait_probe(story.SWAGGER_403_SECOND)
 
 
-def test_watch_too_old(lab):
-    """410 Gone: what happened meanwhile is found by a new list, removals included."""
-    lab.api_server(watch_cache=False)
+def listed_by(lab):
+    """How the control plane listed the kinds."""
+    return {f["listedBy"] for f in lab.control_plane.debug("feeds")}
+
+
+def test_etcd_that_cannot_tell_its_progress(lab):
+    """The API server accepts a streaming list and then says in the stream that it cannot: pages it is."""
+    lab.api_server(etcd_progress=False)
+    lab.apply_base()
+    lab.kubernetes_control_plane(insecure=True)
+    assert listed_by(lab) == {"pages"}
+    assert not [f for f in lab.control_plane.debug("feeds") if f["problem"]]
+    client = DeltaClient(lab.control_plane.insecure, lab.workloads["msb-iag"]).subscribe_all()
+    try:
+        client.wait_for("endpoint", VIO, addresses)
+        lab.api.kubectl("delete", "-n", "onap", "endpointslice", "multicloud-vio-1")
+        client.wait_for("endpoint", VIO, lambda e: not addresses(e))
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("lists", ["stream", "pages"])
+def test_watch_too_old(lab, lists):
+    """410 Gone: what happened meanwhile is found by a new list, removals included; the server streams lists or refuses to."""
+    lab.api_server(watch_cache=False, watch_list=lists == "stream")
     lab.apply_base()
     lab.kubernetes_control_plane(insecure=True)
     client = DeltaClient(lab.control_plane.insecure, lab.workloads["msb-iag"]).subscribe_all()
@@ -114,6 +193,7 @@ def test_watch_too_old(lab):
         client.wait_for("endpoint", VIO, addresses)
         client.wait_for("endpoint", catalog, addresses)
         relists = feed(lab, "EndpointSlice")["relists"]
+        assert listed_by(lab) == {lists}
 
         print("  the control plane stands still; its watches break, objects change, etcd forgets")
         lab.control_plane.signal(signal.SIGSTOP)
@@ -132,6 +212,7 @@ def test_watch_too_old(lab):
         client.wait_for("endpoint", IAG, lambda e: f"{POD_PREFIX}2.9:80" in addresses(e))
         wait_for(lambda: catalog not in client.names("cluster"), 60, f"{catalog} to be removed")
         assert feed(lab, "EndpointSlice")["relists"] > relists
+        assert feed(lab, "EndpointSlice")["listedBy"] == lists
     finally:
         client.close()
 

@@ -54,9 +54,9 @@ class Lab:
     def write(self, name, text):
         return write_atomically(self.config / name, text)
 
-    def api_server(self, watch_cache=True, without_crds=(), rules=None):
-        """etcd and the API server, with our CRDs and the control plane's rights."""
-        self.api = self.add(ApiServer(self.directory / "kubernetes", watch_cache))
+    def api_server(self, without_crds=(), rules=None, **options):
+        """etcd and the API server, with our CRDs and the control plane's rights. `options`: see ApiServer."""
+        self.api = self.add(ApiServer(self.directory / "kubernetes", **options))
         self.api.install_crds(CRDS, without_crds)
         self.api.allow_reader(rules)
         return self.api

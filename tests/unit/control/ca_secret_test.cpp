@@ -177,3 +177,29 @@ TEST_CASE("a Secret that changes or goes is noticed") {
   server.erase(kPath);
   CHECK(server.waitUntil([&] { return !watch.current(); }));
 }
+
+TEST_CASE("the root of the last start suffices while the API server is away, if that is wanted and there is one") {
+  FakeApiServer server;
+  Replica replica(server);
+  const auto root = replica.open().value()->rootsBundle();
+  const auto open = [&](Replica& of, bool ownRootSuffices) {
+    AuthorityOptions options;
+    options.stateDir = of.directory.path("state");
+    const auto wait = [&](std::chrono::milliseconds) { return ++of.waits <= 0; };
+    return openSharedAuthority({server, "istio-system", wait, ownRootSuffices}, options, now());
+  };
+  server.before = [](const kube::Call&) -> std::optional<kube::ApiError> {
+    return kube::ApiError{kube::ApiError::Kind::unreachable, 0, "away"};
+  };
+  CHECK(open(replica, true).value()->rootsBundle() == root);
+  CHECK(replica.waits == 0);
+  CHECK_FALSE(open(replica, false));
+  Replica blank(server);
+  CHECK_FALSE(open(blank, true));
+  CHECK(blank.waits == 1);
+  // An answer, even a bad one, counts: the root is not taken behind the API server's back.
+  server.before = [](const kube::Call&) -> std::optional<kube::ApiError> {
+    return kube::ApiError{kube::ApiError::Kind::forbidden, 403, "forbidden"};
+  };
+  CHECK_FALSE(open(replica, true));
+}

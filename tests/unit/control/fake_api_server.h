@@ -79,7 +79,7 @@ class FakeApiServer final : public kube::ApiServer {
     return Json{{"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}}.dump();
   }
 
-  kube::ApiResult<void> watch(const kube::Resource& resource, const std::string& from, const WatchCalls& calls,
+  kube::ApiResult<void> watch(const kube::Resource& resource, const WatchStart& start, const WatchCalls& calls,
                               std::stop_token stop) override {
     std::size_t next = 0;
     for (;;) {
@@ -89,7 +89,8 @@ class FakeApiServer final : public kube::ApiServer {
         const auto find = [&] {
           for (; next < events_.size(); ++next) {
             const auto& event = events_[next];
-            if (event.version > std::stol(from) && matches(resource, event.path, event.object)) return true;
+            if (event.version > std::stol(start.resourceVersion) && matches(resource, event.path, event.object))
+              return true;
           }
           return false;
         };

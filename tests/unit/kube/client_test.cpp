@@ -184,7 +184,7 @@ TEST_CASE("a watch hands on each line when it comes, however it is cut") {
   const auto client = clientOf(accessTo(server));
   Lines lines;
   ApiResult<void> ended;
-  std::thread watcher([&] { ended = client->watch(kServices, "42", lines.calls(), {}); });
+  std::thread watcher([&] { ended = client->watch(kServices, {"42"}, lines.calls(), {}); });
   // The server holds back until each line was seen, so a client that buffers to the end would never get on.
   CHECK(lines.waitFor(1));
   first.release();
@@ -202,6 +202,22 @@ TEST_CASE("a watch hands on each line when it comes, however it is cut") {
   CHECK(seconds <= 480);
 }
 
+TEST_CASE("a watch that is to begin with all objects asks for them as they are now") {
+  Request seen;
+  HttpServer server([&](const Request& request, Reply& reply) {
+    seen = request;
+    reply.answer(422, R"({"kind":"Status","code":422,"message":"sendInitialEvents is forbidden"})");
+  });
+  Lines lines;
+  const auto ended = clientOf(accessTo(server))->watch(kServices, {"42", true}, lines.calls(), {});
+  REQUIRE(!ended);
+  CHECK(ended.error().kind == ApiError::Kind::invalid);
+  CHECK(seen.parameter("sendInitialEvents") == "true");
+  CHECK(seen.parameter("resourceVersionMatch") == "NotOlderThan");
+  CHECK(seen.parameter("allowWatchBookmarks") == "true");
+  CHECK(seen.parameter("resourceVersion").empty());
+}
+
 TEST_CASE("a connection that breaks in the middle of a line loses that line only") {
   HttpServer server([](const Request&, Reply& reply) {
     reply.beginChunks();
@@ -210,7 +226,7 @@ TEST_CASE("a connection that breaks in the middle of a line loses that line only
     reply.close();
   });
   Lines lines;
-  const auto ended = clientOf(accessTo(server))->watch(kServices, "1", lines.calls(), {});
+  const auto ended = clientOf(accessTo(server))->watch(kServices, {"1"}, lines.calls(), {});
   REQUIRE(!ended);
   CHECK(ended.error().kind == ApiError::Kind::unreachable);
   CHECK(lines.lines.size() <= 1);
@@ -221,7 +237,7 @@ TEST_CASE("a watch of a version that is too old is gone") {
     reply.answer(410, R"({"kind":"Status","code":410,"message":"too old resource version"})");
   });
   Lines lines;
-  const auto ended = clientOf(accessTo(server))->watch(kServices, "1", lines.calls(), {});
+  const auto ended = clientOf(accessTo(server))->watch(kServices, {"1"}, lines.calls(), {});
   REQUIRE(!ended);
   CHECK(ended.error().kind == ApiError::Kind::gone);
   CHECK(lines.lines.empty());
@@ -237,7 +253,7 @@ TEST_CASE("the reader can end a watch") {
   int count = 0;
   const auto ended =
       clientOf(accessTo(server))
-          ->watch(kServices, "1", {.opened = {}, .line = [&](std::string_view) { return ++count < 2; }}, {});
+          ->watch(kServices, {"1"}, {.opened = {}, .line = [&](std::string_view) { return ++count < 2; }}, {});
   CHECK(ended);
   CHECK(count == 2);
 }
@@ -254,7 +270,7 @@ TEST_CASE("a stop ends a silent watch and closes its connection") {
   Lines lines;
   std::stop_source stop;
   ApiResult<void> ended;
-  std::thread watcher([&] { ended = client->watch(kServices, "1", lines.calls(), stop.get_token()); });
+  std::thread watcher([&] { ended = client->watch(kServices, {"1"}, lines.calls(), stop.get_token()); });
   CHECK(lines.waitFor(1));
   stop.request_stop();
   watcher.join();
@@ -272,7 +288,7 @@ TEST_CASE("a watch on a dead connection ends by itself") {
   ClientOptions options;
   options.watchIdle = std::chrono::milliseconds(50);
   Lines lines;
-  CHECK(clientOf(accessTo(server), options)->watch(kServices, "1", lines.calls(), {}));
+  CHECK(clientOf(accessTo(server), options)->watch(kServices, {"1"}, lines.calls(), {}));
   CHECK(lines.lines.size() == 1);
 }
 
@@ -318,7 +334,7 @@ TEST_CASE("answers and lines beyond their limits are refused") {
   REQUIRE(!body);
   CHECK_THAT(body.error().message, Catch::Contains("262144 bytes"));
   Lines lines;
-  const auto ended = client->watch(kServices, "1", lines.calls(), {});
+  const auto ended = client->watch(kServices, {"1"}, lines.calls(), {});
   REQUIRE(!ended);
   CHECK(ended.error().kind == ApiError::Kind::bad_response);
   CHECK_THAT(ended.error().message, Catch::Contains("16384 bytes"));

@@ -29,6 +29,17 @@ WatchEvent change(WatchEvent::Type type, const std::string& name, const std::str
 }
 WatchEvent bookmark(const std::string& version) { return {WatchEvent::Type::bookmark, nullptr, version, 0, {}}; }
 WatchEvent errorEvent(int code) { return {WatchEvent::Type::error, nullptr, {}, code, "words"}; }
+WatchEvent initialEventsEnd(const std::string& version) {
+  auto event = bookmark(version);
+  event.initialEventsEnd = true;
+  return event;
+}
+
+FeedSettings paged() {
+  FeedSettings settings;
+  settings.streamedLists = false;
+  return settings;
+}
 
 ApiError error(ApiError::Kind kind, int status = 0) { return {kind, status, "the reason"}; }
 
@@ -39,12 +50,31 @@ constexpr auto kDeleted = WatchEvent::Type::deleted;
 // Random numbers of almost 1: each delay is the nominal one, but for rounding.
 struct Fixture {
   RecordingSink sink;
-  Feed feed{api::kindInfo(api::Kind::service), sink, [] { return 1.0; }};
+  Feed feed{api::kindInfo(api::Kind::service), sink, [] { return 1.0; }, paged()};
 
   void toWatch(const std::string& version, std::vector<api::ObjectPtr> objects = {}) {
     feed.discovered("v1");
     feed.listed(page(version, std::move(objects)));
     REQUIRE(feed.step() == Feed::Step::watch);
+    sink.takeCalls();
+  }
+};
+
+// With lists that are streamed.
+struct Streaming {
+  RecordingSink sink;
+  Feed feed{api::kindInfo(api::Kind::service), sink, [] { return 1.0; }};
+
+  void toStream() {
+    feed.discovered("v1");
+    REQUIRE(feed.step() == Feed::Step::stream);
+  }
+  // A first list of `names` at a version.
+  void toWatch(const std::string& version, const std::vector<std::string>& names) {
+    toStream();
+    feed.watchOpened();
+    for (const auto& name : names) REQUIRE(feed.event(change(kAdded, name, "3")));
+    REQUIRE(feed.event(initialEventsEnd(version)));
     sink.takeCalls();
   }
 };
@@ -317,4 +347,151 @@ TEST_CASE_METHOD(Fixture, "a stop is no error") {
   feed.failed(error(ApiError::Kind::stopped));
   CHECK(feed.status().errors == 0);
   CHECK(feed.step() == Feed::Step::watch);
+}
+
+TEST_CASE_METHOD(Streaming, "a streamed list is one replace at its end, and its watch goes on") {
+  toStream();
+  feed.watchOpened();
+  CHECK(feed.event(change(kAdded, "a", "3")));
+  CHECK(feed.event(change(kAdded, "b", "12")));
+  CHECK(feed.event(bookmark("4")));
+  CHECK(sink.calls().empty());
+  CHECK_FALSE(feed.status().synced);
+  CHECK(feed.event(initialEventsEnd("14")));
+  CHECK(sink.takeCalls() == Calls{"replace x/a@3 x/b@12"});
+  CHECK(feed.status().synced);
+  CHECK(feed.status().streamed);
+  CHECK(feed.status().relists == 1);
+  CHECK(feed.step() == Feed::Step::watch);
+  CHECK(feed.resourceVersion() == "14");
+  CHECK(feed.event(change(kAdded, "c", "15")));
+  CHECK(sink.calls() == Calls{"upsert x/c@15"});
+  feed.failed(error(ApiError::Kind::unreachable));
+  CHECK(feed.step() == Feed::Step::watch);
+  CHECK(feed.resourceVersion() == "15");
+}
+
+TEST_CASE_METHOD(Streaming, "what changes while a list is streamed counts as it was last") {
+  toStream();
+  for (const auto* name : {"a", "b", "c"}) CHECK(feed.event(change(kAdded, name, "3")));
+  CHECK(feed.event(change(kModified, "a", "21")));
+  CHECK(feed.event(change(kDeleted, "b", "22")));
+  CHECK(feed.event(change(kAdded, "d", "23")));
+  CHECK(feed.event(initialEventsEnd("23")));
+  CHECK(sink.calls() == Calls{"replace x/c@3 x/a@21 x/d@23"});
+}
+
+TEST_CASE_METHOD(Streaming, "what vanished while the server was away is removed at the end of the stream, not before") {
+  toWatch("10", {"a", "b"});
+  feed.event(errorEvent(410));
+  REQUIRE(feed.step() == Feed::Step::stream);
+  CHECK(feed.event(change(kAdded, "b", "3")));
+  CHECK(sink.calls().empty());
+  SECTION("the stream breaks: nothing is removed, and the list comes in pages") {
+    feed.failed(error(ApiError::Kind::unreachable));
+    CHECK(feed.step() == Feed::Step::list);
+    CHECK(feed.delay() > 0ms);
+    CHECK(sink.calls().empty());
+    feed.listed(page("30", {service("b", "3")}));
+    CHECK(sink.calls() == Calls{"replace x/b@3"});
+    CHECK_FALSE(feed.status().streamed);
+    // The next time it is tried again.
+    feed.event(errorEvent(410));
+    CHECK(feed.step() == Feed::Step::stream);
+  }
+  SECTION("it ends") {
+    CHECK(feed.event(initialEventsEnd("30")));
+    CHECK(sink.calls() == Calls{"replace x/b@3"});
+  }
+  SECTION("it is closed or falls silent") {
+    feed.watchEnded(90s);
+    CHECK(feed.step() == Feed::Step::list);
+    CHECK(sink.calls().empty());
+  }
+}
+
+TEST_CASE_METHOD(Streaming, "a server that cannot stream is asked for pages at once, and nothing is said about it") {
+  toStream();
+  SECTION("it refuses the parameters") { feed.failed(error(ApiError::Kind::invalid, 422)); }
+  SECTION("its etcd cannot tell progress") {
+    feed.watchOpened();
+    CHECK_FALSE(feed.event(errorEvent(500)));
+  }
+  SECTION("it knows no such path") { feed.failed(error(ApiError::Kind::bad_response, 400)); }
+  CHECK(feed.step() == Feed::Step::list);
+  CHECK(feed.delay() == 0ms);
+  CHECK(feed.status().problem.empty());
+  CHECK(feed.status().errors == 0);
+  feed.listed(page("10", {service("a", "3")}));
+  CHECK(sink.calls() == Calls{"replace x/a@3"});
+}
+
+TEST_CASE_METHOD(Streaming, "a server that is away or busy is asked for a stream again, later each time") {
+  toStream();
+  const auto kind = GENERATE(0, 429, 503);
+  std::vector<std::chrono::milliseconds> delays;
+  for (int i = 0; i < 4; ++i) {
+    feed.failed(error(kind == 0 ? ApiError::Kind::unreachable : ApiError::Kind::bad_response, kind));
+    CHECK(feed.step() == Feed::Step::stream);
+    delays.push_back(feed.delay());
+  }
+  CHECK(delays.back() >= 4 * delays.front());
+  CHECK(feed.status().problem == "the reason");
+}
+
+TEST_CASE_METHOD(Streaming, "forbidden: told, and no way around it is tried") {
+  toStream();
+  feed.failed(error(ApiError::Kind::forbidden, 403));
+  CHECK(feed.step() == Feed::Step::stream);
+  CHECK(feed.status().problem == "the reason");
+  feed.failed(error(ApiError::Kind::not_found, 404));
+  CHECK(feed.step() == Feed::Step::discover);
+}
+
+TEST_CASE_METHOD(Streaming, "a streamed list that is older than what was seen is not used") {
+  toWatch("30", {"a"});
+  feed.event(errorEvent(410));
+  CHECK(feed.event(change(kAdded, "old", "20")));
+  CHECK_FALSE(feed.event(initialEventsEnd("25")));
+  CHECK(sink.calls().empty());
+  CHECK(feed.step() == Feed::Step::stream);
+  CHECK(feed.delay() > 0ms);
+  CHECK_THAT(feed.status().problem, Catch::Contains("version 25, older than 30"));
+  CHECK(feed.event(change(kAdded, "a", "30")));
+  CHECK(feed.event(initialEventsEnd("31")));
+  CHECK(sink.calls() == Calls{"replace x/a@30"});
+}
+
+TEST_CASE_METHOD(Streaming, "an object of a stream that cannot be read is told, the others count") {
+  toStream();
+  CHECK(feed.event({kAdded, nullptr, "11", 0, "x/a is no Service"}));
+  CHECK(feed.event(change(kAdded, "b", "4")));
+  CHECK(feed.event(initialEventsEnd("12")));
+  CHECK(sink.calls() == Calls{"replace x/b@4"});
+  CHECK_THAT(feed.status().problem, Catch::Contains("x/a is no Service"));
+}
+
+TEST_CASE("a kind that a snapshot has objects of goes only when it stays missing, from the start on") {
+  RecordingSink sink;
+  FeedSettings settings;
+  settings.expected = true;
+  Feed feed(
+      api::kindInfo(api::Kind::service), sink, [] { return 1.0; }, settings);
+  feed.discovered(std::nullopt);
+  feed.discovered(std::nullopt);
+  CHECK(sink.calls().empty());
+  CHECK_FALSE(feed.status().synced);
+  feed.discovered(std::nullopt);
+  CHECK(sink.calls() == Calls{"replace"});
+  CHECK(feed.status().synced);
+}
+
+TEST_CASE_METHOD(Streaming, "who asks is told whether there is an API server at all") {
+  feed.failed(error(ApiError::Kind::unreachable));
+  CHECK(feed.status().unreachable);
+  feed.failed(error(ApiError::Kind::forbidden, 403));
+  CHECK_FALSE(feed.status().unreachable);
+  toStream();
+  feed.failed(error(ApiError::Kind::bad_response, 503));
+  CHECK(feed.status().unreachable);
 }

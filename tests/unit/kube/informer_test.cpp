@@ -50,13 +50,14 @@ class FakeServer final : public ApiServer {
     lists_.pop_front();
     return answer;
   }
-  ApiResult<void> watch(const Resource& resource, const std::string& version, const WatchCalls& calls,
+  ApiResult<void> watch(const Resource& resource, const WatchStart& start, const WatchCalls& calls,
                         std::stop_token stop) override {
     std::vector<std::string> lines;
     std::optional<ApiError> end;
     {
       std::unique_lock lock(mutex_);
-      note("watch " + resource.plural + " " + version);
+      note((start.initialEvents ? "stream " + resource.plural
+                                : "watch " + resource.plural + " " + start.resourceVersion));
       if (!changed_.wait(lock, stop, [&] { return !watches_.empty(); })) {
         return apiFailure(ApiError::Kind::stopped, 0, "stopped");
       }
@@ -107,6 +108,7 @@ class FakeServer final : public ApiServer {
 
 FeedSettings quick() {
   FeedSettings settings;
+  settings.streamedLists = false;
   settings.retryBase = settings.retryMost = settings.absentBase = settings.absentMost = std::chrono::milliseconds(1);
   return settings;
 }
@@ -143,6 +145,29 @@ TEST_CASE("an informer lists in pages, watches, resumes and lists again after 41
   CHECK(server.saw("watch virtualservices 40"));
   CHECK(eventually([&] { return informer.status().relists == 2; }));
   CHECK(informer.status().synced);
+}
+
+TEST_CASE("an informer lists by a stream, goes on watching in it, and takes pages where there are no streams") {
+  FakeServer server;
+  RecordingSink sink;
+  server.serve("networking.istio.io/v1", {"virtualservices"});
+  const std::string end = R"({"metadata":{"resourceVersion":"20","annotations":{"k8s.io/initial-events-end":"true"}}})";
+  server.addWatch({eventJson("ADDED", routeJson("a", "3")), eventJson("ADDED", routeJson("b", "4")),
+                   eventJson("BOOKMARK", end), eventJson("ADDED", routeJson("c", "21"))});
+  server.addWatch({eventJson("ERROR", R"({"code":410,"message":"too old"})")});
+  server.addWatch({eventJson("ERROR", R"({"code":500,"message":"the required storage feature is disabled"})")});
+  server.addList(listJson("40", routeJson("d", "35")));
+  auto settings = quick();
+  settings.streamedLists = true;
+
+  Informer informer(server, routes(), sink, {}, settings);
+  informer.start();
+  CHECK(sink.waitForCall("replace x/d@35"));
+  CHECK(sink.calls() == std::vector<std::string>{"replace x/a@3 x/b@4", "upsert x/c@21", "replace x/d@35"});
+  CHECK(server.saw("stream virtualservices"));
+  CHECK(server.saw("watch virtualservices 21"));
+  CHECK(server.saw("list virtualservices v1 "));
+  CHECK(server.saw("watch virtualservices 40"));
 }
 
 TEST_CASE("an informer says what is missing and goes on by itself") {

@@ -31,19 +31,35 @@ TEST_CASE("two hosts have in common the more specific one, or nothing") {
   CHECK_FALSE(intersectHosts("*.a", "*.b"));
 }
 
-TEST_CASE("the patterns over a host are exactly the wildcards that match it, most specific first") {
-  const std::string host = "ab-1.c.d";
-  const auto patterns = patternsOver(host);
-  CHECK(patterns.front() == host);
-  CHECK(patterns.back() == "*");
-  CHECK(std::is_sorted(patterns.begin(), patterns.end(), moreSpecificHost));
-  for (const auto& pattern : patterns) CHECK(matchesHost(pattern, host));
-  for (const auto* wanted : {"*.c.d", "*.d", "*-1.c.d", "*b-1.c.d"}) {
-    CHECK(std::find(patterns.begin(), patterns.end(), wanted) != patterns.end());
-  }
+TEST_CASE("the patterns over a host are exactly the wildcards for whole labels that match it, most specific first") {
+  CHECK(patternsOver("ab-1.c.d") == std::vector<std::string>{"ab-1.c.d", "*.c.d", "*.d", "*"});
   CHECK(patternsOver("*.c.d") == std::vector<std::string>{"*.c.d", "*.d", "*"});
   CHECK(patternsOver("*") == std::vector<std::string>{"*"});
   CHECK(patternsOver("").empty());
+}
+
+TEST_CASE("the rules of a host are those of every pattern that matches it, most specific first") {
+  Mesh mesh;
+  const std::vector<std::string> patterns = {"*",        "*.d",      "*.c.d",      "*1.c.d",   "*-1.c.d",
+                                             "*b-1.c.d", "ab-1.c.d", "*ab-1.c.d",  "*-1.d",    "*1.x.d",
+                                             "*1.c.d",   "*c.d",     "*xab-1.c.d", "xab-1.c.d"};
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    auto rule = std::make_shared<api::DestinationRule>();
+    rule->meta.ns = "ns";
+    rule->meta.name = "r" + std::to_string(10 + i);
+    rule->spec.host = patterns[i];
+    mesh.put(rule);
+  }
+  const auto found = [&](const std::string& host) {
+    std::string names;
+    for (const auto& rule : mesh.ask(HostDestinationRules{host})) names += rule.pattern + "=" + rule.name + " ";
+    return names;
+  };
+  CHECK(found("ab-1.c.d") == "ab-1.c.d=r16 *b-1.c.d=r15 *-1.c.d=r14 *1.c.d=r13 *1.c.d=r20 *.c.d=r12 *.d=r11 *=r10 ");
+  CHECK(found("*b-1.c.d") == "*b-1.c.d=r15 *-1.c.d=r14 *1.c.d=r13 *1.c.d=r20 *.c.d=r12 *.d=r11 *=r10 ");
+  CHECK(found("*.c.d") == "*.c.d=r12 *.d=r11 *=r10 ");
+  CHECK(found("*") == "*=r10 ");
+  CHECK(found("other") == "*=r10 ");
 }
 
 TEST_CASE("exportTo says who sees an object") {

@@ -42,6 +42,9 @@ TEST_CASE("VirtualServices are found by host and by gateway") {
   const MeshConfig mesh;
   CHECK(indexKeys(Index::virtual_service_by_host, object, mesh) == Keys{"*.example.com", "x.a.svc.cluster.local"});
   CHECK(indexKeys(Index::virtual_service_by_gateway, object, mesh) == Keys{"mesh"});
+  object.spec.hosts = {"*-v1.example.com", "*"};
+  CHECK(indexKeys(Index::virtual_service_by_host, object, mesh) == Keys{"*", "*-v1.example.com", "*?.example.com"});
+  CHECK(partialWildcardsKey("cat-v1.example.com") == "*?.example.com");
   object.spec.gateways = {"g", "b/h", "a/g"};
   CHECK(indexKeys(Index::virtual_service_by_gateway, object, mesh) == Keys{"a/g", "b/h"});
   CHECK(indexKeys(Index::destination_rule_by_host, object, mesh).empty());

@@ -1,0 +1,251 @@
+#pragma once
+
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+
+#include "api/core.h"
+#include "api/ingress.h"
+#include "api/mesh_config.h"
+#include "api/networking.h"
+#include "api/security.h"
+#include "api/service_entry.h"
+
+// The typed values, field by field, for who treats all fields alike: how many each struct has (a number that is wrong does
+// not compile), references to them, and the type that belongs to a kind.
+namespace fairway::api {
+
+template <class T>
+inline constexpr int kFields = -1;  // no struct of ours
+
+template <>
+inline constexpr int kFields<ObjectMeta> = 9;
+template <>
+inline constexpr int kFields<Problem> = 3;
+template <>
+inline constexpr int kFields<NamespaceSpec> = 0;
+template <>
+inline constexpr int kFields<NodeSpec> = 0;
+template <>
+inline constexpr int kFields<PodSpec> = 7;
+template <>
+inline constexpr int kFields<PodSpec::Port> = 3;
+template <>
+inline constexpr int kFields<ServiceSpec> = 6;
+template <>
+inline constexpr int kFields<ServiceSpec::Port> = 5;
+template <>
+inline constexpr int kFields<EndpointSliceSpec> = 4;
+template <>
+inline constexpr int kFields<EndpointSliceSpec::Port> = 4;
+template <>
+inline constexpr int kFields<EndpointSliceSpec::Endpoint> = 10;
+template <>
+inline constexpr int kFields<SecretSpec> = 4;
+template <>
+inline constexpr int kFields<ConfigMapSpec> = 1;
+template <>
+inline constexpr int kFields<MeshConfigSpec> = 8;
+template <>
+inline constexpr int kFields<IngressSpec> = 4;
+template <>
+inline constexpr int kFields<IngressSpec::Backend> = 3;
+template <>
+inline constexpr int kFields<IngressSpec::Path> = 3;
+template <>
+inline constexpr int kFields<IngressSpec::Rule> = 2;
+template <>
+inline constexpr int kFields<IngressSpec::Tls> = 2;
+template <>
+inline constexpr int kFields<IngressClassSpec> = 1;
+template <>
+inline constexpr int kFields<StringMatch> = 2;
+template <>
+inline constexpr int kFields<GatewaySpec> = 2;
+template <>
+inline constexpr int kFields<GatewaySpec::Tls> = 10;
+template <>
+inline constexpr int kFields<GatewaySpec::Server> = 7;
+template <>
+inline constexpr int kFields<HeaderOperations> = 2;
+template <>
+inline constexpr int kFields<HeaderOperations::Values> = 3;
+template <>
+inline constexpr int kFields<Destination> = 3;
+template <>
+inline constexpr int kFields<HttpMatchRequest> = 13;
+template <>
+inline constexpr int kFields<Percent> = 1;
+template <>
+inline constexpr int kFields<HttpRoute> = 12;
+template <>
+inline constexpr int kFields<HttpRoute::Weighted> = 3;
+template <>
+inline constexpr int kFields<HttpRoute::Redirect> = 6;
+template <>
+inline constexpr int kFields<HttpRoute::DirectResponse> = 2;
+template <>
+inline constexpr int kFields<HttpRoute::Rewrite> = 4;
+template <>
+inline constexpr int kFields<HttpRoute::Retries> = 5;
+template <>
+inline constexpr int kFields<HttpRoute::Fault> = 5;
+template <>
+inline constexpr int kFields<HttpRoute::Mirror> = 2;
+template <>
+inline constexpr int kFields<HttpRoute::Cors> = 6;
+template <>
+inline constexpr int kFields<L4Match> = 6;
+template <>
+inline constexpr int kFields<L4Route> = 2;
+template <>
+inline constexpr int kFields<L4Route::Weighted> = 2;
+template <>
+inline constexpr int kFields<VirtualServiceSpec> = 6;
+template <>
+inline constexpr int kFields<TrafficPolicySpec> = 4;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::LoadBalancer> = 10;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::ConnectionPool> = 13;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::ConnectionPool::Keepalive> = 3;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::OutlierDetection> = 8;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::Tls> = 8;
+template <>
+inline constexpr int kFields<DestinationRuleSpec> = 5;
+template <>
+inline constexpr int kFields<DestinationRuleSpec::Policy> = 2;
+template <>
+inline constexpr int kFields<DestinationRuleSpec::Subset> = 3;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec> = 6;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec::Target> = 3;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec::Target::Port> = 2;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec::Mtls> = 2;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec::Peer> = 2;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec::TriggerRule> = 2;
+template <>
+inline constexpr int kFields<AuthenticationPolicySpec::Jwt> = 7;
+template <>
+inline constexpr int kFields<ServiceRoleSpec> = 1;
+template <>
+inline constexpr int kFields<ServiceRoleSpec::Constraint> = 2;
+template <>
+inline constexpr int kFields<ServiceRoleSpec::Rule> = 10;
+template <>
+inline constexpr int kFields<ServiceRoleBindingSpec> = 4;
+template <>
+inline constexpr int kFields<ServiceRoleBindingSpec::Subject> = 11;
+template <>
+inline constexpr int kFields<RbacConfigSpec> = 4;
+template <>
+inline constexpr int kFields<RbacConfigSpec::Target> = 2;
+template <>
+inline constexpr int kFields<PeerAuthenticationSpec> = 3;
+template <>
+inline constexpr int kFields<AuthorizationPolicySpec> = 4;
+template <>
+inline constexpr int kFields<AuthorizationPolicySpec::Source> = 12;
+template <>
+inline constexpr int kFields<AuthorizationPolicySpec::Operation> = 8;
+template <>
+inline constexpr int kFields<AuthorizationPolicySpec::Condition> = 3;
+template <>
+inline constexpr int kFields<AuthorizationPolicySpec::Rule> = 3;
+template <>
+inline constexpr int kFields<ServiceEntrySpec> = 9;
+template <>
+inline constexpr int kFields<ServiceEntrySpec::Port> = 4;
+template <>
+inline constexpr int kFields<ServiceEntrySpec::Endpoint> = 6;
+
+// References to all fields, in their order.
+template <class T>
+auto fieldsOf(T& value) {
+  constexpr int kCount = kFields<std::remove_const_t<T>>;
+  static_assert(kCount >= 0 && kCount <= 13);
+  if constexpr (std::is_same_v<std::remove_const_t<T>, DestinationRuleSpec::Policy>) {
+    using Base = std::conditional_t<std::is_const_v<T>, const TrafficPolicySpec, TrafficPolicySpec>;
+    return std::tie(static_cast<Base&>(value), value.ports);
+  } else if constexpr (kCount == 0) {
+    return std::tuple<>();
+  } else if constexpr (kCount == 1) {
+    auto& [a] = value;
+    return std::tie(a);
+  } else if constexpr (kCount == 2) {
+    auto& [a, b] = value;
+    return std::tie(a, b);
+  } else if constexpr (kCount == 3) {
+    auto& [a, b, c] = value;
+    return std::tie(a, b, c);
+  } else if constexpr (kCount == 4) {
+    auto& [a, b, c, d] = value;
+    return std::tie(a, b, c, d);
+  } else if constexpr (kCount == 5) {
+    auto& [a, b, c, d, e] = value;
+    return std::tie(a, b, c, d, e);
+  } else if constexpr (kCount == 6) {
+    auto& [a, b, c, d, e, f] = value;
+    return std::tie(a, b, c, d, e, f);
+  } else if constexpr (kCount == 7) {
+    auto& [a, b, c, d, e, f, g] = value;
+    return std::tie(a, b, c, d, e, f, g);
+  } else if constexpr (kCount == 8) {
+    auto& [a, b, c, d, e, f, g, h] = value;
+    return std::tie(a, b, c, d, e, f, g, h);
+  } else if constexpr (kCount == 9) {
+    auto& [a, b, c, d, e, f, g, h, i] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i);
+  } else if constexpr (kCount == 10) {
+    auto& [a, b, c, d, e, f, g, h, i, j] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j);
+  } else if constexpr (kCount == 11) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+  } else if constexpr (kCount == 12) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
+  } else if constexpr (kCount == 13) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m);
+  }
+}
+
+// Calls `visit.template operator()<T>()` with the type of a kind's objects.
+template <class Visit>
+auto withType(Kind kind, Visit visit) {
+  switch (kind) {
+    case Kind::namespace_: return visit.template operator()<Namespace>();
+    case Kind::node: return visit.template operator()<Node>();
+    case Kind::pod: return visit.template operator()<Pod>();
+    case Kind::service: return visit.template operator()<Service>();
+    case Kind::endpoint_slice: return visit.template operator()<EndpointSlice>();
+    case Kind::config_map: return visit.template operator()<ConfigMap>();
+    case Kind::ingress: return visit.template operator()<Ingress>();
+    case Kind::ingress_class: return visit.template operator()<IngressClass>();
+    case Kind::gateway: return visit.template operator()<Gateway>();
+    case Kind::virtual_service: return visit.template operator()<VirtualService>();
+    case Kind::destination_rule: return visit.template operator()<DestinationRule>();
+    case Kind::service_entry: return visit.template operator()<ServiceEntry>();
+    case Kind::policy: return visit.template operator()<Policy>();
+    case Kind::mesh_policy: return visit.template operator()<MeshPolicy>();
+    case Kind::service_role: return visit.template operator()<ServiceRole>();
+    case Kind::service_role_binding: return visit.template operator()<ServiceRoleBinding>();
+    case Kind::rbac_config: return visit.template operator()<RbacConfig>();
+    case Kind::cluster_rbac_config: return visit.template operator()<ClusterRbacConfig>();
+    case Kind::peer_authentication: return visit.template operator()<PeerAuthentication>();
+    case Kind::authorization_policy: return visit.template operator()<AuthorizationPolicy>();
+    case Kind::secret: return visit.template operator()<Secret>();
+  }
+  return decltype(visit.template operator()<Namespace>())();
+}
+
+}  // namespace fairway::api
