@@ -279,27 +279,29 @@ TEST_CASE("what an object in quarantine shaped is made anew without it, and with
   const auto second = rule("ocata");
   CHECK(core.update({{api::Kind::destination_rule, second->meta.key(), second}}) == std::vector<Core::ProxyId>{1});
   CHECK(text(core.snapshot(1)) == "ocata[shaped] ");
-  TEST_CASE("a gateway waits while Secrets are not known, sidecars do not") {
-    const auto catalogue = testCatalogue();
-    engine::Engine engine({}, catalogue);
-    auto gateway = proxy("onap", "g");
-    gateway.type = translate::ProxyType::gateway;
-    engine.upsert(service("onap", "msb").object);
-    const auto sidecar = engine.connect(proxy("onap", "p"), [] {});
-    const auto early = engine.connect(gateway, [] {});
-    engine.markSynced(false);
-    const auto late = engine.connect(gateway, [] {});
-    const auto left = engine.connect(gateway, [] {});
-    engine.disconnect(left);
-    engine.inspect([](const Core& core) { CHECK(core.proxies().size() == 1); });
-    CHECK(engine.ready());
-    CHECK(engine.current(sidecar) != nullptr);
-    CHECK(engine.current(early) == nullptr);
-    CHECK(engine.current(late) == nullptr);
+}
 
-    engine.markSynced();
-    engine.inspect([](const Core&) {});  // the batch before it is done then
-    CHECK(engine.current(early) != nullptr);
-    CHECK(engine.current(late) != nullptr);
-    CHECK(engine.current(left) == nullptr);
-  }
+TEST_CASE("a gateway waits while Secrets are not known, sidecars do not") {
+  const auto catalogue = testCatalogue();
+  engine::Engine engine({}, catalogue);
+  auto gateway = proxy("onap", "g");
+  gateway.type = translate::ProxyType::gateway;
+  engine.upsert(service("onap", "msb").object);
+  const auto sidecar = engine.connect(proxy("onap", "p"), [] {});
+  const auto early = engine.connect(gateway, [] {});
+  engine.markSynced(false);
+  const auto late = engine.connect(gateway, [] {});
+  const auto left = engine.connect(gateway, [] {});
+  engine.disconnect(left);
+  engine.inspect([](const Core& core) { CHECK(core.proxies().size() == 1); });
+  CHECK(engine.ready());
+  CHECK(engine.current(sidecar) != nullptr);
+  CHECK(engine.current(early) == nullptr);
+  CHECK(engine.current(late) == nullptr);
+
+  engine.markSynced();
+  engine.inspect([](const Core&) {});  // the batch before it is done then
+  CHECK(engine.current(early) != nullptr);
+  CHECK(engine.current(late) != nullptr);
+  CHECK(engine.current(left) == nullptr);
+}
