@@ -175,17 +175,6 @@ Outcome outcomeOfStatus(const json& object, std::int64_t generation) {
   return {kube::text(*programmed, "status") == "True", kube::text(*programmed, "reason") == "Refused", message};
 }
 
-Outcome outcomeOfEntry(const json& entry) {
-  const auto live = number(entry, "live"), proxies = number(entry, "proxies"), refusing = number(entry, "refusing");
-  auto message = "live on " + std::to_string(live) + " of " + std::to_string(proxies) + " proxies";
-  if (refusing != 0) message += ", refused by " + std::to_string(refusing) + ": " + kube::text(entry, "refusal");
-  if (const auto why = kube::text(entry, "quarantine"); !why.empty()) return {false, true, "not accepted: " + why};
-  if (kube::child(entry, "accepted") == json(false)) {
-    return {false, true, "not accepted: it cannot be read; the page /debug/notes says why"};
-  }
-  return {kube::child(entry, "settled") == json(true), refusing != 0, message};
-}
-
 void addWait(CLI::App& app, int& exitCode) {
   auto* sub = app.add_subcommand("wait", "Wait until an object is live at every proxy that needs it");
   sub->group("Cluster");

@@ -28,7 +28,7 @@ struct Named {
 };
 Result<Named> parseNamed(std::string_view text, std::string_view ns);
 
-// What an object as the API server has it, or an entry of the page /debug/objects, says about its own rollout.
+// What an object as the API server has it says about its own rollout.
 struct Outcome {
   bool done = false;     // live everywhere
   bool refused = false;  // waiting is of no use: it cannot be read, or proxies refuse it
@@ -36,6 +36,5 @@ struct Outcome {
 };
 // `generation`: the one to wait for at least; 0: the object's own.
 Outcome outcomeOfStatus(const nlohmann::json& object, std::int64_t generation);
-Outcome outcomeOfEntry(const nlohmann::json& entry);
 
 }  // namespace fairway::cli

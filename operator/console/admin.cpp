@@ -52,7 +52,8 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
           "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd;vertical-align:top}"
           "code{font-size:13px}.error{color:#b00020}.warning{color:#8a5a00}</style>"
        << "<h1>Fairway " << escapeHtml(version) << "</h1><p><a href=/debug/proxies>proxies</a> · "
-       << "<a href=/debug/objects>objects</a> · <a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a href=/debug/units>units</a> · "
+       << "<a href=/debug/objects>objects</a> · <a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a "
+          "href=/debug/units>units</a> · "
        << "<a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
   if (!notice.empty()) page << "<p class=warning>This control plane " << escapeHtml(notice) << ".</p>";
   page << "<h2>Proxies (" << proxies.size()

@@ -61,22 +61,3 @@ TEST_CASE("what a status says about its rollout") {
   CHECK_FALSE(outcomeOfStatus(json{{"metadata", {{"generation", 1}}}}, 0).done);
   CHECK_FALSE(outcomeOfStatus(json{{"status", 7}}, 0).refused);
 }
-
-TEST_CASE("what the control plane's page says about a rollout") {
-  using cli::outcomeOfEntry;
-  const json entry{{"live", 2}, {"proxies", 2}, {"refusing", 0}, {"accepted", true}, {"settled", true}};
-  CHECK(outcomeOfEntry(entry).done);
-  auto other = entry;
-  other["settled"] = false;
-  CHECK_FALSE(outcomeOfEntry(other).done);
-  CHECK_FALSE(outcomeOfEntry(other).refused);
-  other["refusing"] = 1;
-  CHECK(outcomeOfEntry(other).refused);
-  other = entry;
-  other["quarantine"] = "no such filter";
-  CHECK(outcomeOfEntry(other).refused);
-  CHECK(outcomeOfEntry(other).message == "not accepted: no such filter");
-  other = entry;
-  other["accepted"] = false;
-  CHECK(outcomeOfEntry(other).refused);
-}
