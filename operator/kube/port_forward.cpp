@@ -85,13 +85,18 @@ class Forward {
   }
 
  private:
-  // Runs one asynchronous operation to its end, which the stream's timers bound.
+  // Runs one asynchronous operation to its end, which the stream's timers bound. These timers go on beyond it.
   template <class Operation>
   ErrorCode run(Operation operation) {
     ErrorCode result;
-    operation([&result](const ErrorCode& error, auto&&...) { result = error; });
+    bool ended = false;
+    operation([&](const ErrorCode& error, auto&&...) {
+      result = error;
+      ended = true;
+    });
     context_.restart();
-    context_.run();
+    while (!ended && context_.run_one() > 0) {
+    }
     return result;
   }
 

@@ -190,6 +190,10 @@ TEST_CASE("completion scripts name every subcommand and flag, and are sound shel
   auto* serve = app.add_subcommand("serve", "Run it, don't walk");
   std::string value;
   serve->add_option("--state-dir", value, "it's a folder");
+  auto* show = app.add_subcommand("show", "Show");
+  show->alias("sh");
+  show->add_subcommand("clusters", "Clusters")->add_option("--port", value, "Port");
+  show->add_subcommand("listeners", "Listeners")->add_option("--port", value, "Port");
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     CAPTURE(shell);
     const auto script = cli::completionScript(app, shell);
@@ -200,7 +204,9 @@ TEST_CASE("completion scripts name every subcommand and flag, and are sound shel
   const TempDir temp;
   std::ofstream(temp.path + "/c.sh")
       << *cli::completionScript(app, "bash")
-      << "COMP_WORDS=(fairway serve --st); COMP_CWORD=2; _fairway; [ \"${COMPREPLY[0]}\" = --state-dir ]\n";
+      << "COMP_WORDS=(fairway serve --st); COMP_CWORD=2; _fairway; [ \"${COMPREPLY[*]}\" = --state-dir ] || exit 1\n"
+      << "COMP_WORDS=(fairway sh li); _fairway; [ \"${COMPREPLY[*]}\" = listeners ] || exit 1\n"
+      << "COMP_WORDS=(fairway show clusters --po); COMP_CWORD=3; _fairway; [ \"${COMPREPLY[*]}\" = --port ]\n";
   CHECK(std::system(("bash " + temp.path + "/c.sh").c_str()) == 0);
   CHECK_FALSE(cli::completionScript(app, "tcsh").has_value());
 }
