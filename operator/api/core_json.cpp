@@ -175,6 +175,7 @@ void readSpec(const Value& object, const ObjectMeta& meta, EndpointSliceSpec& ou
     });
   }
   if (const auto endpoints = fields.get("endpoints")) {
+    if (endpoints->json().is_array()) out.endpoints.reserve(endpoints->json().size());  // many: no room to spare
     endpoints->eachItem([&](const Value& item, std::size_t) { readEndpoint(item, out.endpoints.emplace_back()); });
   }
 }

@@ -89,6 +89,7 @@ EndpointsOf::Value endpointsOf(store::View& view, const EndpointsOf& query) {
     if (slice->spec.addressType != "IPv4" && slice->spec.addressType != "IPv6") continue;
     const auto* slicePort = portNamed(*slice, port->name);
     if (slicePort == nullptr) continue;
+    result.endpoints.reserve(result.endpoints.size() + slice->spec.endpoints.size());
     for (std::size_t i = 0; i < slice->spec.endpoints.size(); ++i) {
       const auto& from = slice->spec.endpoints[i];
       const auto health = healthOf(from, service->publishNotReady);
