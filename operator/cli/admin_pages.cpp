@@ -64,6 +64,7 @@ json proxyPage(const AdminInputs& inputs) {
                       {"peer", stream.peer},
                       {"identity", stream.identity},
                       {"secure", stream.secure},
+                      {"variant", stream.variant == discovery::Variant::sotw ? "sotw" : "delta"},
                       {"connectedSince", timeText(stream.connectedSince)},
                       {"expires", timeText(stream.expires)},
                       {"settled", stream.settled},
