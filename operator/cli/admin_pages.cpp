@@ -8,6 +8,7 @@
 #include "api/codec.h"
 #include "cli/metrics.h"
 #include "cli/resource_json.h"
+#include "cli/rest_discovery.h"
 #include "cli/version.h"
 
 namespace fairway::cli {
@@ -257,6 +258,9 @@ console::AdminSources adminSources(const AdminInputs& inputs) {
   sources.metrics = [inputs] { return metricsPage(inputs); };
   sources.proxies = [inputs] { return proxyPage(inputs); };
   sources.configDump = [inputs](const std::string& proxy) { return configDump(inputs, proxy); };
+  sources.discovery = [inputs](const std::string& path, const std::string& body) {
+    return restDiscovery(inputs.discovery, path, body);
+  };
   sources.notes = [inputs] { return notesPage(inputs); };
   sources.feeds = [inputs] { return feedsPage(inputs); };
   sources.units = [inputs] { return unitsPage(inputs); };
