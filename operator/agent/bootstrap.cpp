@@ -173,7 +173,7 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket)
       {"admin", {{"address", socketAddress(admin.host, admin.port)}}},
       {"dynamic_resources",
        {{"ads_config",
-         {{"api_type", "DELTA_GRPC"},
+         {{"api_type", options.deltaXds ? "DELTA_GRPC" : "GRPC"},
           {"transport_api_version", "V3"},
           {"set_node_on_first_message_only", true},
           {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}},

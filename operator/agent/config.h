@@ -40,6 +40,7 @@ struct AgentOptions {
   std::string rootFile =
       "/var/run/secrets/istio/root-cert.pem";  // PEM roots that the control plane's certificate leads to
   std::chrono::seconds certificateTtl{0};      // wanted; 0: the control plane's default
+  bool deltaXds = true;                        // false: Envoy asks for the state of the world
 
   std::string envoy = "/usr/local/bin/envoy";
   std::string workDir = "/run/fairway/agent";         // bootstrap, sockets; made with mode 0700

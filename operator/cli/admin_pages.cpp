@@ -9,6 +9,7 @@
 #include "api/codec.h"
 #include "cli/metrics.h"
 #include "cli/resource_json.h"
+#include "cli/rest_discovery.h"
 #include "cli/version.h"
 #include "discovery/version.h"
 
@@ -88,6 +89,7 @@ json proxyPage(const AdminInputs& inputs) {
                       {"cluster", stream.clusterId},
                       {"version", stream.agentVersion},
                       {"secure", stream.secure},
+                      {"variant", stream.variant == discovery::Variant::sotw ? "sotw" : "delta"},
                       {"connectedSince", timeText(stream.connectedSince)},
                       {"expires", timeText(stream.expires)},
                       {"settled", stream.settled},
@@ -371,6 +373,9 @@ console::AdminSources adminSources(const AdminInputs& inputs) {
   sources.metrics = [inputs] { return metricsPage(inputs); };
   sources.proxies = [inputs] { return proxyPage(inputs); };
   sources.configDump = [inputs](const std::string& proxy) { return configDump(inputs, proxy); };
+  sources.discovery = [inputs](const std::string& path, const std::string& body) {
+    return restDiscovery(inputs.discovery, path, body);
+  };
   sources.notes = [inputs] { return notesPage(inputs); };
   sources.objects = [inputs] { return objectsPage(inputs); };
   sources.notice = [inputs] { return notice(inputs); };

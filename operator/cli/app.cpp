@@ -51,7 +51,13 @@ void addServe(CLI::App& app, int& exitCode) {
   flag(*sub, "insecure-xds-address", o.insecureXdsAddress,
        "xDS in plaintext, on a loopback address or unix:PATH only; serves everything but secrets. Empty: off")
       ->group("Addresses");
-  flag(*sub, "admin-address", o.adminAddress, "/ready, /metrics, and /debug for callers on loopback")
+  flag(*sub, "status-readers", o.statusReaders,
+       "NAMESPACE/ACCOUNT,... of service accounts that may read every proxy's configuration over xDS (CSDS)")
+      ->group("Addresses");
+  flag(*sub, "xds-compression", o.xdsCompression, "Compression of xDS for clients that take it; Envoy does not")
+      ->check(CLI::IsMember({"none", "gzip"}))
+      ->group("Addresses");
+  flag(*sub, "admin-address", o.adminAddress, "/ready, /metrics, and /debug and xDS as JSON for callers on loopback")
       ->group("Addresses");
   flag(*sub, "webhook-address", o.webhookAddress,
        "Admission webhooks that validate custom resources and inject sidecars, over HTTPS. Empty: off")

@@ -20,6 +20,7 @@
 #include "api/duration.h"
 #include "base/address.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "cli/admin_pages.h"
 #include "cli/app.h"
 #include "cli/cluster_member.h"
@@ -245,6 +246,21 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   return {};
 }
 
+Result<std::set<std::string>> parseStatusReaders(const std::string& text) {
+  std::set<std::string> readers;
+  for (const auto& part : split(text, ',')) {
+    const std::string account(trim(part));
+    if (account.empty()) continue;
+    const auto slash = account.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == account.size() ||
+        account.find('/', slash + 1) != std::string::npos) {
+      return failure("--status-readers: \"" + account + "\": expected NAMESPACE/ACCOUNT");
+    }
+    readers.insert(account);
+  }
+  return readers;
+}
+
 Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   identity::CertificateServiceOptions certificates;
   certificates.certificateSuffices = plane.folderTokens != nullptr;
@@ -268,6 +284,10 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
     return authorizeProxy(*plane.engine, proxy);
   };
   server.onReport = logReport;
+  auto readers = parseStatusReaders(options.statusReaders);
+  if (!readers) return tl::unexpected(readers.error());
+  server.statusReaders = std::move(*readers);
+  server.compress = options.xdsCompression == "gzip";
   server.services = {&plane.certificates->service()};
   auto started = discovery::Server::start(std::move(server), *plane.engine);
   if (!started) return tl::unexpected(started.error());

@@ -20,10 +20,12 @@ struct ServeOptions {
   std::string xdsAddress = ":15012";
   std::string insecureXdsAddress;  // empty: off
   std::string adminAddress = ":15014";
-  std::string webhookAddress;   // empty: off
-  std::string injectionConfig;  // file; empty: no injection
-  std::string stateDir;         // empty: see defaultStateDir()
-  std::string snapshotDir;      // empty: the state folder; "none": no snapshots
+  std::string statusReaders;            // "namespace/account,..."
+  std::string xdsCompression = "none";  // or gzip
+  std::string webhookAddress;           // empty: off
+  std::string injectionConfig;          // file; empty: no injection
+  std::string stateDir;                 // empty: see defaultStateDir()
+  std::string snapshotDir;              // empty: the state folder; "none": no snapshots
 
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";

@@ -111,6 +111,11 @@ Response debugPage(const AdminSources& sources, const std::string& version, cons
 
 HttpServer::Handler adminHandler(AdminSources sources, std::string version) {
   return [sources = std::move(sources), version = std::move(version)](const Request& request) {
+    if (request.path.starts_with("/v3/discovery:")) {
+      if (!request.fromLoopback) return Response::text(403, "xDS as JSON is served on loopback only\n");
+      if (request.method != "POST") return Response::text(405, "POST a DiscoveryRequest in JSON here\n");
+      return sources.discovery(request.path, request.body);
+    }
     if (request.method != "GET" && request.method != "HEAD") return Response::text(405, "only GET is served here\n");
     if (request.path == "/ready" || request.path == "/healthz/ready") {
       const auto state = sources.ready();
@@ -128,7 +133,8 @@ HttpServer::Handler adminHandler(AdminSources sources, std::string version) {
       if (!request.fromLoopback) return Response::text(403, "debug pages are served on loopback only\n");
       return debugPage(sources, version, request);
     }
-    return Response::text(404, "not found; this port serves /ready, /metrics, /version and /debug\n");
+    return Response::text(404,
+                          "not found; this port serves /ready, /metrics, /version, /debug and /v3/discovery:...\n");
   };
 }
 

@@ -24,6 +24,8 @@ struct AdminSources {
   std::function<nlohmann::json()> proxies;  // array of {"id", "type", "connected", "types": {...}}
   // Everything one proxy was sent; nothing for an unknown id.
   std::function<std::optional<nlohmann::json>(const std::string& proxy)> configDump;
+  // POST to /v3/discovery:...: xDS as JSON.
+  std::function<Response(const std::string& path, const std::string& body)> discovery;
   std::function<nlohmann::json()> notes;    // what normalisation and translation have to say about objects
   std::function<nlohmann::json()> objects;  // how far each configuration object is at the proxies
   std::function<std::string()> notice;      // what to know first, in a sentence; may be null or return nothing
@@ -31,7 +33,8 @@ struct AdminSources {
   std::function<nlohmann::json()> units;    // the units and what each read
 };
 
-// The handler of the admin port: /ready, /metrics, and /debug/... (answered on loopback only).
+// The handler of the admin port: /ready, /metrics, and /debug/... and /v3/discovery:... (answered on
+// loopback only).
 HttpServer::Handler adminHandler(AdminSources sources, std::string version);
 
 }  // namespace fairway::console

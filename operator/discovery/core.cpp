@@ -3,19 +3,30 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include "discovery/sotw_wire.h"
 #include "discovery/stream.h"
+#include "discovery/wire.h"
 
 namespace fairway::discovery {
+namespace {
+
+constexpr std::size_t kMaxCalls = 16;
+
+}  // namespace
 
 Port::Port() = default;
 Port::~Port() = default;
 
 Core::Core(ServerOptions given, engine::SnapshotSource& snapshots)
-    : options(std::move(given)), source(snapshots), turns(std::max<std::size_t>(1, options.threads)) {}
+    : options(std::move(given)),
+      source(snapshots),
+      frames(deltaFrameOf),
+      sotwFrames(sotwFrameOf),
+      turns(std::max<std::size_t>(1, options.threads)) {}
 
 Core::~Core() { stopSweep(); }
 
-std::shared_ptr<Stream> Core::open(const std::string& peer, bool isSecure, std::string& reason) {
+std::shared_ptr<Stream> Core::open(const std::string& peer, bool isSecure, Variant variant, std::string& reason) {
   const auto host = peerHost(peer);
   const std::lock_guard lock(mutex_);
   if (streams_.size() >= options.limits.maxStreams) {
@@ -30,7 +41,7 @@ std::shared_ptr<Stream> Core::open(const std::string& peer, bool isSecure, std::
   }
   ++perPeer_[host];
   const auto id = ++lastId_;
-  auto stream = std::make_shared<Stream>(*this, id, peer, isSecure);
+  auto stream = std::make_shared<Stream>(*this, id, peer, isSecure, variant);
   streams_.emplace(id, stream);
   ++counters.streamsOpened;
   return stream;
@@ -59,6 +70,23 @@ std::vector<std::shared_ptr<Stream>> Core::all() const {
   result.reserve(streams_.size());
   for (const auto& [id, stream] : streams_) result.push_back(stream);
   return result;
+}
+
+bool Core::addCall(grpc::CallbackServerContext& context) {
+  const std::lock_guard lock(mutex_);
+  if (closing || calls_.size() >= kMaxCalls) return false;
+  calls_.insert(&context);
+  return true;
+}
+
+void Core::removeCall(grpc::CallbackServerContext& context) {
+  const std::lock_guard lock(mutex_);
+  calls_.erase(&context);
+}
+
+void Core::cancelCalls() {
+  const std::lock_guard lock(mutex_);
+  for (auto* context : calls_) context->TryCancel();
 }
 
 void Core::startSweep() {

@@ -7,9 +7,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <grpcpp/grpcpp.h>
 
 #include "discovery/frames.h"
 #include "discovery/server.h"
@@ -17,7 +20,6 @@
 
 namespace grpc {
 class CallbackGenericService;
-class Server;
 }  // namespace grpc
 
 namespace fairway::discovery {
@@ -50,11 +52,15 @@ struct Core {
   ~Core();
 
   // Null with the reason if a limit forbids another stream from this peer.
-  std::shared_ptr<Stream> open(const std::string& peer, bool secure, std::string& reason);
+  std::shared_ptr<Stream> open(const std::string& peer, bool secure, Variant variant, std::string& reason);
   void close(const Stream& stream);
   // Waits until there is no stream, at most so long.
   void waitForNone(std::chrono::milliseconds time);
   [[nodiscard]] std::vector<std::shared_ptr<Stream>> all() const;
+  // Calls that are no streams, to be cancelled when the server ends. False: there are too many.
+  bool addCall(grpc::CallbackServerContext& context);
+  void removeCall(grpc::CallbackServerContext& context);
+  void cancelCalls();
   // Looks at deadlines until stopSweep().
   void startSweep();
   void stopSweep();
@@ -65,7 +71,7 @@ struct Core {
   std::atomic<bool> draining{false};  // no new streams
   std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;
-  Frames frames;
+  Frames frames, sotwFrames;
 
  private:
   mutable std::mutex mutex_;
@@ -74,6 +80,7 @@ struct Core {
   std::uint64_t lastId_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Stream>> streams_;
   std::map<std::string, std::size_t> perPeer_;
+  std::set<grpc::CallbackServerContext*> calls_;
   std::thread sweeper_;
 
  public:

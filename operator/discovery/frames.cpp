@@ -8,7 +8,7 @@ Frames::Bytes Frames::of(const ChunkPtr& chunk) {
   if (known.chunk.lock() == chunk) {
     if (auto bytes = known.bytes.lock()) return bytes;
   }
-  auto bytes = std::make_shared<const std::string>(frameOf(*chunk));
+  auto bytes = std::make_shared<const std::string>(encoder_(*chunk));
   known = {chunk, bytes};
   if (known_.size() > sweepAt_) {
     std::erase_if(known_, [](const auto& entry) { return entry.second.bytes.expired(); });

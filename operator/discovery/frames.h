@@ -16,7 +16,10 @@ class Frames {
  public:
   using ChunkPtr = std::shared_ptr<const engine::ResourceSet::Chunk>;
   using Bytes = std::shared_ptr<const std::string>;
+  // The fields `resources` of a response, one after the other.
+  using Encoder = std::string (*)(const engine::ResourceSet::Chunk& chunk);
 
+  explicit Frames(Encoder encoder) : encoder_(encoder) {}
   Bytes of(const ChunkPtr& chunk);
 
  private:
@@ -25,12 +28,10 @@ class Frames {
     std::weak_ptr<const std::string> bytes;
   };
 
+  const Encoder encoder_;
   std::mutex mutex_;
   std::unordered_map<const void*, Known> known_;
   std::size_t sweepAt_ = 256;
 };
-
-// The fields `resources` of a response, one after the other.
-std::string frameOf(const engine::ResourceSet::Chunk& chunk);
 
 }  // namespace fairway::discovery

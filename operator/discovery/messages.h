@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/snapshot.h"
 
-// What travels on one delta ADS stream, as plain values: wire.h has their encoding.
+// What travels on one ADS stream, as plain values: wire.h and sotw_wire.h have their encoding.
 namespace fairway::discovery {
 
 using translate::ResourcePtr;
@@ -25,7 +26,10 @@ struct Node {
   std::map<std::string, std::string> labels;
 };
 
-// DeltaDiscoveryRequest.
+// The variants of the xDS protocol.
+enum class Variant { delta, sotw };
+
+// DeltaDiscoveryRequest, or DiscoveryRequest (state of the world): there `subscribe` is all names that the client wants.
 struct Request {
   std::string typeUrl;
   std::optional<Node> node;  // in the first request of a stream
@@ -33,6 +37,9 @@ struct Request {
   std::map<std::string, std::string> initialVersions;
   std::string nonce;                 // of the response that is answered; empty: none
   std::optional<std::string> error;  // set: that response was refused, and why
+  // Set: of the refused response these resources are at fault (empty: it is not known which), the client has all others
+  // of it, and none of it is to be sent again before it changes.
+  std::optional<std::set<std::string, std::less<>>> atFault;
 };
 
 // DeltaDiscoveryResponse.
@@ -44,6 +51,17 @@ struct Response {
   Sets whole;                       // not empty: `added` is all of these sets
   std::vector<std::string> absent;  // virtual hosts asked for by name that do not exist: a name and no body
   std::vector<std::string> removed;
+  bool awaited = false;  // `removed` was asked for, never existed for this client, and is waited for
+};
+
+// DiscoveryResponse. Clusters and listeners are all that the client is to have, other types what is new to it.
+struct SotwResponse {
+  std::string typeUrl;
+  std::string version;  // a hash of its resources: the same in every replica and after a restart
+  std::string nonce;
+  std::uint64_t generation = 0;        // of the snapshot it was made from
+  Sets whole;                          // all of these sets
+  std::vector<ResourcePtr> resources;  // beside those
 };
 
 // What a proxy said about one response.
@@ -54,8 +72,8 @@ struct Report {
   std::uint64_t generation = 0;
   std::vector<ResourcePtr> resources;  // with the provenance to blame; may be left out where all was accepted
   std::vector<std::string> removed;
-  // Refused, and `resources` is not known to be at fault as a whole: its parts are being sent again in smaller
-  // responses, and further reports will tell which of them the proxy refuses.
+  // Refused, and `resources` is not known to be at fault as a whole: where parts of a response can be sent alone (not
+  // clusters and listeners of the state of the world), they are, and further reports tell which the proxy refuses.
   bool undecided = false;
 };
 

@@ -8,6 +8,7 @@
 
 #include "discovery/core.h"
 #include "discovery/listening.h"
+#include "discovery/status_call.h"
 #include "discovery/stream.h"
 
 namespace fairway::discovery {
@@ -30,13 +31,18 @@ class AdsService final : public grpc::CallbackGenericService {
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     const std::string_view method = context->method();
-    if (method != std::string(kAds) + std::string(kDelta)) {
+    if (core_.draining) return new Refusal({grpc::UNAVAILABLE, "the control plane is shutting down"});
+    if (method.starts_with(StatusCall::kService)) {
+      auto* call = StatusCall::start(core_, *context, secure_, method.substr(StatusCall::kService.size()));
+      if (call != nullptr) return call;
+    }
+    const auto variant = variantOf(method);
+    if (!variant) {
       ++core_.counters.unimplemented;
       return new Refusal({grpc::UNIMPLEMENTED, unimplemented(method)});
     }
-    if (core_.draining) return new Refusal({grpc::UNAVAILABLE, "the control plane is shutting down"});
     std::string reason;
-    const auto stream = core_.open(context->peer(), secure_, reason);
+    const auto stream = core_.open(context->peer(), secure_, *variant, reason);
     if (!stream) {
       ++core_.counters.overLimit;
       return new Refusal({grpc::RESOURCE_EXHAUSTED, reason});
@@ -45,12 +51,17 @@ class AdsService final : public grpc::CallbackGenericService {
   }
 
  private:
+  static std::optional<Variant> variantOf(std::string_view method) {
+    if (!method.starts_with(kAds)) return std::nullopt;
+    method.remove_prefix(kAds.size());
+    if (method == kDelta) return Variant::delta;
+    if (method == kSotw) return Variant::sotw;
+    return std::nullopt;
+  }
+
   static std::string unimplemented(std::string_view method) {
-    if (method == std::string(kAds) + std::string(kSotw)) {
-      return "state-of-the-world ADS is not served; set api_type: DELTA_GRPC in the bootstrap's ads_config";
-    }
-    return "method " + std::string(method.substr(0, 200)) + " is not served; xDS is served by delta ADS, " +
-           std::string(kAds) + std::string(kDelta);
+    return "method " + std::string(method.substr(0, 200)) + " is not served; xDS is served by ADS, " +
+           std::string(kAds) + std::string(kDelta) + " or " + std::string(kSotw);
   }
 
   Core& core_;
@@ -87,6 +98,7 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
   if (secure) {
     for (auto* service : core.options.services) builder.RegisterService(service);
   }
+  if (core.options.compress) builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_GZIP);
   grpc::ResourceQuota quota("xds");
   quota.Resize(limits.memoryBytes);
   builder.SetResourceQuota(quota);
@@ -177,6 +189,7 @@ void Server::shutdown(std::chrono::milliseconds grace) {
   for (const auto& stream : core_->all()) {
     stream->end({grpc::UNAVAILABLE, "the control plane is shutting down; reconnect"});
   }
+  core_->cancelCalls();
   for (auto& thread : closing) thread.join();
   core_->stopSweep();
   for (auto* port : {&core_->secure, &core_->insecure}) port->server.reset();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,11 @@ struct ServerOptions {
   std::function<Result<void>(const PeerIdentity&, const translate::Proxy&)> authorize;
   // What a proxy said about a response. Called on the server's threads, for one stream one at a time.
   std::function<void(const std::string& proxyId, const Report&)> onReport;
+  // "<namespace>/<service account>" of callers who may read every client's configuration by ClientStatusDiscoveryService.
+  std::set<std::string> statusReaders;
   // Served on secureAddress, too; they must outlive the server and authenticate their callers themselves.
   std::vector<grpc::Service*> services;
+  bool compress = false;  // by gzip, for clients that take it: costs CPU time for each response to each
   std::size_t threads = 2;
   ServerLimits limits;
 };
@@ -86,6 +90,7 @@ struct StreamInfo {
   // Of the node's metadata, as it says: CLUSTER_ID, and FAIRWAY_VERSION, which agents send.
   std::string clusterId, agentVersion;
   bool secure = false;
+  Variant variant = Variant::delta;
   std::chrono::system_clock::time_point connectedSince, expires;
   std::uint64_t generation = 0;  // of the newest snapshot
   bool settled = false;          // everything sent and answered
@@ -101,9 +106,17 @@ struct ProxyProgress {
   std::vector<Refusal> refusals = {};  // but for these
 };
 
+// One connected client, for ClientStatusDiscoveryService.
+struct ClientView {
+  StreamInfo info;  // without resources
+  translate::Proxy proxy;
+  engine::SnapshotPtr snapshot;                      // null: nothing is built for it yet
+  std::function<std::vector<TypeInfo>()> resources;  // what it has of each type; not for nothing
+};
+
 struct Core;
 
-// The delta ADS server. Owns its gRPC servers, streams and threads. Public functions are thread-safe.
+// The ADS server, for both variants of the protocol, with ClientStatusDiscoveryService. Owns its gRPC servers, streams and threads. Public functions are thread-safe.
 class Server {
  public:
   // Failure: an address that cannot be listened on or may not be insecure, or TLS files that cannot be used.

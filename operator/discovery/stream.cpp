@@ -7,23 +7,11 @@
 
 #include "base/strings.h"
 #include "discovery/node.h"
+#include "discovery/sotw_wire.h"
 #include "discovery/wire.h"
 
 namespace fairway::discovery {
 namespace {
-
-constexpr std::string_view kBearer = "bearer ";
-
-std::string text(grpc::string_ref ref) { return {ref.data(), ref.size()}; }
-
-std::string bearerToken(const grpc::CallbackServerContext& context) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find("authorization");
-  if (found == metadata.end()) return {};
-  const auto value = text(found->second);
-  if (toLower(std::string_view(value).substr(0, kBearer.size())) != kBearer) return {};
-  return std::string(trim(std::string_view(value).substr(kBearer.size())));
-}
 
 std::string objects(const Report& report) {
   std::vector<std::string> names;
@@ -87,12 +75,13 @@ class Stream::Reactor final : public grpc::ServerGenericBidiReactor {
   const std::shared_ptr<Stream> stream_;
 };
 
-Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure)
+Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure, Variant variant)
     : core_(core),
       id_(id),
       peer_(std::move(peer)),
       secure_(secure),
       state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {
+  if (variant == Variant::sotw) sotw_.emplace(state_);
   if (core_.options.limits.streamAge.count() > 0) {
     oldAt_ = opened_ + std::chrono::duration_cast<Steady::duration>(core_.options.limits.streamAge * ageFactor(id));
   }
@@ -103,12 +92,7 @@ grpc::ServerGenericBidiReactor* Stream::attach(grpc::CallbackServerContext& cont
     const std::lock_guard lock(stateMutex_);
     context_ = &context;
     reactor_ = new Reactor(shared_from_this());
-    if (secure_) {
-      const auto auth = context.auth_context();
-      const auto certificates = auth->FindPropertyValues("x509_pem_cert");
-      if (auth->IsPeerAuthenticated() && !certificates.empty()) certificate_ = text(certificates.front());
-      token_ = bearerToken(context);
-    }
+    if (secure_) credentials_ = credentialsOf(context);
   }
   // Kept apart from the member: a turn may already end the call.
   auto* reactor = reactor_;
@@ -263,17 +247,10 @@ void Stream::work(std::optional<Report>& report) {
 // Finds out who calls: by certificate, else by token. On the insecure port the node's claims count.
 void Stream::authenticate() {
   if (!secure_) return admit(PeerIdentity{.trustDomain = core_.options.trustDomain, .ns = {}, .serviceAccount = {}});
-  Result<PeerIdentity> identity = failure(
-      "no identity: present a client certificate with a SPIFFE ID, or a token as \"authorization: Bearer ...\"");
-  if (!certificate_.empty()) identity = identityFromCertificate(certificate_);
-  if (identity || token_.empty() || !core_.options.authenticateToken) return admit(std::move(identity));
-  core_.admission.add([self = shared_from_this(), token = std::exchange(token_, {})] {
-    Result<PeerIdentity> found = failure("the token could not be checked");
-    try {
-      found = self->core_.options.authenticateToken(token);
-    } catch (const std::exception& error) {
-      spdlog::error("token check: {}", error.what());
-    }
+  auto credentials = std::exchange(credentials_, {});
+  if (!mayBlock(core_.options, credentials)) return admit(identify(core_.options, credentials));
+  core_.admission.add([self = shared_from_this(), credentials = std::move(credentials)] {
+    auto found = identify(self->core_.options, credentials);
     const std::lock_guard state(self->stateMutex_);
     self->admit(std::move(found));
   });
@@ -281,15 +258,7 @@ void Stream::authenticate() {
 
 // With stateMutex_ held. Reads the first request, or ends the stream.
 void Stream::admit(Result<PeerIdentity> identity) {
-  certificate_.clear();
-  token_.clear();
   if (finished_) return;
-  if (identity && identity->trustDomain != core_.options.trustDomain) {
-    identity = failure(identity->toString() + " is not of trust domain " + core_.options.trustDomain);
-  }
-  if (identity && identity->expires <= std::chrono::system_clock::now()) {
-    identity = failure("the credentials of " + identity->toString() + " have expired");
-  }
   if (!identity) {
     ++core_.counters.unauthenticated;
     spdlog::debug("xds stream from {} refused: {}", peer_, identity.error().message);
@@ -312,7 +281,7 @@ std::optional<Report> Stream::onRequest() {
     end(grpc::Status(grpc::INVALID_ARGUMENT, error.message));
     return std::nullopt;
   };
-  auto request = decodeRequest(incoming_);
+  auto request = sotw_ ? decodeSotwRequest(incoming_) : decodeRequest(incoming_);
   incoming_.Clear();
   if (!request) return bad(request.error());
   if (!connection_) {
@@ -329,7 +298,7 @@ std::optional<Report> Stream::onRequest() {
 }
 
 std::optional<Report> Stream::answer(const Request& request) {
-  auto report = state_.onRequest(request);
+  auto report = sotw_ ? sotw_->onRequest(request) : state_.onRequest(request);
   if (!report) {
     ++core_.counters.overLimit;
     end(grpc::Status(grpc::RESOURCE_EXHAUSTED, report.error().message));
@@ -360,6 +329,7 @@ bool Stream::connect(const Node& node) {
     end(grpc::Status(grpc::PERMISSION_DENIED, allowed.error().message));
     return false;
   }
+  proxy->wholeRoutes = sotw_.has_value();  // VHDS is for delta only
   nodeId_ = node.id;
   const auto metadata = [&](const char* key) {
     const auto found = node.metadata.find(key);
@@ -380,21 +350,39 @@ bool Stream::connect(const Node& node) {
 }
 
 void Stream::writeNext() {
-  const auto response = state_.next();
-  if (!response) return;
-  outgoing_ = encodeResponse(*response, core_.frames);
+  if (!encodeNext()) return;
   core_.counters.bytesSent += outgoing_.Length();
-  if (const auto type = typeOfUrl(response->typeUrl)) {
-    auto& counters = core_.counters.types[static_cast<std::size_t>(*type)];
-    ++counters.responses;
-    counters.resources += response->added.size();
-    counters.removals += response->removed.size();
-  }
   {
     const std::lock_guard lock(flagsMutex_);
     writing_ = true;
   }
   reactor_->StartWrite(&outgoing_);
+}
+
+// The next response, if there is one, into outgoing_.
+bool Stream::encodeNext() {
+  const auto count = [this](std::string_view typeUrl, std::size_t resources, std::size_t removals) {
+    const auto type = typeOfUrl(typeUrl);
+    if (!type) return;
+    auto& counters = core_.counters.types[static_cast<std::size_t>(*type)];
+    ++counters.responses;
+    counters.resources += resources;
+    counters.removals += removals;
+  };
+  if (sotw_) {
+    const auto response = sotw_->next();
+    if (!response) return false;
+    outgoing_ = encodeSotwResponse(*response, core_.sotwFrames);
+    std::size_t resources = response->resources.size();
+    for (const auto& set : response->whole) resources += set->size();
+    count(response->typeUrl, resources, 0);
+    return true;
+  }
+  const auto response = state_.next();
+  if (!response) return false;
+  outgoing_ = encodeResponse(*response, core_.frames);
+  count(response->typeUrl, response->added.size(), response->removed.size());
+  return true;
 }
 
 StreamInfo Stream::describe(bool withResources) const {
@@ -408,6 +396,7 @@ StreamInfo Stream::describe(bool withResources) const {
   info.peer = peer_;
   if (identity_ && !identity_->ns.empty()) info.identity = identity_->toString();
   info.secure = secure_;
+  info.variant = sotw_ ? Variant::sotw : Variant::delta;
   info.connectedSince = since_;
   info.expires = identity_ ? identity_->expires : std::chrono::system_clock::time_point::max();
   if (const auto& current = state_.snapshot()) info.generation = current->generation;
@@ -422,6 +411,19 @@ std::optional<ProxyProgress> Stream::progress() const {
   // Not the stream's own: it may not have had its turn since the last change.
   return ProxyProgress{discovery::proxyId(*proxy_), identity_->toString(), core_.source.current(*connection_),
                        state_.appliedGeneration(), state_.refusals()};
+}
+
+ClientView Stream::view() const {
+  ClientView view;
+  view.info = describe(false);
+  const std::lock_guard state(stateMutex_);
+  if (proxy_) view.proxy = *proxy_;
+  view.snapshot = state_.snapshot();
+  view.resources = [self = shared_from_this()] {
+    const std::lock_guard lock(self->stateMutex_);
+    return self->state_.describe(true);
+  };
+  return view;
 }
 
 std::string Stream::proxyId() const {

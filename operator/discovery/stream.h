@@ -9,19 +9,21 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include "discovery/caller.h"
 #include "discovery/core.h"
+#include "discovery/sotw_state.h"
 #include "discovery/stream_state.h"
 
 namespace fairway::discovery {
 
-// One delta ADS stream: its caller, its gRPC call, its StreamState.
+// One ADS stream: its caller, its gRPC call, its StreamState.
 //
 // gRPC's reactions, the engine and the sweep only set flags and schedule a turn. A turn runs on one of the core's
 // threads, one at a time per stream: it takes at most one request in and puts at most one response out. Only turns, and
 // the first read the admission, start operations of the call; Finish is the last of them.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  Stream(Core& core, std::uint64_t id, std::string peer, bool secure);
+  Stream(Core& core, std::uint64_t id, std::string peer, bool secure, Variant variant);
 
   // The call, owned by gRPC until its end. `context` is read here and lives as long as the call.
   grpc::ServerGenericBidiReactor* attach(grpc::CallbackServerContext& context);
@@ -38,6 +40,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   [[nodiscard]] std::optional<ProxyProgress> progress() const;
   [[nodiscard]] std::string proxyId() const;
   [[nodiscard]] engine::SnapshotPtr snapshot() const;
+  [[nodiscard]] ClientView view() const;
 
  private:
   class Reactor;
@@ -52,6 +55,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<Report> answer(const Request& request);
   bool connect(const Node& node);
   void writeNext();
+  bool encodeNext();
 
   using Steady = std::chrono::steady_clock;
 
@@ -78,7 +82,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Reactor* reactor_ = nullptr;  // valid until finished_
   grpc::CallbackServerContext* context_ = nullptr;
   grpc::ByteBuffer incoming_, outgoing_;
-  std::string certificate_, token_;  // credentials of the call, until looked at
+  Credentials credentials_;  // of the call, until looked at
   bool begun_ = false, finished_ = false;
   std::optional<PeerIdentity> identity_;
   std::optional<translate::Proxy> proxy_;
@@ -86,6 +90,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<engine::SnapshotSource::Id> connection_;
   std::optional<Request> waiting_;  // the first one, until there is a snapshot
   StreamState state_;
+  std::optional<SotwState> sotw_;  // around state_, where the client speaks that
 };
 
 }  // namespace fairway::discovery

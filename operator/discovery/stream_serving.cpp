@@ -244,7 +244,8 @@ Response StreamState::newResponse(std::string_view typeUrl, std::uint64_t genera
           .added = {},
           .whole = {},
           .absent = {},
-          .removed = {}};
+          .removed = {},
+          .awaited = false};
 }
 
 // What follows from a response that is on its way.
@@ -292,6 +293,7 @@ Response StreamState::send(Type type, std::vector<std::string> add, std::vector<
     }
     if (type == Type::route) markVirtualHosts(name, false);
   };
+  response.awaited = !tell.empty();
   for (const auto& name : tell) {
     gone(name);
     // Envoy takes a virtual host without a body for the answer that there is none, and a removal for none at all.

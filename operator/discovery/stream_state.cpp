@@ -87,11 +87,16 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
       const auto before = subscription.entries.find(resource->name);
       if (!before || before->sentIn != response.serial) continue;
       auto& entry = subscription.entries[resource->name];
+      if (request.atFault && !request.atFault->empty() && !request.atFault->contains(resource->name)) {
+        entry.acked = Version(resource->version);
+        entry.doubtful = false;
+        continue;
+      }
       entry.known.clear();
       entry.doubtful = true;
       // Its cluster may wait: should it be gone meanwhile, the client is told at once.
       if (type == Type::endpoint) entry.owed = true;
-      if (response.added.size() == 1) {
+      if (response.added.size() == 1 || request.atFault) {
         entry.refused = Version(resource->version);
         noteRefusal(*resource, report.error);
         // It may have been the answer that its route configuration waits for.
@@ -106,7 +111,7 @@ std::optional<Report> StreamState::settle(Type type, const Request& request) {
     const auto middle = suspects.begin() + static_cast<std::ptrdiff_t>((suspects.size() + 1) / 2);
     if (middle != suspects.end()) subscription.probes.emplace_front(middle, suspects.end());
     if (!suspects.empty()) subscription.probes.emplace_front(suspects.begin(), middle);
-    if (!response.added.empty()) repeatAnswers(type, report.removed);
+    if (!response.added.empty() && !request.atFault) repeatAnswers(type, report.removed);
   }
   if (type == Type::endpoint) {
     // The client would have asked by now, had it known the cluster when these came: it has dropped them.

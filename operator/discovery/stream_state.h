@@ -16,7 +16,7 @@
 
 namespace fairway::discovery {
 
-// The serving rules of one delta ADS stream, without gRPC, threads and clocks. Owned by one stream, used by one
+// The serving rules of one ADS stream, without gRPC, threads and clocks. Owned by one stream, used by one
 // thread at a time: requests, snapshots and finished writes go in, next() gives the response to write now.
 //
 // - next() gives one response at a time, and none until onWriteDone().
@@ -30,7 +30,7 @@ namespace fairway::discovery {
 //   pass came; removals wait until what referred to the removed is replaced and acknowledged.
 // - A refused response is split until the resources at fault are alone. These are not sent again until they change.
 //
-// The endpoints of a cluster have the cluster's name; a virtual host is named "<route configuration>/<rest>", the rest
+// It speaks delta; SotwState puts the other variant around it. The endpoints of a cluster have the cluster's name; a virtual host is named "<route configuration>/<rest>", the rest
 // without a slash.
 class StreamState {
  public:
@@ -61,6 +61,9 @@ class StreamState {
   [[nodiscard]] std::uint64_t appliedGeneration() const { return applied_; }
   // Of the newest snapshot; at most kMaxRefusals.
   [[nodiscard]] std::vector<Refusal> refusals() const;
+  [[nodiscard]] const Subscription& subscription(Type type) const { return of(type); }
+  // Of the snapshot that responses are being made from, as far as this stream may have them.
+  [[nodiscard]] Sets setsHere(Type type) const { return setsIn(pass_, type); }
   // Types that the client asked for. `withResources`: list what it holds, too.
   [[nodiscard]] std::vector<TypeInfo> describe(bool withResources) const;
 
@@ -102,7 +105,6 @@ class StreamState {
   // As far as this stream may have them.
   [[nodiscard]] bool hidden(Type type) const { return type == Type::secret && !options_.serveSecrets; }
   [[nodiscard]] Sets setsIn(const engine::SnapshotPtr& snapshot, Type type) const;
-  [[nodiscard]] Sets setsHere(Type type) const { return setsIn(pass_, type); }
   void adopt();
   void markAll(Type type);
   void markVirtualHosts(const std::string& route, bool again);

@@ -39,4 +39,18 @@ std::string Version::toString() const {
   return text;
 }
 
+void VersionSum::add(std::string_view name, const Version& version) {
+  std::uint64_t hash =
+      0xcbf29ce484222325U;  // FNV-1a: the versions are good hashes, the name only has to tell them apart
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
+  high_ += (version.high_ ^ hash) * kOdd;
+  low_ += (version.low_ + hash) * kOdd;
+  ++count_;
+}
+
+std::string VersionSum::toString() const {
+  return contentHash(std::to_string(high_) + "," + std::to_string(low_) + "," + std::to_string(count_));
+}
+
 }  // namespace fairway::discovery

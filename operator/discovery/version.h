@@ -19,7 +19,18 @@ class Version {
   void clear() { *this = {}; }
 
  private:
+  friend class VersionSum;
   std::uint64_t high_ = 0, low_ = 0;
+};
+
+// Names and versions of several resources as one, whatever their order.
+class VersionSum {
+ public:
+  void add(std::string_view name, const Version& version);
+  [[nodiscard]] std::string toString() const;  // as a Version's; never ""
+
+ private:
+  std::uint64_t high_ = 0, low_ = 0, count_ = 0;
 };
 
 }  // namespace fairway::discovery

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 
+#include "discovery/wire_parts.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
 
 namespace fairway::discovery {
@@ -28,6 +29,8 @@ std::string scalar(const google::protobuf::Value& value) {
   }
 }
 
+}  // namespace
+
 Result<Node> decodeNode(const envoy::config::core::v3::Node& message) {
   Node node{.id = message.id(), .cluster = message.cluster(), .metadata = {}, .labels = {}};
   if (static_cast<std::size_t>(message.metadata().fields_size()) > kMaxMetadataFields) {
@@ -52,12 +55,18 @@ Result<void> checkLength(std::string_view field, std::string_view text) {
                  std::to_string(kMaxNameBytes) + " are taken");
 }
 
+std::string decodeError(const google::rpc::Status& status) {
+  if (status.message().empty()) return "refused without a reason (code " + std::to_string(status.code()) + ")";
+  return status.message().substr(0, kMaxErrorBytes);
+}
+
+namespace {
+
 // Field numbers of envoy/service/discovery/v3/discovery.proto.
 enum ResponseField { kSystemVersionInfo = 1, kResources = 2, kTypeUrl = 4, kNonce = 5, kRemovedResources = 6 };
 enum ResourceField { kVersion = 1, kBody = 2, kName = 3 };
 
-// Wire type 2: length-delimited.
-constexpr std::uint32_t tag(int field) { return static_cast<std::uint32_t>(field) << 3 | 2; }
+}  // namespace
 
 void appendVarint(std::string& out, std::size_t value) {
   std::uint8_t buffer[10];
@@ -70,6 +79,8 @@ void appendField(std::string& out, int field, std::string_view text) {
   appendVarint(out, text.size());
   out.append(text);
 }
+
+namespace {
 
 std::size_t fieldSize(std::size_t length) {
   // All field numbers here are below 16: one byte of tag.
@@ -89,15 +100,16 @@ void appendHead(std::string& out, const translate::Resource& resource) {
 
 // A slice of bytes that `owner` keeps.
 template <class Owner>
-grpc::Slice share(const std::string& bytes, const Owner& owner) {
+grpc::Slice shareOf(const std::string& bytes, const Owner& owner) {
   return grpc::Slice(
       const_cast<char*>(bytes.data()), bytes.size(), [](void* pointer) { delete static_cast<Owner*>(pointer); },
       new Owner(owner));
 }
-grpc::Slice share(const ResourcePtr& resource) { return share(resource->body, resource); }
-grpc::Slice share(const std::shared_ptr<const std::string>& bytes) { return share(*bytes, bytes); }
 
 }  // namespace
+
+grpc::Slice share(const ResourcePtr& resource) { return shareOf(resource->body, resource); }
+grpc::Slice share(const std::shared_ptr<const std::string>& bytes) { return shareOf(*bytes, bytes); }
 
 Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
   pb::DeltaDiscoveryRequest message;
@@ -130,17 +142,11 @@ Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
     if (auto ok = checkLength("initial_resource_versions", version); !ok) return tl::unexpected(ok.error());
     request.initialVersions.emplace(name, std::move(version));
   }
-  if (message.has_error_detail()) {
-    auto& text = *message.mutable_error_detail()->mutable_message();
-    if (text.size() > kMaxErrorBytes) text.resize(kMaxErrorBytes);
-    request.error = text.empty()
-                        ? "refused without a reason (code " + std::to_string(message.error_detail().code()) + ")"
-                        : std::move(text);
-  }
+  if (message.has_error_detail()) request.error = decodeError(message.error_detail());
   return request;
 }
 
-std::string frameOf(const engine::ResourceSet::Chunk& chunk) {
+std::string deltaFrameOf(const engine::ResourceSet::Chunk& chunk) {
   std::string bytes;
   std::size_t size = 0;
   for (const auto& resource : chunk) {

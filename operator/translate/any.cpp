@@ -26,12 +26,12 @@ void packAny(const google::protobuf::Message& message, google::protobuf::Any& an
   any.set_value(serialize(message));
 }
 
-ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Message& message,
-                         std::vector<model::Provenance> provenance) {
+namespace {
+
+ResourcePtr wrap(Type type, std::string name, const google::protobuf::Any& any,
+                 std::vector<model::Provenance> provenance) {
   std::sort(provenance.begin(), provenance.end());
   provenance.erase(std::unique(provenance.begin(), provenance.end()), provenance.end());
-  google::protobuf::Any any;
-  packAny(message, any);
   auto resource = std::make_shared<Resource>();
   resource->type = type;
   resource->name = std::move(name);
@@ -39,6 +39,28 @@ ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Me
   resource->version = contentHash(resource->body);
   resource->provenance = std::move(provenance);
   return resource;
+}
+
+}  // namespace
+
+ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Message& message,
+                         std::vector<model::Provenance> provenance) {
+  google::protobuf::Any any;
+  packAny(message, any);
+  return wrap(type, std::move(name), any, std::move(provenance));
+}
+
+ResourcePtr makeResource(Type type, std::string name, std::string bytes, std::vector<model::Provenance> provenance) {
+  google::protobuf::Any any;
+  any.set_type_url(std::string(typeUrl(type)));
+  any.set_value(std::move(bytes));
+  return wrap(type, std::move(name), any, std::move(provenance));
+}
+
+std::string messageBytes(const Resource& resource) {
+  google::protobuf::Any any;
+  any.ParseFromString(resource.body);
+  return std::move(*any.mutable_value());
 }
 
 }  // namespace fairway::translate

@@ -22,5 +22,9 @@ void packAny(const google::protobuf::Message& message, google::protobuf::Any& an
 // Serializes `message` once and names it by its content. `provenance` may hold duplicates, in any order.
 ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Message& message,
                          std::vector<model::Provenance> provenance = {});
+// The same for a message of the type's that is serialized already.
+ResourcePtr makeResource(Type type, std::string name, std::string bytes, std::vector<model::Provenance> provenance);
+// The serialized message inside the resource's Any.
+std::string messageBytes(const Resource& resource);
 
 }  // namespace fairway::translate

@@ -29,12 +29,12 @@ using store::joinKey;
 using store::splitKey;
 
 std::string OutboundPort::key() const {
-  return joinKey({clientNs, numberField(port), toString(interception), listField(addresses)});
+  return joinKey({clientNs, numberField(port), toString(interception), listField(addresses), flagField(wholeRoutes)});
 }
 OutboundPort OutboundPort::parse(std::string_view key) {
   const auto fields = splitKey(key);
   return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)),
-          parseList(fieldAt(fields, 3))};
+          parseList(fieldAt(fields, 3)), parseFlag(fieldAt(fields, 4))};
 }
 
 std::string TcpListeners::key() const { return joinKey({clientNs, numberField(port), host}); }
@@ -261,7 +261,7 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   }
   for (const auto port : view.ask(OutboundPorts{})) {
     if (!usable(view, query, port)) continue;
-    const OutboundPort child{query.ns, port, query.interception, query.addresses};
+    const OutboundPort child{query.ns, port, query.interception, query.addresses, query.wholeRoutes};
     output.children.push_back({OutboundPort::kType, child.key()});
   }
   return output;
@@ -279,7 +279,8 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
     }
   }
   if (http) {
-    output.children.push_back({RouteTable::kType, RouteTable{query.clientNs, query.port, query.interception}.key()});
+    const RouteTable table{query.clientNs, query.port, query.interception, query.wholeRoutes};
+    output.children.push_back({RouteTable::kType, table.key()});
   }
   if (query.interception == Interception::redirect) {
     WildcardListener wildcard(view, query);

@@ -17,6 +17,7 @@ struct OutboundPort {
   std::uint32_t port = 0;
   Interception interception = Interception::redirect;
   std::vector<std::string> addresses;  // where the listener for no address in particular listens
+  bool wholeRoutes = false;
   [[nodiscard]] std::string key() const;
   static OutboundPort parse(std::string_view key);
 };
@@ -32,23 +33,27 @@ struct TcpListeners {
   static TcpListeners parse(std::string_view key);
 };
 
-// The route configuration of one HTTP port: its virtual hosts are children and resources of their own.
+// The route configuration of one HTTP port. Its virtual hosts are children and resources of their own, or with
+// `wholeRoutes` a part of it.
 struct RouteTable {
   using Value = Output;
   static constexpr std::string_view kType = "route-table";
   std::string clientNs;
   std::uint32_t port = 0;
   Interception interception = Interception::redirect;
+  bool wholeRoutes = false;
   [[nodiscard]] std::string key() const;
   static RouteTable parse(std::string_view key);
 };
 
+// Named "<host>:<port>" as a part of a whole route configuration; else VHDS wants "<route configuration>/" before that.
 struct VirtualHostUnit {
   using Value = Output;
   static constexpr std::string_view kType = "virtual-host";
   std::string clientNs;
   std::uint32_t port = 0;
   std::string host;
+  bool wholeRoutes = false;
   [[nodiscard]] std::string key() const;
   static VirtualHostUnit parse(std::string_view key);
 };

@@ -1,4 +1,7 @@
 #include <envoy/config/route/v3/route.pb.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
@@ -18,16 +21,21 @@ using envoy::config::route::v3::VirtualHost;
 using store::joinKey;
 using store::splitKey;
 
-std::string RouteTable::key() const { return joinKey({clientNs, numberField(port), toString(interception)}); }
+std::string RouteTable::key() const {
+  return joinKey({clientNs, numberField(port), toString(interception), flagField(wholeRoutes)});
+}
 RouteTable RouteTable::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2))};
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)),
+          parseFlag(fieldAt(fields, 3))};
 }
 
-std::string VirtualHostUnit::key() const { return joinKey({clientNs, numberField(port), host}); }
+std::string VirtualHostUnit::key() const {
+  return joinKey({clientNs, numberField(port), host, flagField(wholeRoutes)});
+}
 VirtualHostUnit VirtualHostUnit::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2)};
+  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2), parseFlag(fieldAt(fields, 3))};
 }
 
 namespace {
@@ -60,7 +68,33 @@ ResourcePtr fallback(store::View& view, const RouteTable& query) {
     route.mutable_direct_response()->mutable_body()->set_inline_string(
         "fairway: the Host of this request is no service of the mesh with an HTTP port " + port + "\n");
   }
+  if (query.wholeRoutes) host.set_name(route.name());
   return makeResource(Type::virtual_host, host.name(), host);
+}
+
+// Serialized messages may be put together: the table's other fields, then each virtual host as it is, once serialized.
+ResourcePtr wholeTable(store::View& view, const RouteTable& query, const RouteConfiguration& table) {
+  std::string bytes = serialize(table);
+  std::vector<model::Provenance> provenance;
+  google::protobuf::io::StringOutputStream out(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&out);
+  const auto add = [&](const Resource& host) {
+    using google::protobuf::internal::WireFormatLite;
+    const auto message = messageBytes(host);
+    coded.WriteTag(WireFormatLite::MakeTag(RouteConfiguration::kVirtualHostsFieldNumber,
+                                           WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+    coded.WriteVarint32(static_cast<std::uint32_t>(message.size()));
+    coded.WriteString(message);
+    provenance.insert(provenance.end(), host.provenance.begin(), host.provenance.end());
+  };
+  for (const auto& entry : view.ask(PortHosts{query.port})) {
+    if (!model::isHttp(entry.protocol)) continue;
+    for (const auto& host : view.ask(VirtualHostUnit{query.clientNs, query.port, entry.host, true}).resources)
+      add(*host);
+  }
+  add(*fallback(view, query));
+  coded.Trim();
+  return makeResource(Type::route, table.name(), std::move(bytes), std::move(provenance));
 }
 
 }  // namespace
@@ -69,6 +103,10 @@ Output computeRouteTable(store::View& view, const RouteTable& query) {
   Output output;
   RouteConfiguration table;
   initRouteConfiguration(table, std::to_string(query.port));
+  if (query.wholeRoutes) {
+    output.resources.push_back(wholeTable(view, query, table));
+    return output;
+  }
   setAds(*table.mutable_vhds()->mutable_config_source());
   output.resources.push_back(makeResource(Type::route, table.name(), table));
   output.resources.push_back(fallback(view, query));
@@ -88,7 +126,7 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
   if (entry->kind == "VirtualService" && !routed) return output;  // it is none for these clients
   const std::string port = std::to_string(query.port);
   VirtualHost host;
-  host.set_name(port + "/" + query.host + ":" + port);
+  host.set_name((query.wholeRoutes ? "" : port + "/") + query.host + ":" + port);
   for (const auto& domain : entry->domains) host.add_domains(domain);
   if (entry->shortName && entry->ns == query.clientNs) host.add_domains(entry->name);
   host.set_include_request_attempt_count(true);

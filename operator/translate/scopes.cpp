@@ -23,7 +23,7 @@ Interception parseInterception(std::string_view text) {
 std::string ScopesOf::key() const {
   return joinKey({proxy.type == ProxyType::gateway ? "gateway" : "sidecar", proxy.ns, proxy.pod, proxy.serviceAccount,
                   mapField(proxy.labels), listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress,
-                  proxy.appAddress, flagField(proxy.unprivileged)});
+                  proxy.appAddress, flagField(proxy.unprivileged), flagField(proxy.wholeRoutes)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
@@ -39,17 +39,18 @@ ScopesOf ScopesOf::parse(std::string_view key) {
   proxy.outboundAddress = fieldAt(fields, 7);
   proxy.appAddress = fieldAt(fields, 8);
   proxy.unprivileged = parseFlag(fieldAt(fields, 9));
+  proxy.wholeRoutes = parseFlag(fieldAt(fields, 10));
   return {proxy};
 }
 
 std::string SidecarOutbound::key() const {
-  return joinKey({ns, toString(interception), listField(addresses), flagField(unprivileged)});
+  return joinKey({ns, toString(interception), listField(addresses), flagField(unprivileged), flagField(wholeRoutes)});
 }
 
 SidecarOutbound SidecarOutbound::parse(std::string_view key) {
   const auto fields = splitKey(key);
   return {fieldAt(fields, 0), parseInterception(fieldAt(fields, 1)), parseList(fieldAt(fields, 2)),
-          parseFlag(fieldAt(fields, 3))};
+          parseFlag(fieldAt(fields, 3)), parseFlag(fieldAt(fields, 4))};
 }
 
 std::string SidecarInbound::key() const {
@@ -127,7 +128,7 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
                              proxy.unprivileged};
     return {{GatewayScope::kType, scope.key()}};
   }
-  SidecarOutbound outbound{proxy.ns, proxy.interception, anyAddress(addresses), false};
+  SidecarOutbound outbound{proxy.ns, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
   SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false};
   if (binds) {
     outbound.addresses = {proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress};

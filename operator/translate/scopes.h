@@ -22,6 +22,7 @@ struct SidecarOutbound {
   Interception interception = Interception::redirect;
   std::vector<std::string> addresses;  // where listeners for no address in particular listen
   bool unprivileged = false;           // interception NONE only
+  bool wholeRoutes = false;            // virtual hosts inside their route configurations
   [[nodiscard]] std::string key() const;
   static SidecarOutbound parse(std::string_view key);
 };

@@ -25,6 +25,7 @@ struct Proxy {
   // Interception NONE: where outbound listeners bind (default 127.0.0.1) and where the app listens (default 127.0.0.1).
   std::string outboundAddress, appAddress;
   bool unprivileged = false;  // may not bind ports below 1024: such listeners are left out, with a note
+  bool wholeRoutes = false;   // route configurations hold their virtual hosts: the client cannot get these by VHDS
   bool operator==(const Proxy&) const = default;
 };
 

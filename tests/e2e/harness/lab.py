@@ -87,8 +87,9 @@ class Lab:
         wait_for(file.exists, 30, f"the token {file}")
         return file
 
-    def start_mesh(self, names=MESH):
-        """Applications, and agents with Envoys for some workloads; returns when all are connected and listen."""
+    def start_mesh(self, names=MESH, extra=()):
+        """Applications, and agents (with these further flags) with Envoys for some workloads; returns when all are connected
+        and listen."""
         self.add(Apps(self.directory / "apps", onap.apps(self.workloads, self.services)))
         for name in names:
             workload = self.workloads[name]
@@ -99,6 +100,7 @@ class Lab:
                     self.control_plane.xds,
                     self.control_plane.root_file,
                     self.token_of(workload),
+                    extra,
                 )
             )
         self.wait_connected()

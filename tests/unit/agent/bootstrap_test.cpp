@@ -49,6 +49,17 @@ TEST_CASE("the node says what the control plane wants to know") {
   CHECK(node.at("metadata").at("FAIRWAY_APP_ADDRESS") == "127.0.0.3");
 }
 
+TEST_CASE("xDS is delta, or the state of the world if so told") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  CHECK(parsed(options).at("dynamic_resources").at("ads_config").at("api_type") == "DELTA_GRPC");
+  REQUIRE(applyEnvironment(options, [](const std::string& name) -> std::optional<std::string> {
+    if (name == "ISTIO_DELTA_XDS") return "false";
+    return std::nullopt;
+  }));
+  CHECK(parsed(options).at("dynamic_resources").at("ads_config").at("api_type") == "GRPC");
+}
+
 TEST_CASE("the control plane's certificate is checked for its name") {
   TemporaryDirectory directory;
   auto options = optionsIn(directory);

@@ -40,6 +40,9 @@ console::AdminSources sources(bool ready) {
         {{{"severity", "error"}, {"object", "Policy/onap/x"}, {"field", "spec"}, {"message", "<script>"}}});
   };
   result.objects = [] { return nlohmann::json::array({{{"kind", "VirtualService"}, {"live", 2}}}); };
+  result.discovery = [](const std::string& path, const std::string& body) {
+    return console::Response::json("{\"" + path + "\": " + body + "}");
+  };
   result.feeds = [] { return nlohmann::json::array(); };
   result.units = [] { return nlohmann::json::array(); };
   return result;
@@ -54,6 +57,15 @@ console::Request get(const std::string& path, bool loopback = true, const std::s
 }
 
 }  // namespace
+
+TEST_CASE("xDS as JSON is for callers on loopback, by POST") {
+  const auto handler = console::adminHandler(sources(true), "1.0");
+  auto request = get("/v3/discovery:clusters", true, "POST");
+  request.body = "{}";
+  CHECK(handler(request).body == "{\"/v3/discovery:clusters\": {}}");
+  CHECK(handler(get("/v3/discovery:clusters", false, "POST")).status == 403);
+  CHECK(handler(get("/v3/discovery:clusters")).status == 405);
+}
 
 TEST_CASE("readiness says what is missing") {
   const auto ready = console::adminHandler(sources(true), "1.0");

@@ -36,7 +36,7 @@ ResourcePtr cluster(const std::string& name, std::size_t padding) {
   return test::resource(Type::cluster, name, any.SerializeAsString());
 }
 
-Frames frames;
+Frames frames(deltaFrameOf);
 
 }  // namespace
 

@@ -52,6 +52,38 @@ model::L4Route l4Route(std::vector<std::string> sni, const std::string& host, st
 
 }  // namespace
 
+TEST_CASE("a client without VHDS gets whole route configurations, with the same virtual hosts") {
+  World world;
+  world.addService("default", "a", {port("http", 80, model::Protocol::http)});
+  world.addService("default", "b", {port("http", 80, model::Protocol::http)});
+  for (const auto interception : {Interception::redirect, Interception::none}) {
+    auto proxy = sidecar();
+    proxy.interception = interception;
+    const auto parts = accepted(world, proxy);
+    proxy.wholeRoutes = true;
+    const auto whole = accepted(world, proxy);
+    CHECK(whole.names(Type::virtual_host).empty());
+    CHECK(whole.names(Type::listener) == parts.names(Type::listener));
+    CHECK(whole.names(Type::route) == parts.names(Type::route));
+    const auto table = whole.get<RouteConfiguration>(Type::route, "80");
+    CHECK_FALSE(table.has_vhds());
+    CHECK(table.ignore_port_in_host_matching());
+    std::map<std::string, std::string> found;
+    for (auto host : table.virtual_hosts()) {
+      const auto name = std::exchange(*host.mutable_name(), "");
+      found[name] = serialize(host);
+    }
+    REQUIRE(found.size() == 3);
+    for (const auto& name : parts.names(Type::virtual_host)) {
+      auto host = parts.get<VirtualHost>(Type::virtual_host, name);
+      host.clear_name();
+      const auto bare =
+          name.substr(3) == "allow_any" && interception == Interception::none ? "unknown_host" : name.substr(3);
+      CHECK(found.at(bare) == serialize(host));
+    }
+  }
+}
+
 TEST_CASE("the check by a real Envoy finds what it refuses") {
   auto resources = resourcesOf(World{}, sidecar());
   auto listener = resources.get<Listener>(Type::listener, "virtualOutbound");

@@ -37,6 +37,7 @@ TEST_CASE("a proxy survives the way through its key") {
   proxy.outboundAddress = "127.0.0.2";
   proxy.appAddress = "127.0.0.3";
   proxy.unprivileged = true;
+  proxy.wholeRoutes = true;
   CHECK(ScopesOf::parse(ScopesOf{proxy}.key()).proxy == proxy);
   CHECK(ScopesOf::parse(ScopesOf{Proxy{}}.key()).proxy == Proxy{});
 }
@@ -44,7 +45,7 @@ TEST_CASE("a proxy survives the way through its key") {
 TEST_CASE("every unit's key can be read back") {
   const model::Labels labels{{kOdd, kOdd}, {"app", "x"}};
   const GatewayScope gateway{kOdd, "sa", labels, {{"http", 8080}}, {"127.0.0.1"}, true};
-  checkKey(SidecarOutbound{kOdd, Interception::none, {"127.0.0.1", "::1"}, true});
+  checkKey(SidecarOutbound{kOdd, Interception::none, {"127.0.0.1", "::1"}, true, true});
   checkKey(
       SidecarInbound{kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true});
   checkKey(gateway);
@@ -55,10 +56,10 @@ TEST_CASE("every unit's key can be read back") {
   checkKey(Clusters{kOdd, "host", Interception::none});
   checkKey(EndpointsUnit{kOdd, 80, kOdd, labels});
   checkKey(AllMeshTls{kOdd, 80});
-  checkKey(OutboundPort{kOdd, 80, Interception::none, {"127.0.0.1"}});
+  checkKey(OutboundPort{kOdd, 80, Interception::none, {"127.0.0.1"}, true});
   checkKey(TcpListeners{kOdd, 80, "host"});
-  checkKey(RouteTable{kOdd, 80, Interception::none});
-  checkKey(VirtualHostUnit{kOdd, 80, "host"});
+  checkKey(RouteTable{kOdd, 80, Interception::none, true});
+  checkKey(VirtualHostUnit{kOdd, 80, "host", true});
   checkKey(GatewayPorts{kOdd, labels, {{"http", 8080}}});
   checkKey(GatewayListener{gateway, 8080});
   checkKey(GatewayRouteTable{kOdd, labels, 443, "Gateway/a/b servers[0]", "https.443.x.b.a"});
