@@ -114,9 +114,9 @@ void ClusterMember::tell(const std::string& report) {
   if (membership_) membership_->tell(report);
 }
 
-std::vector<std::string> ClusterMember::reports() const {
+std::optional<std::vector<std::string>> ClusterMember::reports() const {
   const std::lock_guard lock(mutex_);
-  return membership_ ? membership_->reports() : std::vector<std::string>{};
+  return membership_ ? membership_->reports() : std::nullopt;
 }
 
 ClusterMember::State ClusterMember::state() const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,7 +60,7 @@ class ClusterMember {
   [[nodiscard]] bool writesStatuses() const;
   // To and from the other replicas of this revision; see control::Membership.
   void tell(const std::string& report);
-  [[nodiscard]] std::vector<std::string> reports() const;
+  [[nodiscard]] std::optional<std::vector<std::string>> reports() const;
 
   struct State {
     bool leading = false;

@@ -66,8 +66,9 @@ void Membership::tell(std::string report) {
   wake_.notify_all();
 }
 
-std::vector<std::string> Membership::reports() const {
+std::optional<std::vector<std::string>> Membership::reports() const {
   const std::lock_guard lock(mutex_);
+  if (!firstRound_ || Clock::now() - *firstRound_ < options_.acquaintance) return std::nullopt;
   return reports_;
 }
 
@@ -119,6 +120,7 @@ ApiResult<void> Membership::round(const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
     reports_ = table_.reports(Clock::now());
+    if (!firstRound_) firstRound_ = Clock::now();
   }
   act(stop);
   return {};

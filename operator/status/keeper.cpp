@@ -149,26 +149,28 @@ void Keeper::tellStatuses(Time now) {
   led_ = leads;
   if (!leads) return;
   std::vector<std::vector<Report>> others;
-  bool asked = false;
+  bool asked = false, known = true;
   missesOthers_ = false;
   for (auto& [key, tracked] : tracked_) {
     // What is live here may not be at other replicas yet.
     const bool young = now - tracked.changed < kOthers + kStatusEvery;
     if (!tracked.tell && !young) continue;
     if (!std::exchange(asked, true) && calls_.others) {
-      for (const auto& text : calls_.others()) others.push_back(decode(text));
+      const auto texts = calls_.others();
+      known = texts.has_value();
+      for (const auto& text : texts.value_or(std::vector<std::string>{})) others.push_back(decode(text));
     }
     auto total = sum(reportOf(key, tracked), others);
-    if (now - tracked.changed >= kOthers) total.complete = true;
+    total.complete = (total.complete && known) || now - tracked.changed >= kOthers;
     const bool open = !total.complete || total.report.live != total.report.proxies;
     missesOthers_ = missesOthers_ || (open && now - tracked.changed < kReported);
     const bool done = tracked.settled && total.complete && total.report.live == total.report.proxies;
     const bool soon = now - tracked.changed < kUnderWay || (tracked.told && now - *tracked.told < kStatusEvery);
     if (!done && soon) continue;
     tracked.tell = false;
-    const auto known = calls_.knownStatus(key);
-    auto status = statusOf(*world_.objects.at(key).object, tracked.notes, total, known, calls_.wallClock());
-    if (saysTheSame(status, known)) continue;
+    const auto there = calls_.knownStatus(key);
+    auto status = statusOf(*world_.objects.at(key).object, tracked.notes, total, there, calls_.wallClock());
+    if (saysTheSame(status, there)) continue;
     tracked.told = now;
     calls_.setStatus(key, status);
   }

@@ -39,9 +39,9 @@ class Keeper {
     std::function<std::vector<Proxy>()> proxies;
     std::function<void(const Verdict&)> quarantine;
     std::function<std::string()> wallClock;  // RFC 3339
-    // With other replicas only, else null: to tell them, and what each of them told last.
+    // With other replicas only, else null: to tell them, and what each of them told last (nothing: not known yet).
     std::function<void(const std::string& report)> tell;
-    std::function<std::vector<std::string>()> others;
+    std::function<std::optional<std::vector<std::string>>()> others;
     // In a cluster only, else null: whether this replica writes statuses, what is there, and what is to be there.
     std::function<bool()> leading;
     std::function<nlohmann::json(const Key&)> knownStatus;  // null: none

@@ -16,7 +16,8 @@ struct Fixture {
   World world;
   std::vector<Proxy> proxies;
   std::uint64_t revision = 0, refusals = 0;
-  std::vector<std::string> quarantined, told, others;
+  std::vector<std::string> quarantined, told;
+  std::optional<std::vector<std::string>> others{std::in_place};
   std::map<Key, Json> statuses;
   int writes = 0, asked = 0;
   bool leads = true;
@@ -124,7 +125,7 @@ TEST_CASE_METHOD(Fixture, "what proxies refuse is accused, also later") {
 TEST_CASE_METHOD(Fixture, "other replicas are added up, and waited for a while") {
   change(10, 1);
   proxies = {proxy("a-1", made, 11, 11)};
-  others = {""};
+  others = std::vector<std::string>{""};
   tick();
   REQUIRE(told.size() == 1);
   CHECK(decode(told[0]).at(0).live == 1);
@@ -134,13 +135,21 @@ TEST_CASE_METHOD(Fixture, "other replicas are added up, and waited for a while")
     auto report = decode(told.back());
     report[0].proxies = 3;
     report[0].live = 2;
-    others = {encode(report)};
+    others = std::vector<std::string>{encode(report)};
     tick(5s);
     CHECK(programmed() == "Pending: live on 3 of 4 proxies");
     report[0].live = 3;
-    others = {encode(report)};
+    others = std::vector<std::string>{encode(report)};
     tick();
     CHECK(programmed() == "Programmed: live on 4 of 4 proxies");
+  }
+  SECTION("who they are has to be known") {
+    others.reset();
+    tick(6s);
+    CHECK(programmed() == "Pending: live on 1 of 1 proxy");
+    others = std::vector<std::string>{};
+    tick();
+    CHECK(programmed() == "Programmed: live on 1 of 1 proxy");
   }
   SECTION("or are silent for long") {
     for (int i = 0; i < 100; ++i) tick();
