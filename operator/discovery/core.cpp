@@ -73,20 +73,23 @@ std::vector<std::shared_ptr<Stream>> Core::all() const {
 }
 
 bool Core::addCall(grpc::CallbackServerContext& context) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(callsMutex_);
   if (closing || calls_.size() >= kMaxCalls) return false;
   calls_.insert(&context);
   return true;
 }
 
 void Core::removeCall(grpc::CallbackServerContext& context) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(callsMutex_);
   calls_.erase(&context);
 }
 
 void Core::cancelCalls() {
-  const std::lock_guard lock(mutex_);
-  for (auto* context : calls_) context->TryCancel();
+  const std::lock_guard lock(callsMutex_);
+  const auto calls = calls_;
+  for (auto* context : calls) {
+    if (calls_.contains(context)) context->TryCancel();
+  }
 }
 
 void Core::startSweep() {

@@ -80,6 +80,7 @@ struct Core {
   std::uint64_t lastId_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Stream>> streams_;
   std::map<std::string, std::size_t> perPeer_;
+  std::recursive_mutex callsMutex_;  // a call may end, and be removed, within its cancellation
   std::set<grpc::CallbackServerContext*> calls_;
   std::thread sweeper_;
 

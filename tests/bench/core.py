@@ -49,7 +49,8 @@ PARTS = [*"abcdefghi", "faults"]
 class Lab:
     """etcd, API server and a control plane, in a folder that goes with them."""
 
-    def __init__(self, services, huge, rules):
+    def __init__(self, services, huge, rules, sotw):
+        self.sotw = sotw
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-bench-"))
         self.processes = []
         self.api = ApiServer(self.directory / "kubernetes")
@@ -84,7 +85,7 @@ class Lab:
 
     @contextlib.contextmanager
     def load(self):
-        generator = LoadGenerator(self.directory)
+        generator = LoadGenerator(self.directory, sotw=self.sotw)
         self.processes.append(generator.start())
         try:
             yield generator
@@ -270,20 +271,20 @@ class Bench:
                 load.check_state()
         keys = colds[0].keys()
         cold = {key: spread([c[key] for c in colds]) for key in keys}
-        null_cold, null = self.null_at(count, recorded, endpoint)
+        # The null server plays back recorded responses of delta: to the state of the world it has nothing to compare.
+        null_cold, null = ({}, {}) if self.options.sotw else self.null_at(count, recorded, endpoint)
         if "e" in parts:
             self.figure("e", count, {**cold, "runs": runs, "held": {t: h["count"] for t, h in held.items()}, "null": {key: round(value, 2) for key, value in null_cold.items()}})
         if "f" in parts:
             self.figure("f", count, {key: cold[key] for key in ("peak_mb", "rss_mb", "start_peak_mb", "cpu_s")})
         if "a" in parts:
             ratios = {
-                "ratio_p50": round(endpoint["after_watch_p50_ms"] / null["p50_ms"], 2),
-                "ratio_p99": round(endpoint["after_watch_p99_ms"] / null["p99_ms"], 2),
+                f"ratio_{p}": round(endpoint[f"after_watch_{p}_ms"] / null[f"{p}_ms"], 2) for p in ("p50", "p99") if null
             }
             self.figure("a", count, {**endpoint, **ratios, "null": null})
         if "g" in parts:
             names = ("cpu_ms_per_change", "peak_mb", "bytes_per_proxy", "changes")
-            self.figure("g", count, {**{n: endpoint[n] for n in names}, "null": {n: null[n] for n in names}})
+            self.figure("g", count, {**{n: endpoint[n] for n in names}, "null": {n: null[n] for n in names if null}})
 
     def null_at(self, count, recorded, endpoint):
         with self.lab.null_server(recorded) as null, self.lab.load() as load:
@@ -413,7 +414,7 @@ class Bench:
         outer, self.lab = self.lab, None
         points = {}
         try:
-            self.lab = Lab(services[0], huge=0, rules=min(RULES, services[0] // 2))
+            self.lab = Lab(services[0], huge=0, rules=min(RULES, services[0] // 2), sotw=self.options.sotw)
             for count in proxies:
                 points["proxies", count] = self.growth_point(count)
             for number in services:
@@ -484,7 +485,7 @@ class Bench:
         keep = True
         try:
             if parts & set("abcdefg"):
-                self.lab = Lab(options.services, options.huge, options.rules)
+                self.lab = Lab(options.services, options.huge, options.rules, options.sotw)
                 self.lab.server.start()
             if "d" in parts:
                 self.part_d()
@@ -532,6 +533,7 @@ def arguments():
     parser.add_argument("--runs", type=int, help="runs of what is measured once a start (3)")
     parser.add_argument("--seconds", type=int, help="of part b (20)")
     parser.add_argument("--big", action="store_true", help="part d with 10,000 services, too; h up to as many")
+    parser.add_argument("--sotw", action="store_true", help="proxies that ask for the state of the world; parts a, b, e, f, g")
     parser.add_argument("--growth-services", type=numbers, help="of part h")
     parser.add_argument("--growth-proxies", type=numbers, help="of part h")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "bench" / "core.json")
@@ -554,7 +556,7 @@ def main():
     if hard < most + 200:
         sys.exit(f"core.py: {most} proxies need as many open files; the limit is {hard} ({soft} without asking): see ulimit -Hn")
     network.isolate()
-    about = {"commit": commit(), "machine": machine(), "scale": options.scale}
+    about = {"commit": commit(), "machine": machine(), "scale": options.scale, "sotw": options.sotw}
     before, bench, failure = time.monotonic(), Bench(options), None
     try:
         bench.run(set(options.part or PARTS))

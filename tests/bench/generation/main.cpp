@@ -1,18 +1,17 @@
 // What it costs to generate configuration, without network and engine: each unit of translation is computed again and
 // again, from inputs that are computed already. Figures are for one resource (or one endpoint, or one route) that comes out.
 
-#include <atomic>
 #include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
 
+#include "allocations.h"
 #include "api/codec.h"
 #include "engine/core.h"
 #include "normalize/queries.h"
@@ -22,8 +21,6 @@ using namespace fairway;
 using nlohmann::json;
 
 namespace {
-
-std::atomic<std::uint64_t> allocations{0};
 
 constexpr int kServices = 1000, kEndpoints = 10, kBigEndpoints = 1000, kRules = 50, kNamespaces = 10;
 
@@ -173,7 +170,7 @@ void run(benchmark::State& state, const Case& what) {
   if (keys.empty()) return state.SkipWithError("no such unit in the mesh of the bench");
   Reader reader(made);
   std::uint64_t items = 0, bytes = 0;
-  const auto before = allocations.load();
+  const auto before = allocations();
   for (auto _ : state) {
     for (const auto& key : keys) {
       const auto value = compute(reader, key);
@@ -187,20 +184,12 @@ void run(benchmark::State& state, const Case& what) {
   if (items == 0) return state.SkipWithError("the units give no such resource");
   const auto each = static_cast<double>(items);
   state.counters["s_per_item"] = benchmark::Counter(each, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["allocations_per_item"] = static_cast<double>(allocations.load() - before) / each;
+  state.counters["allocations_per_item"] = static_cast<double>(allocations() - before) / each;
   state.counters["bytes_per_item"] = static_cast<double>(bytes) / each;
   state.counters["items"] = static_cast<double>(items) / static_cast<double>(state.iterations());
 }
 
 }  // namespace
-
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 int main(int argc, char** argv) {
   using translate::Type;
