@@ -220,7 +220,7 @@ def many_endpoints(lab, count, first=1):
     """A service with that many endpoints, in slices of a thousand."""
     lab.write("big.yaml", json.dumps(service("big")))
     for part in range(0, count, 1000):
-        ips = [f"172.{16 + i // 65025}.{i // 255 % 255}.{first + i % 255 % 250}" for i in range(part, min(count, part + 1000))]
+        ips = [f"172.{16 + i // 62500}.{i // 250 % 250}.{first + i % 250}" for i in range(part, min(count, part + 1000))]
         lab.write(f"big-{part}.yaml", json.dumps(endpoint_slice(f"big-{part}", "big", ips)))
 
 
@@ -236,8 +236,11 @@ def test_proxy_that_never_answers(lab, healed):
         [page] = proxy_page(lab, "msb-eag")
         assert page["types"]["CDS"]["sent"] == 1, "more was sent without an answer to the first"
         assert not page["settled"]
-        [state] = [o for o in plane.debug("objects") if o["name"] == "ocata"]
-        assert (state["live"], state["proxies"]) == (1, 2)
+
+        def state():
+            return [(o["live"], o["proxies"]) for o in plane.debug("objects") if o["name"] == "ocata"]
+
+        wait_for(lambda: state() == [(1, 2)], 30, lambda: f"live on 1 of 2: {state()}")
         silent.close()
         silent = client(lab, "msb-eag")
         healed(has_timeout(silent, OCATA, 8), "the last change at the proxy that came back")
@@ -279,11 +282,12 @@ def test_slow_reader_and_a_resource_of_a_million_bytes(lab, healed):
     try:
         slow.wait_for("cluster", OCATA)
         slow.reads.clear()
-        many_endpoints(lab, 12_000)
-        other.wait_for("endpoint", BIG, lambda e: len(addresses(e)) == 12_000)
-        assert other.get("endpoint", BIG).ByteSize() > 500_000
+        count = 16_000
+        many_endpoints(lab, count)
+        other.wait_for("endpoint", BIG, lambda e: len(addresses(e)) == count)
+        assert other.get("endpoint", BIG).ByteSize() > 1_000_000
         for first in (2, 3, 4):
-            many_endpoints(lab, 12_000, first)
+            many_endpoints(lab, count, first)
             last = f"172.16.0.{first}:80"
             other.wait_for("endpoint", BIG, lambda e, a=last: a in addresses(e))
         lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", 7))
@@ -325,7 +329,7 @@ def test_missing_references_withhold_nothing(lab):
     """kgateway#14184: snapshots were withheld for a missing reference, and proxies stayed on stale endpoints."""
     lab.folder_control_plane(insecure=True)
     lab.write("dangling.yaml", DANGLING)
-    proxies = [client(lab, "msb-iag"), client(lab, "istio-ingressgateway")]
+    proxies = [client(lab, "msb-iag"), client(lab, "msb-eag")]
     try:
         for number, proxy in enumerate(proxies):
             proxy.wait_for("endpoint", VIO, addresses)
