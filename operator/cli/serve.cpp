@@ -4,7 +4,6 @@
 #include <csignal>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -23,25 +22,14 @@
 #include "base/strings.h"
 #include "cli/admin_pages.h"
 #include "cli/app.h"
-#include "cli/cluster_member.h"
-#include "cli/engine_sink.h"
-#include "cli/memory.h"
+#include "cli/control_plane.h"
+#include "cli/housekeeping.h"
 #include "cli/rollouts.h"
-#include "cli/snapshot_keeper.h"
 #include "cli/state_dir.h"
-#include "cli/token_review.h"
 #include "cli/version.h"
-#include "cli/webhook.h"
-#include "console/http_server.h"
 #include "control/webhook_bundles.h"
-#include "discovery/server.h"
-#include "engine/engine.h"
-#include "identity/authority.h"
-#include "identity/certificate_service.h"
 #include "identity/files.h"
 #include "kube/client.h"
-#include "kube/folder_source.h"
-#include "kube/kubeconfig.h"
 #include "kube/kubernetes_source.h"
 #include "normalize/checks.h"
 #include "normalize/queries.h"
@@ -55,40 +43,6 @@ using Clock = std::chrono::system_clock;
 
 // Settings of the mesh, in the root namespace.
 constexpr const char* kMeshConfigMap = "istio";
-
-// The parts of a running control plane, in the order in which they are made; destroyed in reverse.
-struct ControlPlane {
-  std::chrono::milliseconds drainDuration{0}, maxStreamAge{0};
-  std::optional<kube::ClusterAccess> access;  // Kubernetes mode only
-  std::atomic<bool> stopping{false};
-  store::Catalogue catalogue;
-  std::unique_ptr<ClusterMember> member;  // Kubernetes mode only
-  std::unique_ptr<identity::CertificateAuthority> authority;
-  std::unique_ptr<identity::FolderTokens> folderTokens;  // folder mode only
-  std::unique_ptr<TokenReviewer> tokenReviewer;          // Kubernetes mode only
-  std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<EngineSink> sink;           // source -> engine
-  std::unique_ptr<SnapshotKeeper> snapshots;  // Kubernetes mode only; source -> sink
-  std::unique_ptr<kube::Source> source;
-  std::function<std::vector<kube::FileProblem>()> fileProblems;
-  std::unique_ptr<identity::CertificateService> certificates;
-  std::unique_ptr<discovery::Server> discovery;  // engine -> streams
-  std::unique_ptr<status::Keeper> keeper;        // streams -> statuses
-  std::shared_ptr<Webhook> webhookAnswers;
-  std::unique_ptr<console::HttpServer> webhook;
-  std::unique_ptr<console::HttpServer> admin;
-
-  [[nodiscard]] identity::TokenVerifier* tokens() const {
-    if (folderTokens) return folderTokens.get();
-    return tokenReviewer.get();
-  }
-};
-
-void logNote(const model::Note& note) {
-  static constexpr std::array kLevels = {spdlog::level::info, spdlog::level::warn, spdlog::level::err};
-  spdlog::log(kLevels.at(static_cast<std::size_t>(note.severity)), "{} {}{}{}", note.object.toString(), note.field,
-              note.field.empty() ? "" : ": ", note.message);
-}
 
 // A pod that is known must run as the service account that the caller proved to be. An unknown one may be too new to
 // have been seen; until it is, translation goes by the proved account alone.
@@ -378,65 +332,6 @@ std::map<std::string, std::string> addressesOf(const ControlPlane& plane) {
   if (plane.webhook) addresses["webhook"] = plane.webhook->address().toString();
   return addresses;
 }
-
-// What has to happen by the clock: certificates, tokens, and telling the log about new notes.
-class Housekeeping {
- public:
-  explicit Housekeeping(ControlPlane& plane) : plane_(plane) {}
-
-  void tick() {
-    const auto now = std::chrono::steady_clock::now();
-    if (!synced_ && plane_.source->synced()) {
-      synced_ = true;
-      plane_.engine->markSynced();
-      if (plane_.snapshots) plane_.snapshots->arrived();
-    }
-    if (!synced_ && plane_.snapshots) plane_.snapshots->tick(now);
-    if (plane_.engine->ready()) {
-      plane_.keeper->tick(now);
-      if (now >= nextNotes_) {
-        nextNotes_ = now + std::chrono::seconds(1);
-        logNewNotes();
-      }
-    }
-    if (now >= nextTrim_) {
-      nextTrim_ = now + std::chrono::seconds(5);
-      memory_.trimHeap();
-      memory_.dropIdlePages();
-    }
-    if (now >= nextRenewal_) {
-      nextRenewal_ = now + std::chrono::minutes(1);
-      if (const auto renewed = plane_.authority->renewIfDue(Clock::now()); !renewed) {
-        spdlog::error("own certificate: {}", renewed.error().message);
-      }
-      if (plane_.folderTokens) {
-        if (const auto written = plane_.folderTokens->update(plane_.sink->accounts(), Clock::now()); !written) {
-          spdlog::error("tokens: {}", written.error().message);
-        }
-      }
-    }
-  }
-  // How long until the next tick is worth making.
-  [[nodiscard]] std::chrono::milliseconds interval() const {
-    return std::chrono::milliseconds(synced_ || plane_.engine->ready() ? 200 : 2);
-  }
-
- private:
-  void logNewNotes() {
-    const auto& notes = plane_.keeper->notes();
-    for (const auto& note : notes) {
-      if (!known_.contains(note)) logNote(note);
-    }
-    known_ = std::set<model::Note>(notes.begin(), notes.end());
-  }
-
-  ControlPlane& plane_;
-  MemoryKeeper memory_;
-  bool synced_ = false;
-  std::chrono::steady_clock::time_point nextNotes_{}, nextTrim_{},
-      nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
-  std::set<model::Note> known_;
-};
 
 }  // namespace
 

@@ -331,6 +331,7 @@ def test_roles_hold_no_more_than_needed():
         ("ClusterRole", "tokenreviews", "create"),
         ("ClusterRole", "configmaps", "create"),
         ("ClusterRole", "ingresses/status", "patch"),
+        ("ClusterRole", "*/status", "patch"),
         ("Role", "leases", "create"), ("Role", "leases", "update"), ("Role", "leases", "delete"),
         ("Role", "secrets", "create"),
     }  # fmt: skip

@@ -282,7 +282,7 @@ def test_slow_reader_and_a_resource_of_a_million_bytes(lab, healed):
     try:
         slow.wait_for("cluster", OCATA)
         slow.reads.clear()
-        count = 16_000
+        count = 34_000
         many_endpoints(lab, count)
         other.wait_for("endpoint", BIG, lambda e: len(addresses(e)) == count)
         assert other.get("endpoint", BIG).ByteSize() > 1_000_000

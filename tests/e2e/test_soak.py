@@ -26,6 +26,11 @@ PATHS = {
 }
 
 
+def about(kind):
+    group = PATHS[kind].removeprefix("/apis/").removeprefix("/api/").split("/namespaces/")[0]
+    return {"apiVersion": group, "kind": kind}
+
+
 def made(kind, name, rng):
     """An object of a kind for the service `name`, in one of many variants."""
     meta, spec = {"name": name, "namespace": "onap"}, {}
@@ -34,7 +39,8 @@ def made(kind, name, rng):
     elif kind == "EndpointSlice":
         endpoints = [{"addresses": [f"10.77.{rng.randrange(250)}.{i + 1}"]} for i in range(rng.randrange(1, 30))]
         meta["labels"] = {"kubernetes.io/service-name": name}
-        return {"metadata": meta, "addressType": "IPv4", "ports": [{"name": "http", "port": 80}], "endpoints": endpoints}
+        ports = [{"name": "http", "port": 80}]
+        return {**about(kind), "metadata": meta, "addressType": "IPv4", "ports": ports, "endpoints": endpoints}
     elif kind == "VirtualService":
         routes = [
             {"match": [{"uri": {"prefix": f"/{rng.randrange(9)}"}}], "route": [{"destination": {"host": rng.choice(NAMES)}}]}
@@ -48,7 +54,7 @@ def made(kind, name, rng):
             "selector": {"matchLabels": {"app": rng.choice(WORKLOADS)}},
             "rules": [{"to": [{"operation": {"paths": [f"/{rng.randrange(99)}"]}}]}],
         }
-    return {"metadata": meta, "spec": spec}
+    return {**about(kind), "metadata": meta, "spec": spec}
 
 
 class World:
@@ -113,7 +119,7 @@ def connect(lab, name):
 
 def marker(lab, clients, number):
     """What is done before it has reached the proxies when it has."""
-    rule = {"metadata": {"name": "marker", "namespace": "onap"}}
+    rule = {**about("DestinationRule"), "metadata": {"name": "marker", "namespace": "onap"}}
     rule["spec"] = {"host": "multicloud-vio", "trafficPolicy": {"connectionPool": {"tcp": {"connectTimeout": f"{number}s"}}}}
     method, path = ("POST", "") if number == 1 else ("PATCH", "/marker")
     content = "application/json" if number == 1 else "application/merge-patch+json"

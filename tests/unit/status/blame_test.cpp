@@ -20,7 +20,7 @@ struct World {
   template <class T>
   void object(const std::string& name, std::uint64_t order, const std::string& version = "1") {
     const auto made = named<T>(name, version);
-    objects[keyOf(*made)] = {made, 0, order, ""};
+    objects[keyOf(*made)] = {made, 4, order, ""};
   }
   // A proxy of a service account of its own that has these resources and refuses some of them.
   void proxy(const std::string& id, const std::vector<ResourcePtr>& resources, const std::vector<ResourcePtr>& refused,

@@ -97,6 +97,7 @@ TEST_CASE_METHOD(Fixture, "a status that takes long is written at a low rate") {
     each.applied = 11;
     tick(500ms);
   }
+  for (int i = 0; i < 5; ++i) tick(500ms);
   CHECK(programmed() == "Programmed: live on 40 of 40 proxies");
   CHECK(writes <= 6);
 }
