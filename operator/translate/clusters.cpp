@@ -4,6 +4,7 @@
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/clusters/dns/v3/dns_cluster.pb.h>
+#include <google/protobuf/arena.h>
 
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
@@ -96,7 +97,9 @@ void setDns(store::View& view, Cluster& cluster, const Spec& spec) {
   packAny(dns, *cluster.mutable_cluster_type()->mutable_typed_config());
   auto& assignment = *cluster.mutable_load_assignment();
   assignment.set_cluster_name(cluster.name());
-  addLocalities(assignment, names);
+  std::vector<const model::Endpoint*> all;
+  for (const auto& name : names) all.push_back(&name);
+  addLocalities(assignment, all);
 }
 
 void setDiscovery(store::View& view, Cluster& cluster, const Spec& spec, Interception interception) {
@@ -196,7 +199,8 @@ void setMetadata(Cluster& cluster, const Spec& spec) {
 }
 
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
-  Cluster cluster;
+  google::protobuf::Arena arena;  // it has many small parts
+  auto& cluster = *google::protobuf::Arena::CreateMessage<Cluster>(&arena);
   cluster.set_name(clusterName(spec.port.number, spec.subset, spec.service.host));
   setDiscovery(view, cluster, spec, query.interception);
   applyLoadBalancing(cluster, spec.policy);

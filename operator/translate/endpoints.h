@@ -14,6 +14,6 @@ bool selects(const model::Labels& selector, const model::Labels& labels);
 
 // Appends the endpoints, grouped by locality.
 void addLocalities(envoy::config::endpoint::v3::ClusterLoadAssignment& out,
-                   const std::vector<model::Endpoint>& endpoints);
+                   const std::vector<const model::Endpoint*>& endpoints);
 
 }  // namespace fairway::translate

@@ -50,10 +50,7 @@ void addService(std::vector<store::Change>& changes, const std::string& name, in
   for (int i = 0; i < endpoints; ++i) {
     const auto ip = "10." + std::to_string(number / 250 + 1) + "." + std::to_string(i / 250 + number % 250) + "." +
                     std::to_string(i % 250 + 1);
-    list.push_back({{"addresses", {ip}},
-                    {"conditions", {{"ready", true}}},
-                    {"targetRef",
-                     {{"kind", "Pod"}, {"name", name + "-" + std::to_string(i)}, {"namespace", namespaceOf(number)}}}});
+    list.push_back({{"addresses", {ip}}, {"conditions", {{"ready", true}}}});
   }
   auto sliceMeta = meta(name + "-1", number);
   sliceMeta["labels"] = {{"kubernetes.io/service-name", name}};
