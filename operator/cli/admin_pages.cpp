@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/codec.h"
+#include "base/time.h"
 #include "cli/metrics.h"
 #include "cli/resource_json.h"
 #include "cli/rest_discovery.h"
@@ -54,26 +55,12 @@ console::AdminSources::Readiness readiness(const AdminInputs& inputs) {
   return result;
 }
 
-// The names of refused resources, by type.
-std::map<translate::Type, json> rejectedOf(const std::vector<discovery::TypeInfo>& types) {
-  std::map<translate::Type, json> names;
-  for (const auto& type : types) {
-    for (const auto& held : type.resources) {
-      if (!held.refused.empty()) names[type.type].push_back(held.name);
-    }
-  }
-  return names;
-}
-
 json proxyPage(const AdminInputs& inputs) {
   json result = json::array();
   for (const auto& stream : inputs.discovery.streams()) {
     json types = json::object();
-    std::map<translate::Type, json> rejected;
-    const auto refuses = [](const discovery::TypeInfo& type) { return type.refused > 0; };
-    if (std::any_of(stream.types.begin(), stream.types.end(), refuses)) {
-      if (const auto all = inputs.discovery.stream(stream.proxyId)) rejected = rejectedOf(all->types);
-    }
+    std::map<translate::Type, json> rejected;  // names
+    for (const auto& refusal : stream.refusals) rejected[refusal.resource->type].push_back(refusal.resource->name);
     for (const auto& type : stream.types) {
       json counts{{"sent", type.sentResponses},     {"acked", type.acks},        {"nacks", type.nacks},
                   {"pending", type.pending},        {"inFlight", type.inFlight}, {"held", type.held},

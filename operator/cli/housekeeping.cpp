@@ -1,6 +1,7 @@
 #include "cli/housekeeping.h"
 
 #include <array>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -28,10 +29,7 @@ void Housekeeping::tick() {
   if (!synced_ && plane_.snapshots) plane_.snapshots->tick(now);
   if (plane_.engine->ready()) {
     plane_.keeper->tick(now);
-    if (now >= nextNotes_) {
-      nextNotes_ = now + std::chrono::seconds(1);
-      logNewNotes();
-    }
+    if (std::exchange(notesOf_, plane_.keeper->looks()) != plane_.keeper->looks()) logNewNotes();
   }
   if (now >= nextTrim_) {
     nextTrim_ = now + std::chrono::seconds(5);

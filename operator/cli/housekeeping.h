@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <set>
 
 #include "cli/memory.h"
@@ -27,7 +28,8 @@ class Housekeeping {
   ControlPlane& plane_;
   MemoryKeeper memory_;
   bool synced_ = false;
-  std::chrono::steady_clock::time_point nextNotes_{}, nextTrim_{},
+  std::uint64_t notesOf_ = 0;  // Keeper::looks()
+  std::chrono::steady_clock::time_point nextTrim_{},
       nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};
   std::set<model::Note> known_;
 };

@@ -1,11 +1,10 @@
 #include "cli/rollouts.h"
 
 #include <chrono>
-#include <ctime>
-#include <utility>
 
 #include <spdlog/spdlog.h>
 
+#include "base/time.h"
 #include "cli/cluster_member.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
@@ -13,28 +12,6 @@
 namespace fairway::cli {
 
 namespace {
-
-std::string wallClock() {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-std::vector<status::Proxy> proxiesOf(const discovery::Server& discovery) {
-  std::vector<status::Proxy> result;
-  for (auto& progress : discovery.progress()) {
-    status::Proxy proxy{
-        std::move(progress.proxyId), std::move(progress.identity), std::move(progress.snapshot), progress.applied, {}};
-    for (auto& refusal : progress.refusals) {
-      proxy.refusals.push_back({std::move(refusal.resource), std::move(refusal.error)});
-    }
-    result.push_back(std::move(proxy));
-  }
-  return result;
-}
 
 // Ingresses have a status of another shape, and it is written elsewhere.
 bool hasConditions(const status::Key& key) { return key.first != api::Kind::ingress; }
@@ -74,13 +51,13 @@ std::unique_ptr<status::Keeper> makeKeeper(engine::Engine& engine, const discove
     for (const auto& type : discovery.counters().types) sum += type.nacks;
     return sum;
   };
-  calls.proxies = [&discovery] { return proxiesOf(discovery); };
+  calls.proxies = [&discovery] { return discovery.progress(); };
   calls.quarantine = [&engine](const status::Verdict& verdict) {
     const status::Key key{verdict.object->kind, verdict.object->meta.key()};
     spdlog::error("{}: {}", status::toString(key), verdict.reason);
     engine.quarantine(verdict.object, verdict.reason);
   };
-  calls.wallClock = wallClock;
+  calls.wallClock = [] { return utcText(std::chrono::system_clock::now()); };
   if (member != nullptr) addReplicas(calls, *member);
   return std::make_unique<status::Keeper>(std::move(calls));
 }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <ctime>
 #include <filesystem>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "api/footprint.h"
+#include "base/time.h"
 #include "identity/files.h"
 
 namespace fairway::cli {
@@ -43,15 +43,6 @@ bool healthy(const kube::Source& source) {
 }
 
 }  // namespace
-
-std::string utcText(std::chrono::system_clock::time_point time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 SnapshotKeeper::SnapshotKeeper(Options options)
     : options_(std::move(options)), path_(options_.folder + "/" + kFile), owner_(options_.owner) {

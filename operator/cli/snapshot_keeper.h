@@ -85,7 +85,4 @@ class SnapshotKeeper {
   std::jthread thread_;  // last: joined before anything else goes
 };
 
-// "2026-01-31T12:00:00Z"
-std::string utcText(std::chrono::system_clock::time_point time);
-
 }  // namespace fairway::cli

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <functional>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -29,13 +28,20 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{250};
 
-constexpr std::array<std::pair<std::string_view, api::Kind>, 6> kShortNames{{
+// Those of crds/.
+constexpr std::array<std::pair<std::string_view, api::Kind>, 12> kShortNames{{
     {"vs", api::Kind::virtual_service},
     {"dr", api::Kind::destination_rule},
     {"gw", api::Kind::gateway},
     {"se", api::Kind::service_entry},
     {"pa", api::Kind::peer_authentication},
     {"ap", api::Kind::authorization_policy},
+    {"authnpolicy", api::Kind::policy},
+    {"meshpolicy", api::Kind::mesh_policy},
+    {"svcrole", api::Kind::service_role},
+    {"svcrolebinding", api::Kind::service_role_binding},
+    {"rbaccfg", api::Kind::rbac_config},
+    {"clusterrbaccfg", api::Kind::cluster_rbac_config},
 }};
 
 const api::KindInfo* kindNamed(std::string_view text) {
@@ -91,44 +97,34 @@ struct WaitCommand {
     if (!patience) return fail("--timeout: " + patience.error().message, exitUsage);
     auto cluster = openCluster(kubeconfig);
     if (!cluster) return fail(cluster.error().message, exitFailure);
-    return until(*named,
-                 std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::milliseconds>(*patience),
-                 [&]() -> Result<std::optional<Outcome>> {
-                   const auto found = findObject(**cluster, *named);
-                   if (!found) return tl::unexpected(found.error());
-                   if (!*found) return std::nullopt;
-                   return outcomeOfStatus(**found, generation);
-                 });
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::milliseconds>(*patience);
+    const auto what = std::string(api::kindInfo(named->kind).name) + " " + named->name.toString();
+    for (std::string said;;) {
+      const auto found = findObject(**cluster, *named);
+      if (!found) return fail(found.error().message, exitFailure);
+      const auto outcome = *found ? outcomeOfStatus(**found, generation)
+                                  : Outcome{false, false, "it does not exist (yet); is it in another namespace (-n)?"};
+      if (outcome.done) {
+        std::cout << what << ": " << outcome.message << "\n";
+        return exitOk;
+      }
+      if (outcome.refused) return fail(what + ": " + outcome.message, exitFindings);
+      if (std::chrono::steady_clock::now() >= end) {
+        return fail(what + " is not live after " + timeout + ": " + outcome.message +
+                        "; `fairway proxy-status` shows which proxies are behind",
+                    exitFailure);
+      }
+      if (outcome.message != said && isatty(STDERR_FILENO) == 1) std::cerr << what << ": " << outcome.message << "\n";
+      said = outcome.message;
+      std::this_thread::sleep_for(kPoll);
+    }
   }
 
  private:
   static int fail(const std::string& message, int code) {
     std::cerr << "fairway wait: " << message << "\n";
     return code;
-  }
-
-  int until(const Named& named, std::chrono::steady_clock::time_point end,
-            const std::function<Result<std::optional<Outcome>>()>& ask) const {
-    const auto what = std::string(api::kindInfo(named.kind).name) + " " + named.name.toString();
-    std::string said;
-    for (;;) {
-      const auto answer = ask();
-      if (!answer) return fail(answer.error().message, exitFailure);
-      const auto message = *answer ? (*answer)->message : "it does not exist (yet); is it in another namespace (-n)?";
-      if (*answer && (*answer)->done) {
-        std::cout << what << ": " << message << "\n";
-        return exitOk;
-      }
-      if (*answer && (*answer)->refused) return fail(what + ": " + message, exitFindings);
-      if (std::chrono::steady_clock::now() >= end) {
-        return fail(what + " is not live after " + timeout + ": " + message +
-                        "; `fairway proxy-status` shows which proxies are behind",
-                    exitFailure);
-      }
-      if (message != said && isatty(STDERR_FILENO) == 1) std::cerr << what << ": " << message << "\n";
-      said = message;
-      std::this_thread::sleep_for(kPoll);
-    }
   }
 };
 

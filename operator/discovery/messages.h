@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "engine/progress.h"
 #include "engine/snapshot.h"
 
 // What travels on one ADS stream, as plain values: wire.h and sotw_wire.h have their encoding.
 namespace fairway::discovery {
 
+using engine::Refusal;
 using translate::ResourcePtr;
 using translate::Type;
 
@@ -75,12 +77,6 @@ struct Report {
   // Refused, and `resources` is not known to be at fault as a whole: where parts of a response can be sent alone (not
   // clusters and listeners of the state of the world), they are, and further reports tell which the proxy refuses.
   bool undecided = false;
-};
-
-// A resource of the newest snapshot that the client refused in this version.
-struct Refusal {
-  ResourcePtr resource;
-  std::string error;  // the proxy's words
 };
 
 // The type of a type URL; nothing if it is not served.

@@ -225,8 +225,8 @@ std::vector<StreamInfo> Server::streams(bool withResources) const {
   return result;
 }
 
-std::vector<ProxyProgress> Server::progress() const {
-  std::vector<ProxyProgress> result;
+std::vector<engine::ProxyProgress> Server::progress() const {
+  std::vector<engine::ProxyProgress> result;
   for (const auto& stream : core_->all()) {
     if (auto progress = stream->progress()) result.push_back(std::move(*progress));
   }

@@ -94,16 +94,8 @@ struct StreamInfo {
   std::chrono::system_clock::time_point connectedSince, expires;
   std::uint64_t generation = 0;  // of the newest snapshot
   bool settled = false;          // everything sent and answered
+  std::vector<Refusal> refusals;
   std::vector<TypeInfo> types;
-};
-
-// How far one proxy has come, for those who report on changes.
-struct ProxyProgress {
-  std::string proxyId;
-  std::string identity;                // SPIFFE ID
-  engine::SnapshotPtr snapshot;        // what it is to have now; may be null
-  std::uint64_t applied = 0;           // generation of the newest snapshot that it has taken up
-  std::vector<Refusal> refusals = {};  // but for these
 };
 
 // One connected client, for ClientStatusDiscoveryService.
@@ -142,7 +134,7 @@ class Server {
   // In order of connection. `withResources`: what each holds, too.
   [[nodiscard]] std::vector<StreamInfo> streams(bool withResources = false) const;
   // Of each proxy that is connected.
-  [[nodiscard]] std::vector<ProxyProgress> progress() const;
+  [[nodiscard]] std::vector<engine::ProxyProgress> progress() const;
   // Of the proxy "<pod>.<ns>" that connected last.
   [[nodiscard]] std::optional<StreamInfo> stream(const std::string& proxyId) const;
   // What that proxy is to have. Null if it is not connected, or nothing is built yet.

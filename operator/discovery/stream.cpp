@@ -401,16 +401,17 @@ StreamInfo Stream::describe(bool withResources) const {
   info.expires = identity_ ? identity_->expires : std::chrono::system_clock::time_point::max();
   if (const auto& current = state_.snapshot()) info.generation = current->generation;
   info.settled = !waiting_ && state_.settled();
+  info.refusals = state_.refusals();
   info.types = state_.describe(withResources);
   return info;
 }
 
-std::optional<ProxyProgress> Stream::progress() const {
+std::optional<engine::ProxyProgress> Stream::progress() const {
   const std::lock_guard state(stateMutex_);
   if (!connection_ || !proxy_) return std::nullopt;
   // Not the stream's own: it may not have had its turn since the last change.
-  return ProxyProgress{discovery::proxyId(*proxy_), identity_->toString(), core_.source.current(*connection_),
-                       state_.appliedGeneration(), state_.refusals()};
+  return engine::ProxyProgress{discovery::proxyId(*proxy_), identity_->toString(), core_.source.current(*connection_),
+                               state_.appliedGeneration(), state_.refusals()};
 }
 
 ClientView Stream::view() const {

@@ -37,7 +37,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] StreamInfo describe(bool withResources) const;
   // Nothing before the first good request, and after the end.
-  [[nodiscard]] std::optional<ProxyProgress> progress() const;
+  [[nodiscard]] std::optional<engine::ProxyProgress> progress() const;
   [[nodiscard]] std::string proxyId() const;
   [[nodiscard]] engine::SnapshotPtr snapshot() const;
   [[nodiscard]] ClientView view() const;

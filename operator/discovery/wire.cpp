@@ -1,7 +1,6 @@
 #include "discovery/wire.h"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <grpcpp/support/proto_buffer_reader.h>
 
 #include "discovery/wire_parts.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
@@ -111,24 +110,37 @@ grpc::Slice shareOf(const std::string& bytes, const Owner& owner) {
 grpc::Slice share(const ResourcePtr& resource) { return shareOf(resource->body, resource); }
 grpc::Slice share(const std::shared_ptr<const std::string>& bytes) { return shareOf(*bytes, bytes); }
 
+void ResponseBytes::flush() {
+  if (framing_.empty()) return;
+  slices_.emplace_back(framing_.data(), framing_.size());
+  framing_.clear();
+}
+
+void ResponseBytes::addBody(const ResourcePtr& resource) {
+  if (resource->body.size() < kShareFrom) {
+    framing_.append(resource->body);
+    return;
+  }
+  flush();
+  slices_.push_back(share(resource));
+}
+
+void ResponseBytes::addSets(const Sets& sets, Frames& frames) {
+  flush();
+  for (const auto& set : sets) {
+    for (const auto& chunk : set->chunks()) slices_.push_back(share(frames.of(chunk)));
+  }
+}
+
+grpc::ByteBuffer ResponseBytes::take() {
+  flush();
+  return grpc::ByteBuffer(slices_.data(), slices_.size());
+}
+
 Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
   pb::DeltaDiscoveryRequest message;
-  grpc::ByteBuffer copy(bytes);  // a reference; the reader wants a buffer it may change
-  grpc::ProtoBufferReader reader(&copy);
-  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) {
-    return failure("the message is no envoy.service.discovery.v3.DeltaDiscoveryRequest");
-  }
   Request request;
-  request.typeUrl = message.type_url();
-  request.nonce = message.response_nonce();
-  for (const auto& [field, text] : {std::pair{"type_url", &request.typeUrl}, {"response_nonce", &request.nonce}}) {
-    if (auto ok = checkLength(field, *text); !ok) return tl::unexpected(ok.error());
-  }
-  if (message.has_node()) {
-    auto node = decodeNode(message.node());
-    if (!node) return tl::unexpected(node.error());
-    request.node = std::move(*node);
-  }
+  if (auto ok = readRequest(bytes, "DeltaDiscoveryRequest", message, request); !ok) return tl::unexpected(ok.error());
   for (auto& name : *message.mutable_resource_names_subscribe()) {
     if (auto ok = checkLength("resource_names_subscribe", name); !ok) return tl::unexpected(ok.error());
     request.subscribe.push_back(std::move(name));
@@ -142,7 +154,6 @@ Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
     if (auto ok = checkLength("initial_resource_versions", version); !ok) return tl::unexpected(ok.error());
     request.initialVersions.emplace(name, std::move(version));
   }
-  if (message.has_error_detail()) request.error = decodeError(message.error_detail());
   return request;
 }
 
@@ -161,42 +172,25 @@ std::string deltaFrameOf(const engine::ResourceSet::Chunk& chunk) {
 }
 
 grpc::ByteBuffer encodeResponse(const Response& response, Frames& frames) {
-  std::vector<grpc::Slice> slices;
-  slices.reserve(2 * response.added.size() + 2);
-  std::string framing;
-  const auto flush = [&] {
-    if (framing.empty()) return;
-    slices.emplace_back(framing.data(), framing.size());
-    framing.clear();
-  };
-
-  appendField(framing, kSystemVersionInfo, std::to_string(response.generation));
-  appendField(framing, kTypeUrl, response.typeUrl);
-  appendField(framing, kNonce, response.nonce);
-  for (const auto& name : response.removed) appendField(framing, kRemovedResources, name);
+  ResponseBytes out;
+  appendField(out.framing(), kSystemVersionInfo, std::to_string(response.generation));
+  appendField(out.framing(), kTypeUrl, response.typeUrl);
+  appendField(out.framing(), kNonce, response.nonce);
+  for (const auto& name : response.removed) appendField(out.framing(), kRemovedResources, name);
   for (const auto& name : response.absent) {
-    appendVarint(framing, tag(kResources));
-    appendVarint(framing, fieldSize(name.size()));
-    appendField(framing, kName, name);
+    appendVarint(out.framing(), tag(kResources));
+    appendVarint(out.framing(), fieldSize(name.size()));
+    appendField(out.framing(), kName, name);
   }
   if (!response.whole.empty()) {
-    flush();
-    for (const auto& set : response.whole) {
-      for (const auto& chunk : set->chunks()) slices.push_back(share(frames.of(chunk)));
-    }
-    return grpc::ByteBuffer(slices.data(), slices.size());
+    out.addSets(response.whole, frames);  // they are all that is added
+    return out.take();
   }
   for (const auto& resource : response.added) {
-    appendHead(framing, *resource);
-    if (resource->body.size() < kShareFrom) {
-      framing.append(resource->body);
-    } else {
-      flush();
-      slices.push_back(share(resource));
-    }
+    appendHead(out.framing(), *resource);
+    out.addBody(resource);
   }
-  flush();
-  return grpc::ByteBuffer(slices.data(), slices.size());
+  return out.take();
 }
 
 }  // namespace fairway::discovery

@@ -4,10 +4,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/proto_buffer_reader.h>
 
 #include "base/result.h"
+#include "discovery/frames.h"
 #include "discovery/messages.h"
 
 namespace envoy::config::core::v3 {
@@ -35,5 +39,46 @@ void appendField(std::string& out, int field, std::string_view text);
 // A slice of bytes that the resource keeps, or that are kept by themselves.
 grpc::Slice share(const ResourcePtr& resource);
 grpc::Slice share(const std::shared_ptr<const std::string>& bytes);
+
+// A response that is put together from bytes written here and slices that others keep.
+class ResponseBytes {
+ public:
+  // Small parts, until the next slice.
+  [[nodiscard]] std::string& framing() { return framing_; }
+  // A resource's body: shared, if that is worth a slice of its own.
+  void addBody(const ResourcePtr& resource);
+  // Whole sets, each chunk's encoding from `frames`.
+  void addSets(const Sets& sets, Frames& frames);
+  [[nodiscard]] grpc::ByteBuffer take();
+
+ private:
+  void flush();
+
+  std::string framing_;
+  std::vector<grpc::Slice> slices_;
+};
+
+// What the requests of both variants say alike, into `request`; `Message` is one of envoy.service.discovery.v3. Failure: it
+// is no such message (`name`), or a field is too long.
+template <class Message>
+Result<void> readRequest(const grpc::ByteBuffer& bytes, const char* name, Message& message, Request& request) {
+  grpc::ByteBuffer copy(bytes);  // a reference; the reader wants a buffer it may change
+  grpc::ProtoBufferReader reader(&copy);
+  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) {
+    return failure(std::string("the message is no envoy.service.discovery.v3.") + name);
+  }
+  request.typeUrl = message.type_url();
+  request.nonce = message.response_nonce();
+  for (const auto& [field, text] : {std::pair{"type_url", &request.typeUrl}, {"response_nonce", &request.nonce}}) {
+    if (auto ok = checkLength(field, *text); !ok) return ok;
+  }
+  if (message.has_node()) {
+    auto node = decodeNode(message.node());
+    if (!node) return tl::unexpected(node.error());
+    request.node = std::move(*node);
+  }
+  if (message.has_error_detail()) request.error = decodeError(message.error_detail());
+  return {};
+}
 
 }  // namespace fairway::discovery

@@ -1,8 +1,7 @@
 #include "inspect/secrets.h"
 
-#include <ctime>
-
 #include "api/base64.h"
+#include "base/time.h"
 #include "identity/pki.h"
 #include "inspect/fields.h"
 
@@ -17,15 +16,6 @@ std::string contentOf(const json& source) {
   const auto text = textAt(source, {"inline_string"});
   if (!text.empty()) return text;
   return api::decodeBase64(textAt(source, {"inline_bytes"})).value_or("");
-}
-
-std::string timeText(identity::Time time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
 }
 
 bool selected(const Filter& filter, const Resource& secret) {
@@ -43,7 +33,7 @@ Table secretsTable(const Dump& dump, const Filter& filter, std::chrono::system_c
     for (const auto& certificate : *chain) {
       const bool valid = certificate.notBefore() <= now && now <= certificate.notAfter();
       table.add({secret.name, type, secret.state, valid ? "true" : "false", certificate.serialHex(),
-                 timeText(certificate.notAfter()), timeText(certificate.notBefore())});
+                 utcText(certificate.notAfter()), utcText(certificate.notBefore())});
     }
   };
   for (const auto& secret : dump.of(Type::secret)) {

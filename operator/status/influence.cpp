@@ -1,7 +1,6 @@
 #include "status/influence.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "api/codec.h"
@@ -23,10 +22,16 @@ std::string toString(const Key& key) {
   return std::string(api::kindInfo(key.first).name) + "/" + key.second.toString();
 }
 
+std::optional<Key> configurationOf(const model::Provenance& provenance) {
+  const auto kind = configurationKind(provenance.kind);
+  if (!kind) return std::nullopt;
+  return Key{*kind, {provenance.ns, provenance.name}};
+}
+
 std::set<Key> configurationOf(const translate::Resource& resource) {
   std::set<Key> keys;
   for (const auto& object : resource.provenance) {
-    if (const auto kind = configurationKind(object.kind)) keys.insert({*kind, {object.ns, object.name}});
+    if (auto key = configurationOf(object)) keys.insert(std::move(*key));
   }
   return keys;
 }

@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "engine/config_objects.h"
-#include "engine/snapshot.h"
+#include "engine/progress.h"
 
 namespace fairway::status {
 
@@ -17,20 +18,11 @@ using Key = engine::ConfigObjects::Key;
 // "VirtualService/onap/portal"; cluster-scoped objects have no namespace part.
 [[nodiscard]] std::string toString(const Key& key);
 
-// A resource of the newest snapshot that a proxy refused, and its words.
-struct Refusal {
-  translate::ResourcePtr resource;
-  std::string error;
-};
+using Proxy = engine::ProxyProgress;
+using engine::Refusal;
 
-// How far one proxy has come.
-struct Proxy {
-  std::string id, identity;
-  engine::SnapshotPtr snapshot;   // what it is to have; may be null
-  std::uint64_t applied = 0;      // generation of the newest snapshot that it has taken up
-  std::vector<Refusal> refusals;  // but for these
-};
-
+// The configuration object that it names; nothing for other kinds.
+[[nodiscard]] std::optional<Key> configurationOf(const model::Provenance& provenance);
 // The configuration objects in a resource's provenance, each once.
 [[nodiscard]] std::set<Key> configurationOf(const translate::Resource& resource);
 

@@ -29,6 +29,7 @@ void Keeper::tick(Time now) {
     revision_ = revision;
     configuration_ = configuration;
     world_ = calls_.look();
+    ++looks_;
     sync(now);
   }
   follow(now);
@@ -40,9 +41,7 @@ void Keeper::tick(Time now) {
 void Keeper::sync(Time now) {
   std::map<Key, model::Notes> notes;
   for (const auto& note : world_.notes) {
-    translate::Resource carrier;
-    carrier.provenance = {note.object};
-    for (const auto& key : configurationOf(carrier)) notes[key].push_back(note);
+    if (const auto key = configurationOf(note.object)) notes[*key].push_back(note);
   }
   for (const auto& [key, object] : world_.objects) {
     auto& tracked = tracked_[key];

@@ -52,8 +52,9 @@ class Keeper {
   explicit Keeper(Calls calls) : calls_(std::move(calls)) {}
   void tick(Time now);
 
-  // Of the last look(), for the log.
+  // Of the last look(), for the log; looks() counts these.
   [[nodiscard]] const model::Notes& notes() const { return world_.notes; }
+  [[nodiscard]] std::uint64_t looks() const { return looks_; }
   // How far each object is at the proxies of this replica; thread-safe.
   struct State {
     Report report;
@@ -87,7 +88,7 @@ class Keeper {
   Influence influence_;
   Blame blame_;
   std::optional<std::uint64_t> revision_, configuration_;
-  std::uint64_t refusals_ = 0;
+  std::uint64_t refusals_ = 0, looks_ = 0;
   Time nextLook_{}, nextFollow_{}, nextTell_{};
   bool missesOthers_ = false;  // another replica has not spoken of a content yet
   std::string told_;

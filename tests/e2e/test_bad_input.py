@@ -8,10 +8,10 @@ import yaml
 
 import workloads as onap
 from harness.network import POD_PREFIX
+from harness.rules import VIO
 from harness.xds import DeltaClient, addresses
 from processes import wait_for
 
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
 INBOUND = f"inbound_{POD_PREFIX}7.1_9004"  # the listener of multicloud-vio's own port
 
 

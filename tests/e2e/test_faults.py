@@ -10,10 +10,10 @@ import workloads as onap
 from harness.apiserver import READER_RULES
 from harness.lab import CRDS, Traffic
 from harness.network import POD_PREFIX
+from harness.rules import VIO
 from harness.xds import DeltaClient, addresses
 from processes import request, wait_for
 
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
 IAG = "outbound|80||msb-iag.onap.svc.cluster.local"
 
 

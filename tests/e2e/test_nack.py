@@ -2,22 +2,9 @@
 
 import workloads as onap
 from harness.network import POD_PREFIX
+from harness.rules import OCATA, VIO, timeout_rule
 from harness.xds import DeltaClient, addresses
 from processes import wait_for
-
-OCATA = "outbound|9006||multicloud-ocata.onap.svc.cluster.local"
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
-
-TIMEOUT = """
-apiVersion: networking.istio.io/v1alpha3
-kind: DestinationRule
-metadata: {name: ocata, namespace: onap}
-spec:
-  host: multicloud-ocata
-  trafficPolicy:
-    connectionPool:
-      tcp: {connectTimeout: %s}
-"""
 
 
 def nacks(lab, workload, type_):
@@ -27,7 +14,7 @@ def nacks(lab, workload, type_):
 
 def test_refused_cluster(lab):
     lab.folder_control_plane(insecure=True)
-    lab.write("ocata.yaml", TIMEOUT % "3s")
+    lab.write("ocata.yaml", timeout_rule("ocata", 3))
     workload = lab.workloads["msb-iag"]
     refused = []
 
@@ -57,7 +44,7 @@ def test_refused_cluster(lab):
         assert len(refused) == times
 
         print("  the object is mended")
-        lab.write("ocata.yaml", TIMEOUT % "5s")
+        lab.write("ocata.yaml", timeout_rule("ocata", 5))
         client.wait_for("cluster", OCATA, lambda c: c.connect_timeout.seconds == 5)
         client.wait_for("endpoint", OCATA, addresses)
     finally:

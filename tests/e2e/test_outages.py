@@ -13,25 +13,13 @@ import pytest
 
 from harness.apiserver import HOST
 from harness.network import POD_PREFIX
+from harness.rules import OCATA, VIO, timeout_rule
 from harness.wire import Wire
 from harness.xds import DeltaClient, addresses
 from processes import wait_for
 
-OCATA = "outbound|9006||multicloud-ocata.onap.svc.cluster.local"
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
 BIG = "outbound|80||big.onap.svc.cluster.local"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/onap/endpointslices"
-
-TIMEOUT = """
-apiVersion: networking.istio.io/v1alpha3
-kind: DestinationRule
-metadata: {name: %s, namespace: onap}
-spec:
-  host: multicloud-%s
-  trafficPolicy:
-    connectionPool:
-      tcp: {connectTimeout: %ss}
-"""
 
 
 def endpoint_slice(name, service, ips, port=80):
@@ -104,7 +92,7 @@ def test_stalled_watch(lab, healed):
     try:
         proxy.wait_for("cluster", OCATA)
         wire.stall()
-        lab.api.apply(TIMEOUT % ("ocata", "ocata", 7))
+        lab.api.apply(timeout_rule("ocata", 7))
         lab.api.kubectl("delete", "endpointslices", "-n", "onap", "--all")
         time.sleep(2)
         assert lab.control_plane.ready()
@@ -124,7 +112,7 @@ def test_broken_watches(lab, healed):
         proxy.wait_for("cluster", OCATA)
         cut = 0
         for seconds in range(3, 9):
-            lab.api.apply(TIMEOUT % ("ocata", "ocata", seconds))
+            lab.api.apply(timeout_rule("ocata", seconds))
             cut += wire.cut()
             time.sleep(0.3)
         assert cut > 20, f"only {cut} connections were there to cut"
@@ -150,7 +138,7 @@ def test_stopped_api_server(lab, healed):
         late.wait_for("endpoint", VIO, addresses)
         late.close()
         lab.api.signal(signal.SIGCONT)
-        lab.api.apply(TIMEOUT % ("ocata", "ocata", 7))
+        lab.api.apply(timeout_rule("ocata", 7))
         healed(has_timeout(proxy, OCATA, 7), "a change at the proxy")
     finally:
         lab.api.signal(signal.SIGCONT)
@@ -231,7 +219,7 @@ def test_proxy_that_never_answers(lab, healed):
         other.wait_for("cluster", OCATA)
         wait_for(lambda: silent.names("cluster"), 30, "the first response")
         for seconds in range(3, 9):
-            lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", seconds))
+            lab.write("ocata.yaml", timeout_rule("ocata", seconds))
             other.wait_for("cluster", OCATA, lambda c, s=seconds: c.connect_timeout.seconds == s)
         [page] = proxy_page(lab, "msb-eag")
         assert page["types"]["CDS"]["sent"] == 1, "more was sent without an answer to the first"
@@ -251,7 +239,7 @@ def test_proxy_that_never_answers(lab, healed):
 
 def test_proxy_that_refuses_everything(lab, healed):
     plane = lab.folder_control_plane(insecure=True)
-    lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", 3))
+    lab.write("ocata.yaml", timeout_rule("ocata", 3))
     good = client(lab, "msb-iag")
     good.wait_for("cluster", OCATA, lambda c: c.connect_timeout.seconds == 3)
     refuses = threading.Event()
@@ -264,12 +252,12 @@ def test_proxy_that_refuses_everything(lab, healed):
 
         wait_for(lambda: nacks() > 5, 30, "refusals")
         wait_for(lambda: bad.count() == (time.sleep(1.5), bad.count())[1], 60, "the control plane to give it a rest")
-        lab.write("vio.yaml", TIMEOUT % ("vio", "vio", 4))
+        lab.write("vio.yaml", timeout_rule("vio", 4))
         good.wait_for("cluster", VIO, lambda c: c.connect_timeout.seconds == 4)
         assert good.get("cluster", OCATA).connect_timeout.seconds == 3, "an object that others accept was withdrawn"
         assert all("quarantine" not in o for o in plane.debug("objects"))
         refuses.clear()
-        lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", 5))
+        lab.write("ocata.yaml", timeout_rule("ocata", 5))
         healed(has_timeout(bad, OCATA, 5), "a change at the proxy that accepts again")
     finally:
         bad.close()
@@ -290,7 +278,7 @@ def test_slow_reader_and_a_resource_of_a_million_bytes(lab, healed):
             many_endpoints(lab, count, first)
             last = f"172.16.0.{first}:80"
             other.wait_for("endpoint", BIG, lambda e, a=last: a in addresses(e))
-        lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", 7))
+        lab.write("ocata.yaml", timeout_rule("ocata", 7))
         other.wait_for("cluster", OCATA, lambda c: c.connect_timeout.seconds == 7)
         slow.reads.set()
         healed(has_timeout(slow, OCATA, 7), "the last change at the slow proxy")
@@ -347,7 +335,7 @@ def test_stopped_control_plane(lab, healed):
     try:
         proxy.wait_for("cluster", OCATA)
         plane.signal(signal.SIGSTOP)
-        lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", 7))
+        lab.write("ocata.yaml", timeout_rule("ocata", 7))
         time.sleep(3)
         plane.signal(signal.SIGCONT)
         healed(has_timeout(proxy, OCATA, 7), "the change at the proxy")
@@ -361,7 +349,7 @@ def test_killed_control_plane(lab, healed):
     proxy = client(lab, "msb-iag")
     before = proxy.wait_for("endpoint", VIO, addresses)
     plane.kill()
-    lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", 7))
+    lab.write("ocata.yaml", timeout_rule("ocata", 7))
     plane.start(wait_ready=False)
     wait_for(lambda: proxy.error is not None, 30, "the stream to end")
     proxy.close()

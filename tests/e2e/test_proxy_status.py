@@ -10,10 +10,10 @@ import yaml
 
 from harness import ROOT
 from harness.network import POD_PREFIX
+from harness.rules import VIO
 from processes import Agent, binary, request, wait_for
 from workloads import Workload
 
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
 TABLES = {
     "clusters": "SERVICE FQDN PORT SUBSET DIRECTION TYPE DESTINATION RULE",
     "endpoints": "ENDPOINT STATUS OUTLIER CHECK CLUSTER",

@@ -10,23 +10,13 @@ import ssl
 import grpc
 
 from harness.xds import DeltaClient
-from processes import ControlPlane, Failed, Process, binary, request, wait_for
+from processes import Failed, Process, binary, request, wait_for
 
 ROOT_MAP = "/api/v1/namespaces/{}/configmaps/istio-ca-root-cert"
 SECRET = "/api/v1/namespaces/istio-system/secrets/istio-ca-secret"
 INJECTOR = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector"
 VALIDATOR = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istio-validator"
 MERGE = "application/merge-patch+json"
-
-
-def replica(lab, name, wait_ready=True, extra=()):
-    """One more replica; the lab ends it."""
-    source = ["--kubeconfig", str(lab.api.reader), "--pod-name", name, "--pod-namespace", "istio-system"]
-    plane = ControlPlane(lab.directory / name, source, name=f"replica {name}", insecure=True, extra=extra)
-    lab.processes.append(plane)
-    plane.start(wait_ready)
-    print(f"  started {plane.name} (process {plane.pid})", flush=True)
-    return plane
 
 
 def leads(plane):
@@ -75,7 +65,7 @@ def bundle(lab, path):
 def test_one_root_one_leader(lab):
     lab.api_server()
     make_namespace(lab, "before")
-    planes = [replica(lab, name, wait_ready=False) for name in ("a", "b")]
+    planes = [lab.replica(name, wait_ready=False) for name in ("a", "b")]
     for plane in planes:
         plane.wait_ready()
     root = planes[0].root_file.read_text(encoding="ascii")
@@ -130,7 +120,7 @@ def test_a_revision_has_names_of_its_own(lab):
     role = "/apis/rbac.authorization.k8s.io/v1/namespaces/istio-system/roles/fairway"
     rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio-canary"], "verbs": ["list", "watch"]}
     lab.api.do("PATCH", role, [{"op": "add", "path": "/rules/-", "value": rule}], "application/json-patch+json")
-    plane = replica(lab, "a", extra=["--revision", "canary", "--webhook-address", "127.0.0.1:0"])
+    plane = lab.replica("a", extra=["--revision", "canary", "--webhook-address", "127.0.0.1:0"])
     wait_leader([plane])
     lease = lab.api.do("GET", "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/fairway-leader-canary")
     assert lease["spec"]["holderIdentity"] == "a"
@@ -166,7 +156,7 @@ def test_ingress_addresses(lab):
     for name in ("mesh", "other"):
         spec = {"ingressClassName": name, "defaultBackend": backend}
         lab.api.do("POST", ingresses, {"metadata": {"name": name}, "spec": spec})
-    replica(lab, "a")
+    lab.replica("a")
 
     def status(name):
         return lab.api.do("GET", f"{ingresses}/{name}")["status"]["loadBalancer"]
@@ -190,7 +180,7 @@ def test_secret_that_cannot_be_used(lab):
     data = {"ca-cert.pem": base64.b64encode(b"garbage").decode(), "ca-key.pem": base64.b64encode(b"x").decode()}
     lab.api.do("POST", SECRET.rpartition("/")[0], {"metadata": {"name": "istio-ca-secret"}, "data": data})
     try:
-        replica(lab, "a", wait_ready=False)
+        lab.replica("a", wait_ready=False)
     except Failed as ended:
         assert "Secret istio-system/istio-ca-secret: ca-cert.pem" in str(ended), ended
         assert "it is not replaced" in str(ended), ended
@@ -234,7 +224,7 @@ def streams(plane):
 def test_streams_spread_and_move_on(lab):
     lab.api_server()
     lab.apply_base()
-    planes = [replica(lab, name, extra=["--drain-duration", "3s"]) for name in ("a", "b")]
+    planes = [lab.replica(name, extra=["--drain-duration", "3s"]) for name in ("a", "b")]
     count = 40
     fleet = Fleet(planes, lab.workloads["msb-iag"], count, seed=7)
     try:
@@ -271,7 +261,7 @@ def test_tokens_that_prove_nothing(lab):
     """A foreign audience, a text that is no token, and the token of a service account that is gone."""
     lab.api_server()
     lab.apply_base()
-    plane = replica(lab, "a")
+    plane = lab.replica("a")
     workload = lab.workloads["msb-iag"]
 
     def refused(token, words):

@@ -3,22 +3,10 @@
 import json
 import subprocess
 
+from harness.rules import OCATA, VIO, timeout_rule
 from harness.xds import DeltaClient, addresses
-from processes import ControlPlane, binary, request, wait_for
+from processes import binary, request, wait_for
 
-OCATA = "outbound|9006||multicloud-ocata.onap.svc.cluster.local"
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
-
-TIMEOUT = """
-apiVersion: networking.istio.io/v1alpha3
-kind: DestinationRule
-metadata: {name: %s, namespace: onap}
-spec:
-  host: multicloud-%s
-  trafficPolicy:
-    connectionPool:
-      tcp: {connectTimeout: %s}
-"""
 
 POLICY = """
 apiVersion: security.istio.io/v1
@@ -52,7 +40,7 @@ def refuse_timeout(seconds):
 
 def test_refused_object_goes_into_quarantine_alone(lab):
     plane = lab.folder_control_plane(insecure=True)
-    lab.write("vio.yaml", TIMEOUT % ("vio", "vio", "4s"))
+    lab.write("vio.yaml", timeout_rule("vio", 4))
     proxies = [client(lab, name, refuse_timeout(3)) for name in ("msb-iag", "msb-eag")]
     try:
         for proxy in proxies:
@@ -62,7 +50,7 @@ def test_refused_object_goes_into_quarantine_alone(lab):
         assert entry(plane, "DestinationRule", "vio")["proxies"] == 2
 
         print("  a rule that both refuse")
-        lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", "3s"))
+        lab.write("ocata.yaml", timeout_rule("ocata", 3))
         wait_for(lambda: (entry(plane, "DestinationRule", "ocata") or {}).get("quarantine"), 30, "the quarantine")
         told = entry(plane, "DestinationRule", "ocata")["quarantine"]
         assert OCATA in told and "the test refuses 3 s" in told, told
@@ -78,13 +66,13 @@ def test_refused_object_goes_into_quarantine_alone(lab):
         late = client(lab, "vfc-vnflcm", refuse_timeout(3))
         proxies.append(late)
         late.wait_for("cluster", OCATA, lambda c: c.connect_timeout.seconds != 3)
-        lab.write("vio.yaml", TIMEOUT % ("vio", "vio", "6s"))
+        lab.write("vio.yaml", timeout_rule("vio", 6))
         late.wait_for("cluster", VIO, lambda c: c.connect_timeout.seconds == 6)
         assert entry(plane, "DestinationRule", "ocata")["quarantine"]
         assert not [r for r in late.responses if r[3]], "a new proxy was sent what others refused"
 
         print("  it is mended")
-        lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", "5s"))
+        lab.write("ocata.yaml", timeout_rule("ocata", 5))
         for proxy in proxies:
             proxy.wait_for("cluster", OCATA, lambda c: c.connect_timeout.seconds == 5)
         wait_for(lambda: "quarantine" not in entry(plane, "DestinationRule", "ocata"), 30, "the end of the quarantine")
@@ -99,10 +87,10 @@ def test_one_proxy_alone_cannot_have_an_object_withdrawn(lab):
     good, bad = client(lab, "msb-iag"), client(lab, "multicloud-vio", refuse_timeout(3))
     try:
         bad.wait_for("cluster", OCATA)
-        lab.write("ocata.yaml", TIMEOUT % ("ocata", "ocata", "3s"))
+        lab.write("ocata.yaml", timeout_rule("ocata", 3))
         good.wait_for("cluster", OCATA, lambda c: c.connect_timeout.seconds == 3)
         wait_for(lambda: (entry(plane, "DestinationRule", "ocata") or {}).get("refusing"), 30, "the refusal")
-        lab.write("vio.yaml", TIMEOUT % ("vio", "vio", "4s"))
+        lab.write("vio.yaml", timeout_rule("vio", 4))
         bad.wait_for("cluster", VIO, lambda c: c.connect_timeout.seconds == 4)
         seen = entry(plane, "DestinationRule", "ocata")
         assert (seen["live"], seen["refusing"], seen["settled"]) == (1, 1, False), seen
@@ -166,13 +154,6 @@ def allows_nobody(rules):
 # --- with an API server ----------------------------------------------------------------------------
 
 
-def replica(lab, name):
-    source = ["--kubeconfig", str(lab.api.reader), "--pod-name", name, "--pod-namespace", "istio-system"]
-    plane = ControlPlane(lab.directory / name, source, name=f"replica {name}", insecure=True)
-    lab.processes.append(plane)
-    return plane.start()
-
-
 def condition(lab, path, type_):
     found = lab.api.do("GET", path).get("status", {}).get("conditions", [])
     return next((c for c in found if c["type"] == type_), {})
@@ -186,12 +167,12 @@ def wait_live(lab, *arguments):
 def test_statuses(lab):
     lab.api_server()
     lab.apply_base()
-    planes = [replica(lab, name) for name in ("a", "b")]
+    planes = [lab.replica(name) for name in ("a", "b")]
     proxies = [client(lab, n, refuse_timeout(3), plane=p) for n, p in (("msb-iag", planes[0]), ("msb-eag", planes[1]))]
     try:
         for proxy in proxies:
             proxy.wait_for("cluster", OCATA)
-        lab.api.apply(TIMEOUT % ("vio", "vio", "4s"))
+        lab.api.apply(timeout_rule("vio", 4))
         done = wait_live(lab, "dr/vio", "-n", "onap")
         assert done.returncode == 0, done.stderr
         assert "DestinationRule onap/vio: live on 2 of 2 proxies" in done.stdout
@@ -204,24 +185,24 @@ def test_statuses(lab):
         assert table.split("\n")[0].split() == ["NAME", "HOST", "ACCEPTED", "PROGRAMMED", "AGE"]
 
         print("  a change of it; its own status is no change")
-        lab.api.apply(TIMEOUT % ("vio", "vio", "5s"))
+        lab.api.apply(timeout_rule("vio", 5))
         assert wait_live(lab, "dr/vio.onap").returncode == 0
         for proxy in proxies:
             assert proxy.get("cluster", VIO).connect_timeout.seconds == 5
         runs = [plane.metrics()["fairway_changed_objects_total"] for plane in planes]
         version = lab.api.do("GET", RULE % "vio")["metadata"]["resourceVersion"]
-        lab.api.apply(TIMEOUT % ("ocata", "ocata", "5s"))
+        lab.api.apply(timeout_rule("ocata", 5))
         assert wait_live(lab, "destinationrule/ocata", "-n", "onap").returncode == 0
         assert lab.api.do("GET", RULE % "vio")["metadata"]["resourceVersion"] == version, "written without a change"
         assert [plane.metrics()["fairway_changed_objects_total"] for plane in planes] == [r + 1 for r in runs]
 
         print("  refused by the proxies of both replicas")
-        lab.api.apply(TIMEOUT % ("ocata", "ocata", "3s"))
+        lab.api.apply(timeout_rule("ocata", 3))
         done = wait_live(lab, "dr/ocata", "-n", "onap")
         assert done.returncode == 79, (done.stdout, done.stderr)
         wait_for(lambda: condition(lab, RULE % "ocata", "Accepted").get("reason") == "Refused", 30, "Accepted=False")
         assert "the test refuses 3 s" in condition(lab, RULE % "ocata", "Accepted")["message"]
-        lab.api.apply(TIMEOUT % ("ocata", "ocata", "6s"))
+        lab.api.apply(timeout_rule("ocata", 6))
         assert wait_live(lab, "dr/ocata", "-n", "onap").returncode == 0
         assert condition(lab, RULE % "ocata", "Accepted")["status"] == "True"
 
@@ -232,7 +213,7 @@ def test_statuses(lab):
         leader.stop()
         [other] = [p for p in planes if p is not leader]
         wait_for(lambda: other.metrics().get("fairway_leader") == 1, 60, "another leader")
-        lab.api.apply(TIMEOUT % ("late", "ocata", "6s"))
+        lab.api.apply(timeout_rule("ocata", 6, "late"))
         assert wait_live(lab, "dr/late", "-n", "onap", "--timeout", "60s").returncode == 0
         assert lab.api.do("GET", RULE % "vio")["metadata"]["resourceVersion"] == version
         assert condition(lab, RULE % "vio", "Programmed")["lastTransitionTime"] == since
@@ -246,10 +227,10 @@ def test_wait_says_what_is_missing(lab):
     done = wait_live(lab, "dr/none", "--timeout", "1s")
     assert done.returncode == 1 and "does not exist" in done.stderr, done.stderr
     lab.api.do("POST", "/api/v1/namespaces", {"metadata": {"name": "onap"}})
-    lab.api.apply(TIMEOUT % ("vio", "vio", "4s"))
+    lab.api.apply(timeout_rule("vio", 4))
     done = wait_live(lab, "dr/vio", "-n", "onap", "--timeout", "1s")
     assert done.returncode == 1 and "has not said anything" in done.stderr, done.stderr
-    replica(lab, "a")
+    lab.replica("a")
     done = wait_live(lab, "dr/vio", "-n", "onap")
     assert done.returncode == 0 and "no connected proxy needs it" in done.stdout, done.stderr
     done = wait_live(lab, "vio")

@@ -7,6 +7,7 @@ import random
 import statistics
 import time
 
+from harness.rules import VIO
 from harness.xds import DeltaClient
 from processes import wait_for
 
@@ -124,10 +125,9 @@ def marker(lab, clients, number):
     method, path = ("POST", "") if number == 1 else ("PATCH", "/marker")
     content = "application/json" if number == 1 else "application/merge-patch+json"
     lab.api.do(method, PATHS["DestinationRule"] + path, rule, content)
-    vio = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
     for name, client in clients.items():
         if name != "istio-ingressgateway":
-            client.wait_for("cluster", vio, lambda c: c.connect_timeout.seconds == number)
+            client.wait_for("cluster", VIO, lambda c: c.connect_timeout.seconds == number)
 
 
 def measured(lab):

@@ -6,10 +6,9 @@ import grpc
 from envoy.service.status.v3 import csds_pb2, csds_pb2_grpc
 
 import workloads as onap
+from harness.rules import VIO
 from harness.xds import DeltaClient, addresses
 from processes import request, wait_for
-
-VIO = "outbound|9004||multicloud-vio.onap.svc.cluster.local"
 
 
 def ask(lab, kind, node, *names):

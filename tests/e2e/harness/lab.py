@@ -79,6 +79,15 @@ class Lab:
 
     # --- the mesh ------------------------------------------------------------------------------------
 
+    def replica(self, name, wait_ready=True, extra=()):
+        """One more replica of the control plane, by the name of its pod."""
+        source = ["--kubeconfig", str(self.api.reader), "--pod-name", name, "--pod-namespace", "istio-system"]
+        plane = ControlPlane(self.directory / name, source, name=f"replica {name}", insecure=True, extra=extra)
+        self.processes.append(plane)
+        plane.start(wait_ready)
+        print(f"  started {plane.name} (process {plane.pid})", flush=True)
+        return plane
+
     def token_of(self, workload):
         if self.api:
             file = self.directory / "tokens" / workload.namespace / workload.account

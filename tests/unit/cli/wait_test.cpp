@@ -1,6 +1,8 @@
 #include "cli/wait_command.h"
 
+#include <yaml-cpp/yaml.h>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 using namespace fairway;
@@ -32,6 +34,22 @@ TEST_CASE("objects are named by kind, plural or short name") {
   CHECK(parseNamed("dr/a.b", "onap")->name == api::NamespacedName{"onap", "a.b"});
   CHECK(parseNamed("dr/a", "")->name == api::NamespacedName{"default", "a"});
   CHECK(parseNamed("meshpolicy/default", "onap")->name == api::NamespacedName{"", "default"});
+}
+
+TEST_CASE("each kind has the short names of its CRD") {
+  int names = 0;
+  for (const auto& file : std::filesystem::directory_iterator(FAIRWAY_SOURCE_DIR "/crds")) {
+    const auto crd = YAML::LoadFile(file.path())["spec"]["names"];
+    for (const auto& shortName : crd["shortNames"]) {
+      const auto text = shortName.as<std::string>();
+      CAPTURE(text);
+      const auto named = parseNamed(text + "/x", "onap");
+      REQUIRE(named);
+      CHECK(named->kind == parseNamed(crd["kind"].as<std::string>() + "/x", "onap")->kind);
+      ++names;
+    }
+  }
+  CHECK(names >= 12);
 }
 
 TEST_CASE("a name that is none says what is expected") {

@@ -1,0 +1,11 @@
+#include "base/time.h"
+
+#include <catch2/catch.hpp>
+
+using namespace fairway;
+
+TEST_CASE("a time as text is UTC, in whole seconds") {
+  using std::chrono::system_clock;
+  CHECK(utcText(system_clock::time_point{}) == "1970-01-01T00:00:00Z");
+  CHECK(utcText(system_clock::time_point{std::chrono::milliseconds(1'709'210'096'999)}) == "2024-02-29T12:34:56Z");
+}
