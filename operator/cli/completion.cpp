@@ -28,7 +28,7 @@ std::vector<Flag> flagsOf(const CLI::App& app) {
   return flags;
 }
 
-std::string quoted(const std::string& text) {
+std::string inQuotes(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'') {
@@ -90,16 +90,16 @@ std::string bash(const CLI::App& app, bool zsh) {
 std::string fish(const CLI::App& app) {
   std::ostringstream out;
   const auto line = [&](const std::string& condition, const Flag& flag) {
-    out << "complete -c " << app.get_name() << " -n " << quoted(condition) << " -l " << flag.name.substr(2)
-        << (flag.takesValue ? " -r" : "") << " -d " << quoted(flag.description) << "\n";
+    out << "complete -c " << app.get_name() << " -n " << inQuotes(condition) << " -l " << flag.name.substr(2)
+        << (flag.takesValue ? " -r" : "") << " -d " << inQuotes(flag.description) << "\n";
   };
   for (const auto* sub : subcommands(app)) {
     out << "complete -c " << app.get_name() << " -f -n __fish_use_subcommand -a " << sub->get_name() << " -d "
-        << quoted(sub->get_description()) << "\n";
+        << inQuotes(sub->get_description()) << "\n";
     const auto seen = "__fish_seen_subcommand_from " + join(namesOf(*sub), " ");
     for (const auto* below : subcommands(*sub)) {
-      out << "complete -c " << app.get_name() << " -f -n " << quoted(seen) << " -a " << below->get_name() << " -d "
-          << quoted(below->get_description()) << "\n";
+      out << "complete -c " << app.get_name() << " -f -n " << inQuotes(seen) << " -a " << below->get_name() << " -d "
+          << inQuotes(below->get_description()) << "\n";
     }
     for (const auto& flag : allFlagsOf(*sub)) line(seen, flag);
   }

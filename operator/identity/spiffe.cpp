@@ -34,7 +34,7 @@ bool isDnsSubdomain(std::string_view text) {
 }
 
 // User-given text in a message: bounded, and without control characters.
-std::string quoted(std::string_view text) {
+std::string inQuotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text.substr(0, 128)) result += (c >= 0x20 && c < 0x7f) ? c : '?';
   if (text.size() > 128) result += "...";
@@ -47,16 +47,16 @@ Result<void> checkTrustDomain(std::string_view trustDomain) {
   const auto allowed = [](char c) { return isLowerAlphanumeric(c) || c == '.' || c == '-' || c == '_'; };
   if (trustDomain.empty() || trustDomain.size() > kMaxTrustDomainLength ||
       !std::all_of(trustDomain.begin(), trustDomain.end(), allowed)) {
-    return failure("trust domain " + quoted(trustDomain) +
+    return failure("trust domain " + inQuotes(trustDomain) +
                    ": expected 1 to 255 lower-case letters, digits, dots, dashes or underscores, e.g. cluster.local");
   }
   return {};
 }
 
 Result<void> checkServiceAccount(const ServiceAccount& account) {
-  if (!isDnsLabel(account.ns)) return failure("namespace " + quoted(account.ns) + ": expected a DNS label");
+  if (!isDnsLabel(account.ns)) return failure("namespace " + inQuotes(account.ns) + ": expected a DNS label");
   if (!isDnsSubdomain(account.name)) {
-    return failure("service account " + quoted(account.name) + ": expected a DNS subdomain");
+    return failure("service account " + inQuotes(account.name) + ": expected a DNS subdomain");
   }
   return {};
 }
@@ -74,14 +74,14 @@ Result<SpiffeId> SpiffeId::make(std::string_view trustDomain, const ServiceAccou
 Result<SpiffeId> SpiffeId::parse(std::string_view text) {
   if (text.size() > kMaxIdLength) return failure("SPIFFE ID: longer than 2048 bytes");
   const auto expected = [&] {
-    return failure("SPIFFE ID " + quoted(text) +
+    return failure("SPIFFE ID " + inQuotes(text) +
                    ": expected spiffe://<trust domain>/ns/<namespace>/sa/<service account>");
   };
   if (!text.starts_with(kScheme)) return expected();
   const auto parts = split(text.substr(kScheme.size()), '/');
   if (parts.size() != 5 || parts[1] != "ns" || parts[3] != "sa") return expected();
   auto id = make(parts[0], ServiceAccount{parts[2], parts[4]});
-  if (!id) return tl::unexpected(id.error().within("SPIFFE ID " + quoted(text)));
+  if (!id) return tl::unexpected(id.error().within("SPIFFE ID " + inQuotes(text)));
   return id;
 }
 
@@ -91,12 +91,12 @@ Result<ServiceAccount> parseServiceAccountUsername(std::string_view username) {
     if (parts.size() == 2) {
       ServiceAccount account{parts[0], parts[1]};
       if (auto checked = checkServiceAccount(account); !checked) {
-        return tl::unexpected(checked.error().within("user name " + quoted(username)));
+        return tl::unexpected(checked.error().within("user name " + inQuotes(username)));
       }
       return account;
     }
   }
-  return failure("user name " + quoted(username) + ": expected system:serviceaccount:<namespace>:<name>");
+  return failure("user name " + inQuotes(username) + ": expected system:serviceaccount:<namespace>:<name>");
 }
 
 std::string serviceAccountUsername(const ServiceAccount& account) {

@@ -22,7 +22,7 @@ constexpr const char* kForms =
     R"(expected {{ .Path.To.Value }} or {{ index .Path.To.Mapping "key" }}, with | default "text" after it if wanted)";
 
 // A text between double quotes, without escapes.
-std::optional<std::string> quoted(std::string_view text) {
+std::optional<std::string> inQuotes(std::string_view text) {
   text = trim(text);
   if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::nullopt;
   text = text.substr(1, text.size() - 2);
@@ -47,7 +47,7 @@ std::optional<Placeholder> parse(std::string_view text) {
     auto pipe = trim(text.substr(bar + 1));
     constexpr std::string_view kDefault = "default ";
     if (!pipe.starts_with(kDefault)) return std::nullopt;
-    result.fallback = quoted(pipe.substr(kDefault.size()));
+    result.fallback = inQuotes(pipe.substr(kDefault.size()));
     if (!result.fallback) return std::nullopt;
   }
   auto expression = trim(text.substr(0, bar));
@@ -57,7 +57,7 @@ std::optional<Placeholder> parse(std::string_view text) {
     expression = trim(expression.substr(kIndex.size()));
     const auto quote = expression.find('"');
     if (quote == std::string_view::npos) return std::nullopt;
-    key = quoted(expression.substr(quote));
+    key = inQuotes(expression.substr(quote));
     if (!key) return std::nullopt;
     expression = expression.substr(0, quote);
   }

@@ -45,7 +45,7 @@ bool isBlock(std::string_view text) {
 
 // A text in quotes. JSON is YAML but for characters that it leaves bare and readers of YAML refuse or fold: DEL, C1
 // controls, the line and paragraph separators, the byte order mark.
-std::string quoted(const std::string& text) {
+std::string inQuotes(const std::string& text) {
   const auto json = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string result;
   for (std::size_t i = 0; i < json.size(); ++i) {
@@ -116,7 +116,7 @@ class Writer {
   static std::string scalar(const Json& value) {
     if (!value.is_string()) return value.dump();
     const auto& text = value.get_ref<const std::string&>();
-    return isPlain(text) ? text : quoted(text);
+    return isPlain(text) ? text : inQuotes(text);
   }
 
  private:

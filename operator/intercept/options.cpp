@@ -17,7 +17,7 @@ constexpr std::size_t kMaxEntries = 512;
 constexpr std::uint64_t kMaxPort = 65535;
 constexpr std::uint64_t kMaxId = 4294967294;  // 2^32-1 means "no user" to the kernel
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string inQuotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 // The entries of "a, b"; none for a blank text.
 Result<std::vector<std::string>> entries(const std::string& value, const std::string& expected) {
@@ -25,7 +25,7 @@ Result<std::vector<std::string>> entries(const std::string& value, const std::st
   if (trim(value).empty()) return result;
   for (const auto& part : split(value, ',')) {
     const auto entry = trim(part);
-    if (entry.empty()) return failure(quoted(value) + ": an entry is empty: expected " + expected);
+    if (entry.empty()) return failure(inQuotes(value) + ": an entry is empty: expected " + expected);
     if (result.size() == kMaxEntries) return failure("more than " + std::to_string(kMaxEntries) + " entries");
     result.emplace_back(entry);
   }
@@ -34,20 +34,20 @@ Result<std::vector<std::string>> entries(const std::string& value, const std::st
 
 Result<std::uint16_t> parsePort(std::string_view text) {
   const auto number = toNumber(text);
-  if (!number || *number == 0 || *number > kMaxPort) return failure(quoted(text) + ": expected a port, 1 to 65535");
+  if (!number || *number == 0 || *number > kMaxPort) return failure(inQuotes(text) + ": expected a port, 1 to 65535");
   return static_cast<std::uint16_t>(*number);
 }
 
 Result<std::uint32_t> parseId(std::string_view text) {
   const auto number = toNumber(text);
-  if (!number || *number > kMaxId) return failure(quoted(text) + ": expected a numeric user or group id");
+  if (!number || *number > kMaxId) return failure(inQuotes(text) + ": expected a numeric user or group id");
   return static_cast<std::uint32_t>(*number);
 }
 
 Result<std::string> parseInterface(std::string_view text) {
   const auto good = [](char c) { return c > ' ' && c < 127 && c != '/' && c != '!' && c != '"' && c != '\\'; };
   if (text.size() >= IFNAMSIZ || !std::all_of(text.begin(), text.end(), good) || text.front() == '-') {
-    return failure(quoted(text) + ": expected the name of a network interface, such as eth1, or a prefix such as net+");
+    return failure(inQuotes(text) + ": expected the name of a network interface, such as eth1, or a prefix such as net+");
   }
   return std::string(text);
 }
@@ -147,7 +147,7 @@ const std::vector<InterceptFlag>& interceptFlags() {
 
 Result<Cidr> parseCidr(std::string_view text) {
   const auto wrong = [&] {
-    return failure(quoted(text) + ": expected an IP address or a network such as 10.0.0.0/8 or fd00::/8");
+    return failure(inQuotes(text) + ": expected an IP address or a network such as 10.0.0.0/8 or fd00::/8");
   };
   const auto slash = text.find('/');
   const std::string host(text.substr(0, slash));
@@ -170,7 +170,7 @@ Result<Cidr> parseCidr(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> printed{};
   ::inet_ntop(result.family == Family::v4 ? AF_INET : AF_INET6, network.data(), printed.data(), printed.size());
   result.text = std::string(printed.data()) + "/" + std::to_string(length);
-  if (network != bytes) return failure(quoted(text) + ": bits after the prefix are set: expected " + result.text);
+  if (network != bytes) return failure(inQuotes(text) + ": bits after the prefix are set: expected " + result.text);
   return result;
 }
 

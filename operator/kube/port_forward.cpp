@@ -30,6 +30,7 @@ constexpr std::size_t kMaxTokenBytes = 64U << 10U;
 constexpr std::size_t kMaxMessage = 16U << 20U;
 constexpr std::size_t kMaxBody = 512U << 20U;
 constexpr const char* kProtocol = "v4.channel.k8s.io";
+constexpr bool kDeflate = false;  // the API server does not offer it, and its templates are slow to compile
 
 // The parts of "https://host:port/prefix".
 struct Server {
@@ -72,7 +73,7 @@ class Forward {
     }
     token_ = *token;
     if (!server_.tls) {
-      websocket::stream<beast::tcp_stream> stream(context_);
+      websocket::stream<beast::tcp_stream, kDeflate> stream(context_);
       return exchange(stream, path);
     }
     asio::ssl::context tls(asio::ssl::context::tls_client);
@@ -80,7 +81,7 @@ class Forward {
     if (const auto configured = configureTls(tls.native_handle(), access_, server_.host, report_); !configured) {
       return tl::unexpected(configured.error().within(access_.origin));
     }
-    websocket::stream<beast::ssl_stream<beast::tcp_stream>> stream(context_, tls);
+    websocket::stream<beast::ssl_stream<beast::tcp_stream>, kDeflate> stream(context_, tls);
     return exchange(stream, path);
   }
 

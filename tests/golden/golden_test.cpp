@@ -7,13 +7,14 @@
 
 #include "envoy.h"
 #include "golden_case.h"
+#include "paths.h"
 
 using namespace fairway;
 namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kFolder = fs::path(FAIRWAY_SOURCE_DIR) / "tests/golden";
+const fs::path kFolder = fairway::test::sourceDirectory() / "tests/golden";
 
 std::string contentOf(const fs::path& file) {
   std::ifstream in(file);

@@ -9,13 +9,18 @@ endif()
 # fairway_room(NAME SOURCES a.cpp ... ROOMS base api ... LIBRARIES spdlog::spdlog ...)
 #
 # One folder of operator/ as a static library `fairway_NAME`. ROOMS are the folders it may include:
-# the link line and tools/lint/includes.py both hold it to that list.
+# the link line and tools/lint/includes.py both hold it to that list. PRECOMPILED is the set of library headers it shares
+# (Precompiled.cmake; "common" unless said).
 function(fairway_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;ROOMS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PRECOMPILED" "SOURCES;ROOMS;LIBRARIES" ${ARGN})
   if(ROOM_SOURCES)
     add_library(fairway_${name} STATIC ${ROOM_SOURCES})
     set(scope PUBLIC)
     target_compile_options(fairway_${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor ${FAIRWAY_WARNINGS})
+    if(NOT ROOM_PRECOMPILED)
+      set(ROOM_PRECOMPILED common)
+    endif()
+    fairway_use_precompiled(fairway_${name} ${ROOM_PRECOMPILED})
   else()
     add_library(fairway_${name} INTERFACE)
     set(scope INTERFACE)
@@ -29,12 +34,14 @@ endfunction()
 
 # fairway_test(NAME SOURCES a_test.cpp ... LINK fairway_api ...): one Catch2 program of tests/unit.
 function(fairway_test name)
-  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(TEST "" "TIMEOUT;PRECOMPILED" "SOURCES;LINK" ${ARGN})
   add_executable(test_${name} ${TEST_SOURCES})
   target_link_libraries(test_${name} PRIVATE catch_main ${TEST_LINK})
-  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_options(test_${name} PRIVATE -Wall -Wextra ${FAIRWAY_WARNINGS})
-  target_compile_definitions(test_${name} PRIVATE FAIRWAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(NOT TEST_PRECOMPILED)
+    set(TEST_PRECOMPILED test_common)
+  endif()
+  fairway_use_precompiled(test_${name} ${TEST_PRECOMPILED})
   add_test(NAME unit.${name} COMMAND test_${name})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)

@@ -25,7 +25,7 @@ def rooms_of(cmake_text, path):
     words = call.group(2).split()
     rooms, collecting = set(), False
     for word in words:
-        if word in ("SOURCES", "ROOMS", "LIBRARIES"):
+        if word in ("SOURCES", "ROOMS", "LIBRARIES", "PRECOMPILED"):
             collecting = word == "ROOMS"
         elif collecting:
             rooms.add(word)

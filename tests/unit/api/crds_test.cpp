@@ -8,6 +8,7 @@
 
 #include "api/codec.h"
 #include "api/yaml.h"
+#include "paths.h"
 
 namespace fairway::api {
 namespace {
@@ -16,7 +17,7 @@ using Json = nlohmann::json;
 
 std::map<std::string, Json> crds() {
   std::map<std::string, Json> result;
-  for (const auto& entry : std::filesystem::directory_iterator(FAIRWAY_SOURCE_DIR "/crds")) {
+  for (const auto& entry : std::filesystem::directory_iterator(fairway::test::sourceDirectory() / "crds")) {
     if (entry.path().extension() != ".yaml") continue;
     std::ifstream file(entry.path());
     std::stringstream text;

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "paths.h"
+
 using namespace fairway;
 using cli::parseNamed;
 using nlohmann::json;
@@ -38,7 +40,7 @@ TEST_CASE("objects are named by kind, plural or short name") {
 
 TEST_CASE("each kind has the short names of its CRD") {
   int names = 0;
-  for (const auto& file : std::filesystem::directory_iterator(FAIRWAY_SOURCE_DIR "/crds")) {
+  for (const auto& file : std::filesystem::directory_iterator(fairway::test::sourceDirectory() / "crds")) {
     const auto crd = YAML::LoadFile(file.path())["spec"]["names"];
     for (const auto& shortName : crd["shortNames"]) {
       const auto text = shortName.as<std::string>();

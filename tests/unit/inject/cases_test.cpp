@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "inject/manifest.h"
+#include "paths.h"
 #include "support.h"
 
 // cases/<name>/in.yaml and, if there is one, settings.yaml go in; out.yaml holds what comes out, notes.txt what is
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kFolder = fs::path(FAIRWAY_SOURCE_DIR) / "tests/unit/inject/cases";
+const fs::path kFolder = fairway::test::sourceDirectory() / "tests/unit/inject/cases";
 
 std::string contentOf(const fs::path& file) {
   std::ifstream in(file);

@@ -6,12 +6,13 @@
 #include <string>
 
 #include "inspect/dump.h"
+#include "paths.h"
 
 namespace fairway::test {
 
 // The text of a recorded dump: of a small mesh, with a real Envoy. tests/e2e/test_proxy_status.py writes them.
 inline std::string recordedText(const std::string& name) {
-  std::ifstream in(std::string(FAIRWAY_SOURCE_DIR) + "/tests/unit/inspect/dumps/" + name);
+  std::ifstream in(sourceDirectory() / "tests/unit/inspect/dumps" / name);
   if (!in) throw std::runtime_error(name + " cannot be read");
   return {std::istreambuf_iterator<char>(in), {}};
 }
