@@ -66,7 +66,7 @@ class Outbox {
   }
 
  private:
-  static constexpr std::size_t kMostPending = 1024;
+  static constexpr std::size_t kMostPending = 64;
 
   const Recordings<Message>& recordings_;
   std::vector<bool> answered_;  // by index of recordings_
