@@ -11,8 +11,9 @@ each is measured.
     h   growth of a change's cost with services and with proxies
     i   generation alone: nanoseconds and allocations of a cluster, an endpoint, a virtual host, a listener
     faults   from the end of a fault until the proxies are right
+    transports   the null server on gRPC's callback API, on its completion queues, and on nghttp2
 
-usage: core.py [--proxies N,N...] [--scale small|full] [--big] [PART...]     (no part named: all)
+usage: core.py [--proxies N,N...] [--scale small|full] [--big] [PART...]     (no part named: all but transports)
 """
 
 import argparse
@@ -39,11 +40,12 @@ from harness.apiserver import ApiServer  # noqa: E402
 from processes import ControlPlane, Failed, binary, stop_all  # noqa: E402
 from figures import commit, exponent, median, percentile, spread, table, text_of, wanted  # noqa: E402
 from programs import LoadGenerator, NullServer, Usage  # noqa: E402
+from transports import compare  # noqa: E402
 from world import HUGE, RULES, Watch, World, cluster, marker_address, marker_name, node  # noqa: E402
 
 SMALL = {"services": 20, "huge": 100, "rules": 5, "proxies": [10], "changes": 3, "runs": 1, "seconds": 2}
 FULL = {"services": 1000, "huge": HUGE, "rules": RULES, "proxies": [500, 1000, 2000], "changes": 15, "runs": 3, "seconds": 20}
-PARTS = [*"abcdefghi", "faults"]
+PARTS = [*"abcdefghi", "faults"]  # if none is named
 
 
 class Lab:
@@ -94,8 +96,8 @@ class Lab:
             generator.stop()
 
     @contextlib.contextmanager
-    def null_server(self, recorded):
-        null = NullServer(self.directory, recorded).start()
+    def null_server(self, recorded, transport="callback"):
+        null = NullServer(self.directory, recorded, transport).start()
         self.processes.append(null)
         try:
             yield null
@@ -214,12 +216,12 @@ class Bench:
                 watch,
             )
 
-    def null_changes(self, load, null, size):
+    def null_changes(self, load, null, size, count=None):
         """`size`: bytes a proxy receives; gRPC's prefix is 5 of them."""
         return self.changes(
             load,
             null.pid,
-            self.options.changes,
+            count or self.options.changes,
             lambda mark: [("endpoint", marker_address(mark))],
             lambda mark: null.fan_out(size - 5, marker_address(mark)),
         )
@@ -484,7 +486,7 @@ class Bench:
         options = self.options
         keep = True
         try:
-            if parts & set("abcdefg"):
+            if parts & {*"abcdefg", "transports"}:
                 self.lab = Lab(options.services, options.huge, options.rules, options.sotw)
                 self.lab.server.start()
             if "d" in parts:
@@ -494,6 +496,8 @@ class Bench:
                     self.at(count, parts)
                 if "f" in parts:
                     self.part_f(options.proxies)
+            if "transports" in parts:
+                compare(self)
             if "d" in parts and options.big:
                 self.lab.world.grow(10_000)
                 self.lab.restart()
@@ -525,7 +529,7 @@ def numbers(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="*", choices=[[], *PARTS], default=[])
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS, "transports"], default=[])
     parser.add_argument("--scale", choices=["small", "full"], default="full", help="small: 20 services, 10 proxies")
     parser.add_argument("--proxies", type=numbers, help="numbers of proxies, by commas (500,1000,2000)")
     parser.add_argument("--services", type=int, help="number of services (1000)")

@@ -137,8 +137,9 @@ class LoadGenerator(Piped):
 class NullServer(Piped):
     """See `nullserver --help`."""
 
-    def __init__(self, directory, recorded):
-        super().__init__("null server", [program("nullserver"), "--recorded", recorded], pathlib.Path(directory) / "null.log")
+    def __init__(self, directory, recorded, transport="callback"):
+        argv = [program("nullserver"), "--transport", transport, "--recorded", recorded]
+        super().__init__("null server", argv, pathlib.Path(directory) / "null.log")
         self.port = None
 
     def start(self):
