@@ -12,6 +12,7 @@ namespace {
 
 // Kubernetes' own informers ask for as many: a page stays small at the server and for us.
 constexpr std::size_t kPageSize = 500;
+constexpr std::size_t kGathered = 512;  // events of a streamed list that are decoded together
 
 using Clock = std::chrono::steady_clock;
 
@@ -115,8 +116,7 @@ void Informer::list(const std::stop_token& stop) {
 void Informer::watch(const std::stop_token& stop) {
   const Clock::time_point start = Clock::now();
   bool decided = false;
-  const auto onLine = [&](std::string_view line) {
-    const auto event = decodeEvent(line, info_, feed_.version());
+  const auto take = [&](const Result<WatchEvent>& event) {
     if (event) {
       const bool gathering = feed_.step() == Feed::Step::stream;
       decided = !feed_.event(*event);
@@ -127,6 +127,20 @@ void Informer::watch(const std::stop_token& stop) {
     }
     publish();
     return !decided;
+  };
+  // The objects that a streamed list begins with are decoded many at a time; until its end nobody waits for one of them.
+  std::vector<std::string> gathered;
+  const auto takeGathered = [&] {
+    const auto events = decodeEvents(gathered, info_, feed_.version());
+    gathered.clear();
+    return std::all_of(events.begin(), events.end(), take);
+  };
+  const auto onLine = [&](std::string_view line) {
+    if (feed_.step() == Feed::Step::stream && line.starts_with(R"({"type":"ADDED",)")) {
+      gathered.emplace_back(line);
+      return gathered.size() < kGathered || takeGathered();
+    }
+    return takeGathered() && take(decodeEvent(line, info_, feed_.version()));
   };
   const auto onOpened = [&] {
     feed_.watchOpened();

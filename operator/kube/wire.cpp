@@ -1,5 +1,8 @@
 #include "kube/wire.h"
 
+#include <algorithm>
+#include <thread>
+
 #include <nlohmann/json.hpp>
 
 #include "kube/api_server.h"
@@ -123,6 +126,24 @@ Result<WatchEvent> decodeEvent(std::string_view line, const api::KindInfo& info,
   }
   event.object = decodeObject(object, info, version, event.message);
   return event;
+}
+
+std::vector<Result<WatchEvent>> decodeEvents(const std::vector<std::string>& lines, const api::KindInfo& info,
+                                             std::string_view version) {
+  constexpr std::size_t kWorthAThread = 100;  // lines: some milliseconds
+  const auto most = std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  const auto parts = std::clamp<std::size_t>(lines.size() / kWorthAThread, 1, most);
+  std::vector<Result<WatchEvent>> events(lines.size());
+  const auto decodePart = [&](std::size_t part) {
+    for (auto i = lines.size() * part / parts; i < lines.size() * (part + 1) / parts; ++i) {
+      events[i] = decodeEvent(lines[i], info, version);
+    }
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t part = 1; part < parts; ++part) others.emplace_back(decodePart, part);
+  decodePart(0);
+  others.clear();
+  return events;
 }
 
 }  // namespace fairway::kube

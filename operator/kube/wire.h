@@ -35,4 +35,8 @@ Result<Page> decodePage(std::string_view body, const api::KindInfo& info, std::s
 // One line of a watch. Fails when it is not a watch event.
 Result<WatchEvent> decodeEvent(std::string_view line, const api::KindInfo& info, std::string_view version);
 
+// Many lines, in their order; on all cores where it is worth a thread.
+std::vector<Result<WatchEvent>> decodeEvents(const std::vector<std::string>& lines, const api::KindInfo& info,
+                                             std::string_view version);
+
 }  // namespace fairway::kube

@@ -7,6 +7,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "base/hash.h"
+#include "translate/message_writer.h"
 
 namespace fairway::translate {
 
@@ -28,14 +29,18 @@ void packAny(const google::protobuf::Message& message, google::protobuf::Any& an
 
 namespace {
 
-ResourcePtr wrap(Type type, std::string name, const google::protobuf::Any& any,
+ResourcePtr wrap(Type type, std::string name, std::string_view typeUrl, std::string_view bytes,
                  std::vector<model::Provenance> provenance) {
   std::sort(provenance.begin(), provenance.end());
   provenance.erase(std::unique(provenance.begin(), provenance.end()), provenance.end());
   auto resource = std::make_shared<Resource>();
   resource->type = type;
   resource->name = std::move(name);
-  resource->body = serialize(any);
+  resource->body.reserve(bytes.size() + typeUrl.size() + 12);
+  MessageWriter any(resource->body);
+  any.text(google::protobuf::Any::kTypeUrlFieldNumber, typeUrl);
+  // As protobuf does: nothing for an empty message.
+  if (!bytes.empty()) any.text(google::protobuf::Any::kValueFieldNumber, bytes);
   resource->version = contentHash(resource->body);
   resource->provenance = std::move(provenance);
   return resource;
@@ -45,16 +50,13 @@ ResourcePtr wrap(Type type, std::string name, const google::protobuf::Any& any,
 
 ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Message& message,
                          std::vector<model::Provenance> provenance) {
-  google::protobuf::Any any;
-  packAny(message, any);
-  return wrap(type, std::move(name), any, std::move(provenance));
+  return wrap(type, std::move(name), "type.googleapis.com/" + message.GetDescriptor()->full_name(), serialize(message),
+              std::move(provenance));
 }
 
-ResourcePtr makeResource(Type type, std::string name, std::string bytes, std::vector<model::Provenance> provenance) {
-  google::protobuf::Any any;
-  any.set_type_url(std::string(typeUrl(type)));
-  any.set_value(std::move(bytes));
-  return wrap(type, std::move(name), any, std::move(provenance));
+ResourcePtr makeResource(Type type, std::string name, std::string_view bytes,
+                         std::vector<model::Provenance> provenance) {
+  return wrap(type, std::move(name), typeUrl(type), bytes, std::move(provenance));
 }
 
 std::string messageBytes(const Resource& resource) {

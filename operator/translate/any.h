@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "translate/resource.h"
@@ -23,7 +24,8 @@ void packAny(const google::protobuf::Message& message, google::protobuf::Any& an
 ResourcePtr makeResource(Type type, std::string name, const google::protobuf::Message& message,
                          std::vector<model::Provenance> provenance = {});
 // The same for a message of the type's that is serialized already.
-ResourcePtr makeResource(Type type, std::string name, std::string bytes, std::vector<model::Provenance> provenance);
+ResourcePtr makeResource(Type type, std::string name, std::string_view bytes,
+                         std::vector<model::Provenance> provenance = {});
 // The serialized message inside the resource's Any.
 std::string messageBytes(const Resource& resource);
 

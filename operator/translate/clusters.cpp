@@ -1,10 +1,11 @@
 #include "translate/clusters.h"
 
 #include <algorithm>
+#include <deque>
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/clusters/dns/v3/dns_cluster.pb.h>
-#include <google/protobuf/arena.h>
+#include <google/protobuf/struct.pb.h>
 
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
@@ -12,6 +13,7 @@
 #include "translate/compute.h"
 #include "translate/endpoints.h"
 #include "translate/fields.h"
+#include "translate/message_writer.h"
 #include "translate/names.h"
 #include "translate/policy.h"
 #include "translate/tls.h"
@@ -20,6 +22,7 @@
 namespace fairway::translate {
 
 namespace cluster_v3 = envoy::config::cluster::v3;
+namespace core = envoy::config::core::v3;
 using cluster_v3::Cluster;
 using model::TrafficPolicy;
 using store::joinKey;
@@ -84,7 +87,7 @@ std::vector<model::Endpoint> namesOf(store::View& view, const Spec& spec) {
   return names;
 }
 
-void setDns(store::View& view, Cluster& cluster, const Spec& spec) {
+void addDns(store::View& view, MessageWriter& out, const std::string& name, const Spec& spec) {
   const auto names = namesOf(view, spec);
   envoy::extensions::clusters::dns::v3::DnsCluster dns;
   dns.set_dns_lookup_family(envoy::extensions::clusters::common::dns::v3::V4_PREFERRED);
@@ -93,21 +96,51 @@ void setDns(store::View& view, Cluster& cluster, const Spec& spec) {
   // Envoy takes this for exactly one name.
   dns.set_all_addresses_in_single_endpoint(spec.service.resolution == model::Service::Resolution::dns_one &&
                                            names.size() == 1);
-  cluster.mutable_cluster_type()->set_name("envoy.clusters.dns");
-  packAny(dns, *cluster.mutable_cluster_type()->mutable_typed_config());
-  auto& assignment = *cluster.mutable_load_assignment();
-  assignment.set_cluster_name(cluster.name());
+  Cluster::CustomClusterType type;
+  type.set_name("envoy.clusters.dns");
+  packAny(dns, *type.mutable_typed_config());
+  out.text(Cluster::kClusterTypeFieldNumber, serialize(type));
   std::vector<const model::Endpoint*> all;
-  for (const auto& name : names) all.push_back(&name);
-  addLocalities(assignment, all);
+  for (const auto& one : names) all.push_back(&one);
+  out.text(Cluster::kLoadAssignmentFieldNumber, loadAssignment(name, all));
 }
 
-void setDiscovery(store::View& view, Cluster& cluster, const Spec& spec, Interception interception) {
-  if (byDns(spec)) return setDns(view, cluster, spec);
-  cluster.set_type(discoveryOf(spec, interception));
-  if (cluster.type() != Cluster::EDS) return;
-  setAds(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
-  cluster.mutable_eds_cluster_config()->set_service_name(cluster.name());
+void addDiscovery(MessageWriter& out, const std::string& name, Cluster::DiscoveryType type) {
+  out.number(Cluster::kTypeFieldNumber, type);
+  if (type != Cluster::EDS) return;
+  static const std::string source = [] {
+    Cluster::EdsClusterConfig config;
+    setAds(*config.mutable_eds_config());
+    return serialize(config);
+  }();
+  out.message(Cluster::kEdsClusterConfigFieldNumber, [&] {
+    out.append(source);
+    out.text(Cluster::EdsClusterConfig::kServiceNameFieldNumber, name);
+  });
+}
+
+// What a policy says besides TLS: the same for most clusters, so the last few are kept.
+const std::string& policyFields(const TrafficPolicy& policy, Cluster::DiscoveryType type,
+                                std::optional<UpstreamHttp> http) {
+  struct Kept {
+    TrafficPolicy policy;
+    Cluster::DiscoveryType type;
+    std::optional<UpstreamHttp> http;
+    std::string bytes;
+  };
+  static thread_local std::deque<Kept> kept;
+  for (const auto& one : kept) {
+    if (one.type == type && one.http == http && one.policy == policy) return one.bytes;
+  }
+  Cluster cluster;
+  cluster.set_type(type);
+  applyLoadBalancing(cluster, policy);
+  applyConnectionPool(cluster, policy.pool);
+  applyOutlierDetection(cluster, policy);
+  if (http) applyHttpProtocol(cluster, *http, policy.pool);
+  cluster.clear_type();
+  if (kept.size() == 8) kept.pop_back();
+  return kept.emplace_front(Kept{policy, type, http, serialize(cluster)}).bytes;
 }
 
 UpstreamAlpn alpnOf(const Spec& spec) {
@@ -121,15 +154,19 @@ UpstreamAlpn alpnOf(const Spec& spec) {
   return UpstreamAlpn::none;
 }
 
-void addSocketMatch(Cluster& cluster, bool mesh, const envoy::config::core::v3::TransportSocket& socket) {
-  auto& match = *cluster.add_transport_socket_matches();
-  match.set_name(mesh ? "tlsMode-istio" : "tlsMode-disabled");
-  match.mutable_match();
-  if (mesh) setText(*match.mutable_match(), kSocketMatch, "istio");
-  *match.mutable_transport_socket() = socket;
+void addSocketMatch(MessageWriter& out, bool mesh, const std::string& socket) {
+  using Match = Cluster::TransportSocketMatch;
+  out.message(Cluster::kTransportSocketMatchesFieldNumber, [&] {
+    out.text(Match::kNameFieldNumber, mesh ? "tlsMode-istio" : "tlsMode-disabled");
+    out.message(Match::kMatchFieldNumber, [&] {
+      if (mesh) addText(out, kSocketMatch, "istio");
+    });
+    out.text(Match::kTransportSocketFieldNumber, socket);
+  });
 }
 
-void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::string& clientNs) {
+void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool originalDestination,
+            const std::string& clientNs) {
   using Mode = TrafficPolicy::Tls::Mode;
   const auto& tls = spec.policy.tls;
   const auto note = [&](model::Note::Severity severity, const std::string& field, const std::string& message) {
@@ -137,27 +174,25 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
         spec.provenance.value_or(model::Provenance{spec.service.kind, spec.service.ns, spec.service.name, {}});
     view.note({severity, object, field, message});
   };
-  const auto meshSocket = [&](envoy::config::core::v3::TransportSocket& out) {
+  const auto meshSocket = [&] {
     const std::string sni = tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
     const auto& identities =
         tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host}) : tls.subjectAltNames;
-    setMeshClientTls(out, sni, identities, alpnOf(spec));
+    return meshClientTls(sni, identities, alpnOf(spec));
   };
   switch (tls.mode) {
     case Mode::disable: return;
-    case Mode::mesh: meshSocket(*cluster.mutable_transport_socket()); return;
+    case Mode::mesh: out.text(Cluster::kTransportSocketFieldNumber, meshSocket()); return;
     case Mode::automatic: {
       if (byDns(spec) || spec.service.external) return;
-      if (cluster.type() == Cluster::ORIGINAL_DST) {
-        if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) meshSocket(*cluster.mutable_transport_socket());
+      if (originalDestination) {
+        if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) {
+          out.text(Cluster::kTransportSocketFieldNumber, meshSocket());
+        }
         return;
       }
-      envoy::config::core::v3::TransportSocket socket;
-      meshSocket(socket);
-      addSocketMatch(cluster, true, socket);
-      socket.Clear();
-      setPlaintext(socket);
-      addSocketMatch(cluster, false, socket);
+      addSocketMatch(out, true, meshSocket());
+      addSocketMatch(out, false, plaintext());
       return;
     }
     case Mode::simple:
@@ -181,41 +216,62 @@ void applyTls(store::View& view, Cluster& cluster, const Spec& spec, const std::
                  "its own");
       }
       const std::string name = spec.service.externalName.empty() ? spec.service.host : spec.service.externalName;
-      setClientTls(*cluster.mutable_transport_socket(), effective, name, alpnOf(spec));
+      core::TransportSocket socket;
+      setClientTls(socket, effective, name, alpnOf(spec));
+      out.text(Cluster::kTransportSocketFieldNumber, serialize(socket));
       return;
     }
   }
 }
 
-void setMetadata(Cluster& cluster, const Spec& spec) {
-  auto& metadata = *cluster.mutable_metadata();
-  if (spec.provenance) setProvenance(metadata, *spec.provenance);
-  auto& istio = (*metadata.mutable_filter_metadata())["istio"];
-  if (!spec.subset.empty()) setText(istio, "subset", spec.subset);
-  auto& service = *(*istio.mutable_fields())["services"].mutable_list_value()->add_values()->mutable_struct_value();
-  setText(service, "host", spec.service.host);
-  setText(service, "name", spec.service.kind == "Service" ? spec.service.name : spec.service.host);
-  setText(service, "namespace", spec.service.ns);
+void addMetadata(MessageWriter& out, const Spec& spec) {
+  using google::protobuf::Struct;
+  using google::protobuf::Value;
+  out.message(Cluster::kMetadataFieldNumber, [&] {
+    if (spec.provenance) {
+      out.entry(core::Metadata::kFilterMetadataFieldNumber, "fairway",
+                [&] { addText(out, "provenance", spec.provenance->toString()); });
+    }
+    out.entry(core::Metadata::kFilterMetadataFieldNumber, "istio", [&] {
+      out.entry(Struct::kFieldsFieldNumber, "services", [&] {
+        out.message(Value::kListValueFieldNumber, [&] {
+          out.message(google::protobuf::ListValue::kValuesFieldNumber, [&] {
+            out.message(Value::kStructValueFieldNumber, [&] {
+              addText(out, "host", spec.service.host);
+              addText(out, "name", spec.service.kind == "Service" ? spec.service.name : spec.service.host);
+              addText(out, "namespace", spec.service.ns);
+            });
+          });
+        });
+      });
+      if (!spec.subset.empty()) addText(out, "subset", spec.subset);
+    });
+  });
 }
 
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
-  google::protobuf::Arena arena;  // it has many small parts
-  auto& cluster = *google::protobuf::Arena::CreateMessage<Cluster>(&arena);
-  cluster.set_name(clusterName(spec.port.number, spec.subset, spec.service.host));
-  setDiscovery(view, cluster, spec, query.interception);
-  applyLoadBalancing(cluster, spec.policy);
-  applyConnectionPool(cluster, spec.policy.pool);
-  applyOutlierDetection(cluster, spec.policy);
-  if (model::isHttp(spec.port.protocol)) {
-    applyHttpProtocol(cluster, upstreamHttp(spec.port.protocol, spec.policy.pool), spec.policy.pool);
+  const auto name = clusterName(spec.port.number, spec.subset, spec.service.host);
+  const auto type = byDns(spec) ? Cluster::STATIC : discoveryOf(spec, query.interception);
+  std::string bytes;
+  bytes.reserve(2048);
+  MessageWriter out(bytes);
+  out.text(Cluster::kNameFieldNumber, name);
+  if (byDns(spec)) {
+    addDns(view, out, name, spec);
+  } else {
+    addDiscovery(out, name, type);
   }
-  applyTls(view, cluster, spec, query.clientNs);
-  setMetadata(cluster, spec);
+  const auto http = model::isHttp(spec.port.protocol)
+                        ? std::optional(upstreamHttp(spec.port.protocol, spec.policy.pool))
+                        : std::nullopt;
+  out.append(policyFields(spec.policy, type, http));
+  addTls(view, out, spec, type == Cluster::ORIGINAL_DST, query.clientNs);
+  addMetadata(out, spec);
 
   std::vector<model::Provenance> provenance;
   if (spec.provenance) provenance.push_back(*spec.provenance);
-  output.resources.push_back(makeResource(Type::cluster, cluster.name(), cluster, std::move(provenance)));
-  if (cluster.type() == Cluster::EDS) {
+  output.resources.push_back(makeResource(Type::cluster, name, bytes, std::move(provenance)));
+  if (!byDns(spec) && type == Cluster::EDS) {
     const EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
                                   spec.labels ? *spec.labels : model::Labels{}};
     output.children.push_back({EndpointsUnit::kType, endpoints.key()});

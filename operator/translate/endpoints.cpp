@@ -4,19 +4,24 @@
 #include <map>
 
 #include <envoy/config/endpoint/v3/endpoint.pb.h>
-#include <google/protobuf/arena.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/clusters.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/message_writer.h"
 #include "translate/names.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
 
 namespace core = envoy::config::core::v3;
+namespace endpoint_v3 = envoy::config::endpoint::v3;
+using endpoint_v3::ClusterLoadAssignment;
+using endpoint_v3::LbEndpoint;
+using endpoint_v3::LocalityLbEndpoints;
 using model::Endpoint;
 using store::joinKey;
 using store::splitKey;
@@ -39,27 +44,45 @@ core::HealthStatus healthOf(const Endpoint& endpoint, bool anyHealthy) {
   return core::UNHEALTHY;
 }
 
-std::string label(const Endpoint& endpoint, const std::string& name) {
-  const auto found = endpoint.labels.find(name);
-  return found == endpoint.labels.end() ? std::string() : found->second;
+// google.protobuf.UInt32Value
+void addWeight(MessageWriter& out, int field, std::uint32_t weight) {
+  out.message(field, [&] {
+    if (weight != 0) out.number(google::protobuf::UInt32Value::kValueFieldNumber, weight);
+  });
 }
 
-void addEndpoint(envoy::config::endpoint::v3::LocalityLbEndpoints& locality, const Endpoint& endpoint,
-                 bool anyHealthy) {
-  auto& out = *locality.add_lb_endpoints();
-  setAddress(*out.mutable_endpoint()->mutable_address(), endpoint.address, endpoint.port);
-  out.set_health_status(healthOf(endpoint, anyHealthy));
-  out.mutable_load_balancing_weight()->set_value(endpoint.weight);
-  const auto metadata = [&](const char* filter) -> google::protobuf::Struct& {
-    return (*out.mutable_metadata()->mutable_filter_metadata())[filter];
-  };
-  if (endpoint.meshTls) setText(metadata("envoy.transport_socket_match"), "tlsMode", "istio");
-  if (!endpoint.workloadName.empty()) {
-    // "name;namespace;app;version;cluster"
-    setText(metadata("istio"), "workload",
-            endpoint.workloadName + ";" + endpoint.workloadNs + ";" + label(endpoint, "app") + ";" +
-                label(endpoint, "version") + ";");
+std::string_view label(const Endpoint& endpoint, const std::string& name) {
+  const auto found = endpoint.labels.find(name);
+  return found == endpoint.labels.end() ? std::string_view() : found->second;
+}
+
+// filter_metadata[filter] = {name: value}
+void addMetadata(MessageWriter& out, std::string_view filter, std::string_view name, std::string_view value) {
+  out.entry(core::Metadata::kFilterMetadataFieldNumber, filter, [&] { addText(out, name, value); });
+}
+
+void addEndpoint(MessageWriter& out, const Endpoint& endpoint, bool anyHealthy) {
+  out.message(LbEndpoint::kEndpointFieldNumber, [&] {
+    out.message(endpoint_v3::Endpoint::kAddressFieldNumber, [&] {
+      out.message(core::Address::kSocketAddressFieldNumber, [&] {
+        out.text(core::SocketAddress::kAddressFieldNumber, endpoint.address);
+        out.number(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
+      });
+    });
+  });
+  out.number(LbEndpoint::kHealthStatusFieldNumber, healthOf(endpoint, anyHealthy));
+  if (endpoint.meshTls || !endpoint.workloadName.empty()) {
+    out.message(LbEndpoint::kMetadataFieldNumber, [&] {
+      if (endpoint.meshTls) addMetadata(out, "envoy.transport_socket_match", "tlsMode", "istio");
+      if (endpoint.workloadName.empty()) return;
+      // "name;namespace;app;version;cluster"
+      std::string workload = endpoint.workloadName;
+      workload.append(";").append(endpoint.workloadNs).append(";").append(label(endpoint, "app"));
+      workload.append(";").append(label(endpoint, "version")).append(";");
+      addMetadata(out, "istio", "workload", workload);
+    });
   }
+  addWeight(out, LbEndpoint::kLoadBalancingWeightFieldNumber, endpoint.weight);
 }
 
 }  // namespace
@@ -71,27 +94,39 @@ bool selects(const model::Labels& selector, const model::Labels& labels) {
   });
 }
 
-void addLocalities(envoy::config::endpoint::v3::ClusterLoadAssignment& out,
-                   const std::vector<const Endpoint*>& endpoints) {
+std::string loadAssignment(const std::string& cluster, const std::vector<const Endpoint*>& endpoints) {
   std::map<model::Locality, std::vector<const Endpoint*>> localities;
+  auto last = localities.end();
   bool anyHealthy = false;
   for (const auto* endpoint : endpoints) {
-    localities[endpoint->locality].push_back(endpoint);
+    // Neighbours in the list are often neighbours in the world.
+    if (last == localities.end() || last->first != endpoint->locality)
+      last = localities.try_emplace(endpoint->locality).first;
+    last->second.push_back(endpoint);
     anyHealthy = anyHealthy || endpoint->health == Endpoint::Health::healthy;
   }
-  for (const auto& [where, members] : localities) {
-    auto& locality = *out.add_endpoints();
-    locality.mutable_locality()->set_region(where.region);
-    locality.mutable_locality()->set_zone(where.zone);
-    locality.mutable_locality()->set_sub_zone(where.subzone);
-    std::uint32_t weight = 0;
-    locality.mutable_lb_endpoints()->Reserve(static_cast<int>(members.size()));
-    for (const auto* endpoint : members) {
-      weight += endpoint->weight;
-      addEndpoint(locality, *endpoint, anyHealthy);
-    }
-    locality.mutable_load_balancing_weight()->set_value(weight);
+  std::string bytes;
+  bytes.reserve(64 + endpoints.size() * 128);
+  MessageWriter out(bytes);
+  out.text(ClusterLoadAssignment::kClusterNameFieldNumber, cluster);
+  for (const auto& place : localities) {
+    const auto& where = place.first;
+    const auto& members = place.second;
+    out.message(ClusterLoadAssignment::kEndpointsFieldNumber, [&] {
+      out.message(LocalityLbEndpoints::kLocalityFieldNumber, [&] {
+        if (!where.region.empty()) out.text(core::Locality::kRegionFieldNumber, where.region);
+        if (!where.zone.empty()) out.text(core::Locality::kZoneFieldNumber, where.zone);
+        if (!where.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, where.subzone);
+      });
+      std::uint32_t weight = 0;
+      for (const auto* endpoint : members) {
+        weight += endpoint->weight;
+        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] { addEndpoint(out, *endpoint, anyHealthy); });
+      }
+      addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, weight);
+    });
   }
+  return bytes;
 }
 
 Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
@@ -103,14 +138,9 @@ Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
     if (!selects(query.labels, endpoint.labels) || !isAddress(endpoint.address) || endpoint.port == 0) continue;
     endpoints.push_back(&endpoint);
   }
-  // Half of the time went into allocating and freeing its many small parts one by one.
-  google::protobuf::Arena arena;
-  auto& assignment =
-      *google::protobuf::Arena::CreateMessage<envoy::config::endpoint::v3::ClusterLoadAssignment>(&arena);
-  assignment.set_cluster_name(clusterName(query.port, query.subset, query.host));
-  addLocalities(assignment, endpoints);
   Output output;
-  output.resources.push_back(makeResource(Type::endpoint, assignment.cluster_name(), assignment));
+  const auto name = clusterName(query.port, query.subset, query.host);
+  output.resources.push_back(makeResource(Type::endpoint, name, loadAssignment(name, endpoints)));
   return output;
 }
 

@@ -6,6 +6,7 @@
 #include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
 #include <envoy/extensions/filters/http/router/v3/router.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
+#include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
 #include "translate/rbac.h"
@@ -56,10 +57,17 @@ void setAddresses(HttpConnectionManager& out, HttpSide side) {
   }
 }
 
+hcm::HttpFilter filter(std::string_view name, const google::protobuf::Message& config) {
+  hcm::HttpFilter out;
+  setFilter(out, name, config);
+  return out;
+}
+
 }  // namespace
 
 void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain& chain, const HttpManager& manager) {
-  HttpConnectionManager out;
+  google::protobuf::Arena arena;  // it has many small parts
+  auto& out = *google::protobuf::Arena::CreateMessage<HttpConnectionManager>(&arena);
   out.set_stat_prefix(manager.statPrefix);
   if (manager.routes) {
     *out.mutable_route_config() = *manager.routes;
@@ -80,13 +88,16 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
 
   if (manager.refusedBy) addRefusal(*out.mutable_http_filters(), *manager.refusedBy);
   if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);
+  static const auto cors = filter("envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
+  static const auto fault =
+      filter("envoy.filters.http.fault", envoy::extensions::filters::http::fault::v3::HTTPFault());
+  static const auto router =
+      filter("envoy.filters.http.router", envoy::extensions::filters::http::router::v3::Router());
   if (manager.side != HttpSide::inbound) {
-    setFilter(*out.add_http_filters(), "envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
-    setFilter(*out.add_http_filters(), "envoy.filters.http.fault",
-              envoy::extensions::filters::http::fault::v3::HTTPFault());
+    *out.add_http_filters() = cors;
+    *out.add_http_filters() = fault;
   }
-  setFilter(*out.add_http_filters(), "envoy.filters.http.router",
-            envoy::extensions::filters::http::router::v3::Router());
+  *out.add_http_filters() = router;
   setFilter(*chain.add_filters(), "envoy.filters.network.http_connection_manager", out);
 }
 

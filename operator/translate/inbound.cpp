@@ -3,6 +3,7 @@
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
 #include <envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h>
+#include <google/protobuf/arena.h>
 
 #include "base/strings.h"
 #include "normalize/queries.h"
@@ -121,7 +122,8 @@ class InboundListener {
 
   void addFilters(FilterChain& chain, const Port& port, bool mutualTls) {
     if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port);
-    envoy::config::route::v3::RouteConfiguration routes;
+    google::protobuf::Arena arena;
+    auto& routes = *google::protobuf::Arena::CreateMessage<envoy::config::route::v3::RouteConfiguration>(&arena);
     initRouteConfiguration(routes, port.cluster);
     auto& host = *routes.add_virtual_hosts();
     host.set_name("inbound|http|" + std::to_string(port.app->servicePort));
@@ -232,7 +234,8 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   }
 
   output.resources.push_back(originalDestinationCluster(kInboundPassthroughCluster, true));
-  Listener listener;
+  google::protobuf::Arena arena;  // chains have many small parts
+  auto& listener = *google::protobuf::Arena::CreateMessage<Listener>(&arena);
   initListener(listener, "virtualInbound", query.addresses, kInboundPort);
   setFilter(*listener.add_listener_filters(), "envoy.filters.listener.original_dst",
             envoy::extensions::filters::listener::original_dst::v3::OriginalDst());

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
+#include "translate/message_writer.h"
 #include "translate/names.h"
 #include "translate/wire.h"
 
@@ -282,16 +283,32 @@ void setCors(store::View& view, Route& out, const HttpRoute& route) {
 
 }  // namespace
 
-model::HttpRoute defaultRoute(const std::string& host, std::uint32_t port) {
-  HttpRoute route;
-  route.name = "default";
-  HttpRoute::Weighted weighted;
-  weighted.destination.host = host;
-  weighted.destination.port = port;
-  weighted.weight = 100;
-  route.destinations.push_back(weighted);
-  route.retries.attempts = 2;
-  return route;
+std::string routeToItself(store::View& view, const std::string& clientNs, const std::string& host, std::uint32_t port) {
+  static const std::string action = [] {
+    RouteAction out;
+    out.mutable_timeout();
+    HttpRoute::Retries retries;
+    retries.attempts = 2;
+    setRetries(out, retries);
+    return serialize(out);
+  }();
+  std::string bytes;
+  bytes.reserve(512);
+  MessageWriter out(bytes);
+  out.message(Route::kMatchFieldNumber, [&] { out.text(route_v3::RouteMatch::kPrefixFieldNumber, "/"); });
+  out.message(Route::kRouteFieldNumber, [&] {
+    out.text(RouteAction::kClusterFieldNumber, clusterName(port, {}, host));
+    out.append(action);
+    if (const auto& hash = view.ask(normalize::TrafficPolicyOf{clientNs, host, port}).policy.hash) {
+      RouteAction hashing;
+      addHashPolicy(hashing, *hash);
+      out.append(serialize(hashing));
+    }
+  });
+  out.message(Route::kDecoratorFieldNumber,
+              [&] { out.text(route_v3::Decorator::kOperationFieldNumber, host + ":" + std::to_string(port) + "/*"); });
+  out.text(Route::kNameFieldNumber, "default");
+  return bytes;
 }
 
 std::vector<model::Provenance> provenanceOf(const std::vector<HttpRoute>& routes) {

@@ -19,8 +19,8 @@ namespace fairway::translate {
 void addRoutes(store::View& view, envoy::config::route::v3::VirtualHost& out, const std::string& clientNs,
                const model::HttpRoute& route);
 
-// What a host gets that no user object speaks of: everything to itself, with the mesh's retries.
-model::HttpRoute defaultRoute(const std::string& host, std::uint32_t port);
+// What a host gets that no user object speaks of, as a serialized Route: everything to itself, with the mesh's retries.
+std::string routeToItself(store::View& view, const std::string& clientNs, const std::string& host, std::uint32_t port);
 
 // The provenance of all routes.
 std::vector<model::Provenance> provenanceOf(const std::vector<model::HttpRoute>& routes);

@@ -1,13 +1,12 @@
 #include <envoy/config/route/v3/route.pb.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/wire_format_lite.h>
+#include <google/protobuf/arena.h>
 
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/message_writer.h"
 #include "translate/names.h"
 #include "translate/outbound.h"
 #include "translate/route.h"
@@ -76,15 +75,9 @@ ResourcePtr fallback(store::View& view, const RouteTable& query) {
 ResourcePtr wholeTable(store::View& view, const RouteTable& query, const RouteConfiguration& table) {
   std::string bytes = serialize(table);
   std::vector<model::Provenance> provenance;
-  google::protobuf::io::StringOutputStream out(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&out);
+  MessageWriter out(bytes);
   const auto add = [&](const Resource& host) {
-    using google::protobuf::internal::WireFormatLite;
-    const auto message = messageBytes(host);
-    coded.WriteTag(WireFormatLite::MakeTag(RouteConfiguration::kVirtualHostsFieldNumber,
-                                           WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
-    coded.WriteVarint32(static_cast<std::uint32_t>(message.size()));
-    coded.WriteString(message);
+    out.text(RouteConfiguration::kVirtualHostsFieldNumber, messageBytes(host));
     provenance.insert(provenance.end(), host.provenance.begin(), host.provenance.end());
   };
   for (const auto& entry : view.ask(PortHosts{query.port})) {
@@ -93,8 +86,7 @@ ResourcePtr wholeTable(store::View& view, const RouteTable& query, const RouteCo
       add(*host);
   }
   add(*fallback(view, query));
-  coded.Trim();
-  return makeResource(Type::route, table.name(), std::move(bytes), std::move(provenance));
+  return makeResource(Type::route, table.name(), bytes, std::move(provenance));
 }
 
 }  // namespace
@@ -125,18 +117,23 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
   const bool routed = routes.defined && !routes.http.empty();
   if (entry->kind == "VirtualService" && !routed) return output;  // it is none for these clients
   const std::string port = std::to_string(query.port);
-  VirtualHost host;
-  host.set_name((query.wholeRoutes ? "" : port + "/") + query.host + ":" + port);
-  for (const auto& domain : entry->domains) host.add_domains(domain);
-  if (entry->shortName && entry->ns == query.clientNs) host.add_domains(entry->name);
-  host.set_include_request_attempt_count(true);
-
+  const std::string name = (query.wholeRoutes ? "" : port + "/") + query.host + ":" + port;
+  std::string bytes;
+  bytes.reserve(1024);
+  MessageWriter out(bytes);
+  out.text(VirtualHost::kNameFieldNumber, name);
+  for (const auto& domain : entry->domains) out.text(VirtualHost::kDomainsFieldNumber, domain);
+  if (entry->shortName && entry->ns == query.clientNs) out.text(VirtualHost::kDomainsFieldNumber, entry->name);
   if (routed) {
+    google::protobuf::Arena arena;  // a route has many small parts
+    auto& host = *google::protobuf::Arena::CreateMessage<VirtualHost>(&arena);
     for (const auto& route : routes.http) addRoutes(view, host, query.clientNs, route);
+    out.append(serialize(host));
   } else {
-    addRoutes(view, host, query.clientNs, defaultRoute(query.host, query.port));
+    out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.clientNs, query.host, query.port));
   }
-  output.resources.push_back(makeResource(Type::virtual_host, host.name(), host, provenanceOf(routes.http)));
+  out.number(VirtualHost::kIncludeRequestAttemptCountFieldNumber, 1);
+  output.resources.push_back(makeResource(Type::virtual_host, name, bytes, provenanceOf(routes.http)));
   return output;
 }
 

@@ -1,16 +1,21 @@
 #include "translate/tls.h"
 
+#include <map>
+
 #include <envoy/config/core/v3/base.pb.h>
 #include <envoy/config/core/v3/grpc_service.pb.h>
 #include <envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
 
+#include "translate/any.h"
+#include "translate/message_writer.h"
 #include "translate/names.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
 
 namespace tls = envoy::extensions::transport_sockets::tls::v3;
+using envoy::config::core::v3::TransportSocket;
 
 namespace {
 
@@ -50,11 +55,14 @@ void addAlpn(tls::CommonTlsContext& context, UpstreamAlpn alpn) {
   if (alpn == UpstreamAlpn::http1) context.add_alpn_protocols("http/1.1");
 }
 
+tls::SubjectAltNameMatcher::SanType sanType(const std::string& name) {
+  if (name.find("://") != std::string::npos) return tls::SubjectAltNameMatcher::URI;
+  return isAddress(name) ? tls::SubjectAltNameMatcher::IP_ADDRESS : tls::SubjectAltNameMatcher::DNS;
+}
+
 void addSubjectName(tls::CertificateValidationContext& validation, const std::string& name) {
   auto& san = *validation.add_match_typed_subject_alt_names();
-  san.set_san_type(name.find("://") != std::string::npos ? tls::SubjectAltNameMatcher::URI
-                   : isAddress(name)                     ? tls::SubjectAltNameMatcher::IP_ADDRESS
-                                                         : tls::SubjectAltNameMatcher::DNS);
+  san.set_san_type(sanType(name));
   san.mutable_matcher()->set_exact(name);
 }
 
@@ -77,21 +85,55 @@ void setMeshServerContext(tls::DownstreamTlsContext& context, const std::string&
 
 }  // namespace
 
-void setMeshClientTls(envoy::config::core::v3::TransportSocket& out, const std::string& sni,
-                      const std::vector<std::string>& identities, UpstreamAlpn alpn) {
-  tls::UpstreamTlsContext context;
-  auto& common = *context.mutable_common_tls_context();
-  setMinimum(common);
-  setAgentSecret(*common.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
-  auto& validation = *common.mutable_combined_validation_context();
-  auto& defaults = *validation.mutable_default_validation_context();
-  for (const auto& identity : identities) addSubjectName(defaults, identity);
-  if (identities.empty()) addSubjectName(defaults, kNobody);
-  setAgentSecret(*validation.mutable_validation_context_sds_secret_config(), kWorkloadRoots);
-  common.add_alpn_protocols(kMeshAlpn);
-  addAlpn(common, alpn);
-  context.set_sni(sni);
-  setSocket(out, kTlsSocket, context);
+std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn) {
+  // The same for every server: the versions, the workload's certificate and the roots.
+  const auto commonOf = [](UpstreamAlpn protocols) {
+    tls::CommonTlsContext context;
+    setMinimum(context);
+    setAgentSecret(*context.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
+    context.add_alpn_protocols(kMeshAlpn);
+    addAlpn(context, protocols);
+    return serialize(context);
+  };
+  static const std::map<UpstreamAlpn, std::string> common = {{UpstreamAlpn::none, commonOf(UpstreamAlpn::none)},
+                                                             {UpstreamAlpn::http1, commonOf(UpstreamAlpn::http1)},
+                                                             {UpstreamAlpn::http2, commonOf(UpstreamAlpn::http2)}};
+  static const std::string roots = [] {
+    tls::SdsSecretConfig config;
+    setAgentSecret(config, kWorkloadRoots);
+    return serialize(config);
+  }();
+  static const std::string typeUrl = "type.googleapis.com/" + tls::UpstreamTlsContext::descriptor()->full_name();
+  using Context = tls::CommonTlsContext;
+  using Combined = Context::CombinedCertificateValidationContext;
+  std::string bytes;
+  bytes.reserve(768);
+  MessageWriter out(bytes);
+  const auto addIdentity = [&](const std::string& identity) {
+    out.message(tls::CertificateValidationContext::kMatchTypedSubjectAltNamesFieldNumber, [&] {
+      out.number(tls::SubjectAltNameMatcher::kSanTypeFieldNumber, sanType(identity));
+      out.message(tls::SubjectAltNameMatcher::kMatcherFieldNumber,
+                  [&] { out.text(envoy::type::matcher::v3::StringMatcher::kExactFieldNumber, identity); });
+    });
+  };
+  out.text(TransportSocket::kNameFieldNumber, kTlsSocket);
+  out.message(TransportSocket::kTypedConfigFieldNumber, [&] {
+    out.text(google::protobuf::Any::kTypeUrlFieldNumber, typeUrl);
+    out.message(google::protobuf::Any::kValueFieldNumber, [&] {
+      out.message(tls::UpstreamTlsContext::kCommonTlsContextFieldNumber, [&] {
+        out.append(common.at(alpn));
+        out.message(Context::kCombinedValidationContextFieldNumber, [&] {
+          out.message(Combined::kDefaultValidationContextFieldNumber, [&] {
+            for (const auto& identity : identities) addIdentity(identity);
+            if (identities.empty()) addIdentity(kNobody);
+          });
+          out.text(Combined::kValidationContextSdsSecretConfigFieldNumber, roots);
+        });
+      });
+      out.text(tls::UpstreamTlsContext::kSniFieldNumber, sni);
+    });
+  });
+  return bytes;
 }
 
 void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& policy,
@@ -116,18 +158,29 @@ void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::Tr
   setSocket(out, kTlsSocket, context);
 }
 
-void setPlaintext(envoy::config::core::v3::TransportSocket& out) {
-  setSocket(out, "envoy.transport_sockets.raw_buffer",
-            envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer());
+const std::string& plaintext() {
+  static const std::string bytes = [] {
+    TransportSocket socket;
+    setSocket(socket, "envoy.transport_sockets.raw_buffer",
+              envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer());
+    return serialize(socket);
+  }();
+  return bytes;
 }
 
 void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain) {
-  tls::DownstreamTlsContext context;
-  setMinimum(*context.mutable_common_tls_context());
-  setMeshServerContext(context, trustDomain);
-  context.mutable_common_tls_context()->add_alpn_protocols("h2");
-  context.mutable_common_tls_context()->add_alpn_protocols("http/1.1");
-  setSocket(out, kTlsSocket, context);
+  // There is one trust domain, and a chain for each port of each workload.
+  static thread_local std::pair<std::string, TransportSocket> last;
+  if (last.first != trustDomain || !last.second.has_typed_config()) {
+    tls::DownstreamTlsContext context;
+    setMinimum(*context.mutable_common_tls_context());
+    setMeshServerContext(context, trustDomain);
+    context.mutable_common_tls_context()->add_alpn_protocols("h2");
+    context.mutable_common_tls_context()->add_alpn_protocols("http/1.1");
+    setSocket(last.second, kTlsSocket, context);
+    last.first = trustDomain;
+  }
+  out = last.second;
 }
 
 void setGatewayTls(envoy::config::core::v3::TransportSocket& out, const model::GatewayTls& server, bool http,

@@ -18,16 +18,16 @@ inline constexpr const char* kMeshAlpn = "istio";
 
 enum class UpstreamAlpn { none, http1, http2 };
 
-// Client side of mTLS with the workload's certificate. The server must be one of `identities` (URI SANs);
-// with none, no server is trusted.
-void setMeshClientTls(envoy::config::core::v3::TransportSocket& out, const std::string& sni,
-                      const std::vector<std::string>& identities, UpstreamAlpn alpn);
+// Client side of mTLS with the workload's certificate, as a serialized TransportSocket. The server must be one of
+// `identities` (URI SANs); with none, no server is trusted.
+std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn);
 
 // Modes simple and mutual of a TrafficPolicy. `host` is the server's name where the policy gives no SNI.
 void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& tls,
                   const std::string& host, UpstreamAlpn alpn);
 
-void setPlaintext(envoy::config::core::v3::TransportSocket& out);
+// No TLS, as a serialized TransportSocket.
+const std::string& plaintext();
 
 // Server side of mTLS: any identity of the trust domain may connect.
 void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain);

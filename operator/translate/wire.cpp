@@ -25,6 +25,8 @@
 
 namespace fairway::translate {
 
+using envoy::config::accesslog::v3::AccessLog;
+
 namespace {
 
 constexpr std::string_view kHttpLogFormat =
@@ -39,14 +41,13 @@ constexpr std::string_view kTcpLogFormat =
     "\"%DOWNSTREAM_PEER_URI_SAN%\" %CONNECTION_TERMINATION_DETAILS%\n";
 
 template <class Config>
-void packAccessLog(envoy::config::accesslog::v3::AccessLog& out, const char* name, std::string_view format,
-                   Config config = {}) {
+void packAccessLog(AccessLog& out, const char* name, std::string_view format, Config config = {}) {
   config.mutable_log_format()->mutable_text_format_source()->set_inline_string(std::string(format));
   out.set_name(name);
   packAny(config, *out.mutable_typed_config());
 }
 
-void setAccessLog(envoy::config::accesslog::v3::AccessLog& out, std::string_view format, const std::string& file) {
+void setAccessLog(AccessLog& out, std::string_view format, const std::string& file) {
   namespace loggers = envoy::extensions::access_loggers;
   // Opened by path, a standard stream may be a file that is not ours to open.
   if (file == "/dev/stdout") {
@@ -59,6 +60,23 @@ void setAccessLog(envoy::config::accesslog::v3::AccessLog& out, std::string_view
     packAccessLog(out, "envoy.access_loggers.file", format, config);
   }
 }
+
+// The log of the last file: a mesh has one.
+class KeptLog {
+ public:
+  const AccessLog& of(std::string_view format, const std::string& file) {
+    if (file_ != file) {
+      log_.Clear();
+      setAccessLog(log_, format, file);
+      file_ = file;
+    }
+    return log_;
+  }
+
+ private:
+  std::string file_;
+  AccessLog log_;
+};
 
 // The highest re2 program size the agent's bootstrap allows (runtime key re2.max_program_size.error_level).
 constexpr int kMaxRegexProgramSize = 32768;
@@ -185,12 +203,14 @@ void setSocket(envoy::config::core::v3::TransportSocket& out, std::string_view n
   packAny(config, *out.mutable_typed_config());
 }
 
-void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file) {
-  setAccessLog(out, kHttpLogFormat, file);
+void setHttpAccessLog(AccessLog& out, const std::string& file) {
+  static thread_local KeptLog kept;
+  out = kept.of(kHttpLogFormat, file);
 }
 
-void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file) {
-  setAccessLog(out, kTcpLogFormat, file);
+void setTcpAccessLog(AccessLog& out, const std::string& file) {
+  static thread_local KeptLog kept;
+  out = kept.of(kTcpLogFormat, file);
 }
 
 bool validServerName(const std::string& name) {

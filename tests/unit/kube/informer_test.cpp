@@ -170,6 +170,32 @@ TEST_CASE("an informer lists by a stream, goes on watching in it, and takes page
   CHECK(server.saw("watch virtualservices 40"));
 }
 
+TEST_CASE("a streamed list of many objects comes whole, and not at all if one of its events is none") {
+  FakeServer server;
+  RecordingSink sink;
+  server.serve("networking.istio.io/v1", {"virtualservices"});
+  const std::string end = R"({"metadata":{"resourceVersion":"20","annotations":{"k8s.io/initial-events-end":"true"}}})";
+  std::vector<std::string> lines;
+  std::string expected = "replace";
+  for (int i = 1'000; i < 2'300; ++i) {
+    lines.push_back(eventJson("ADDED", routeJson("r" + std::to_string(i), "3")));
+    expected += " x/r" + std::to_string(i) + "@3";
+  }
+  auto broken = lines;
+  broken[1'200] = R"({"type":"ADDED","object":7})";
+  lines.push_back(eventJson("BOOKMARK", end));
+  broken.push_back(eventJson("BOOKMARK", end));
+  server.addWatch(broken);
+  server.addWatch(lines);
+  auto settings = quick();
+  settings.streamedLists = true;
+
+  Informer informer(server, routes(), sink, {}, settings);
+  informer.start();
+  CHECK(sink.waitForCall(expected));
+  CHECK(sink.calls() == std::vector<std::string>{expected});
+}
+
 TEST_CASE("an informer says what is missing and goes on by itself") {
   FakeServer server;
   RecordingSink sink;

@@ -49,6 +49,24 @@ TEST_CASE("what is no list is refused") {
   }
 }
 
+TEST_CASE("many watch events are decoded in their order, whoever decodes them") {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 1'000; ++i) {
+    lines.push_back(i % 100 == 7
+                        ? "no event"
+                        : R"({"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{"name":"s)" +
+                              std::to_string(i) + R"(","namespace":"x","resourceVersion":"9"},"spec":{}}})");
+  }
+  const auto events = decodeEvents(lines, services(), "v1");
+  REQUIRE(events.size() == lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(events[i].has_value() == (i % 100 != 7));
+    if (events[i]) CHECK(events[i]->object->meta.name == "s" + std::to_string(i));
+  }
+  CHECK(decodeEvents({}, services(), "v1").empty());
+}
+
 TEST_CASE("watch events") {
   const auto event = [](const std::string& line) { return decodeEvent(line, services(), "v1"); };
   const auto added = event(R"({"type":"ADDED","object":{"kind":"Service","apiVersion":"v1",
