@@ -14,8 +14,10 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "discovery/first_reads.h"
 #include "discovery/frames.h"
 #include "discovery/server.h"
+#include "discovery/set_index.h"
 #include "discovery/turns.h"
 
 namespace grpc {
@@ -72,6 +74,8 @@ struct Core {
   std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;
   Frames frames, sotwFrames;
+  SetIndexes indexes;
+  FirstReads firstReads;
 
  private:
   mutable std::mutex mutex_;

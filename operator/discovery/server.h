@@ -30,6 +30,7 @@ struct ServerLimits {
   int maxStreamsPerConnection = 100;
   std::size_t maxStreams = 20'000;                 // in all
   std::size_t maxStreamsPerPeer = 1'000;           // from one address
+  std::size_t waitingBytes = 16 << 20;             // of first requests that wait for their snapshots
   std::size_t memoryBytes = std::size_t{1} << 30;  // for what gRPC reads, in all
   std::chrono::milliseconds handshake{10'000};     // TLS and HTTP/2
   std::chrono::milliseconds firstRequest{10'000};  // from the call to its first good request

@@ -80,7 +80,8 @@ Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure, Vari
       id_(id),
       peer_(std::move(peer)),
       secure_(secure),
-      state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {
+      state_(StreamState::Options{
+          .serveSecrets = secure, .noncePrefix = std::to_string(id) + "-", .indexes = &core.indexes}) {
   if (variant == Variant::sotw) sotw_.emplace(state_);
   if (core_.options.limits.streamAge.count() > 0) {
     oldAt_ = opened_ + std::chrono::duration_cast<Steady::duration>(core_.options.limits.streamAge * ageFactor(id));
@@ -130,7 +131,7 @@ void Stream::sweep() {
       ++core_.counters.expired;
       status =
           grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
-    } else if (!served_ && Steady::now() - opened_ >= core_.options.limits.firstRequest) {
+    } else if (!served_ && !heldBack_ && Steady::now() - asked_ >= core_.options.limits.firstRequest) {
       ++core_.counters.timedOut;
       status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
     } else if (retireAt_ && Steady::now() >= *retireAt_) {
@@ -198,14 +199,15 @@ void Stream::work(std::optional<Report>& report) {
   }
   const auto flags = [this] { return std::lock_guard(flagsMutex_); };
   if (waiting_) state_.onSnapshot(core_.source.current(*connection_));
-  // A second request waits with the first one, and what follows in the connection.
+  // While the first request waits, nothing is read: what follows it stays in the connection and with the client.
   const bool waits = waiting_ && !state_.snapshot();
-  bool read = false, cut = false, ending = false;
+  bool read = false, letIn = false, cut = false, ending = false;
   {
     const auto lock = flags();
     ending = ending_.has_value();
     read = readReady_ && !ending && !waits;
     if (read) readReady_ = false;
+    letIn = std::exchange(letIn_, false) && !ending;
     if (std::exchange(writeDone_, false)) {
       state_.onWriteDone();
       outgoing_.Clear();
@@ -213,18 +215,19 @@ void Stream::work(std::optional<Report>& report) {
     cut = cut_ && writing_;
   }
   if (cut) context_->TryCancel();
-  if (waiting_ && !waits && !ending) answer(*std::exchange(waiting_, std::nullopt));
+  if (letIn) reactor_->StartRead(&incoming_);
   if (read) report = onRequest();
   {
     const auto lock = flags();
     ending = ending_.has_value();
+    if (read && waiting_) readReady_ = true;
   }
   if (!ending) {
     if (connection_) {
       state_.onSnapshot(core_.source.current(*connection_));
       writeNext();
     }
-    if (read) reactor_->StartRead(&incoming_);
+    if (read && !waiting_) reactor_->StartRead(&incoming_);
     return;
   }
   grpc::Status status;
@@ -234,6 +237,7 @@ void Stream::work(std::optional<Report>& report) {
     status = *ending_;
   }
   finished_ = true;
+  waitNoMore();
   if (connection_) core_.source.disconnect(*std::exchange(connection_, std::nullopt));
   if (proxy_) {
     const auto why = status.ok()                      ? "by the proxy"
@@ -269,31 +273,67 @@ void Stream::admit(Result<PeerIdentity> identity) {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) return;
     expires_ = identity_->expires;
+    heldBack_ = true;
+  }
+  const bool now = core_.firstReads.mayRead(weak_from_this(), [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->letIn();
+  });
+  if (!now) return;
+  {
+    const std::lock_guard lock(flagsMutex_);
+    heldBack_ = false;
   }
   reactor_->StartRead(&incoming_);
 }
 
+// A stream that was held back is to be read. Its time begins now: it was not the client who let others wait.
+void Stream::letIn() {
+  {
+    const std::lock_guard lock(flagsMutex_);
+    heldBack_ = false;
+    letIn_ = true;
+    asked_ = Steady::now();
+  }
+  schedule();
+}
+
+// There is nothing to compare the first request with yet. Many proxies come at once when a control plane starts.
+void Stream::wait() {
+  waiting_ = true;
+  // A gateway may wait for Secrets alone, and is not to hold up others.
+  if (proxy_->type != translate::ProxyType::sidecar) return;
+  waitingBytes_ = incoming_.Length();
+  core_.firstReads.waits(waitingBytes_);
+}
+
+void Stream::waitNoMore() {
+  waiting_ = false;
+  if (const auto bytes = std::exchange(waitingBytes_, 0); bytes != 0) core_.firstReads.waitsNoMore(bytes);
+}
+
 std::optional<Report> Stream::onRequest() {
-  ++core_.counters.requests;
-  core_.counters.bytesReceived += incoming_.Length();
+  if (!waiting_) {
+    ++core_.counters.requests;
+    core_.counters.bytesReceived += incoming_.Length();
+  }
   const auto bad = [this](const Error& error) {
     ++core_.counters.badRequests;
     end(grpc::Status(grpc::INVALID_ARGUMENT, error.message));
     return std::nullopt;
   };
   auto request = sotw_ ? decodeSotwRequest(incoming_) : decodeRequest(incoming_);
-  incoming_.Clear();
   if (!request) return bad(request.error());
   if (!connection_) {
     if (!request->node) return bad(Error{"the first request of a stream must have a node"});
     if (!connect(*request->node)) return std::nullopt;
     state_.onSnapshot(core_.source.current(*connection_));
-    // There is nothing to compare the request with yet. Many proxies come at once when a control plane starts.
     if (!state_.snapshot()) {
-      waiting_ = std::move(*request);
+      wait();
       return std::nullopt;
     }
   }
+  incoming_.Clear();
+  waitNoMore();
   return answer(*request);
 }
 

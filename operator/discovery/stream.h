@@ -51,6 +51,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void work(std::optional<Report>& report);
   void authenticate();
   void admit(Result<PeerIdentity> identity);
+  void letIn();
+  void wait();
+  void waitNoMore();
   std::optional<Report> onRequest();
   std::optional<Report> answer(const Request& request);
   bool connect(const Node& node);
@@ -70,7 +73,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   mutable std::mutex flagsMutex_;
   Turn turn_ = Turn::idle;
   bool readReady_ = false, writing_ = false, writeDone_ = false, cut_ = false;
-  bool served_ = false;  // the first good request came
+  bool served_ = false;                 // the first good request came
+  bool heldBack_ = false;               // the first request is not read yet: others wait
+  bool letIn_ = false;                  // it is to be read now
+  Steady::time_point asked_ = opened_;  // from when the client has time for its first request
   std::optional<std::chrono::system_clock::time_point> expires_;
   std::optional<grpc::Status> ending_;
   Steady::time_point endingSince_;
@@ -88,7 +94,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<translate::Proxy> proxy_;
   std::string nodeId_, clusterId_, agentVersion_;
   std::optional<engine::SnapshotSource::Id> connection_;
-  std::optional<Request> waiting_;  // the first one, until there is a snapshot
+  // incoming_ is the first request, kept as it came until there is a snapshot.
+  bool waiting_ = false;
+  std::size_t waitingBytes_ = 0;  // of it, as told to others
   StreamState state_;
   std::optional<SotwState> sotw_;  // around state_, where the client speaks that
 };

@@ -401,6 +401,8 @@ TEST_CASE("limits") {
     CHECK(status.error_code() == grpc::RESOURCE_EXHAUSTED);
     CHECK(status.error_message() == "the limit of 2 streams from one address (127.0.0.1) is reached");
     CHECK(plain.server->counters().overLimit == 1);
+    // Only a stream that waits for nothing is read further, and so sees the client's end.
+    plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
     one.half();
     CHECK(one.finish().ok());
     REQUIRE(eventually([&] { return plain.server->counters().streams == 1; }));
