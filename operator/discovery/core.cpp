@@ -22,7 +22,7 @@ Core::Core(ServerOptions given, engine::SnapshotSource& snapshots)
       source(snapshots),
       frames(deltaFrameOf),
       sotwFrames(sotwFrameOf),
-      firstReads(options.limits.waitingBytes),
+      openings(options.limits.openings),
       turns(std::max<std::size_t>(1, options.threads)) {}
 
 Core::~Core() { stopSweep(); }
@@ -100,7 +100,7 @@ void Core::startSweep() {
       lock.unlock();
       for (const auto& stream : all()) stream->sweep();
       indexes.sweep();
-      firstReads.sweep();
+      openings.sweep();
       lock.lock();
     }
   });

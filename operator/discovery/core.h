@@ -14,8 +14,8 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "discovery/first_reads.h"
 #include "discovery/frames.h"
+#include "discovery/openings.h"
 #include "discovery/server.h"
 #include "discovery/set_index.h"
 #include "discovery/turns.h"
@@ -75,7 +75,7 @@ struct Core {
   Port secure, insecure;
   Frames frames, sotwFrames;
   SetIndexes indexes;
-  FirstReads firstReads;
+  Openings openings;
 
  private:
   mutable std::mutex mutex_;

@@ -122,6 +122,13 @@ bool Stream::retire(Steady::time_point at, std::string why) {
 
 void Stream::sweep() {
   std::optional<grpc::Status> status;
+  bool slow = false;
+  {
+    const std::lock_guard lock(flagsMutex_);
+    slow = (opening_ == Opening::entered || opening_ == Opening::inside) &&
+           Steady::now() - asked_ >= core_.options.limits.opening;
+  }
+  if (slow) leaveOpening();
   {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) {
@@ -131,7 +138,8 @@ void Stream::sweep() {
       ++core_.counters.expired;
       status =
           grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
-    } else if (!served_ && !heldBack_ && Steady::now() - asked_ >= core_.options.limits.firstRequest) {
+    } else if (!served_ && opening_ != Opening::outside &&
+               Steady::now() - asked_ >= core_.options.limits.firstRequest) {
       ++core_.counters.timedOut;
       status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
     } else if (retireAt_ && Steady::now() >= *retireAt_) {
@@ -201,13 +209,14 @@ void Stream::work(std::optional<Report>& report) {
   if (waiting_) state_.onSnapshot(core_.source.current(*connection_));
   // While the first request waits, nothing is read: what follows it stays in the connection and with the client.
   const bool waits = waiting_ && !state_.snapshot();
-  bool read = false, letIn = false, cut = false, ending = false;
+  bool read = false, entered = false, cut = false, ending = false;
   {
     const auto lock = flags();
     ending = ending_.has_value();
     read = readReady_ && !ending && !waits;
     if (read) readReady_ = false;
-    letIn = std::exchange(letIn_, false) && !ending;
+    entered = opening_ == Opening::entered && !ending;
+    if (entered) opening_ = Opening::inside;
     if (std::exchange(writeDone_, false)) {
       state_.onWriteDone();
       outgoing_.Clear();
@@ -215,7 +224,7 @@ void Stream::work(std::optional<Report>& report) {
     cut = cut_ && writing_;
   }
   if (cut) context_->TryCancel();
-  if (letIn) reactor_->StartRead(&incoming_);
+  if (entered) reactor_->StartRead(&incoming_);
   if (read) report = onRequest();
   {
     const auto lock = flags();
@@ -237,7 +246,7 @@ void Stream::work(std::optional<Report>& report) {
     status = *ending_;
   }
   finished_ = true;
-  waitNoMore();
+  leaveOpening();
   if (connection_) core_.source.disconnect(*std::exchange(connection_, std::nullopt));
   if (proxy_) {
     const auto why = status.ok()                      ? "by the proxy"
@@ -273,42 +282,50 @@ void Stream::admit(Result<PeerIdentity> identity) {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) return;
     expires_ = identity_->expires;
-    heldBack_ = true;
+    opening_ = Opening::outside;
   }
-  const bool now = core_.firstReads.mayRead(weak_from_this(), [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->letIn();
-  });
-  if (!now) return;
-  {
-    const std::lock_guard lock(flagsMutex_);
-    heldBack_ = false;
-  }
-  reactor_->StartRead(&incoming_);
+  const bool entered = core_.openings.enter(weak_from_this(), [this] { return letIn(); });
+  if (entered) letIn();
 }
 
-// A stream that was held back is to be read. Its time begins now: it was not the client who let others wait.
-void Stream::letIn() {
+// There is a place. The client's time begins now: it was not the one who let others wait.
+bool Stream::letIn() {
   {
     const std::lock_guard lock(flagsMutex_);
-    heldBack_ = false;
-    letIn_ = true;
+    if (opening_ != Opening::outside) return false;  // it has ended meanwhile
+    opening_ = Opening::entered;
     asked_ = Steady::now();
   }
   schedule();
+  return true;
 }
 
 // There is nothing to compare the first request with yet. Many proxies come at once when a control plane starts.
 void Stream::wait() {
   waiting_ = true;
   // A gateway may wait for Secrets alone, and is not to hold up others.
-  if (proxy_->type != translate::ProxyType::sidecar) return;
-  waitingBytes_ = incoming_.Length();
-  core_.firstReads.waits(waitingBytes_);
+  if (proxy_->type == translate::ProxyType::gateway) return leaveOpening();
+  const std::lock_guard lock(flagsMutex_);
+  if (opening_ == Opening::inside) opening_ = Opening::waiting;
 }
 
-void Stream::waitNoMore() {
-  waiting_ = false;
-  if (const auto bytes = std::exchange(waitingBytes_, 0); bytes != 0) core_.firstReads.waitsNoMore(bytes);
+void Stream::waitedFor() {
+  if (!std::exchange(waiting_, false)) return;
+  const std::lock_guard lock(flagsMutex_);
+  if (opening_ != Opening::waiting) return;
+  opening_ = Opening::inside;
+  asked_ = Steady::now();
+}
+
+// Somebody else may say what they have.
+void Stream::leaveOpening() {
+  bool had = false;
+  {
+    const std::lock_guard lock(flagsMutex_);
+    had = opening_ != Opening::none && opening_ != Opening::outside;
+    opening_ = Opening::none;
+  }
+  if (had) core_.openings.leave();
 }
 
 std::optional<Report> Stream::onRequest() {
@@ -333,7 +350,9 @@ std::optional<Report> Stream::onRequest() {
     }
   }
   incoming_.Clear();
-  waitNoMore();
+  waitedFor();
+  // A client says all that it has before it answers what it is sent. One that begins with nothing has nothing.
+  if (!request->nonce.empty() || request->initialVersions.empty()) leaveOpening();
   return answer(*request);
 }
 

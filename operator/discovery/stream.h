@@ -45,15 +45,19 @@ class Stream : public std::enable_shared_from_this<Stream> {
  private:
   class Reactor;
   enum class Turn { idle, queued, running, again };
+  // The stream's place in the core's openings. outside: it waits for one, and is not read. entered: it has one, and is to
+  // be read. inside: it is read. waiting: it waits itself, for its first snapshot.
+  enum class Opening { none, outside, entered, inside, waiting };
 
   void schedule();
   void turn();
   void work(std::optional<Report>& report);
   void authenticate();
   void admit(Result<PeerIdentity> identity);
-  void letIn();
+  bool letIn();
   void wait();
-  void waitNoMore();
+  void waitedFor();
+  void leaveOpening();
   std::optional<Report> onRequest();
   std::optional<Report> answer(const Request& request);
   bool connect(const Node& node);
@@ -73,9 +77,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   mutable std::mutex flagsMutex_;
   Turn turn_ = Turn::idle;
   bool readReady_ = false, writing_ = false, writeDone_ = false, cut_ = false;
-  bool served_ = false;                 // the first good request came
-  bool heldBack_ = false;               // the first request is not read yet: others wait
-  bool letIn_ = false;                  // it is to be read now
+  bool served_ = false;  // the first good request came
+  Opening opening_ = Opening::none;
   Steady::time_point asked_ = opened_;  // from when the client has time for its first request
   std::optional<std::chrono::system_clock::time_point> expires_;
   std::optional<grpc::Status> ending_;
@@ -94,9 +97,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<translate::Proxy> proxy_;
   std::string nodeId_, clusterId_, agentVersion_;
   std::optional<engine::SnapshotSource::Id> connection_;
-  // incoming_ is the first request, kept as it came until there is a snapshot.
-  bool waiting_ = false;
-  std::size_t waitingBytes_ = 0;  // of it, as told to others
+  bool waiting_ = false;  // incoming_ is the first request, kept as it came until there is a snapshot
   StreamState state_;
   std::optional<SotwState> sotw_;  // around state_, where the client speaks that
 };
