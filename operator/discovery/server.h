@@ -30,7 +30,8 @@ struct ServerLimits {
   int maxStreamsPerConnection = 100;
   std::size_t maxStreams = 20'000;        // in all
   std::size_t maxStreamsPerPeer = 1'000;  // from one address
-  std::size_t openings = 64;              // streams that are read at a time until they have said what they have
+  // Streams that are read at a time until they have said what they have: some hundred kilobytes each after a restart.
+  std::size_t openings = 64;
   std::size_t memoryBytes = std::size_t{1} << 30;  // for what gRPC reads, in all
   std::chrono::milliseconds handshake{10'000};     // TLS and HTTP/2
   std::chrono::milliseconds firstRequest{10'000};  // from the call to its first good request
