@@ -22,6 +22,7 @@ Core::Core(ServerOptions given, engine::SnapshotSource& snapshots)
       source(snapshots),
       frames(deltaFrameOf),
       sotwFrames(sotwFrameOf),
+      openings(options.limits.openings),
       turns(std::max<std::size_t>(1, options.threads)) {}
 
 Core::~Core() { stopSweep(); }
@@ -98,6 +99,8 @@ void Core::startSweep() {
     while (!wake_.wait_for(lock, options.limits.sweep, [this] { return stopSweep_; })) {
       lock.unlock();
       for (const auto& stream : all()) stream->sweep();
+      indexes.sweep();
+      openings.sweep();
       lock.lock();
     }
   });

@@ -15,7 +15,9 @@
 #include <grpcpp/grpcpp.h>
 
 #include "discovery/frames.h"
+#include "discovery/openings.h"
 #include "discovery/server.h"
+#include "discovery/set_index.h"
 #include "discovery/turns.h"
 
 namespace grpc {
@@ -72,6 +74,8 @@ struct Core {
   std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;
   Frames frames, sotwFrames;
+  SetIndexes indexes;
+  Openings openings;
 
  private:
   mutable std::mutex mutex_;

@@ -48,6 +48,17 @@ void HeldTable::erase(const std::string& name) {
   }
 }
 
+void HeldTable::forEachName(const std::function<void(const std::string&)>& each) const {
+  for (const auto& [name, entry] : own_) {
+    if (entry) each(name);
+  }
+  for (const auto& set : sets_) {
+    for (const auto& resource : *set) {
+      if (own_.empty() || !own_.contains(resource->name)) each(resource->name);
+    }
+  }
+}
+
 void HeldTable::forEach(const std::function<void(const std::string&, const Held&)>& each) const {
   for (const auto& [name, entry] : own_) {
     if (entry) each(name, *entry);

@@ -39,6 +39,8 @@ class HeldTable {
   // The entry, made if there is none. It differs from the sets from now on.
   Held& operator[](const std::string& name);
   void erase(const std::string& name);
+  // Each entry's name, in no particular order. The table must not be changed meanwhile.
+  void forEachName(const std::function<void(const std::string&)>& each) const;
   // Each entry, in no particular order. The table must not be changed meanwhile.
   void forEach(const std::function<void(const std::string&, const Held&)>& each) const;
   // Names of entries that begin so.

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/progress.h"
@@ -31,12 +34,34 @@ struct Node {
 // The variants of the xDS protocol.
 enum class Variant { delta, sotw };
 
+// Names and versions as a client states them, in its order: of a name that comes again the last version counts, as in
+// protobuf's maps. Texts are not copied out of the message, which is kept with them.
+class StatedVersions {
+ public:
+  using Entry = std::pair<std::string_view, std::string_view>;
+
+  StatedVersions() = default;
+  StatedVersions(std::map<std::string, std::string> versions);  // implicit: the plain form
+  // `entries` are in what `owner` keeps.
+  StatedVersions(std::shared_ptr<const void> owner, std::vector<Entry> entries)
+      : owner_(std::move(owner)), entries_(std::move(entries)) {}
+
+  [[nodiscard]] auto begin() const { return entries_.begin(); }
+  [[nodiscard]] auto end() const { return entries_.end(); }
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+
+ private:
+  std::shared_ptr<const void> owner_;
+  std::vector<Entry> entries_;
+};
+
 // DeltaDiscoveryRequest, or DiscoveryRequest (state of the world): there `subscribe` is all names that the client wants.
 struct Request {
   std::string typeUrl;
   std::optional<Node> node;  // in the first request of a stream
   std::vector<std::string> subscribe, unsubscribe;
-  std::map<std::string, std::string> initialVersions;
+  StatedVersions initialVersions;
   std::string nonce;                 // of the response that is answered; empty: none
   std::optional<std::string> error;  // set: that response was refused, and why
   // Set: of the refused response these resources are at fault (empty: it is not known which), the client has all others

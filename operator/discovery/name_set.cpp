@@ -1,6 +1,5 @@
 #include "discovery/name_set.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace fairway::discovery {
@@ -10,29 +9,23 @@ bool NameSet::contains(std::string_view name) const {
   return findIn(sets_, name) != nullptr && !missing_.contains(name);
 }
 
-void NameSet::assign(std::vector<std::string> names, Sets sets) {
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  std::vector<bool> found(names.size());
-  shared_ = 0;
+void NameSet::assign(const std::vector<std::string>& names, Sets sets, SetIndexes* indexes) {
   missing_.clear();
   extra_.clear();
-  for (const auto& set : sets) {
-    shared_ += set->size();
-    std::size_t at = 0;
-    for (const auto& resource : *set) {
-      while (at < names.size() && names[at] < resource->name) ++at;
-      if (at < names.size() && names[at] == resource->name) {
-        found[at] = true;
-      } else {
-        missing_.insert(resource->name);
-      }
+  sets_ = std::move(sets);
+  const SetsIndex index(sets_, indexes);
+  SetMarks named(sets_);
+  for (const auto& name : names) {
+    if (const auto found = index.find(name)) {
+      named.mark(*found, true);
+    } else {
+      extra_.insert(name);
     }
   }
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!found[i]) extra_.insert(std::move(names[i]));
-  }
-  sets_ = std::move(sets);
+  shared_ = named.size();
+  named.forEach([this](const ResourcePtr& resource, bool marked) {
+    if (!marked) missing_.insert(resource->name);
+  });
 }
 
 void NameSet::insert(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "discovery/set_index.h"
 #include "discovery/snapshot_diff.h"
 
 namespace fairway::discovery {
@@ -15,12 +16,14 @@ namespace fairway::discovery {
 class NameSet {
  public:
   [[nodiscard]] bool contains(std::string_view name) const;
-  // These names and no others; a reference to the sets as far as that says it.
-  void assign(std::vector<std::string> names, Sets sets);
+  // These names and no others; a reference to the sets as far as that says it. `indexes` may be null.
+  void assign(const std::vector<std::string>& names, Sets sets, SetIndexes* indexes = nullptr);
   void insert(const std::string& name);
   bool erase(const std::string& name);  // whether it was there
   [[nodiscard]] std::size_t size() const { return shared_ - missing_.size() + extra_.size(); }
 
+  // These are all names of the sets, and perhaps others.
+  [[nodiscard]] bool containsAllOf(const Sets& sets) const { return missing_.empty() && sets_ == sets; }
   // How many names differ from those of the sets.
   [[nodiscard]] std::size_t differingCount() const { return missing_.size() + extra_.size(); }
   [[nodiscard]] const Sets& sets() const { return sets_; }

@@ -103,6 +103,11 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
   quota.Resize(limits.memoryBytes);
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(limits.maxMessageBytes);
+  // By its measurements of the path gRPC would take four megabytes of a stream before anybody reads them.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  // Each connection has a buffer for its next read, which gRPC would make as large as what came before. It counts where
+  // gRPC's experiment tcp_read_chunks is off, as it is in `serve`.
+  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 8 << 10);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, limits.maxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.maxStreamsPerConnection);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, milliseconds(limits.handshake));

@@ -28,11 +28,14 @@ struct ServerLimits {
   int maxMessageBytes = 4 << 20;    // of one request
   int maxMetadataBytes = 16 << 10;  // of a call's headers
   int maxStreamsPerConnection = 100;
-  std::size_t maxStreams = 20'000;                 // in all
-  std::size_t maxStreamsPerPeer = 1'000;           // from one address
+  std::size_t maxStreams = 20'000;        // in all
+  std::size_t maxStreamsPerPeer = 1'000;  // from one address
+  // Streams that are read at a time until they have said what they have: some hundred kilobytes each after a restart.
+  std::size_t openings = 64;
   std::size_t memoryBytes = std::size_t{1} << 30;  // for what gRPC reads, in all
   std::chrono::milliseconds handshake{10'000};     // TLS and HTTP/2
   std::chrono::milliseconds firstRequest{10'000};  // from the call to its first good request
+  std::chrono::milliseconds opening{500};          // for that, while others wait for the place
   std::chrono::milliseconds lastWrite{5'000};      // for a slow client, before a stream is cut off
   std::chrono::milliseconds keepalive{30'000};     // between pings
   std::chrono::milliseconds keepaliveTimeout{10'000};

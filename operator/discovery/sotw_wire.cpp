@@ -1,5 +1,7 @@
 #include "discovery/sotw_wire.h"
 
+#include <grpcpp/support/proto_buffer_reader.h>
+
 #include "discovery/wire.h"
 #include "discovery/wire_parts.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
@@ -17,7 +19,10 @@ enum ResponseField { kVersionInfo = 1, kResources = 2, kTypeUrl = 4, kNonce = 5 
 Result<Request> decodeSotwRequest(const grpc::ByteBuffer& bytes) {
   pb::DiscoveryRequest message;
   Request request;
-  if (auto ok = readRequest(bytes, "DiscoveryRequest", message, request); !ok) return tl::unexpected(ok.error());
+  grpc::ByteBuffer copy(bytes);  // a reference; the reader wants a buffer it may change
+  grpc::ProtoBufferReader reader(&copy);
+  const bool parsed = reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
+  if (auto ok = readRequest(parsed, "DiscoveryRequest", message, request); !ok) return tl::unexpected(ok.error());
   request.subscribe.reserve(static_cast<std::size_t>(message.resource_names_size()));
   for (auto& name : *message.mutable_resource_names()) {
     if (auto ok = checkLength("resource_names", name); !ok) return tl::unexpected(ok.error());

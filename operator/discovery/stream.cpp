@@ -80,7 +80,8 @@ Stream::Stream(Core& core, std::uint64_t id, std::string peer, bool secure, Vari
       id_(id),
       peer_(std::move(peer)),
       secure_(secure),
-      state_(StreamState::Options{.serveSecrets = secure, .noncePrefix = std::to_string(id) + "-"}) {
+      state_(StreamState::Options{
+          .serveSecrets = secure, .noncePrefix = std::to_string(id) + "-", .indexes = &core.indexes}) {
   if (variant == Variant::sotw) sotw_.emplace(state_);
   if (core_.options.limits.streamAge.count() > 0) {
     oldAt_ = opened_ + std::chrono::duration_cast<Steady::duration>(core_.options.limits.streamAge * ageFactor(id));
@@ -121,6 +122,13 @@ bool Stream::retire(Steady::time_point at, std::string why) {
 
 void Stream::sweep() {
   std::optional<grpc::Status> status;
+  bool slow = false;
+  {
+    const std::lock_guard lock(flagsMutex_);
+    slow = (opening_ == Opening::entered || opening_ == Opening::inside) &&
+           Steady::now() - asked_ >= core_.options.limits.opening;
+  }
+  if (slow) leaveOpening();
   {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) {
@@ -130,7 +138,8 @@ void Stream::sweep() {
       ++core_.counters.expired;
       status =
           grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
-    } else if (!served_ && Steady::now() - opened_ >= core_.options.limits.firstRequest) {
+    } else if (!served_ && opening_ != Opening::outside &&
+               Steady::now() - asked_ >= core_.options.limits.firstRequest) {
       ++core_.counters.timedOut;
       status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
     } else if (retireAt_ && Steady::now() >= *retireAt_) {
@@ -198,14 +207,16 @@ void Stream::work(std::optional<Report>& report) {
   }
   const auto flags = [this] { return std::lock_guard(flagsMutex_); };
   if (waiting_) state_.onSnapshot(core_.source.current(*connection_));
-  // A second request waits with the first one, and what follows in the connection.
+  // While the first request waits, nothing is read: what follows it stays in the connection and with the client.
   const bool waits = waiting_ && !state_.snapshot();
-  bool read = false, cut = false, ending = false;
+  bool read = false, entered = false, cut = false, ending = false;
   {
     const auto lock = flags();
     ending = ending_.has_value();
     read = readReady_ && !ending && !waits;
     if (read) readReady_ = false;
+    entered = opening_ == Opening::entered && !ending;
+    if (entered) opening_ = Opening::inside;
     if (std::exchange(writeDone_, false)) {
       state_.onWriteDone();
       outgoing_.Clear();
@@ -213,18 +224,19 @@ void Stream::work(std::optional<Report>& report) {
     cut = cut_ && writing_;
   }
   if (cut) context_->TryCancel();
-  if (waiting_ && !waits && !ending) answer(*std::exchange(waiting_, std::nullopt));
+  if (entered) reactor_->StartRead(&incoming_);
   if (read) report = onRequest();
   {
     const auto lock = flags();
     ending = ending_.has_value();
+    if (read && waiting_) readReady_ = true;
   }
   if (!ending) {
     if (connection_) {
       state_.onSnapshot(core_.source.current(*connection_));
       writeNext();
     }
-    if (read) reactor_->StartRead(&incoming_);
+    if (read && !waiting_) reactor_->StartRead(&incoming_);
     return;
   }
   grpc::Status status;
@@ -234,6 +246,7 @@ void Stream::work(std::optional<Report>& report) {
     status = *ending_;
   }
   finished_ = true;
+  leaveOpening();
   if (connection_) core_.source.disconnect(*std::exchange(connection_, std::nullopt));
   if (proxy_) {
     const auto why = status.ok()                      ? "by the proxy"
@@ -269,31 +282,77 @@ void Stream::admit(Result<PeerIdentity> identity) {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) return;
     expires_ = identity_->expires;
+    opening_ = Opening::outside;
   }
-  reactor_->StartRead(&incoming_);
+  const bool entered = core_.openings.enter(weak_from_this(), [this] { return letIn(); });
+  if (entered) letIn();
+}
+
+// There is a place. The client's time begins now: it was not the one who let others wait.
+bool Stream::letIn() {
+  {
+    const std::lock_guard lock(flagsMutex_);
+    if (opening_ != Opening::outside) return false;  // it has ended meanwhile
+    opening_ = Opening::entered;
+    asked_ = Steady::now();
+  }
+  schedule();
+  return true;
+}
+
+// There is nothing to compare the first request with yet. Many proxies come at once when a control plane starts.
+void Stream::wait() {
+  waiting_ = true;
+  // A gateway may wait for Secrets alone, and is not to hold up others.
+  if (proxy_->type == translate::ProxyType::gateway) return leaveOpening();
+  const std::lock_guard lock(flagsMutex_);
+  if (opening_ == Opening::inside) opening_ = Opening::waiting;
+}
+
+void Stream::waitedFor() {
+  if (!std::exchange(waiting_, false)) return;
+  const std::lock_guard lock(flagsMutex_);
+  if (opening_ != Opening::waiting) return;
+  opening_ = Opening::inside;
+  asked_ = Steady::now();
+}
+
+// Somebody else may say what they have.
+void Stream::leaveOpening() {
+  bool had = false;
+  {
+    const std::lock_guard lock(flagsMutex_);
+    had = opening_ != Opening::none && opening_ != Opening::outside;
+    opening_ = Opening::none;
+  }
+  if (had) core_.openings.leave();
 }
 
 std::optional<Report> Stream::onRequest() {
-  ++core_.counters.requests;
-  core_.counters.bytesReceived += incoming_.Length();
+  if (!waiting_) {
+    ++core_.counters.requests;
+    core_.counters.bytesReceived += incoming_.Length();
+  }
   const auto bad = [this](const Error& error) {
     ++core_.counters.badRequests;
     end(grpc::Status(grpc::INVALID_ARGUMENT, error.message));
     return std::nullopt;
   };
   auto request = sotw_ ? decodeSotwRequest(incoming_) : decodeRequest(incoming_);
-  incoming_.Clear();
   if (!request) return bad(request.error());
   if (!connection_) {
     if (!request->node) return bad(Error{"the first request of a stream must have a node"});
     if (!connect(*request->node)) return std::nullopt;
     state_.onSnapshot(core_.source.current(*connection_));
-    // There is nothing to compare the request with yet. Many proxies come at once when a control plane starts.
     if (!state_.snapshot()) {
-      waiting_ = std::move(*request);
+      wait();
       return std::nullopt;
     }
   }
+  incoming_.Clear();
+  waitedFor();
+  // A client says all that it has before it answers what it is sent. One that begins with nothing has nothing.
+  if (!request->nonce.empty() || request->initialVersions.empty()) leaveOpening();
   return answer(*request);
 }
 

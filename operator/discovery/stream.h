@@ -45,12 +45,19 @@ class Stream : public std::enable_shared_from_this<Stream> {
  private:
   class Reactor;
   enum class Turn { idle, queued, running, again };
+  // The stream's place in the core's openings. outside: it waits for one, and is not read. entered: it has one, and is to
+  // be read. inside: it is read. waiting: it waits itself, for its first snapshot.
+  enum class Opening { none, outside, entered, inside, waiting };
 
   void schedule();
   void turn();
   void work(std::optional<Report>& report);
   void authenticate();
   void admit(Result<PeerIdentity> identity);
+  bool letIn();
+  void wait();
+  void waitedFor();
+  void leaveOpening();
   std::optional<Report> onRequest();
   std::optional<Report> answer(const Request& request);
   bool connect(const Node& node);
@@ -71,6 +78,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Turn turn_ = Turn::idle;
   bool readReady_ = false, writing_ = false, writeDone_ = false, cut_ = false;
   bool served_ = false;  // the first good request came
+  Opening opening_ = Opening::none;
+  Steady::time_point asked_ = opened_;  // from when the client has time for its first request
   std::optional<std::chrono::system_clock::time_point> expires_;
   std::optional<grpc::Status> ending_;
   Steady::time_point endingSince_;
@@ -88,7 +97,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::optional<translate::Proxy> proxy_;
   std::string nodeId_, clusterId_, agentVersion_;
   std::optional<engine::SnapshotSource::Id> connection_;
-  std::optional<Request> waiting_;  // the first one, until there is a snapshot
+  bool waiting_ = false;  // incoming_ is the first request, kept as it came until there is a snapshot
   StreamState state_;
   std::optional<SotwState> sotw_;  // around state_, where the client speaks that
 };

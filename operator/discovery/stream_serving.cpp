@@ -67,10 +67,14 @@ bool StreamState::covered(Type type, std::string_view name) const {
     const auto entry = subscription.entries.find(name);
     return entry && entry->unasked;
   }
-  if (type != Type::virtual_host) return true;
-  const auto slash = name.rfind('/');
+  return type != Type::virtual_host || coveredByRoute(name);
+}
+
+// A wildcard asks for the virtual hosts of the route configurations that the client has.
+bool StreamState::coveredByRoute(std::string_view host) const {
+  const auto slash = host.rfind('/');
   if (slash == std::string_view::npos) return false;
-  const auto route = of(Type::route).entries.find(name.substr(0, slash));
+  const auto route = of(Type::route).entries.find(host.substr(0, slash));
   return route && route->held();
 }
 

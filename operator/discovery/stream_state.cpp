@@ -1,9 +1,11 @@
 #include "discovery/stream_state.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
+#include "discovery/set_index.h"
 #include "discovery/snapshot_diff.h"
 
 // What a stream learns: requests, acknowledgements, snapshots. stream_serving.cpp has what it sends, stream_progress.cpp
@@ -13,6 +15,17 @@ namespace {
 
 constexpr std::string_view kWildcard = "*";
 constexpr std::size_t kMaxUnservedTypes = 16;
+
+// Whether a version is stated for each of the names.
+bool statesAll(const StatedVersions& versions, const std::vector<std::string>& names) {
+  if (names.empty()) return true;
+  std::vector<std::string_view> stated;
+  stated.reserve(versions.size());
+  for (const auto& [name, version] : versions) stated.push_back(name);
+  std::sort(stated.begin(), stated.end());
+  return std::all_of(names.begin(), names.end(),
+                     [&](const auto& name) { return std::binary_search(stated.begin(), stated.end(), name); });
+}
 
 }  // namespace
 
@@ -164,8 +177,7 @@ void StreamState::begin(Type type, const Request& request) {
   step_ = kStepCount;  // the first answer is made from the newest snapshot
   const bool star = std::find(request.subscribe.begin(), request.subscribe.end(), kWildcard) != request.subscribe.end();
   // Envoy names the virtual hosts it holds when it comes back; it wants all of its route configurations nevertheless.
-  const bool namesHeldOnly = std::all_of(request.subscribe.begin(), request.subscribe.end(),
-                                         [&](const auto& name) { return request.initialVersions.contains(name); });
+  const bool namesHeldOnly = type == Type::virtual_host && statesAll(request.initialVersions, request.subscribe);
   bool named = true;
   switch (type) {
     case Type::cluster:
@@ -179,9 +191,8 @@ void StreamState::begin(Type type, const Request& request) {
     case Type::secret: subscription.wildcard = star; break;
   }
   if (named && request.subscribe.size() > options_.shareFrom) {
-    auto names = request.subscribe;
-    std::erase(names, kWildcard);
-    subscription.names.assign(std::move(names), setsHere(type));
+    subscription.names.assign(request.subscribe, setsHere(type), options_.indexes);
+    if (star) subscription.names.erase(std::string(kWildcard));
   } else if (named) {
     for (const auto& name : request.subscribe) {
       if (name != kWildcard) subscription.names.insert(name);
@@ -194,7 +205,7 @@ void StreamState::begin(Type type, const Request& request) {
     });
   }
   const bool asksForAll = subscription.names.differingCount() == 0 && subscription.names.sets() == setsHere(type);
-  if (type == Type::endpoint && !asksForAll) {
+  if (type == Type::endpoint && !asksForAll && of(Type::cluster).entries.sentHere()) {
     of(Type::cluster).entries.forEach([&](const std::string& cluster, const Held& entry) {
       if (entry.sentIn != 0 && !covered(type, cluster)) oweEndpoints(cluster);
     });
@@ -202,42 +213,43 @@ void StreamState::begin(Type type, const Request& request) {
   if (pass_) markAll(type);
 }
 
-// What the client has from an earlier stream. Where that is what the newest snapshot has, a reference says it.
+// What the client has from an earlier stream. Where that is what the newest snapshot has, a reference says it: then
+// nothing is kept of what the client stated.
 void StreamState::holdInitial(Type type, const Request& request) {
   auto& subscription = of(type);
-  std::vector<std::pair<std::string_view, std::string_view>> versions;  // in order of names
-  versions.reserve(request.initialVersions.size());
-  for (const auto& [name, version] : request.initialVersions) {
-    if (version.empty() || (!subscription.wildcard && !subscription.names.contains(name))) continue;
-    versions.emplace_back(name, version);
-  }
-  if (versions.empty()) return;
+  if (request.initialVersions.empty()) return;
   const auto sets = setsIn(latest_, type);
-  std::vector<const std::string*> absent;  // of the sets
-  std::vector<bool> same(versions.size());
-  std::size_t all = 0, equal = 0;
-  for (const auto& set : sets) {
-    all += set->size();
-    std::size_t at = 0;
-    for (const auto& resource : *set) {
-      while (at < versions.size() && versions[at].first < resource->name) ++at;
-      if (at == versions.size() || versions[at].first != resource->name) {
-        absent.push_back(&resource->name);
-      } else if (versions[at].second == resource->version) {
-        same[at] = true;
-        ++equal;
-      }
+  const SetsIndex index(sets, options_.indexes);
+  SetMarks same(sets);  // stated as the sets have it
+  std::map<std::string_view, std::string_view> differing;
+  const bool asksForAll = subscription.wildcard || subscription.names.containsAllOf(sets);
+  for (const auto& [name, version] : request.initialVersions) {
+    const auto found = index.find(name);
+    if (!(asksForAll && found) && !subscription.wildcard && !subscription.names.contains(name)) continue;
+    const bool equal = found && !version.empty() && version == found->version;
+    // The last word on a name counts.
+    if (found) same.mark(*found, equal);
+    if (equal || version.empty()) {
+      if (!differing.empty()) differing.erase(name);
+    } else {
+      differing[name] = version;
     }
   }
-  const bool refer = 2 * equal > all;
-  if (refer) {
-    subscription.entries.hold(sets, 0, false);
-    for (const auto* name : absent) subscription.entries.erase(*name);
+  const auto equal = same.count();
+  if (equal == 0 && differing.empty()) return;
+  const bool refer = 2 * equal > same.size();
+  if (refer) subscription.entries.hold(sets, 0, false);
+  if (!refer || equal != same.size()) {
+    same.forEach([&](const ResourcePtr& resource, bool marked) {
+      if (refer && !marked) subscription.entries.erase(resource->name);
+      if (refer || !marked) return;
+      auto& entry = subscription.entries[resource->name];
+      entry.known = entry.acked = Version(resource->version);
+    });
   }
-  for (std::size_t i = 0; i < versions.size(); ++i) {
-    if (refer && same[i]) continue;
-    auto& entry = subscription.entries[std::string(versions[i].first)];
-    entry.known = entry.acked = Version(versions[i].second);
+  for (const auto& [name, version] : differing) {
+    auto& entry = subscription.entries[std::string(name)];
+    entry.known = entry.acked = Version(version);
   }
   // What the client waits for comes again, whatever it had before: endpoints of clusters that were sent on this stream,
   // virtual hosts of route configurations that are new to it.
@@ -246,9 +258,9 @@ void StreamState::holdInitial(Type type, const Request& request) {
   const auto& parents = of(hosts ? Type::route : Type::cluster).entries;
   if (!parents.sentHere()) return;
   for (const auto& [name, version] : request.initialVersions) {
-    const auto parent = parents.find(hosts ? std::string_view(name).substr(0, name.rfind('/')) : name);
+    const auto parent = parents.find(hosts ? name.substr(0, name.rfind('/')) : name);
     const bool waits = parent && (hosts ? parent->fresh : parent->sentIn != 0);
-    if (waits && subscription.entries.contains(name)) subscription.entries[name].owed = true;
+    if (waits && subscription.entries.contains(name)) subscription.entries[std::string(name)].owed = true;
   }
 }
 
@@ -362,9 +374,16 @@ void StreamState::markAll(Type type) {
     return;
   }
   if (type == Type::virtual_host) {
-    // The client may have kept some of a route configuration that it does not have any more.
-    subscription.entries.forEach([&](const std::string& name, const Held&) {
-      if (!covered(type, name)) mark(name);
+    // The client may have kept some of a route configuration that it does not have any more. Names of one come together.
+    std::string route;
+    bool routeHeld = false;
+    subscription.entries.forEachName([&](const std::string& name) {
+      const auto slash = name.rfind('/');
+      if (slash == std::string::npos || route.empty() || name.compare(0, slash, route) != 0) {
+        route = slash == std::string::npos ? std::string() : name.substr(0, slash);
+        routeHeld = subscription.wildcard && coveredByRoute(name);
+      }
+      if (!routeHeld && !subscription.names.contains(name)) mark(name);
     });
   }
   forEachDifference(subscription.entries.sets(), sets, [&](const std::string& name) {

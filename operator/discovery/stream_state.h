@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "discovery/messages.h"
+#include "discovery/set_index.h"
 #include "discovery/subscription.h"
 
 namespace fairway::discovery {
@@ -38,6 +39,7 @@ class StreamState {
     bool serveSecrets = true;        // false: secrets do not exist on this stream
     std::string noncePrefix;         // makes nonces unique between streams
     std::size_t shareFrom = 16;      // entries of its own that a type may have before it refers to the snapshot's sets
+    SetIndexes* indexes = nullptr;   // shared with other streams; null: made as they are needed
     std::size_t maxNames = 200'000;  // subscriptions by name and versions a client may state, per type
   };
 
@@ -112,6 +114,7 @@ class StreamState {
 
   // Sending.
   [[nodiscard]] bool covered(Type type, std::string_view name) const;
+  [[nodiscard]] bool coveredByRoute(std::string_view host) const;
   [[nodiscard]] Action evaluate(Type type, std::string_view name) const;
   [[nodiscard]] bool pending(Type type) const;
   [[nodiscard]] bool pendingAdditions(Type type) const;

@@ -8,7 +8,6 @@
 namespace fairway::discovery {
 namespace {
 
-namespace pb = envoy::service::discovery::v3;
 using google::protobuf::io::CodedOutputStream;
 
 std::string scalar(const google::protobuf::Value& value) {
@@ -135,26 +134,6 @@ void ResponseBytes::addSets(const Sets& sets, Frames& frames) {
 grpc::ByteBuffer ResponseBytes::take() {
   flush();
   return grpc::ByteBuffer(slices_.data(), slices_.size());
-}
-
-Result<Request> decodeRequest(const grpc::ByteBuffer& bytes) {
-  pb::DeltaDiscoveryRequest message;
-  Request request;
-  if (auto ok = readRequest(bytes, "DeltaDiscoveryRequest", message, request); !ok) return tl::unexpected(ok.error());
-  for (auto& name : *message.mutable_resource_names_subscribe()) {
-    if (auto ok = checkLength("resource_names_subscribe", name); !ok) return tl::unexpected(ok.error());
-    request.subscribe.push_back(std::move(name));
-  }
-  for (auto& name : *message.mutable_resource_names_unsubscribe()) {
-    if (auto ok = checkLength("resource_names_unsubscribe", name); !ok) return tl::unexpected(ok.error());
-    request.unsubscribe.push_back(std::move(name));
-  }
-  for (auto& [name, version] : *message.mutable_initial_resource_versions()) {
-    if (auto ok = checkLength("initial_resource_versions", name); !ok) return tl::unexpected(ok.error());
-    if (auto ok = checkLength("initial_resource_versions", version); !ok) return tl::unexpected(ok.error());
-    request.initialVersions.emplace(name, std::move(version));
-  }
-  return request;
 }
 
 std::string deltaFrameOf(const engine::ResourceSet::Chunk& chunk) {

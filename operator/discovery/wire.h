@@ -9,7 +9,7 @@
 // The protobuf encoding of messages.h in the delta variant. Resources are not serialized here: they carry their bytes.
 namespace fairway::discovery {
 
-// A DeltaDiscoveryRequest. Failure: no such message, or beyond the limits below; end the stream.
+// A DeltaDiscoveryRequest; initialVersions refer to a copy of its bytes. Failure: no such message, or beyond the limits below; end the stream.
 Result<Request> decodeRequest(const grpc::ByteBuffer& bytes);
 
 inline constexpr std::size_t kMaxNameBytes = 8192;       // of a resource name, a version, a nonce, a type URL

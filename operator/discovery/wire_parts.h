@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/proto_buffer_reader.h>
 
 #include "base/result.h"
 #include "discovery/frames.h"
@@ -58,15 +57,11 @@ class ResponseBytes {
   std::vector<grpc::Slice> slices_;
 };
 
-// What the requests of both variants say alike, into `request`; `Message` is one of envoy.service.discovery.v3. Failure: it
-// is no such message (`name`), or a field is too long.
+// What the requests of both variants say alike, into `request`; `Message` is one of envoy.service.discovery.v3, `parsed`
+// whether the bytes were that. Failure: they were not (`name`), or a field is too long.
 template <class Message>
-Result<void> readRequest(const grpc::ByteBuffer& bytes, const char* name, Message& message, Request& request) {
-  grpc::ByteBuffer copy(bytes);  // a reference; the reader wants a buffer it may change
-  grpc::ProtoBufferReader reader(&copy);
-  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) {
-    return failure(std::string("the message is no envoy.service.discovery.v3.") + name);
-  }
+Result<void> readRequest(bool parsed, const char* name, const Message& message, Request& request) {
+  if (!parsed) return failure(std::string("the message is no envoy.service.discovery.v3.") + name);
   request.typeUrl = message.type_url();
   request.nonce = message.response_nonce();
   for (const auto& [field, text] : {std::pair{"type_url", &request.typeUrl}, {"response_nonce", &request.nonce}}) {

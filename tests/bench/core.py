@@ -369,6 +369,7 @@ class Bench:
                 "restart_most_bytes": max(answer["bytes"]),
                 "restart_s": round(max(answer["us"]) / 1e6 - before / 1e9, 2),
                 "restart_cpu_s": round(usage.cpu, 2),
+                "restart_cpu_ms_per_proxy": round(usage.cpu * 1000 / count, 2),
                 "restart_peak_mb": round(usage.peak, 1),
                 "restart_sent_bytes": round(now["sent_bytes"]),
             },

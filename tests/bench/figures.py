@@ -25,6 +25,8 @@ WANTED = {
     **{("e", p, "cpu_ms_per_proxy"): 6.0 for p in (500, 1000, 2000)},
     **{("e", p, "mb_per_proxy"): 2.0 for p in (500, 1000, 2000)},
     **{("e", p, "restart_bytes_per_proxy"): 1000 for p in (500, 1000, 2000)},
+    **{("e", p, "restart_cpu_ms_per_proxy"): 8 for p in (500, 1000, 2000)},
+    ("e", 2000, "restart_peak_mb"): 450,
     ("f", 500, "peak_mb"): 150,
     ("f", 1000, "peak_mb"): 200,
     ("f", 2000, "peak_mb"): 300,

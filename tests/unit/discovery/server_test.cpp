@@ -193,6 +193,84 @@ TEST_CASE("requests from before the first snapshot are compared with it") {
   CHECK(listeners->resources_size() == 0);
 }
 
+TEST_CASE("streams that come back are read some at a time") {
+  ServerOptions options;
+  options.limits.openings = 1;
+  options.limits.opening = 60'000ms;
+  options.limits.firstRequest = 200ms;
+  const auto back = [](const std::string& pod) {
+    auto message = Client::first(C, {}, pod);
+    (*message.mutable_initial_resource_versions())["a"] = contentHash(any("1"));
+    return message;
+  };
+  const auto served = test::snapshot({{{C, "a"}, any("1")}});
+  SECTION("each has its place until it answers") {
+    Plain plain(std::move(options));
+    Client first(plain.to());
+    REQUIRE(first.send(back("first")));
+    REQUIRE(eventually([&] { return plain.source.proxies().size() == 1; }));
+    Client second(plain.to());
+    REQUIRE(second.send(back("second")));
+    // Longer than a client may take for its first request: this one waits for another.
+    std::this_thread::sleep_for(400ms);
+    CHECK(plain.source.proxies().size() == 1);
+    plain.source.publish(served);
+    const auto response = first.read();
+    REQUIRE(response);
+    CHECK(response->resources_size() == 0);
+    CHECK(plain.source.proxies().size() == 1);
+    REQUIRE(first.ack(*response));
+    CHECK(second.read());
+  }
+  SECTION("or until it has gone") {
+    Plain plain(std::move(options));
+    {
+      Client first(plain.to());
+      REQUIRE(first.send(back("first")));
+      REQUIRE(eventually([&] { return plain.source.proxies().size() == 1; }));
+    }
+    plain.source.publish(served);
+    Client second(plain.to());
+    REQUIRE(second.send(back("second")));
+    CHECK(second.read());
+  }
+  SECTION("or has nothing") {
+    Plain plain(std::move(options));
+    plain.source.publish(served);
+    Client first(plain.to()), second(plain.to());
+    REQUIRE(first.send(Client::first(C)));
+    REQUIRE(first.read());
+    REQUIRE(second.send(Client::first(C)));
+    CHECK(second.read());
+  }
+  SECTION("or has had its time") {
+    options.limits.opening = 50ms;
+    options.limits.firstRequest = 60'000ms;
+    Plain plain(std::move(options));
+    plain.source.publish(served);
+    Client silent(plain.to()), slow(plain.to()), third(plain.to());
+    REQUIRE(eventually([&] { return plain.server->counters().streams == 3; }));
+    REQUIRE(slow.send(back("slow")));
+    CHECK(slow.read());
+    REQUIRE(third.send(back("third")));
+    CHECK(third.read());
+  }
+}
+
+TEST_CASE("a gateway that waits for its snapshot has no place") {
+  ServerOptions options;
+  options.limits.openings = 1;
+  options.limits.opening = 60'000ms;
+  Plain plain(std::move(options));
+  Client gateway(plain.to()), sidecar(plain.to());
+  auto message = Client::first(C);
+  message.mutable_node()->set_id("router~127.0.0.1~web.onap~onap.svc.cluster.local");
+  REQUIRE(gateway.send(message));
+  REQUIRE(eventually([&] { return plain.source.proxies().size() == 1; }));
+  REQUIRE(sidecar.send(Client::first(C)));
+  CHECK(eventually([&] { return plain.source.proxies().size() == 2; }));
+}
+
 TEST_CASE("a stream is served as soon as there is a snapshot") {
   Plain plain;
   Client client(plain.to());
@@ -401,6 +479,8 @@ TEST_CASE("limits") {
     CHECK(status.error_code() == grpc::RESOURCE_EXHAUSTED);
     CHECK(status.error_message() == "the limit of 2 streams from one address (127.0.0.1) is reached");
     CHECK(plain.server->counters().overLimit == 1);
+    // Only a stream that waits for nothing is read further, and so sees the client's end.
+    plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
     one.half();
     CHECK(one.finish().ok());
     REQUIRE(eventually([&] { return plain.server->counters().streams == 1; }));

@@ -127,7 +127,7 @@ TEST_CASE("a set of names that refers to sets holds what a plain one does") {
       std::vector<std::string> list;
       for (int i = dice(12); i > 0; --i) list.push_back(dice.name());
       plain.insert(list.begin(), list.end());
-      names.assign(std::move(list), dice.sets());
+      names.assign(list, dice.sets());
     }
     for (int step = 0; step < 40; ++step) {
       const auto name = dice.name();

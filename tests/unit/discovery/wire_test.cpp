@@ -1,8 +1,13 @@
 #include "discovery/wire.h"
 
 #include <google/protobuf/any.pb.h>
+#include <google/protobuf/stubs/logging.h>
 #include <catch2/catch.hpp>
 
+#include <map>
+#include <random>
+
+#include "discovery/wire_parts.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
 #include "unit/discovery/support.h"
@@ -37,6 +42,13 @@ ResourcePtr cluster(const std::string& name, std::size_t padding) {
 }
 
 Frames frames(deltaFrameOf);
+
+// As protobuf's map has them.
+std::map<std::string, std::string> stated(const Request& request) {
+  std::map<std::string, std::string> versions;
+  for (const auto& [name, version] : request.initialVersions) versions[std::string(name)] = version;
+  return versions;
+}
 
 }  // namespace
 
@@ -151,7 +163,7 @@ TEST_CASE("a request is read") {
   CHECK(request.nonce == "n");
   CHECK(request.subscribe == std::vector<std::string>{"a"});
   CHECK(request.unsubscribe == std::vector<std::string>{"b"});
-  CHECK(request.initialVersions == std::map<std::string, std::string>{{"c", "v"}});
+  CHECK(stated(request) == std::map<std::string, std::string>{{"c", "v"}});
   CHECK_FALSE(request.error);
   REQUIRE(request.node);
   CHECK(request.node->id == node.id());
@@ -213,6 +225,79 @@ TEST_CASE("requests beyond the limits are refused") {
   }
 }
 
+// Most of a request is read without protobuf. Whatever the bytes, it has to be what protobuf reads.
+TEST_CASE("requests are read as protobuf reads them") {
+  const google::protobuf::LogSilencer silence;
+  std::mt19937 random(1);
+  const auto dice = [&](int below) { return std::uniform_int_distribution<int>(0, below - 1)(random); };
+  const auto varint = [](std::size_t value) {
+    std::string text;
+    appendVarint(text, value);
+    return text;
+  };
+  const auto text = [&] {
+    const char* texts[] = {"", "a", "b", "outbound|80||a.b", "0123456789abcdef", "\xc3\xa4", "\xff"};
+    return std::string(texts[dice(dice(10) == 0 ? 7 : 6)]);
+  };
+  const auto field = [&](int number, const std::string& bytes) {
+    return varint(tag(number)) + varint(bytes.size()) + bytes;
+  };
+  std::size_t good = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string message;
+    for (int i = dice(12); i > 0; --i) {
+      switch (dice(10)) {
+        case 0: message += field(2, text()); break;
+        case 1: message += field(3, text()); break;
+        case 2: message += field(4, text()); break;
+        case 3: message += field(5, ""); break;
+        case 4: message += field(5, field(2, text()) + field(1, text())); break;
+        case 5: message += field(5, field(1, text()) + field(2, text()) + field(dice(4) + 1, text())); break;
+        case 6: message += varint(static_cast<std::size_t>(dice(12) << 3)) + varint(7); break;  // of another wire type
+        case 7: message += field(1, field(1, text())); break;
+        default: message += field(5, field(1, text()) + field(2, text()));
+      }
+    }
+    if (dice(4) == 0 && !message.empty())
+      message.resize(static_cast<std::size_t>(dice(static_cast<int>(message.size()))));
+    if (dice(4) == 0 && !message.empty()) {
+      message[static_cast<std::size_t>(dice(static_cast<int>(message.size())))] = static_cast<char>(dice(256));
+    }
+    pb::DeltaDiscoveryRequest expected;
+    const bool parsed = expected.ParseFromString(message);
+    const auto found = decodeRequest(buffer(message));
+    REQUIRE(found.has_value() == parsed);
+    if (!parsed) continue;
+    ++good;
+    const auto list = [](const auto& names) { return std::vector<std::string>(names.begin(), names.end()); };
+    REQUIRE(found->typeUrl == expected.type_url());
+    REQUIRE(found->subscribe == list(expected.resource_names_subscribe()));
+    REQUIRE(found->unsubscribe == list(expected.resource_names_unsubscribe()));
+    const auto& versions = expected.initial_resource_versions();
+    REQUIRE(stated(*found) == std::map<std::string, std::string>(versions.begin(), versions.end()));
+    REQUIRE(found->node.has_value() == expected.has_node());
+  }
+  CHECK(good > 5'000);
+}
+
+TEST_CASE("versions outlive the message they came in") {
+  pb::DeltaDiscoveryRequest message;
+  for (int i = 0; i < 1000; ++i) (*message.mutable_initial_resource_versions())[std::to_string(i)] = "v";
+  auto bytes = buffer(message.SerializeAsString());
+  const auto request = decodeRequest(bytes).value();
+  bytes.Clear();
+  const auto copy = request.initialVersions;
+  CHECK(copy.size() == 1000);
+  CHECK(stated(request).at("999") == "v");
+}
+
+TEST_CASE("a request of nothing but entries is read in bounded memory") {
+  // What fits into the server's limit of a message; protobuf reads one entry of it.
+  std::string message;
+  for (int i = 0; i < 2'000'000; ++i) message += std::string("\x2a\x00", 2);
+  CHECK(decodeRequest(buffer(message))->initialVersions.size() == 1);
+}
+
 TEST_CASE("bytes that are no request are refused") {
   pb::DeltaDiscoveryRequest message;
   message.set_type_url("type.googleapis.com/x");
@@ -221,6 +306,10 @@ TEST_CASE("bytes that are no request are refused") {
   CHECK(decodeRequest(buffer(good)));
   CHECK_FALSE(decodeRequest(buffer(good.substr(0, good.size() - 1))));
   CHECK_FALSE(decodeRequest(buffer("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")));
+  // Text that is no UTF-8: in a name, in a version; an entry that ends in the middle of its version.
+  for (const char* bytes : {"\x1a\x01\xff", "\x2a\x06\x0a\x01\x61\x12\x01\xff", "\x2a\x05\x0a\x01\x61\x12\x01"}) {
+    CHECK_FALSE(decodeRequest(buffer(bytes)));
+  }
   // Metadata nested deeper than protobuf reads.
   google::protobuf::Value value;
   for (int i = 0; i < 200; ++i) {
