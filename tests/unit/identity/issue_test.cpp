@@ -26,7 +26,8 @@ TEST_CASE("a root is a self-signed CA of its trust domain") {
 }
 
 TEST_CASE("a root of a long trust domain") {
-  const std::string domain = std::string(200, 'a') + ".example";
+  std::string domain(200, 'a');
+  domain += ".example";
   CHECK(makeIssuer(now(), 1h, domain).certificate.uriNames().front() == "spiffe://" + domain);
   CHECK_FALSE(issueRoot(PrivateKey::generate().value(), "UPPER", 1h, now()));
 }
