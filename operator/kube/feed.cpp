@@ -2,17 +2,10 @@
 
 #include <utility>
 
-#include "base/strings.h"
+#include "kube/resource_version.h"
 
 namespace fairway::kube {
 namespace {
-
-// resourceVersions are decimal numbers that grow (Kubernetes API Concepts, "Resource versions"; promised since
-// 1.35, true of etcd before). Where they are not, nothing is known and nothing is held back.
-bool older(const std::string& a, const std::string& b) {
-  const auto left = toNumber(a), right = toNumber(b);
-  return left && right && *left < *right;
-}
 
 // Nobody answers, or only what stands in front of the API server.
 bool away(const ApiError& error) { return error.kind == ApiError::Kind::unreachable || error.status >= 500; }

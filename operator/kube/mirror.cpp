@@ -9,6 +9,7 @@
 
 #include "kube/backoff.h"
 #include "kube/fields.h"
+#include "kube/resource_version.h"
 
 namespace fairway::kube {
 namespace {
@@ -56,22 +57,23 @@ Mirror::Objects Mirror::objects() const {
 void Mirror::put(std::string_view object) {
   const Json parsed = Json::parse(object, nullptr, false);
   if (nameOf(parsed).name.empty()) return;
-  set(parsed);
-  notify();
+  if (set(parsed, true)) notify();
 }
 
 void Mirror::notify() {
   if (options_.changed) options_.changed();
 }
 
-void Mirror::set(const Json& object) {
+bool Mirror::set(const Json& object, bool unlessSeen) {
   Json kept = options_.keep ? options_.keep(object) : withoutManagedFields(object);
   const std::lock_guard lock(mutex_);
+  if (unlessSeen && older(text(child(object, "metadata"), "resourceVersion"), position_)) return false;
   if (kept.is_null()) {
     objects_.erase(nameOf(object));
   } else {
     objects_[nameOf(object)] = std::move(kept);
   }
+  return true;
 }
 
 void Mirror::run(const std::stop_token& stop) {
@@ -104,7 +106,7 @@ void Mirror::run(const std::stop_token& stop) {
 
 ApiResult<void> Mirror::list(const std::stop_token& stop) {
   Objects found;
-  std::string token;
+  std::string token, version;
   do {
     const auto body = server_.list(options_.resource, kPageSize, token, stop);
     if (!body) return tl::unexpected(body.error());
@@ -116,12 +118,13 @@ ApiResult<void> Mirror::list(const std::stop_token& stop) {
       if (!kept.is_null()) found[nameOf(item)] = std::move(kept);
     }
     const Json& meta = child(page, "metadata");
-    position_ = text(meta, "resourceVersion");
+    version = text(meta, "resourceVersion");
     token = text(meta, "continue");
   } while (!token.empty());
-  if (position_.empty()) return tl::unexpected(badAnswer(options_.resource, "list"));
+  if (version.empty()) return tl::unexpected(badAnswer(options_.resource, "list"));
   {
     const std::lock_guard lock(mutex_);
+    position_ = version;
     objects_ = std::move(found);
     synced_ = true;
   }
@@ -135,6 +138,7 @@ bool Mirror::take(const Json& event) {
   const Json& object = child(event, "object");
   if (type == "ERROR") return false;
   if (auto version = text(child(object, "metadata"), "resourceVersion"); !version.empty()) {
+    const std::lock_guard lock(mutex_);
     position_ = std::move(version);
   }
   if (type == "BOOKMARK") return true;
@@ -143,7 +147,7 @@ bool Mirror::take(const Json& event) {
     const std::lock_guard lock(mutex_);
     objects_.erase(nameOf(object));
   } else {
-    set(object);
+    set(object, false);
   }
   notify();
   return true;
@@ -151,8 +155,13 @@ bool Mirror::take(const Json& event) {
 
 ApiResult<void> Mirror::watch(const std::stop_token& stop) {
   bool sound = true;
+  std::string position;
+  {
+    const std::lock_guard lock(mutex_);
+    position = position_;
+  }
   const auto ended = server_.watch(
-      options_.resource, {position_, false},
+      options_.resource, {position, false},
       {.opened = {}, .line = [&](std::string_view line) { return sound = take(Json::parse(line, nullptr, false)); }},
       stop);
   if (!ended) return ended;

@@ -44,7 +44,8 @@ class Mirror {
   // From any thread. True once the first list is complete.
   [[nodiscard]] bool synced() const;
   [[nodiscard]] Objects objects() const;
-  // Takes the answer of a write, so that one's own writes are seen before the watch tells of them.
+  // Takes the answer of a write, so that one's own writes are seen before the watch tells of them. An answer that comes after
+  // the watch has told what became of the object is not used.
   void put(std::string_view object);
 
  private:
@@ -52,13 +53,14 @@ class Mirror {
   ApiResult<void> list(const std::stop_token& stop);
   ApiResult<void> watch(const std::stop_token& stop);
   bool take(const Json& event);
-  void set(const Json& object);
+  // `unlessSeen`: not if the list or the watch has come further. False: not taken.
+  bool set(const Json& object, bool unlessSeen);
   void notify();
 
   ApiServer& server_;
   const Options options_;
-  std::string position_;  // of the thread: the resourceVersion that was seen last
   mutable std::mutex mutex_;
+  std::string position_;  // the resourceVersion that was seen last
   Objects objects_;
   bool synced_ = false;
   std::jthread thread_;  // last: joined before anything else goes

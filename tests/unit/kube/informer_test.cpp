@@ -170,7 +170,7 @@ TEST_CASE("an informer lists by a stream, goes on watching in it, and takes page
   CHECK(server.saw("watch virtualservices 40"));
 }
 
-TEST_CASE("a streamed list of many objects comes whole, and not at all if one of its events is none") {
+TEST_CASE("a streamed list of many objects comes whole, or not at all") {
   FakeServer server;
   RecordingSink sink;
   server.serve("networking.istio.io/v1", {"virtualservices"});
@@ -181,19 +181,26 @@ TEST_CASE("a streamed list of many objects comes whole, and not at all if one of
     lines.push_back(eventJson("ADDED", routeJson("r" + std::to_string(i), "3")));
     expected += " x/r" + std::to_string(i) + "@3";
   }
-  auto broken = lines;
-  broken[1'200] = R"({"type":"ADDED","object":7})";
   lines.push_back(eventJson("BOOKMARK", end));
-  broken.push_back(eventJson("BOOKMARK", end));
-  server.addWatch(broken);
-  server.addWatch(lines);
   auto settings = quick();
   settings.streamedLists = true;
 
-  Informer informer(server, routes(), sink, {}, settings);
-  informer.start();
-  CHECK(sink.waitForCall(expected));
-  CHECK(sink.calls() == std::vector<std::string>{expected});
+  SECTION("whole") {
+    server.addWatch(lines);
+    Informer informer(server, routes(), sink, {}, settings);
+    informer.start();
+    CHECK(sink.waitForCall(expected));
+    CHECK(sink.calls() == std::vector<std::string>{expected});
+  }
+  SECTION("one of its events is none: a list in pages takes its place") {
+    lines[1'200] = R"({"type":"ADDED","object":7})";
+    server.addWatch(lines);
+    server.addList(listJson("40", routeJson("d", "35")));
+    Informer informer(server, routes(), sink, {}, settings);
+    informer.start();
+    CHECK(sink.waitForCall("replace x/d@35"));
+    CHECK(sink.calls() == std::vector<std::string>{"replace x/d@35"});
+  }
 }
 
 TEST_CASE("an informer says what is missing and goes on by itself") {

@@ -115,6 +115,23 @@ TEST_CASE("a mirror keeps what it is told to keep") {
   CHECK(changes == 3);
 }
 
+TEST_CASE("the answer of a write does not bring back what has been deleted since") {
+  HttpServer server([&](const Request& request, Reply& reply) {
+    if (request.parameter("watch") != "true") return reply.answer(200, page("5", object("a", "1", "one")));
+    reply.beginChunks();
+    reply.chunk(R"({"type":"DELETED","object":)" + object("a", "9", "one") + "}\n");
+    reply.waitForClose();
+  });
+  const auto client = clientOf(server);
+  Mirror mirror(*client, options());
+  mirror.start();
+  REQUIRE(eventually([&] { return mirror.synced() && mirror.objects().empty(); }));
+  mirror.put(object("a", "8", "two"));
+  CHECK(mirror.objects().empty());
+  mirror.put(object("a", "10", "three"));
+  CHECK(valueOf(mirror, "a") == "three");
+}
+
 TEST_CASE("a mirror ends promptly while its server says nothing") {
   HttpServer server([&](const Request& request, Reply& reply) {
     if (request.parameter("watch") != "true") return reply.answer(200, page("5", ""));
