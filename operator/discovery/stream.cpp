@@ -125,12 +125,12 @@ void Stream::sweep() {
   bool slow = false;
   {
     const std::lock_guard lock(flagsMutex_);
-    slow = (opening_ == Opening::entered || opening_ == Opening::inside) &&
-           Steady::now() - asked_ >= core_.options.limits.opening;
+    slow = opening_ == Opening::inside && Steady::now() - asked_ >= core_.options.limits.opening;
   }
   if (slow) leaveOpening();
   {
     const std::lock_guard lock(flagsMutex_);
+    const bool outside = opening_ == Opening::outside || opening_ == Opening::entered;
     if (ending_) {
       if (!writing_ || cut_ || Steady::now() - endingSince_ < core_.options.limits.lastWrite) return;
       cut_ = true;
@@ -138,8 +138,7 @@ void Stream::sweep() {
       ++core_.counters.expired;
       status =
           grpc::Status(grpc::UNAUTHENTICATED, "the credentials of this stream have expired; reconnect with new ones");
-    } else if (!served_ && opening_ != Opening::outside &&
-               Steady::now() - asked_ >= core_.options.limits.firstRequest) {
+    } else if (!served_ && !outside && Steady::now() - asked_ >= core_.options.limits.firstRequest) {
       ++core_.counters.timedOut;
       status = grpc::Status(grpc::DEADLINE_EXCEEDED, "no discovery request came in time");
     } else if (retireAt_ && Steady::now() >= *retireAt_) {
@@ -216,7 +215,11 @@ void Stream::work(std::optional<Report>& report) {
     read = readReady_ && !ending && !waits;
     if (read) readReady_ = false;
     entered = opening_ == Opening::entered && !ending;
-    if (entered) opening_ = Opening::inside;
+    if (entered) {
+      // The client's time begins now: it was not the one who let others wait.
+      opening_ = Opening::inside;
+      asked_ = Steady::now();
+    }
     if (std::exchange(writeDone_, false)) {
       state_.onWriteDone();
       outgoing_.Clear();
@@ -288,13 +291,12 @@ void Stream::admit(Result<PeerIdentity> identity) {
   if (entered) letIn();
 }
 
-// There is a place. The client's time begins now: it was not the one who let others wait.
+// There is a place: the next turn reads.
 bool Stream::letIn() {
   {
     const std::lock_guard lock(flagsMutex_);
     if (opening_ != Opening::outside) return false;  // it has ended meanwhile
     opening_ = Opening::entered;
-    asked_ = Steady::now();
   }
   schedule();
   return true;

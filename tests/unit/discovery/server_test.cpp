@@ -8,6 +8,8 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <catch2/catch.hpp>
 
+#include <future>
+
 #include "base/address.h"
 #include "unit/discovery/server_support.h"
 #include "unit/discovery/support.h"
@@ -255,6 +257,29 @@ TEST_CASE("streams that come back are read some at a time") {
     REQUIRE(third.send(back("third")));
     CHECK(third.read());
   }
+}
+
+TEST_CASE("a stream that is let in is read, however long its turn takes to come") {
+  std::promise<void> go;
+  const auto gate = go.get_future().share();
+  ServerOptions options;
+  options.threads = 1;
+  options.limits.openings = 1;
+  options.limits.opening = 1ms;
+  options.authorize = [gate](const PeerIdentity&, const translate::Proxy& proxy) -> Result<void> {
+    if (proxy.pod == "blocks") gate.wait();
+    return {};
+  };
+  Plain plain(std::move(options));
+  plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
+  Client blocks(plain.to()), next(plain.to());
+  REQUIRE(blocks.send(Client::first(C, {}, "blocks")));
+  REQUIRE(next.send(Client::first(C, {}, "next")));
+  // By now the first one's place has gone to the second, which has no turn yet, and could be taken from it, too.
+  std::this_thread::sleep_for(200ms);
+  go.set_value();
+  CHECK(next.read());
+  CHECK(blocks.read());
 }
 
 TEST_CASE("a gateway that waits for its snapshot has no place") {
