@@ -1,0 +1,57 @@
+"""The attributes of a request that rules can ask for."""
+
+import dataclasses
+import functools
+import ipaddress
+import typing
+
+_address = functools.lru_cache(4096)(ipaddress.ip_address)
+
+
+@dataclasses.dataclass(slots=True)
+class Facts:
+    identity: typing.Optional[str]  # without "spiffe://"; None: nobody vouches for the client
+    namespace: typing.Optional[str]
+    account: typing.Optional[str]  # "namespace/name"
+    source: typing.Any  # address of the peer of the connection
+    remote: typing.Any  # of the original client
+    destination: typing.Any
+    port: int
+    sni: str  # "" if none was sent, or seen
+    method: typing.Optional[str] = None
+    path: typing.Optional[str] = None
+    host: typing.Optional[str] = None
+    headers: typing.Optional[dict] = None  # by lower-case name
+    token: None = None  # Open: end-user tokens are not verified yet, so no request has one
+
+
+def facts_of(workload, request, arrived, path=None):
+    connection = request.connection
+    source = _address(connection.source)
+    namespace = account = None
+    if arrived.identity:
+        _, _, namespace, _, name = arrived.identity.split("/")
+        account = f"{namespace}/{name}"
+    sni = connection.sni if arrived.sni_seen else ""
+    facts = Facts(
+        arrived.identity, namespace, account, source, source, _address(workload.ip), connection.port, sni
+    )
+    if not arrived.http:
+        return facts
+    facts.method, facts.path, facts.host = request.method, path, request.host
+    facts.headers = {}
+    for name, value in request.headers:
+        name = name.lower()
+        # Repeated headers are one list (RFC 9110, 5.2): to look at the first alone was CVE-2020-25017.
+        facts.headers[name] = f"{facts.headers[name]},{value}" if name in facts.headers else value
+    if "x-forwarded-for" in facts.headers:
+        facts.remote = _last_hop(facts.headers["x-forwarded-for"], source)
+    return facts
+
+
+def _last_hop(forwarded, source):
+    """A sidecar believes the proxy in front of it, so the last address is the client's; nonsense counts as absent."""
+    try:
+        return _address(forwarded.split(",")[-1].strip())
+    except ValueError:
+        return source
