@@ -73,6 +73,12 @@ class EnvoyDriver:
         finally:
             plane.kill()
 
+    def complaints(self):
+        """What the control plane logged about objects of the last mesh: nothing, as all are meant to be valid."""
+        log = self.directory / f"round-{self._round}" / "control-plane" / "serve.log"
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+        return [line["message"] for line in lines if line["level"] == "error"]
+
     def serve(self, mesh, listeners):
         """A running Envoy with these listeners (of all or some workloads); the caller ends it."""
         clusters = {f"inbound|{t}||": w.http(t) for w in mesh.workloads for t in w.targets}

@@ -34,6 +34,7 @@ def accounts(rng, mesh):
     result = []
     for _ in range(rng.randint(1, 2)):
         space, name = rng.choice(mesh.identities)
+        name = name.lower()  # a service account's name, not a pattern
         result.append(f"{space}/{name}" if rng.random() < 0.7 else name)
     return result
 

@@ -177,6 +177,9 @@ class Aim:
         headers = [(name, value.strip()) for name, value in headers]
         if rng.random() < 0.25:
             headers.append((rng.choice(values.HEADER_NAMES), rng.choice(values.HEADER_VALUES + ("",))))
+        # user-agent is no list: Envoy joins what repeats it, and nobody says how to compare that.
+        agents = [h for h in headers if h[0] == "user-agent"]
+        headers = [h for h in headers if h[0] != "user-agent"] + agents[:1]
         if headers and rng.random() < 0.1:
             headers = [(name.swapcase(), value) for name, value in headers]
         if wanted.get("remote"):

@@ -30,6 +30,13 @@ _WHEN = {
 }
 
 
+_NEVER_WITH = {
+    "serviceAccounts": ("principals", "namespaces"),
+    "principals": ("serviceaccounts",),
+    "namespaces": ("serviceaccounts",),
+}
+
+
 def negative(name):
     return "not" + name[0].upper() + name[1:]
 
@@ -43,6 +50,8 @@ def _some_fields(rng, table, mesh, most):
     result = {}
     for _ in range(rng.randint(1, most)):
         name = _one_of(rng, table)
+        if any(other.lower().removeprefix("not") in _NEVER_WITH.get(name, ()) for other in result):
+            continue  # invalid together
         make = table[name][0]
         form = rng.random()
         if form < 0.7:

@@ -3,6 +3,7 @@
 import re
 
 from model import patterns
+from model.facts import header
 from model.paths import template
 from model.patterns import any_of, not_empty
 
@@ -38,7 +39,7 @@ def looks_at_path(policies):
     )
 
 
-def checks(policies, mesh, http):
+def checks(policies, mesh, http, quirks=()):
     """A DENY rule that matches denies. If there is an ALLOW policy, one of the ALLOW rules must match; a policy without
     rules never matches, one with an empty rule always does."""
     rules = {"ALLOW": [], "DENY": []}
@@ -46,7 +47,7 @@ def checks(policies, mesh, http):
     for policy in policies:
         has_allow |= _action(policy) == "ALLOW"
         if _action(policy) in rules:
-            reader = _Reader(mesh, policy, http)
+            reader = _Reader(mesh, policy, http, quirks)
             rules[_action(policy)] += [reader.rule(rule) for rule in policy["spec"].get("rules", [])]
     result = []
     if rules["DENY"]:
@@ -67,11 +68,12 @@ def _any(predicates):
 class _Reader:
     """Makes predicates over Facts of the rules of one policy."""
 
-    def __init__(self, mesh, policy, http):
+    def __init__(self, mesh, policy, http, quirks):
         self.trust_domain = mesh.trust_domain
         self.namespace = policy["metadata"]["namespace"]
         self.deny = _action(policy) == "DENY"
         self.http = http
+        self.remote = {"http_only": "remote-ip-on-tcp" in quirks}
 
     def rule(self, rule):
         parts = []
@@ -114,7 +116,7 @@ class _Reader:
             *self._pair(source, "namespaces", "namespace", patterns.namespace, **identity),
             *self._pair(source, "serviceAccounts", "account", self._account, **identity),
             *self._pair(source, "ipBlocks", "source", patterns.address),
-            *self._pair(source, "remoteIpBlocks", "remote", patterns.address),
+            *self._pair(source, "remoteIpBlocks", "remote", patterns.address, **self.remote),
         ]
 
     def _operation(self, operation):
@@ -129,13 +131,14 @@ class _Reader:
     def _when(self, when):
         key = when["key"]
         values = {"values": when.get("values", []), "notValues": when.get("notValues", [])}
-        header = _BRACKETED.fullmatch(key)
-        if header:
-            name = header.group(1).lower()
-            return self._both(values, lambda facts: facts.headers.get(name), self._text, http_only=True)
+        bracketed = _BRACKETED.fullmatch(key)
+        if bracketed:
+            # Here predicates are of the facts, as a header may have several values.
+            make = lambda pattern: header(bracketed.group(1), self._text(pattern))
+            return self._both(values, lambda facts: facts, make, http_only=True)
         attribute, make, flags = {
             "source.ip": ("source", patterns.address, {}),
-            "remote.ip": ("remote", patterns.address, {}),
+            "remote.ip": ("remote", patterns.address, self.remote),
             "source.namespace": ("namespace", patterns.namespace, {"identity": True}),
             "source.principal": ("identity", self._principal, {"identity": True}),
             "source.serviceAccount": ("account", self._account, {"identity": True}),

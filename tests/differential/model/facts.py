@@ -21,7 +21,7 @@ class Facts:
     method: typing.Optional[str] = None
     path: typing.Optional[str] = None
     host: typing.Optional[str] = None
-    headers: typing.Optional[dict] = None  # by lower-case name
+    headers: typing.Optional[dict] = None  # lower-case name -> values
     token: None = None  # Open: end-user tokens are not verified yet, so no request has one
 
 
@@ -42,11 +42,19 @@ def facts_of(workload, request, arrived, path=None):
     facts.headers = {}
     for name, value in request.headers:
         name = name.lower()
-        # Repeated headers are one list (RFC 9110, 5.2): to look at the first alone was CVE-2020-25017.
-        facts.headers[name] = f"{facts.headers[name]},{value}" if name in facts.headers else value
+        facts.headers.setdefault(name, []).append(value)
     if "x-forwarded-for" in facts.headers:
-        facts.remote = _last_hop(facts.headers["x-forwarded-for"], source)
+        facts.remote = _last_hop(",".join(facts.headers["x-forwarded-for"]), source)
     return facts
+
+
+def header(name, predicate):
+    """A predicate of facts: the header holds what `predicate` asks for.
+
+    Open: a header that comes more than once. Each of its values is compared by itself and one is enough; to look at the
+    first alone was CVE-2020-25017, and to look at all as one list lets a second value hide the first from a DENY."""
+    name = name.lower()
+    return lambda facts: any(map(predicate, facts.headers.get(name) or (None,)))
 
 
 def _last_hop(forwarded, source):

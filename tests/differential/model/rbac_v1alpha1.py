@@ -3,6 +3,7 @@
 import re
 
 from model import patterns
+from model.facts import header
 from model.patterns import any_of, anything
 
 _HEADER = re.compile(r"request\.headers\[([^\]]+)\]")
@@ -119,10 +120,9 @@ def _permission(rule, http):
 
 
 def _constraint(key, values, http):
-    header = _HEADER.fullmatch(key)
-    if header:
-        wanted, name = any_of(values, _header_text), header.group(1).lower()
-        return (lambda facts: wanted(facts.headers.get(name))) if http else None
+    bracketed = _HEADER.fullmatch(key)
+    if bracketed:
+        return header(bracketed.group(1), any_of(values, _header_text)) if http else None
     if key == "destination.ip":
         wanted = any_of(values, patterns.address)
         return lambda facts: wanted(facts.destination)
@@ -193,7 +193,7 @@ def _subject(subject, trust_domain, http):
 
 def _property(key, value, trust_domain, http, need):
     """Adds what a property asks for; False: it can never hold."""
-    header = _HEADER.fullmatch(key)
+    bracketed = _HEADER.fullmatch(key)
     if key == "source.ip":
         need(lambda facts: facts.source, patterns.address(value))
     elif key == "source.namespace":
@@ -206,9 +206,8 @@ def _property(key, value, trust_domain, http, need):
     elif key in ("source.user", "request.auth.principal"):
         # The latter is the peer, as principalBinding is USE_PEER unless a policy says otherwise.
         need(lambda facts: facts.identity, patterns.principal(value, trust_domain))
-    elif header:
-        name = header.group(1).lower()
-        need(lambda facts: facts.headers.get(name), _header_text(value))
+    elif bracketed:
+        need(header(bracketed.group(1), _header_text(value)), bool)
     else:
         return False
     return True
