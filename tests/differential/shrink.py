@@ -42,7 +42,10 @@ class Shrinker:
             meant = model.Port(mesh, workload, request.connection.port).verdict(request)
         except (KeyError, IndexError, ValueError):
             return None  # no valid objects any more
-        envoy = self.driver.serve(mesh, self.driver.listeners(mesh))
+        listeners = self.driver.listeners(mesh)
+        if self.driver.complaints():
+            return None
+        envoy = self.driver.serve(mesh, listeners)
         try:
             [[said]] = self.driver.ask(mesh, [(0, [request])])
         finally:

@@ -111,13 +111,13 @@ def _subject(rng, mesh):
 def roles(rng, mesh, namespace):
     """ServiceRoles of a namespace with their bindings; some bindings name no role, some roles have no binding."""
     result = []
-    count = rng.randint(1, 3)
+    count = rng.choice((1, 1, 2, 3))
     for i in range(count):
-        rules = [_rule(rng, mesh) for _ in range(rng.randint(1, 2))]
+        rules = [_rule(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]
         result.append(_object("ServiceRole", f"role-{i}", namespace, {"rules": rules}))
-    for i in range(rng.randint(1, 3)):
+    for i in range(rng.choice((1, 1, 2, 3))):
         spec = {
-            "subjects": [_subject(rng, mesh) for _ in range(rng.randint(1, 3))],
+            "subjects": [_subject(rng, mesh) for _ in range(rng.choice((1, 1, 2)))],
             "roleRef": {"kind": "ServiceRole", "name": f"role-{rng.randrange(count)}"},
         }
         if rng.random() < 0.15:

@@ -79,7 +79,7 @@ def _local(rng, draft):
     namespace, objects = draft.aim.namespace, []
     dialect = rng.random()
     if dialect < 0.55:
-        for i in range(rng.randint(1, 3)):
+        for i in range(rng.choice((1, 1, 2, 3))):
             objects.append(security.authorization_policy(rng, draft, namespace, f"policy-{i}"))
     if dialect > 0.45:
         objects += alpha.roles(rng, draft, namespace)

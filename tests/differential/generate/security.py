@@ -30,6 +30,7 @@ _WHEN = {
 }
 
 
+_PARTS = (("from",), ("to",), ("when",), ("when",), ("from", "to"), ("to", "when"), ("from", "when"))
 _NEVER_WITH = {
     "serviceAccounts": ("principals", "namespaces"),
     "principals": ("serviceaccounts",),
@@ -48,7 +49,7 @@ def _one_of(rng, table):
 def _some_fields(rng, table, mesh, most):
     """A source or an operation: some fields, each positive, negative or both."""
     result = {}
-    for _ in range(rng.randint(1, most)):
+    for _ in range(rng.choice((1, 1, most))):
         name = _one_of(rng, table)
         if any(other.lower().removeprefix("not") in _NEVER_WITH.get(name, ()) for other in result):
             continue  # invalid together
@@ -75,16 +76,16 @@ def _when(rng, mesh):
 
 def _rule(rng, mesh, deny):
     rule = {}
-    parts = rng.choice((("from",), ("to",), ("when",), ("from", "to"), ("from", "to"), ("to", "when"), ("from", "when")))
+    parts = rng.choice(_PARTS)
     if not deny and rng.random() < 0.06:
         return rule
     most = 3 if deny else 2
     if "from" in parts:
-        rule["from"] = [{"source": _some_fields(rng, _SOURCE, mesh, most)} for _ in range(rng.randint(1, 2))]
+        rule["from"] = [{"source": _some_fields(rng, _SOURCE, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
     if "to" in parts:
-        rule["to"] = [{"operation": _some_fields(rng, _OPERATION, mesh, most)} for _ in range(rng.randint(1, 2))]
+        rule["to"] = [{"operation": _some_fields(rng, _OPERATION, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
     if "when" in parts:
-        rule["when"] = [_when(rng, mesh) for _ in range(rng.randint(1, 2))]
+        rule["when"] = [_when(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]
     return rule
 
 
@@ -102,8 +103,9 @@ def authorization_policy(rng, mesh, namespace, name, action=None):
     spec = _selector(rng, mesh, 0.35)
     if action != "ALLOW" or rng.random() < 0.5:
         spec["action"] = action
-    if rng.random() < 0.96:
-        count = rng.randint(1, 3) if action == "ALLOW" else rng.randint(1, 2)
+    # Without rules ALLOW allows nothing; the other actions would have no effect, and are invalid.
+    if action != "ALLOW" or rng.random() < 0.96:
+        count = rng.choice((1, 1, 2, 3) if action == "ALLOW" else (1, 1, 2))
         spec["rules"] = [_rule(rng, mesh, action == "DENY") for _ in range(count)]
     meta = {"name": name, "namespace": namespace}
     return {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": meta, "spec": spec}

@@ -15,6 +15,9 @@ from world import ALLOW, CLOSED, DENY, REJECT
 KNOWN = {
     "remote-ip-on-tcp": "remoteIpBlocks and remote.ip are of HTTP and TCP in Istio's reference; on TCP Fairway takes them "
     "for HTTP attributes: ALLOW rules with them never match, DENY rules match without them",
+    "empty-sni": "\"*\" in an AuthorizationPolicy asks for a value that is not empty; Fairway's connection.sni \"*\" takes "
+    "connections without SNI too, so ALLOW rules let in plaintext",
+    "empty-header": "the same for request.headers[x] and a header without a value (which is how Istio's own proxies have it)",
 }
 
 

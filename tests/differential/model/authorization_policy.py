@@ -74,6 +74,8 @@ class _Reader:
         self.deny = _action(policy) == "DENY"
         self.http = http
         self.remote = {"http_only": "remote-ip-on-tcp" in quirks}
+        self.header_star = patterns.present if "empty-header" in quirks else not_empty
+        self.sni_star = patterns.present if "empty-sni" in quirks else not_empty
 
     def rule(self, rule):
         parts = []
@@ -133,8 +135,10 @@ class _Reader:
         values = {"values": when.get("values", []), "notValues": when.get("notValues", [])}
         bracketed = _BRACKETED.fullmatch(key)
         if bracketed:
-            # Here predicates are of the facts, as a header may have several values.
-            make = lambda pattern: header(bracketed.group(1), self._text(pattern))
+
+            def make(pattern):  # a predicate of the facts, as a header may have several values
+                return header(bracketed.group(1), patterns.text(pattern, self.header_star))
+
             return self._both(values, lambda facts: facts, make, http_only=True)
         attribute, make, flags = {
             "source.ip": ("source", patterns.address, {}),
@@ -145,7 +149,7 @@ class _Reader:
             "request.auth.principal": ("token", self._no_token, {"identity": True, "http_only": True}),
             "destination.ip": ("destination", patterns.address, {}),
             "destination.port": ("port", self._port, {}),
-            "connection.sni": ("sni", self._text, {}),
+            "connection.sni": ("sni", lambda pattern: patterns.text(pattern, self.sni_star), {}),
         }[key]
         return self._both(values, lambda facts: getattr(facts, attribute), make, **flags)
 
