@@ -14,7 +14,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 WORKLOADS = 125  # of one round
-_COVERED = 5  # one workload in so many is looked at for coverage: it costs more than the rest
+_TRIPLES = 250  # a workload, roughly
+_COVERED = 5  # one workload in so many is looked at for coverage, with so many requests: it costs more than the rest
+_COVERED_REQUESTS = 100
 _SHRUNK = 2  # of the disagreements of one round
 
 
@@ -83,7 +85,7 @@ def run_round(arguments):
         result.disagreements = [shrink.describe(shrink.Shrinker(driver).shrink(d)) for d in distinct]
         for index in range(number % _COVERED, size, _COVERED):
             asked = [request for at, some in round_.questions if at == index for request in some]
-            result.coverage.look(round_.mesh, round_.mesh.workloads[index], asked)
+            result.coverage.look(round_.mesh, round_.mesh.workloads[index], asked[:: len(asked) // _COVERED_REQUESTS + 1])
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return result
@@ -92,8 +94,8 @@ def run_round(arguments):
 def run(seed, triples, processes=None):
     """At least so many triples. Prints what it does."""
     began = time.monotonic()
-    count = max(1, -(-triples // (WORKLOADS * 105)))
-    size = WORKLOADS if triples >= WORKLOADS * 105 else max(1, triples // 105)
+    count = max(1, -(-triples // (WORKLOADS * _TRIPLES)))
+    size = -(-triples // (count * _TRIPLES))
     total = Result()
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes or os.cpu_count(), _enter, maxtasksperchild=8) as pool:

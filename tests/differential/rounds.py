@@ -8,7 +8,7 @@ from generate import meshes, requests
 from generate.spelling import spell
 from world import Mesh
 
-TRIPLES_A_WORKLOAD = 100
+TRIPLES_A_WORKLOAD = 240
 
 
 @dataclasses.dataclass
