@@ -10,16 +10,8 @@ from world import ALLOW
 
 _SKIPPED = {"metadata", "apiVersion", "kind", "key", "roleRef", "name", "number"}
 _BRACKETS = re.compile(r"\[.*\]")
-# Per field, or key of a condition: values that no request has, and values that every one has.
-_NOTHING = {
-    **{name: ["192.0.2.1"] for name in ("ipBlocks", "remoteIpBlocks", "ips", "source.ip", "remote.ip", "destination.ip")},
-    **{name: ["2"] for name in ("destination.port",)},
-    "services": ["never"],
-}
-_EVERYTHING = {
-    **{name: ["0.0.0.0/0"] for name in ("ipBlocks", "remoteIpBlocks", "ips", "source.ip", "remote.ip", "destination.ip")},
-    **{name: ["8080", "8081", "9000", "9001"] for name in ("destination.port",)},
-}
+_PORTS = [8080, 8081, 9000, 9001]  # of all workloads
+_ADDRESSES = ("ipBlocks", "remoteIpBlocks", "ips", "source.ip", "remote.ip", "destination.ip")
 _ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ()}
 
 
@@ -37,8 +29,9 @@ class Coverage:
         objects = mesh.objects_for(workload)
         ports = {port: model.Port(mesh, workload, port) for port in workload.targets}
         base = [ports[request.connection.port].verdict(request) == ALLOW for request in asked]
-        for label, variant in variants(objects):
-            changed = {port: model.Port(mesh, workload, port, variant) for port in workload.targets}
+        ports_asked = {request.connection.port for request in asked}
+        for label, variant in variants(objects, workload):
+            changed = {port: model.Port(mesh, workload, port, variant) for port in ports_asked}
             for request, allowed in zip(asked, base):
                 if (changed[request.connection.port].verdict(request) == ALLOW) != allowed:
                     self.counts[label]["allow" if allowed else "deny"] += 1
@@ -53,10 +46,11 @@ class Coverage:
         return "\n".join(lines)
 
 
-def variants(objects):
+def variants(objects, workload):
     """(label, the objects with one field changed)."""
     for place, obj in enumerate(objects):
-        for label, path, values in _fields(obj["spec"], (), obj["kind"]):
+        fields = _config_fields(obj, workload) if obj["kind"].endswith("RbacConfig") else []
+        for label, path, values in [*fields, *_fields(obj["spec"], (), obj["kind"])]:
             for value in values:
                 changed = {**obj, "spec": copy.deepcopy(obj["spec"])}
                 holder = changed["spec"]
@@ -69,6 +63,14 @@ def variants(objects):
                 yield label, objects[:place] + [changed] + objects[place + 1 :]
 
 
+def _config_fields(obj, workload):
+    """What would be if the workload were listed."""
+    everyone = {"namespaces": [workload.namespace], "services": [service.host for service in workload.services]}
+    for block in ("inclusion", "exclusion"):
+        for key in obj["spec"].get(block, {}):
+            yield f"{obj['kind']} {block} {key}", (block, key), [everyone[key]]
+
+
 def _fields(node, path, label):
     """(label, path, values to try; None: without it) for each field below a node."""
     for key, value in node.items():
@@ -78,13 +80,14 @@ def _fields(node, path, label):
         if key == "properties":
             for property_key, text in value.items():
                 shown = _BRACKETS.sub("", property_key)
-                yield f"{name} {shown}", (*here, property_key), [_other(property_key, [text])[0]]
+                without = [None] if len(value) > 1 else []
+                yield f"{name} {shown}", (*here, property_key), [_other(shown, [text])[0], *without]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield from _entries(key, value, here, name)
         elif isinstance(value, list):
             yield name, here, [None, _other(key, value)]
         elif isinstance(value, dict) and key == "portLevelMtls":
-            yield name, here, [None]
+            yield name, here, [None, *({port: {"mode": mode} for port in _PORTS} for mode in _ENUMS["mode"][:3])]
         elif isinstance(value, dict) and key in ("selector", "mtls"):
             yield name, here, [None]
             yield from _fields(value, here, name)
@@ -106,6 +109,8 @@ def _entries(key, entries, here, name):
                 if field in entry:
                     other = _other(condition, entry[field], field)
                     yield f"{name} {condition} {field}", (*here, at, field), [other]
+                    alone = not ("values" in entry and "notValues" in entry)
+                    yield f"{name} {condition} {field}", (*here, at) if alone else (*here, at, field), [None]
         elif isinstance(entry, dict):
             yield from _fields(entry, (*here, at), name)
 
@@ -115,10 +120,10 @@ def _other(name, values, field=""):
     negative = name.startswith("not") or field.startswith("not")
     name = name[3].lower() + name[4:] if name.startswith("not") else name
     if values and isinstance(values[0], int):
-        return [8080, 8081, 9000, 9001] if negative else [2]
-    if name == "ports" or name == "destination.port":
-        return ["8080", "8081", "9000", "9001"] if negative else ["2"]
+        return _PORTS if negative else [2]
+    if name in ("ports", "destination.port"):
+        return list(map(str, _PORTS)) if negative else ["2"]
     if negative:
         everyone = ["allAuthenticatedUsers"] if name == "names" else ["*"]
-        return _EVERYTHING.get(name, everyone)
-    return _NOTHING.get(name, ["never/matches"])
+        return ["0.0.0.0/0"] if name in _ADDRESSES else everyone
+    return ["192.0.2.1"] if name in _ADDRESSES else ["never/matches"]

@@ -132,7 +132,7 @@ def _listed(rng, mesh):
     return {"services": hosts, "namespaces": [w.namespace for w in some[1::2]]}
 
 
-def rbac_config(rng, mesh, kind, mode):
+def rbac_config(rng, mesh, kind, mode, enforcement=None):
     spec = {"mode": mode}
     if mode in ("ON_WITH_INCLUSION", "ON_WITH_EXCLUSION"):
         listed = _listed(rng, mesh)
@@ -140,8 +140,8 @@ def rbac_config(rng, mesh, kind, mode):
             rest = [w.namespace for w in mesh.workloads if w.namespace not in listed["namespaces"]]
             listed["namespaces"] += rng.sample(rest, len(rest) // 2)
         spec["inclusion" if mode == "ON_WITH_INCLUSION" else "exclusion"] = listed
-    if rng.random() < 0.1:
-        spec["enforcementMode"] = rng.choice(("PERMISSIVE", "ENFORCED"))
+    if enforcement:
+        spec["enforcementMode"] = enforcement
     return _object(kind, "default", "" if kind == "ClusterRbacConfig" else "istio-system", spec)
 
 

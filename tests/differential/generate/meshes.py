@@ -60,7 +60,8 @@ def mesh(rng, number, size):
 def _wide(rng, draft, number):
     objects = []
     if number % 7 != 6:  # else no config: RBAC is off
-        objects.append(alpha.rbac_config(rng, draft, "ClusterRbacConfig", _RBAC_MODES[number % 4]))
+        enforcement = {3: "ENFORCED", 5: "PERMISSIVE"}.get(number % 8)
+        objects.append(alpha.rbac_config(rng, draft, "ClusterRbacConfig", _RBAC_MODES[number % 4], enforcement))
     if number % 3 == 1:
         objects.append(alpha.rbac_config(rng, draft, "RbacConfig", rng.choice(("ON", "OFF", "ON_WITH_EXCLUSION"))))
     if rng.random() < 0.5:

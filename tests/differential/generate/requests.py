@@ -142,7 +142,7 @@ class Aim:
 
     def _certificate(self, wanted):
         rng = self.rng
-        if rng.random() < 0.03:
+        if rng.random() < 0.06:
             return rng.choice([None, *self.certificates[-3:]])
         return rng.choice(self._fitting(wanted) or self.identities)
 

@@ -5,7 +5,7 @@ PeerAuthentication; those of the v1alpha1 kinds), never from the translator: two
 something only if neither was copied from the other. Where the documents leave something open, a comment that begins
 with "Open:" says what is taken, and it is the side that lets in less unless users rely on the other."""
 
-from model import authorization_policy, mutual_tls, paths, rbac_v1alpha1
+from model import authorization_policy, mutual_tls, rbac_v1alpha1
 from model.facts import facts_of
 from world import ALLOW, CLOSED, DENY, REJECT
 
@@ -40,13 +40,9 @@ class Port:
         arrived = mutual_tls.arrive(self.mode, request.connection, self.http, self.mesh.trust_domain)
         if arrived is None:
             return CLOSED
-        if arrived.http:
-            path = paths.normalise(request.path, self.strict_paths)
-            if path is None:
-                return REJECT
-            facts = facts_of(self.workload, request, arrived, path)
-        else:
-            facts = facts_of(self.workload, request, arrived)
+        facts = facts_of(self.workload.ip, request, arrived, self.strict_paths)
+        if facts is None:
+            return REJECT
         for check in self.checks[arrived.http]:
             if not check(facts):
                 return DENY if arrived.http else CLOSED

@@ -5,6 +5,8 @@ import functools
 import ipaddress
 import typing
 
+from model.paths import normalise
+
 _address = functools.lru_cache(4096)(ipaddress.ip_address)
 
 
@@ -25,7 +27,12 @@ class Facts:
     token: None = None  # Open: end-user tokens are not verified yet, so no request has one
 
 
-def facts_of(workload, request, arrived, path=None):
+@functools.lru_cache(4096)
+def facts_of(ip, request, arrived, strict_paths):
+    """The facts of a request to the workload with this address; None: it is refused for its path."""
+    path = normalise(request.path, strict_paths) if arrived.http else None
+    if arrived.http and path is None:
+        return None
     connection = request.connection
     source = _address(connection.source)
     namespace = account = None
@@ -33,9 +40,7 @@ def facts_of(workload, request, arrived, path=None):
         _, _, namespace, _, name = arrived.identity.split("/")
         account = f"{namespace}/{name}"
     sni = connection.sni if arrived.sni_seen else ""
-    facts = Facts(
-        arrived.identity, namespace, account, source, source, _address(workload.ip), connection.port, sni
-    )
+    facts = Facts(arrived.identity, namespace, account, source, source, _address(ip), connection.port, sni)
     if not arrived.http:
         return facts
     facts.method, facts.path, facts.host = request.method, path, request.host
