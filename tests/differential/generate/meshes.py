@@ -79,10 +79,10 @@ def _wide(rng, draft, number):
 def _local(rng, draft):
     namespace, objects = draft.aim.namespace, []
     dialect = rng.random()
-    if dialect < 0.55:
+    if dialect < 0.45:
         for i in range(rng.choice((1, 1, 2, 3))):
             objects.append(security.authorization_policy(rng, draft, namespace, f"policy-{i}"))
-    if dialect > 0.45:
+    if dialect > 0.35:
         objects += alpha.roles(rng, draft, namespace)
     if rng.random() < 0.4:
         objects += alpha.policies(rng, draft, namespace)

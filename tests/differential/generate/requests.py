@@ -172,7 +172,7 @@ class Aim:
             path = self._bent(path)
         host = _valid_host(wanted.get("host") or rng.choice(values.HOSTS))
         if rng.random() < 0.15:
-            host = rng.choice((host.swapcase(), host + ":8080", host + ":1", "x" + host, host + "x"))
+            host = rng.choice((host.swapcase(), host + ":8080", host + ":8x", "x" + host, host + "x"))
         headers = [(key.split(" ")[1], value) for key, value in wanted.items() if key.startswith("header ")]
         headers = [(name, value.strip()) for name, value in headers]
         if rng.random() < 0.25:

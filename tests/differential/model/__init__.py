@@ -17,6 +17,8 @@ KNOWN = {
     "for HTTP attributes: ALLOW rules with them never match, DENY rules match without them",
     "empty-sni": "\"*\" in an AuthorizationPolicy asks for a value that is not empty; Fairway's connection.sni \"*\" takes "
     "connections without SNI too, so ALLOW rules let in plaintext",
+    "host-suffix-port": "a host in a policy means `host` and `host:*`; Fairway's suffixes take the host with a number as port "
+    "alone, so `Host: www.example.com:8x` is not denied by hosts *.example.com",
     "empty-header": "the same for request.headers[x] and a header without a value (which is how Istio's own proxies have it)",
 }
 
@@ -57,7 +59,7 @@ def _checks(objects, mesh, workload, target, http, quirks):
     # A policy of the new kind switches the old ones off for its workload. Open: AUDIT came later, and decides
     # nothing: what the old kinds close stays closed.
     if not any(authorization_policy.decides(policy) for policy in policies):
-        role_check, roles_look_at_path = rbac_v1alpha1.check(objects, mesh, workload, target, http)
+        role_check, roles_look_at_path = rbac_v1alpha1.check(objects, mesh, workload, target, http, quirks)
         looks_at_path |= roles_look_at_path
         checks += [role_check] if role_check else []
     return checks, looks_at_path

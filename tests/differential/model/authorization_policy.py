@@ -74,6 +74,7 @@ class _Reader:
         self.deny = _action(policy) == "DENY"
         self.http = http
         self.remote = {"http_only": "remote-ip-on-tcp" in quirks}
+        self.numeric_port = "host-suffix-port" in quirks
         self.header_star = patterns.present if "empty-header" in quirks else not_empty
         self.sni_star = patterns.present if "empty-sni" in quirks else not_empty
 
@@ -96,6 +97,9 @@ class _Reader:
 
     def _path(self, pattern):
         return template(pattern) or patterns.text(pattern, not_empty)
+
+    def _host(self, pattern):
+        return patterns.host(pattern, self.numeric_port)
 
     @staticmethod
     def _text(pattern):
@@ -124,7 +128,7 @@ class _Reader:
     def _operation(self, operation):
         http = {"http_only": True}
         return [
-            *self._pair(operation, "hosts", "host", patterns.host, **http),
+            *self._pair(operation, "hosts", "host", self._host, **http),
             *self._pair(operation, "ports", "port", self._port),
             *self._pair(operation, "methods", "method", self._text, **http),
             *self._pair(operation, "paths", "path", self._path, **http),

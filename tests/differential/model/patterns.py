@@ -39,8 +39,9 @@ def any_of(patterns, make):
     return lambda value: any(predicate(value) for predicate in predicates)
 
 
-def host(pattern):
-    """Hosts have no case, and a host in a policy means the host on any port (ISTIO-SECURITY-2021-008)."""
+def host(pattern, numeric=False):
+    """Hosts have no case, and a host in a policy means `host` and `host:*` (ISTIO-SECURITY-2021-008): whatever follows
+    the colon, so that no odd port gets round a DENY. `numeric`: after a suffix a port has to be a number."""
     folded = pattern.lower()
     plain = text(folded, not_empty)
     if folded == "*" or (folded.endswith("*") and not folded.startswith("*")):
@@ -51,7 +52,9 @@ def host(pattern):
             return False
         value = value.lower()
         name, colon, port = value.rpartition(":")
-        return plain(value) or (colon == ":" and port.isdigit() and plain(name))
+        if numeric and folded.startswith("*"):
+            return plain(value) or bool(colon) and port.isdigit() and plain(name)
+        return plain(value) or bool(colon) and any(plain(value[:at]) for at, c in enumerate(value) if c == ":")
 
     return matches
 
