@@ -1,0 +1,130 @@
+"""Many rounds, in as many processes as there are cores. Each process has a network of its own."""
+
+import collections
+import dataclasses
+import multiprocessing
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+WORKLOADS = 125  # of one round
+_TRIPLES = 250  # a workload, roughly
+_COVERED_REQUESTS = 40  # of each workload: each is asked again for every field of its policies
+_SHRUNK = 2  # of the disagreements of one round
+
+
+@dataclasses.dataclass
+class Result:
+    triples: int = 0
+    verdicts: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    known: int = 0
+    disagreements: list = dataclasses.field(default_factory=list)  # as text
+    count: int = 0  # of disagreements
+    wrong_allows: int = 0
+    refused_objects: list = dataclasses.field(default_factory=list)
+    coverage: object = None
+
+    def add(self, other):
+        self.triples += other.triples
+        self.verdicts += other.verdicts
+        self.known += other.known
+        self.disagreements += other.disagreements
+        self.count += other.count
+        self.wrong_allows += other.wrong_allows
+        self.refused_objects += other.refused_objects
+        self.coverage = other.coverage if self.coverage is None else _sum(self.coverage, other.coverage)
+        return self
+
+    @property
+    def allowed_share(self):
+        return self.verdicts["allow"] / max(self.triples, 1)
+
+
+def _sum(a, b):
+    a += b
+    return a
+
+
+def enter():
+    """In a fresh process: a network of its own, and no terminal's signals."""
+    from harness import network  # pylint: disable=import-outside-toplevel
+
+    network.isolate()
+
+
+def run_round(arguments):
+    """One round, from its seed to its result."""
+    # pylint: disable=import-outside-toplevel
+    import rounds
+    import shrink
+    from coverage import Coverage
+    from driver.envoy_driver import EnvoyDriver
+
+    seed, number, size = arguments
+    result = Result(coverage=Coverage())
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
+    try:
+        driver = EnvoyDriver(directory)
+        round_ = rounds.make(seed, number, size)
+        verdicts = {judge.name: judge.judge(round_) for judge in rounds.judges(driver)}
+        result.triples = round_.size
+        result.verdicts.update(verdict for said in verdicts["model"] for verdict in said)
+        result.refused_objects = driver.complaints()
+        found = rounds.disagreements(round_, verdicts)
+        unexplained = [d for d in found if not rounds.explained(d)]
+        result.known, result.count = len(found) - len(unexplained), len(unexplained)
+        result.wrong_allows = sum("allow" in d.verdicts.values() and d.verdicts["model"] != "allow" for d in unexplained)
+        distinct = list({d.index: d for d in unexplained}.values())[:_SHRUNK]
+        result.disagreements = [shrink.describe(shrink.Shrinker(driver).shrink(d)) for d in distinct]
+        for index in range(size):
+            asked = [request for at, some in round_.questions if at == index for request in some]
+            result.coverage.look(round_.mesh, round_.mesh.workloads[index], asked[:: len(asked) // _COVERED_REQUESTS + 1])
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return result
+
+
+def hunt(seed, names):
+    """hunt.hunt(), in a process that enter() made ready."""
+    import hunt as hunter  # pylint: disable=import-outside-toplevel
+
+    return hunter.hunt(seed, names)
+
+
+def run(seed, triples, processes=None):
+    """At least so many triples. Prints what it does."""
+    began = time.monotonic()
+    count = max(1, -(-triples // (WORKLOADS * _TRIPLES)))
+    size = -(-triples // (count * _TRIPLES))
+    total = Result()
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes or os.cpu_count(), enter, maxtasksperchild=8) as pool:
+        for result in pool.imap_unordered(run_round, [(seed, number, size) for number in range(count)]):
+            total.add(result)
+    seconds = time.monotonic() - began
+    print(f"seed {seed}: {total.triples} triples in {seconds:.1f} s, {total.triples / seconds:.0f} a second", flush=True)
+    print(f"verdicts: {dict(total.verdicts)}, {total.allowed_share:.0%} allowed", flush=True)
+    print(f"disagreements: {total.count} ({total.wrong_allows} wrong allows); known ones: {total.known}", flush=True)
+    return total
+
+
+def main():
+    """campaign.py TRIPLES [SEED]: what test_policies.py does, with a seed of one's own."""
+    total = run(sys.argv[2] if len(sys.argv) > 2 else str(time.time_ns()), int(sys.argv[1]))
+    print(total.coverage.table())
+    print("decided one way only:", total.coverage.one_sided())
+    print("\n".join(sorted(set(total.refused_objects))[:20]))
+    for text in total.disagreements[:10]:
+        print("=" * 100)
+        print(text)
+    return 1 if total.count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

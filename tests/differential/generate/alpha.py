@@ -1,0 +1,179 @@
+"""Random objects of the v1alpha1 kinds."""
+
+from generate import fields, values
+from generate.security import negative, timestamp
+from generate.values import pattern
+
+_RULE = {
+    "hosts": (fields.hosts, 3),
+    "paths": (fields.paths, 5),
+    "methods": (fields.methods, 5),
+    "ports": (fields.ports, 4),
+}
+_CONSTRAINTS = {
+    "request.headers": (fields.header_values, 4),
+    "destination.ip": (fields.destination_blocks, 2),
+    "destination.port": (fields.port_texts, 2),
+    "destination.labels": (lambda rng, mesh: values.patterns(rng, values.VERSIONS), 2),
+    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt")), 1),
+    "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace,)), 1),
+    "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api")), 1),
+    "connection.sni": (fields.snis, 2),
+}
+_SUBJECT = {
+    "user": (lambda rng, mesh: fields.principal(rng, mesh) if rng.random() < 0.8 else "*", 5),
+    "names": (fields.principals, 4),
+    "namespaces": (fields.namespaces, 4),
+    "ips": (fields.blocks, 3),
+    "properties": (None, 5),
+}
+_PROPERTIES = {
+    "source.ip": fields.blocks,
+    "source.namespace": fields.namespaces,
+    "source.principal": fields.principals,
+    "source.user": fields.principals,
+    "request.auth.principal": fields.principals,
+    "request.headers": fields.header_values,
+}
+
+
+def _object(kind, name, namespace, spec, group="rbac", **meta):
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {}), **meta}
+    return {"apiVersion": f"{group}.istio.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _one_of(rng, table):
+    return rng.choices(list(table), [weight for _, weight in table.values()])[0]
+
+
+def _services(rng, mesh):
+    return [pattern(rng, rng.choice(mesh.aim.services).host, star=0.4)]
+
+
+def _rule(rng, mesh):
+    rule = {}
+    if rng.random() < 0.75:
+        rule["services"] = _services(rng, mesh)
+    for _ in range(rng.randint(0, 2)):
+        name = _one_of(rng, _RULE)
+        form = rng.random()
+        # methods with notMethods and ports with notPorts are invalid
+        if form < 0.7 and negative(name) not in rule:
+            rule[name] = _RULE[name][0](rng, mesh)
+        elif name not in rule:
+            rule[negative(name)] = _RULE[name][0](rng, mesh)
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        key = _one_of(rng, _CONSTRAINTS)
+        if key == "destination.port" and ("ports" in rule or "notPorts" in rule):
+            continue  # invalid together
+        name = {"request.headers": fields.header_key(rng), "destination.labels": "destination.labels[version]"}
+        entry = {"key": name.get(key, key), "values": _CONSTRAINTS[key][0](rng, mesh)}
+        if all(entry["key"] != other["key"] for other in rule.get("constraints", [])):
+            rule.setdefault("constraints", []).append(entry)
+    return rule
+
+
+def _properties(rng, mesh, subject):
+    twice = {"source.ip": "ips", "source.namespace": "namespaces", "source.principal": "names"}
+    result = {}
+    for _ in range(rng.randint(1, 2)):
+        key = rng.choice(list(_PROPERTIES))
+        first_class = twice.get(key, "")
+        if first_class in subject or first_class and negative(first_class) in subject:
+            continue  # invalid together
+        name = fields.header_key(rng) if key == "request.headers" else key
+        result[name] = _PROPERTIES[key](rng, mesh)[0]
+    return result
+
+
+def _names(rng, mesh):
+    return [rng.choice(("allUsers", "allAuthenticatedUsers")) if name == "*" or rng.random() < 0.1 else name
+            for name in fields.principals(rng, mesh)]  # fmt: skip
+
+
+def _subject(rng, mesh):
+    subject = {}
+    for name in sorted({_one_of(rng, _SUBJECT) for _ in range(rng.choice((1, 1, 2)))}):  # properties behind names
+        if name == "properties":
+            continue
+        make = _names if name == "names" else _SUBJECT[name][0]
+        if name == "user" or rng.random() < 0.75:
+            subject[name] = make(rng, mesh)
+        else:
+            subject[negative(name)] = make(rng, mesh)
+    if not subject or rng.random() < 0.25:
+        properties = _properties(rng, mesh, subject)
+        if properties:
+            subject["properties"] = properties
+    return subject or {"user": "*"}
+
+
+def roles(rng, mesh, namespace):
+    """ServiceRoles of a namespace with their bindings; some bindings name no role, some roles have no binding."""
+    result = []
+    count = rng.choice((1, 1, 2, 3))
+    for i in range(count):
+        rules = [_rule(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]
+        result.append(_object("ServiceRole", f"role-{i}", namespace, {"rules": rules}))
+    for i in range(rng.choice((1, 1, 2, 3))):
+        spec = {
+            "subjects": [_subject(rng, mesh) for _ in range(rng.choice((1, 1, 2)))],
+            "roleRef": {"kind": "ServiceRole", "name": f"role-{rng.randrange(count)}"},
+        }
+        if rng.random() < 0.15:
+            spec["mode"] = rng.choice(("PERMISSIVE", "PERMISSIVE", "ENFORCED"))
+        result.append(_object("ServiceRoleBinding", f"binding-{i}", namespace, spec))
+    return result
+
+
+def _listed(rng, mesh):
+    some = rng.sample(mesh.workloads, max(1, len(mesh.workloads) // 3))
+    hosts = [rng.choice(w.services).host for w in some[::2]]
+    return {"services": hosts, "namespaces": [w.namespace for w in some[1::2]]}
+
+
+def rbac_config(rng, mesh, kind, mode, enforcement=None):
+    spec = {"mode": mode}
+    if mode in ("ON_WITH_INCLUSION", "ON_WITH_EXCLUSION"):
+        listed = _listed(rng, mesh)
+        if mode == "ON_WITH_INCLUSION":
+            rest = [w.namespace for w in mesh.workloads if w.namespace not in listed["namespaces"]]
+            listed["namespaces"] += rng.sample(rest, len(rest) // 2)
+        spec["inclusion" if mode == "ON_WITH_INCLUSION" else "exclusion"] = listed
+    if enforcement:
+        spec["enforcementMode"] = enforcement
+    return _object(kind, "default", "" if kind == "ClusterRbacConfig" else "istio-system", spec)
+
+
+def _peers(rng):
+    form = rng.random()
+    if form < 0.25:
+        return {}
+    if form < 0.35:
+        return {"peers": [{"mtls": None}]}
+    if form < 0.45:
+        return {"peers": [{"mtls": {}}], "peerIsOptional": True}
+    if form < 0.55:
+        return {"peers": [{"mtls": {"allowTls": True}}]}
+    mode = rng.choice(("STRICT", "PERMISSIVE", "PERMISSIVE"))
+    return {"peers": [{"mtls": {"mode": mode}}]}
+
+
+def mesh_policy(rng):
+    return _object("MeshPolicy", "default", "", _peers(rng), group="authentication")
+
+
+def policies(rng, mesh, namespace):
+    """The default policy of a namespace, and some for services and ports."""
+    result = []
+    if rng.random() < 0.5:
+        result.append(_object("Policy", "default", namespace, _peers(rng), "authentication"))
+    for i in range(rng.randint(0, 3)):
+        target = {"name": rng.choice(("api", "alt"))}
+        if rng.random() < 0.6:
+            port = rng.choice([p for s in mesh.aim.services for p in s.ports])
+            target["ports"] = [rng.choice(({"number": port.number}, {"name": port.name}, {"number": port.target}))]
+        spec = {"targets": [target], **_peers(rng)}
+        stamp = {"creationTimestamp": timestamp(rng)}
+        result.append(_object("Policy", f"service-{i}", namespace, spec, "authentication", **stamp))
+    return result

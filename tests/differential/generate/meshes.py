@@ -1,0 +1,92 @@
+"""Random meshes: many namespaces, each with one workload and policies of its own, below policies of the mesh."""
+
+from generate import alpha, security, values
+from world import ROOT_NAMESPACE, Certificate, Mesh, Port, Service, Workload
+
+TRUST_DOMAINS = ("cluster.local", "mesh.example")
+_OWN = 8  # namespaces whose own identities have certificates: to sign them takes time
+_RBAC_MODES = ("ON", "ON_WITH_INCLUSION", "ON", "ON_WITH_EXCLUSION")
+
+
+def own_namespaces():
+    return [f"n{index:03}" for index in range(_OWN)]
+
+
+def identities():
+    return values.IDENTITIES + [(ns, account) for ns in own_namespaces() for account in values.OWN_ACCOUNTS]
+
+
+def certificates(trust_domain):
+    """All that clients of a mesh may show: its own identities, those of another trust domain, of another authority."""
+    own = [Certificate(f"spiffe://{trust_domain}/ns/{ns}/sa/{account}") for ns, account in identities()]
+    other = Certificate("spiffe://other.example/ns/shop/sa/web")
+    longer = Certificate(f"spiffe://{trust_domain}x/ns/shop/sa/web")
+    return own + [other, longer, Certificate(own[0].uri, "foreign")]
+
+
+def _workload(rng, index):
+    namespace = f"n{index:03}"
+    ports = [Port("http-a", 80, 8080), Port("tcp-a", 90, 9000)]
+    if rng.random() < 0.3:
+        ports.append(Port("http2-b", 81, 8081))
+    services = [Service("api", namespace, tuple(ports))]
+    if rng.random() < 0.3:
+        more = rng.choice((Port("http-alt", 85, 8080), Port("tcp-alt", 91, 9000), Port("tcp-own", 92, 9001)))
+        services.append(Service("alt", namespace, (more,)))
+    labels = {"app": "api", "version": rng.choice(values.VERSIONS)}
+    ip = f"10.30.{1 + index // 200}.{1 + index % 200}"
+    return Workload(namespace, rng.choice(("api", "default")), labels, ip, tuple(services))
+
+
+class _Draft:
+    """What the makers of policies look at: the mesh so far, and the workload they aim at."""
+
+    def __init__(self, mesh):
+        self.trust_domain, self.workloads = mesh.trust_domain, mesh.workloads
+        self.identities = identities()
+        self.aim = mesh.workloads[0]
+
+
+def mesh(rng, number, size):
+    """The mesh of round `number`; `size`: how many workloads. What speaks for the whole mesh changes from round to round."""
+    result = Mesh(TRUST_DOMAINS[number % 2], [_workload(rng, index) for index in range(size)])
+    draft = _Draft(result)
+    result.wide = _wide(rng, draft, number)
+    for draft.aim in result.workloads:
+        result.local[draft.aim.namespace] = _local(rng, draft)
+    return result
+
+
+def _wide(rng, draft, number):
+    objects = []
+    if number % 7 != 6:  # else no config: RBAC is off
+        enforcement = {3: "ENFORCED", 5: "PERMISSIVE"}.get(number % 8)
+        objects.append(alpha.rbac_config(rng, draft, "ClusterRbacConfig", _RBAC_MODES[number % 4], enforcement))
+    if number % 3 == 1:
+        objects.append(alpha.rbac_config(rng, draft, "RbacConfig", rng.choice(("ON", "OFF", "ON_WITH_EXCLUSION"))))
+    if rng.random() < 0.5:
+        objects.append(alpha.mesh_policy(rng))
+    if number % 5 == 4:  # it replaces all old policies
+        objects.append(security.peer_authentication(rng, draft, ROOT_NAMESPACE, "mesh"))
+    if number % 3 == 2:
+        # With a selector: elsewhere the old kinds would be off.
+        policy = security.authorization_policy(rng, draft, ROOT_NAMESPACE, "wide", rng.choice(("ALLOW", "DENY")))
+        policy["spec"]["selector"] = {"matchLabels": {"version": "v2"}}
+        objects.append(policy)
+    return objects
+
+
+def _local(rng, draft):
+    namespace, objects = draft.aim.namespace, []
+    dialect = rng.random()
+    if dialect < 0.45:
+        for i in range(rng.choice((1, 1, 2, 3))):
+            objects.append(security.authorization_policy(rng, draft, namespace, f"policy-{i}"))
+    if dialect > 0.35:
+        objects += alpha.roles(rng, draft, namespace)
+    if rng.random() < 0.4:
+        objects += alpha.policies(rng, draft, namespace)
+    if rng.random() < 0.35:
+        for i, selecting in enumerate(rng.choice(((False,), (True,), (False, True), (True, True), (False, False)))):
+            objects.append(security.peer_authentication(rng, draft, namespace, f"peers-{i}", selecting))
+    return objects

@@ -1,0 +1,182 @@
+"""security.istio.io AuthorizationPolicy."""
+
+import re
+
+from model import patterns
+from model.facts import header
+from model.paths import template
+from model.patterns import any_of, not_empty
+
+ROOT = "istio-system"
+_BRACKETED = re.compile(r"request\.headers\[([^\]]+)\]")
+
+
+def select(objects, workload):
+    """The policies of the workload's namespace and the root namespace whose selector takes its labels."""
+    return [
+        o
+        for o in objects
+        if o["kind"] == "AuthorizationPolicy"
+        and o["metadata"]["namespace"] in (workload.namespace, ROOT)
+        and (o["spec"].get("selector") or {}).get("matchLabels", {}).items() <= workload.labels.items()
+    ]
+
+
+def _action(policy):
+    return policy["spec"].get("action", "ALLOW")
+
+
+def decides(policy):
+    return _action(policy) != "AUDIT"
+
+
+def looks_at_path(policies):
+    return any(
+        "paths" in to["operation"] or "notPaths" in to["operation"]
+        for policy in policies
+        for rule in policy["spec"].get("rules", [])
+        for to in rule.get("to", [])
+    )
+
+
+def checks(policies, mesh, http, quirks=()):
+    """A DENY rule that matches denies. If there is an ALLOW policy, one of the ALLOW rules must match; a policy without
+    rules never matches, one with an empty rule always does."""
+    rules = {"ALLOW": [], "DENY": []}
+    has_allow = False
+    for policy in policies:
+        has_allow |= _action(policy) == "ALLOW"
+        if _action(policy) in rules:
+            reader = _Reader(mesh, policy, http, quirks)
+            rules[_action(policy)] += [reader.rule(rule) for rule in policy["spec"].get("rules", [])]
+    result = []
+    if rules["DENY"]:
+        result.append(lambda facts: not any(rule(facts) for rule in rules["DENY"]))
+    if has_allow:
+        result.append(lambda facts: any(rule(facts) for rule in rules["ALLOW"]))
+    return result
+
+
+def _all(predicates):
+    return lambda facts: all(predicate(facts) for predicate in predicates)
+
+
+def _any(predicates):
+    return lambda facts: any(predicate(facts) for predicate in predicates)
+
+
+class _Reader:
+    """Makes predicates over Facts of the rules of one policy."""
+
+    def __init__(self, mesh, policy, http, quirks):
+        self.trust_domain = mesh.trust_domain
+        self.namespace = policy["metadata"]["namespace"]
+        self.deny = _action(policy) == "DENY"
+        self.http = http
+        self.remote = {"http_only": "remote-ip-on-tcp" in quirks}
+        self.numeric_port = "host-suffix-port" in quirks
+        self.header_star = patterns.present if "empty-header" in quirks else not_empty
+        self.sni_star = patterns.present if "empty-sni" in quirks else not_empty
+
+    def rule(self, rule):
+        parts = []
+        for field, inner, read in (("from", "source", self._source), ("to", "operation", self._operation)):
+            if rule.get(field):
+                parts.append(_any([_all(read(entry[inner])) for entry in rule[field]]))
+        for when in rule.get("when", []):
+            parts += self._when(when)
+        return _all(parts)
+
+    def _principal(self, pattern):
+        return patterns.principal(pattern, self.trust_domain)
+
+    def _account(self, value):
+        """"namespace/name", or a name in the policy's own namespace."""
+        wanted = value if "/" in value else f"{self.namespace}/{value}"
+        return lambda account: account == wanted
+
+    def _path(self, pattern):
+        return template(pattern) or patterns.text(pattern, not_empty)
+
+    def _host(self, pattern):
+        return patterns.host(pattern, self.numeric_port)
+
+    @staticmethod
+    def _text(pattern):
+        return patterns.text(pattern, not_empty)
+
+    @staticmethod
+    def _port(value):
+        return lambda port: port == int(value)
+
+    @staticmethod
+    def _no_token(_):
+        return lambda token: token is not None
+
+    def _source(self, source):
+        identity = {"identity": True}
+        token = {"identity": True, "http_only": True}
+        return [
+            *self._pair(source, "principals", "identity", self._principal, **identity),
+            *self._pair(source, "requestPrincipals", "token", self._no_token, **token),
+            *self._pair(source, "namespaces", "namespace", patterns.namespace, **identity),
+            *self._pair(source, "serviceAccounts", "account", self._account, **identity),
+            *self._pair(source, "ipBlocks", "source", patterns.address),
+            *self._pair(source, "remoteIpBlocks", "remote", patterns.address, **self.remote),
+        ]
+
+    def _operation(self, operation):
+        http = {"http_only": True}
+        return [
+            *self._pair(operation, "hosts", "host", self._host, **http),
+            *self._pair(operation, "ports", "port", self._port),
+            *self._pair(operation, "methods", "method", self._text, **http),
+            *self._pair(operation, "paths", "path", self._path, **http),
+        ]
+
+    def _when(self, when):
+        key = when["key"]
+        values = {"values": when.get("values", []), "notValues": when.get("notValues", [])}
+        bracketed = _BRACKETED.fullmatch(key)
+        if bracketed:
+
+            def make(pattern):  # a predicate of the facts, as a header may have several values
+                return header(bracketed.group(1), patterns.text(pattern, self.header_star))
+
+            return self._both(values, lambda facts: facts, make, http_only=True)
+        attribute, make, flags = {
+            "source.ip": ("source", patterns.address, {}),
+            "remote.ip": ("remote", patterns.address, self.remote),
+            "source.namespace": ("namespace", patterns.namespace, {"identity": True}),
+            "source.principal": ("identity", self._principal, {"identity": True}),
+            "source.serviceAccount": ("account", self._account, {"identity": True}),
+            "request.auth.principal": ("token", self._no_token, {"identity": True, "http_only": True}),
+            "destination.ip": ("destination", patterns.address, {}),
+            "destination.port": ("port", self._port, {}),
+            "connection.sni": ("sni", lambda pattern: patterns.text(pattern, self.sni_star), {}),
+        }[key]
+        return self._both(values, lambda facts: getattr(facts, attribute), make, **flags)
+
+    def _pair(self, fields, name, attribute, make, **flags):
+        """A field and its negative: `paths` and `notPaths`."""
+        negative = "not" + name[0].upper() + name[1:]
+        values = {"values": fields.get(name, []), "notValues": fields.get(negative, [])}
+        return self._both(values, lambda facts: getattr(facts, attribute), make, **flags)
+
+    def _both(self, values, get, make, identity=False, http_only=False):
+        predicates = []
+        if not values["values"] and not values["notValues"]:
+            return predicates
+        if http_only and not self.http:
+            # What only requests have cannot be seen in bytes: ALLOW must not allow more, DENY denies without it.
+            return [] if self.deny else [lambda facts: False]
+        if values["values"]:
+            wanted = any_of(values["values"], make)
+            predicates.append(lambda facts: wanted(get(facts)))
+        if values["notValues"]:
+            unwanted = any_of(values["notValues"], make)
+            if identity and not self.deny:
+                # "Not this identity" allows those who have another one, not those without (ISTIO-SECURITY-2021-004).
+                predicates.append(lambda facts: get(facts) is not None)
+            predicates.append(lambda facts: not unwanted(get(facts)))
+        return predicates

@@ -1,0 +1,104 @@
+"""What a round of the differential test is about: a mesh with workloads, the objects that users wrote, and requests."""
+
+import dataclasses
+import typing
+
+ROOT_NAMESPACE = "istio-system"
+
+
+@dataclasses.dataclass(frozen=True)
+class Port:
+    name: str  # as in Istio, the text before the first hyphen is the protocol
+    number: int  # of the service
+    target: int  # of the workload
+
+    @property
+    def http(self):
+        return self.name.split("-")[0] in ("http", "http2", "grpc")
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    name: str
+    namespace: str
+    ports: tuple
+
+    @property
+    def host(self):
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """One pod; every service of its namespace selects it."""
+
+    namespace: str
+    account: str
+    labels: dict
+    ip: str
+    services: tuple
+
+    # What the xDS client of the harness asks of a workload.
+    service, pod, app, outbound, gateway = "api", "api-0", "127.0.0.1", "127.0.0.1", False
+
+    @property
+    def id(self):
+        return f"{self.pod}.{self.namespace}"
+
+    def backing(self, target):
+        """The services and their ports that lead to one workload port."""
+        return [(service, port) for service in self.services for port in service.ports if port.target == target]
+
+    @property
+    def targets(self):
+        return sorted({port.target for service in self.services for port in service.ports})
+
+    def http(self, target):
+        return self.backing(target)[0][1].http
+
+
+class Certificate(typing.NamedTuple):
+    """What a client shows. Its URI SAN is an identity only if the mesh's authority signed it."""
+
+    uri: str
+    authority: str = "mesh"
+
+
+class Connection(typing.NamedTuple):
+    port: int  # of the workload
+    source: str  # IP address
+    tls: bool = False
+    mesh_alpn: bool = False  # the client offers "istio", as proxies of the mesh do
+    certificate: typing.Optional[Certificate] = None
+    sni: str = ""
+
+
+class Request(typing.NamedTuple):
+    """One question: may this pass? On a TCP port the HTTP fields mean nothing."""
+
+    connection: Connection
+    method: str = "GET"
+    path: str = "/"
+    host: str = "api"
+    headers: tuple = ()  # of (name, value); a name may come more than once
+
+
+@dataclasses.dataclass
+class Mesh:
+    """Objects are dicts as users write them, in lowerCamelCase. Those of namespaces apart from ROOT_NAMESPACE can only
+    concern the workload there, so `objects_for` is all that a verdict may depend on."""
+
+    trust_domain: str
+    workloads: list
+    wide: list = dataclasses.field(default_factory=list)  # of the mesh and of the root namespace
+    local: dict = dataclasses.field(default_factory=dict)  # namespace -> objects
+
+    def objects_for(self, workload):
+        return self.wide + self.local.get(workload.namespace, [])
+
+
+# What a verdict can be. On a TCP port, and where a connection is not let in, nothing but "closed" is seen.
+ALLOW = "allow"
+DENY = "deny"  # 403
+REJECT = "reject"  # 400: a path that could be read in two ways
+CLOSED = "closed"
