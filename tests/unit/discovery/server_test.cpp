@@ -265,18 +265,23 @@ TEST_CASE("a stream that is let in is read, however long its turn takes to come"
   ServerOptions options;
   options.threads = 1;
   options.limits.openings = 1;
-  options.limits.opening = 1ms;
+  options.limits.opening = 200ms;
   options.authorize = [gate](const PeerIdentity&, const translate::Proxy& proxy) -> Result<void> {
     if (proxy.pod == "blocks") gate.wait();
     return {};
   };
   Plain plain(std::move(options));
   plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
-  Client blocks(plain.to()), next(plain.to());
+  Client blocks(plain.to());
+  REQUIRE(eventually([&] { return plain.server->counters().streams == 1; }));
+  std::this_thread::sleep_for(20ms);  // now it has the place
+  Client next(plain.to());
+  REQUIRE(eventually([&] { return plain.server->counters().streams == 2; }));
+  std::this_thread::sleep_for(20ms);
   REQUIRE(blocks.send(Client::first(C, {}, "blocks")));
   REQUIRE(next.send(Client::first(C, {}, "next")));
-  // By now the first one's place has gone to the second, which has no turn yet, and could be taken from it, too.
-  std::this_thread::sleep_for(200ms);
+  // The first one's place goes to the second, which has no turn yet and keeps it all the same.
+  std::this_thread::sleep_for(600ms);
   go.set_value();
   CHECK(next.read());
   CHECK(blocks.read());
