@@ -67,7 +67,8 @@ void Mirror::notify() {
 bool Mirror::set(const Json& object, bool unlessSeen) {
   Json kept = options_.keep ? options_.keep(object) : withoutManagedFields(object);
   const std::lock_guard lock(mutex_);
-  if (unlessSeen && older(text(child(object, "metadata"), "resourceVersion"), position_)) return false;
+  const auto version = text(child(object, "metadata"), "resourceVersion");
+  if (unlessSeen && (version == position_ || older(version, position_))) return false;
   if (kept.is_null()) {
     objects_.erase(nameOf(object));
   } else {
