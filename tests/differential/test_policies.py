@@ -8,7 +8,7 @@ import os
 
 import campaign
 
-TRIPLES = int(os.environ.get("FAIRWAY_DIFFERENTIAL") or 100_000)
+TRIPLES = int(os.environ.get("FAIRWAY_DIFFERENTIAL") or 60_000)
 SEED = os.environ.get("FAIRWAY_DIFFERENTIAL_SEED") or "fairway"
 
 

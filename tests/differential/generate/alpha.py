@@ -15,7 +15,7 @@ _CONSTRAINTS = {
     "destination.ip": (fields.destination_blocks, 2),
     "destination.port": (fields.port_texts, 2),
     "destination.labels": (lambda rng, mesh: values.patterns(rng, values.VERSIONS), 2),
-    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt")), 1),
+    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt")), 2),
     "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace,)), 1),
     "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api")), 1),
     "connection.sni": (fields.snis, 2),
@@ -159,8 +159,10 @@ def _peers(rng):
     return {"peers": [{"mtls": {"mode": mode}}]}
 
 
-def mesh_policy(rng):
-    return _object("MeshPolicy", "default", "", _peers(rng), group="authentication")
+def mesh_policy(rng, mode):
+    """`mode`: of mtls; None: any peers."""
+    peers = {"peers": [{"mtls": {"mode": mode}}]} if mode else _peers(rng)
+    return _object("MeshPolicy", "default", "", peers, group="authentication")
 
 
 def policies(rng, mesh, namespace):

@@ -1,5 +1,7 @@
 """Lists of values for each attribute that policies can ask for."""
 
+import ipaddress
+
 from generate import values
 from generate.values import block, pattern, patterns
 
@@ -48,7 +50,8 @@ def remote_blocks(rng, _):
 
 
 def destination_blocks(rng, mesh):
-    return [block(rng, mesh.aim.ip) for _ in range(rng.randint(1, 2))]
+    own = ipaddress.ip_address(mesh.aim.ip)
+    return [block(rng, own + rng.choice((0, 0, 1, -1))) for _ in range(rng.randint(1, 2))]
 
 
 def methods(rng, _):

@@ -64,8 +64,8 @@ def _wide(rng, draft, number):
         objects.append(alpha.rbac_config(rng, draft, "ClusterRbacConfig", _RBAC_MODES[number % 4], enforcement))
     if number % 3 == 1:
         objects.append(alpha.rbac_config(rng, draft, "RbacConfig", rng.choice(("ON", "OFF", "ON_WITH_EXCLUSION"))))
-    if rng.random() < 0.5:
-        objects.append(alpha.mesh_policy(rng))
+    if number % 4:
+        objects.append(alpha.mesh_policy(rng, (None, "STRICT", "PERMISSIVE", None)[number % 4]))
     if number % 5 == 4:  # it replaces all old policies
         objects.append(security.peer_authentication(rng, draft, ROOT_NAMESPACE, "mesh"))
     if number % 3 == 2:
@@ -86,7 +86,7 @@ def _local(rng, draft):
         objects += alpha.roles(rng, draft, namespace)
     if rng.random() < 0.4:
         objects += alpha.policies(rng, draft, namespace)
-    if rng.random() < 0.35:
-        for i, selecting in enumerate(rng.choice(((False,), (True,), (False, True), (True, True), (False, False)))):
+    if rng.random() < 0.4:
+        for i, selecting in enumerate(rng.choice(((False,), (True,), (True,), (False, True), (True, True), (False, False)))):
             objects.append(security.peer_authentication(rng, draft, namespace, f"peers-{i}", selecting))
     return objects
