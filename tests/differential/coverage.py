@@ -1,5 +1,6 @@
-"""Which fields of policies decided verdicts: a field counts for a request if the model's verdict differs when the field
-is not there, or says something else. "allow": the request passes because of what the field says; "deny": it does not."""
+"""Which fields of policies decided verdicts: a field counts for a request if the model's verdict differs when the
+field is not there, or says something else. "allow": the request passes because of what the field says; "deny": it does
+not."""
 
 import collections
 import copy

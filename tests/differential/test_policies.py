@@ -1,7 +1,8 @@
 """Random policies of both dialects and requests at their boundaries: the model of the policy language and a real Envoy
 with what the control plane makes of the policies say the same of each request.
 
-FAIRWAY_DIFFERENTIAL: how many triples of policies, request and verdict; FAIRWAY_DIFFERENTIAL_SEED: other ones than usual.
+FAIRWAY_DIFFERENTIAL: how many triples of policies, request and verdict; FAIRWAY_DIFFERENTIAL_SEED: other ones than
+usual.
 Only runs of 100,000 and more are asked to have every field decide in both directions: fewer cannot reach them all."""
 
 import os

@@ -36,7 +36,8 @@ def namespace_objects(workload):
 def mesh_settings():
     """Without access logs, which would be most of the work."""
     meta = {"name": "istio", "namespace": ROOT_NAMESPACE}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"mesh": json.dumps({"accessLogFile": ""})}}
+    data = {"mesh": json.dumps({"accessLogFile": ""})}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
 def inbound_name(workload, target):
@@ -53,8 +54,8 @@ class EnvoyDriver:
         self._round = 0
 
     def listeners(self, mesh, spell=lambda objects: objects):
-        """Workload index -> its inbound listeners as the control plane sends them, in JSON form. `spell` gives the objects
-        the form in which they are written to the files."""
+        """Workload index -> its inbound listeners as the control plane sends them, in JSON form. `spell` gives the
+        objects the form in which they are written to the files."""
         self._round += 1
         directory = self.directory / f"round-{self._round}"
         config = directory / "config"

@@ -51,7 +51,7 @@ def remote_blocks(rng, _):
 
 def destination_blocks(rng, mesh):
     own = ipaddress.ip_address(mesh.aim.ip)
-    return [block(rng, own + rng.choice((0, 0, 1, -1))) for _ in range(rng.randint(1, 2))]
+    return [block(rng, own + rng.choice((0, 1, -1))) for _ in range(rng.randint(1, 2))]
 
 
 def methods(rng, _):

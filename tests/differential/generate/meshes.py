@@ -1,10 +1,11 @@
 """Random meshes: many namespaces, each with one workload and policies of its own, below policies of the mesh."""
 
-from generate import alpha, security, values
+from generate import alpha, security, single, values
 from world import ROOT_NAMESPACE, Certificate, Mesh, Port, Service, Workload
 
 TRUST_DOMAINS = ("cluster.local", "mesh.example")
 _OWN = 8  # namespaces whose own identities have certificates: to sign them takes time
+_SINGLES = 3  # one workload in so many has policies with one field
 _RBAC_MODES = ("ON", "ON_WITH_INCLUSION", "ON", "ON_WITH_EXCLUSION")
 
 
@@ -48,12 +49,17 @@ class _Draft:
 
 
 def mesh(rng, number, size):
-    """The mesh of round `number`; `size`: how many workloads. What speaks for the whole mesh changes from round to round."""
+    """The mesh of round `number` with `size` workloads. What speaks for the whole mesh changes from round to round."""
     result = Mesh(TRUST_DOMAINS[number % 2], [_workload(rng, index) for index in range(size)])
     draft = _Draft(result)
     result.wide = _wide(rng, draft, number)
-    for draft.aim in result.workloads:
-        result.local[draft.aim.namespace] = _local(rng, draft)
+    for index, draft.aim in enumerate(result.workloads):
+        namespace = draft.aim.namespace
+        if index % _SINGLES == number % _SINGLES:
+            policies = single.objects(rng, draft, namespace, number * size // _SINGLES + index // _SINGLES)
+        else:
+            policies = _policies(rng, draft)
+        result.local[namespace] = policies + _mutual_tls(rng, draft)
     return result
 
 
@@ -76,7 +82,7 @@ def _wide(rng, draft, number):
     return objects
 
 
-def _local(rng, draft):
+def _policies(rng, draft):
     namespace, objects = draft.aim.namespace, []
     dialect = rng.random()
     if dialect < 0.45:
@@ -84,9 +90,15 @@ def _local(rng, draft):
             objects.append(security.authorization_policy(rng, draft, namespace, f"policy-{i}"))
     if dialect > 0.35:
         objects += alpha.roles(rng, draft, namespace)
+    return objects
+
+
+def _mutual_tls(rng, draft):
+    namespace, objects = draft.aim.namespace, []
     if rng.random() < 0.4:
         objects += alpha.policies(rng, draft, namespace)
     if rng.random() < 0.4:
-        for i, selecting in enumerate(rng.choice(((False,), (True,), (True,), (False, True), (True, True), (False, False)))):
+        levels = ((False,), (True,), (True,), (False, True), (True, True), (False, False))
+        for i, selecting in enumerate(rng.choice(levels)):
             objects.append(security.peer_authentication(rng, draft, namespace, f"peers-{i}", selecting))
     return objects

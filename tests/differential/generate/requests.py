@@ -42,7 +42,9 @@ def wishes(rng, objects):
     rule = rng.choice(role["spec"]["rules"])
     found = _pairs(rule) + [_wish(c["key"], c["values"], []) for c in rule.get("constraints", [])]
     bindings = [
-        o for o in objects if o["kind"] == "ServiceRoleBinding" and o["spec"]["roleRef"]["name"] == role["metadata"]["name"]
+        o
+        for o in objects
+        if o["kind"] == "ServiceRoleBinding" and o["spec"]["roleRef"]["name"] == role["metadata"]["name"]
     ]
     if bindings:
         subject = rng.choice(rng.choice(bindings)["spec"]["subjects"])
