@@ -7,6 +7,7 @@ import copy
 import re
 
 import model
+from generate.meshes import identities
 from world import ALLOW
 
 _SKIPPED = {"metadata", "apiVersion", "kind", "key", "roleRef", "name", "number"}
@@ -90,8 +91,9 @@ def _fields(node, path, label):
         if key == "properties":
             for property_key, text in value.items():
                 shown = _BRACKETS.sub("", property_key)
-                without = [None] if len(value) > 1 else []
-                yield f"{name} {shown}", (*here, property_key), [_other(shown, [text])[0], *without]
+                yield f"{name} {shown}", (*here, property_key), [_other(shown, [text])[0]]
+                if len(value) > 1 or len(node) > 1:  # else nothing would be left of the subject
+                    yield f"{name} {shown}", (*here, property_key) if len(value) > 1 else here, [None]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield from _entries(key, value, here, name)
         elif isinstance(value, list):
@@ -134,6 +136,8 @@ def _other(name, values, field=""):
     if name in ("ports", "destination.port"):
         return list(map(str, _PORTS)) if negative else ["2"]
     if negative:
+        if name in ("serviceAccounts", "source.serviceAccount"):  # no patterns
+            return [f"{namespace}/{account}" for namespace, account in identities()]
         everyone = ["allAuthenticatedUsers"] if name == "names" else ["*"]
         return ["0.0.0.0/0"] if name in _ADDRESSES else everyone
     return ["192.0.2.1"] if name in _ADDRESSES else ["never/matches"]

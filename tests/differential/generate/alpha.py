@@ -4,6 +4,14 @@ from generate import fields, values
 from generate.security import negative, timestamp
 from generate.values import pattern
 
+
+def _names(rng, mesh):
+    """Principals, or the words for all of them: "*" is no name."""
+    words = ("allUsers", "allAuthenticatedUsers")
+    names = fields.principals(rng, mesh)
+    return [rng.choice(words) if name == "*" or rng.random() < 0.1 else name for name in names]
+
+
 RULE = {
     "hosts": (fields.hosts, 3),
     "paths": (fields.paths, 5),
@@ -16,13 +24,13 @@ CONSTRAINTS = {
     "destination.port": (fields.port_texts, 2),
     "destination.labels": (lambda rng, mesh: values.patterns(rng, values.VERSIONS), 2),
     "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt")), 2),
-    "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace,)), 1),
-    "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api")), 1),
+    "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace, "shop")), 1),
+    "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api", "web")), 1),
     "connection.sni": (fields.snis, 2),
 }
 SUBJECT = {
     "user": (lambda rng, mesh: fields.principal(rng, mesh) if rng.random() < 0.8 else "*", 5),
-    "names": (fields.principals, 4),
+    "names": (_names, 4),
     "namespaces": (fields.namespaces, 4),
     "ips": (fields.blocks, 3),
     "properties": (None, 5),
@@ -99,17 +107,12 @@ def _properties(rng, mesh, subject):
     return result
 
 
-def _names(rng, mesh):
-    return [rng.choice(("allUsers", "allAuthenticatedUsers")) if name == "*" or rng.random() < 0.1 else name
-            for name in fields.principals(rng, mesh)]  # fmt: skip
-
-
 def _subject(rng, mesh):
     subject = {}
     for name in sorted({_one_of(rng, SUBJECT) for _ in range(rng.choice((1, 1, 2)))}):  # properties behind names
         if name == "properties":
             continue
-        make = _names if name == "names" else SUBJECT[name][0]
+        make = SUBJECT[name][0]
         if name == "user" or rng.random() < 0.65:
             subject[name] = make(rng, mesh)
         else:

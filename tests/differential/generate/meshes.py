@@ -5,7 +5,7 @@ from world import ROOT_NAMESPACE, Certificate, Mesh, Port, Service, Workload
 
 TRUST_DOMAINS = ("cluster.local", "mesh.example")
 _OWN = 8  # namespaces whose own identities have certificates: to sign them takes time
-_SINGLES = 3  # one workload in so many has policies with one field
+_SINGLES = 2  # one workload in so many has policies with one field
 _RBAC_MODES = ("ON", "ON_WITH_INCLUSION", "ON", "ON_WITH_EXCLUSION")
 
 

@@ -136,7 +136,7 @@ class Aim:
             source = str(rng.choice(values.SOURCES))
         sni = wanted.get("sni") or rng.choice(values.SNIS + ("", ""))
         needs_identity = any(wanted.get(a) for a in ("identity", "namespace", "account"))
-        tls = rng.random() < {"STRICT": 0.9, "PERMISSIVE": 0.85 if needs_identity else 0.5, "DISABLE": 0.04}[mode]
+        tls = rng.random() < {"STRICT": 0.87, "PERMISSIVE": 0.85 if needs_identity else 0.5, "DISABLE": 0.04}[mode]
         if not tls:
             return Connection(port, source)
         mesh_alpn = rng.random() < 0.9

@@ -5,10 +5,10 @@ from generate import fields, values
 SOURCE = {
     "principals": (fields.principals, 5),
     "namespaces": (fields.namespaces, 4),
-    "serviceAccounts": (fields.accounts, 3),
+    "serviceAccounts": (fields.accounts, 4),
     "ipBlocks": (fields.blocks, 3),
     "remoteIpBlocks": (fields.remote_blocks, 2),
-    "requestPrincipals": (fields.token, 1),
+    "requestPrincipals": (fields.token, 2),
 }
 OPERATION = {
     "hosts": (fields.hosts, 4),
@@ -95,7 +95,7 @@ def _selector(rng, mesh, share):
         return {}
     labels = mesh.aim.labels
     version = {"version": rng.choice(values.VERSIONS)}
-    selector = rng.choice(({"app": labels["app"]}, dict(labels), version, version, {"app": "other"}))
+    selector = rng.choice(({"app": labels["app"]}, dict(labels), version, version, {"app": "other"}, {"app": "other"}))
     return {"selector": {"matchLabels": selector}}
 
 
