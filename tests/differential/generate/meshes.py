@@ -5,7 +5,7 @@ from world import ROOT_NAMESPACE, Certificate, Mesh, Port, Service, Workload
 
 TRUST_DOMAINS = ("cluster.local", "mesh.example")
 _OWN = 8  # namespaces whose own identities have certificates: to sign them takes time
-_SINGLES = 2  # one workload in so many has policies with one field
+_SINGLES = 3  # all but one workload in so many have policies with one field
 _RBAC_MODES = ("ON", "ON_WITH_INCLUSION", "ON", "ON_WITH_EXCLUSION")
 
 
@@ -55,8 +55,8 @@ def mesh(rng, number, size):
     result.wide = _wide(rng, draft, number)
     for index, draft.aim in enumerate(result.workloads):
         namespace = draft.aim.namespace
-        if index % _SINGLES == number % _SINGLES:
-            policies = single.objects(rng, draft, namespace, number * size // _SINGLES + index // _SINGLES)
+        if index % _SINGLES:
+            policies = single.objects(rng, draft, namespace, number * size + index)
         else:
             policies = _policies(rng, draft)
         result.local[namespace] = policies + _mutual_tls(rng, draft)

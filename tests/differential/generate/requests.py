@@ -24,7 +24,7 @@ _ATTRIBUTES = {
     **{name: "method" for name in ("methods",)},
     **{name: "path" for name in ("paths",)},
 }
-_PER_CONNECTION = 25  # handshakes are what takes time
+_PER_CONNECTION = 20  # handshakes are what takes time
 
 
 def wishes(rng, objects):
@@ -79,6 +79,13 @@ class Aim:
         self.modes = {port: mutual_tls.mode(self.objects, workload, port) for port in workload.targets}
         self.certificates = certificates(mesh.trust_domain)
         self.identities = self.certificates[:-3]
+
+    @property
+    def worth(self):
+        """How many requests: the more rules, the more there is to ask."""
+        own = self.mesh.local.get(self.workload.namespace, [])
+        rules = sum(len(o["spec"].get("rules", [])) for o in own)
+        return 60 + 50 * min(rules, 4)
 
     def connections(self, count):
         """Lists of requests, each for one connection, `count` in all."""
