@@ -13,7 +13,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
-WORKLOADS = 200  # of one round
+WORKLOADS = 100  # of one round, at most
 _TRIPLES = 143  # a workload, roughly
 _SHRUNK = 2  # of the disagreements of one round
 

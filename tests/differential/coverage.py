@@ -20,7 +20,7 @@ _NEED_TOKENS = (
     "AuthorizationPolicy rules from source notRequestPrincipals",
     "AuthorizationPolicy rules when request.auth.principal notValues",
 )
-_ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ()}
+_ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ("PERMISSIVE",)}
 
 
 class Coverage:

@@ -23,7 +23,7 @@ CONSTRAINTS = {
     "destination.ip": (fields.destination_blocks, 2),
     "destination.port": (fields.port_texts, 2),
     "destination.labels": (lambda rng, mesh: values.patterns(rng, values.VERSIONS), 2),
-    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt")), 2),
+    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt", "web")), 2),
     "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace, "shop")), 1),
     "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api", "web")), 1),
     "connection.sni": (fields.snis, 2),

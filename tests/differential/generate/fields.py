@@ -51,7 +51,8 @@ def remote_blocks(rng, _):
 
 def destination_blocks(rng, mesh):
     own = ipaddress.ip_address(mesh.aim.ip)
-    return [block(rng, own + rng.choice((0, 1, -1))) for _ in range(rng.randint(1, 2))]
+    near = [own + rng.choice((0, 1, -1)) for _ in range(rng.randint(1, 2))]
+    return [str(address) if rng.random() < 0.4 else block(rng, address) for address in near]
 
 
 def methods(rng, _):
