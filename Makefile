@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long soak bench bench-cluster \
+.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long differential soak bench bench-cluster \
   lint tidy format crds manifests clean
 
 help: ## Show this list
@@ -67,6 +67,11 @@ test-long: setup ## What takes long: unit tests under address, undefined-behavio
 	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
 	@$(MAKE) soak SECONDS=600
+
+differential: setup ## Compare verdicts on a million random requests with random policies (SEED=text: the same ones again)
+	@tools/build release fairway
+	@cd tests/differential && FAIRWAY_DIFFERENTIAL=$(or $(TRIPLES),1000000) FAIRWAY_DIFFERENTIAL_SEED=$(or $(SEED),$(shell date +%s)) \
+	  $(PYTHON) -m pytest -s --color=no test_policies.py
 
 soak: setup ## Change a mesh without rest for an hour, and look for what grows or differs (SECONDS=n)
 	@tools/build release fairway

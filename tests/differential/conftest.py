@@ -1,5 +1,5 @@
-"""The model and the rounds are modules of this folder, the processes those of the end-to-end tests. What starts programs runs in
-processes with a network of their own (campaign.enter), not in this one."""
+"""The model and the rounds are modules of this folder, the processes those of the end-to-end tests. What starts
+programs runs in processes with a network of their own (campaign.enter), not in this one."""
 
 import pathlib
 import sys

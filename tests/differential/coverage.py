@@ -1,18 +1,26 @@
-"""Which fields of policies decided verdicts: a field counts for a request if the model's verdict differs when the field
-is not there, or says something else. "allow": the request passes because of what the field says; "deny": it does not."""
+"""Which fields of policies decided verdicts: a field counts for a request if the model's verdict differs when the
+field is not there, or says something else. "allow": the request passes because of what the field says; "deny": it does
+not."""
 
 import collections
 import copy
 import re
 
 import model
+from generate.meshes import identities
 from world import ALLOW
 
 _SKIPPED = {"metadata", "apiVersion", "kind", "key", "roleRef", "name", "number"}
 _BRACKETS = re.compile(r"\[.*\]")
+_VERDICTS = 800  # of the model, for one workload: it is asked again for every change of every field
 _PORTS = [8080, 8081, 9000, 9001]  # of all workloads
 _ADDRESSES = ("ipBlocks", "remoteIpBlocks", "ips", "source.ip", "remote.ip", "destination.ip")
-_ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ()}
+# A request without end-user token never passes because of these; requests with one are not made yet.
+_NEED_TOKENS = (
+    "AuthorizationPolicy rules from source notRequestPrincipals",
+    "AuthorizationPolicy rules when request.auth.principal notValues",
+)
+_ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ("PERMISSIVE",)}
 
 
 class Coverage:
@@ -25,19 +33,25 @@ class Coverage:
         return self
 
     def look(self, mesh, workload, asked):
-        """Counts for some requests to one workload."""
+        """Counts for requests to one workload: the more of them, the fewer fields its policies have."""
         objects = mesh.objects_for(workload)
+        changes = list(variants(objects, workload))
+        asked = asked[:: 1 + len(asked) * len(changes) // _VERDICTS]
         ports = {port: model.Port(mesh, workload, port) for port in workload.targets}
         base = [ports[request.connection.port].verdict(request) == ALLOW for request in asked]
         ports_asked = {request.connection.port for request in asked}
-        for label, variant in variants(objects, workload):
+        for label, variant in changes:
             changed = {port: model.Port(mesh, workload, port, variant) for port in ports_asked}
             for request, allowed in zip(asked, base):
                 if (changed[request.connection.port].verdict(request) == ALLOW) != allowed:
                     self.counts[label]["allow" if allowed else "deny"] += 1
 
     def one_sided(self):
-        return sorted(label for label, counts in self.counts.items() if not (counts["allow"] and counts["deny"]))
+        """Fields that only ever allowed, or only ever denied."""
+        return sorted(label for label in self._one_sided() if label not in _NEED_TOKENS)
+
+    def _one_sided(self):
+        return (label for label, counts in self.counts.items() if not (counts["allow"] and counts["deny"]))
 
     def table(self):
         lines = [f"{'field':56} {'allow':>8} {'deny':>8}"]
@@ -80,8 +94,9 @@ def _fields(node, path, label):
         if key == "properties":
             for property_key, text in value.items():
                 shown = _BRACKETS.sub("", property_key)
-                without = [None] if len(value) > 1 else []
-                yield f"{name} {shown}", (*here, property_key), [_other(shown, [text])[0], *without]
+                yield f"{name} {shown}", (*here, property_key), [_other(shown, [text])[0]]
+                if len(value) > 1 or len(node) > 1:  # else nothing would be left of the subject
+                    yield f"{name} {shown}", (*here, property_key) if len(value) > 1 else here, [None]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield from _entries(key, value, here, name)
         elif isinstance(value, list):
@@ -124,6 +139,8 @@ def _other(name, values, field=""):
     if name in ("ports", "destination.port"):
         return list(map(str, _PORTS)) if negative else ["2"]
     if negative:
+        if name in ("serviceAccounts", "source.serviceAccount"):  # no patterns
+            return [f"{namespace}/{account}" for namespace, account in identities()]
         everyone = ["allAuthenticatedUsers"] if name == "names" else ["*"]
         return ["0.0.0.0/0"] if name in _ADDRESSES else everyone
     return ["192.0.2.1"] if name in _ADDRESSES else ["never/matches"]

@@ -44,8 +44,8 @@ def _each(change, names=(_HTTP, _NETWORK)):
     """A mutant that changes objects anywhere in RBAC rules."""
 
     def mutate(listener):
-        results = [change(node) for config in _rbac(listener, names) for node in _nodes(config) if isinstance(node, dict)]
-        return any(results)
+        nodes = (node for config in _rbac(listener, names) for node in _nodes(config))
+        return any([change(node) for node in nodes if isinstance(node, dict)])  # all of them
 
     return mutate
 
@@ -135,7 +135,8 @@ def _header(name, make):
 
 
 def _port(change):
-    return _each(lambda node: isinstance(node.get("destination_port"), int) and _replace(node, "destination_port", change))
+    key = "destination_port"
+    return _each(lambda node: isinstance(node.get(key), int) and _replace(node, key, change))
 
 
 def _namespace_only(node):

@@ -8,8 +8,6 @@ from generate import meshes, requests
 from generate.spelling import spell
 from world import Mesh
 
-TRIPLES_A_WORKLOAD = 240
-
 
 @dataclasses.dataclass
 class Round:
@@ -43,7 +41,7 @@ def make(seed, number, size):
     questions = []
     for index, workload in enumerate(mesh.workloads):
         aim = requests.Aim(rng, mesh, workload)
-        questions += [(index, asked) for asked in aim.connections(TRIPLES_A_WORKLOAD)]
+        questions += [(index, asked) for asked in aim.connections(aim.worth)]
     return Round(f"{seed}:{number}:{size}", mesh, questions)
 
 

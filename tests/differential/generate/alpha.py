@@ -4,30 +4,38 @@ from generate import fields, values
 from generate.security import negative, timestamp
 from generate.values import pattern
 
-_RULE = {
+
+def _names(rng, mesh):
+    """Principals, or the words for all of them: "*" is no name."""
+    words = ("allUsers", "allAuthenticatedUsers")
+    names = fields.principals(rng, mesh)
+    return [rng.choice(words) if name == "*" or rng.random() < 0.1 else name for name in names]
+
+
+RULE = {
     "hosts": (fields.hosts, 3),
     "paths": (fields.paths, 5),
     "methods": (fields.methods, 5),
     "ports": (fields.ports, 4),
 }
-_CONSTRAINTS = {
+CONSTRAINTS = {
     "request.headers": (fields.header_values, 4),
     "destination.ip": (fields.destination_blocks, 2),
     "destination.port": (fields.port_texts, 2),
     "destination.labels": (lambda rng, mesh: values.patterns(rng, values.VERSIONS), 2),
-    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt")), 1),
-    "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace,)), 1),
-    "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api")), 1),
+    "destination.name": (lambda rng, mesh: values.patterns(rng, ("api", "alt", "web")), 2),
+    "destination.namespace": (lambda rng, mesh: values.patterns(rng, (mesh.aim.namespace, "shop")), 1),
+    "destination.user": (lambda rng, mesh: values.patterns(rng, (mesh.aim.account, "api", "web")), 1),
     "connection.sni": (fields.snis, 2),
 }
-_SUBJECT = {
+SUBJECT = {
     "user": (lambda rng, mesh: fields.principal(rng, mesh) if rng.random() < 0.8 else "*", 5),
-    "names": (fields.principals, 4),
+    "names": (_names, 4),
     "namespaces": (fields.namespaces, 4),
     "ips": (fields.blocks, 3),
     "properties": (None, 5),
 }
-_PROPERTIES = {
+PROPERTIES = {
     "source.ip": fields.blocks,
     "source.namespace": fields.namespaces,
     "source.principal": fields.principals,
@@ -46,6 +54,20 @@ def _one_of(rng, table):
     return rng.choices(list(table), [weight for _, weight in table.values()])[0]
 
 
+def constraint_key(rng, name):
+    keys = {"request.headers": fields.header_key(rng), "destination.labels": "destination.labels[version]"}
+    return keys.get(name, name)
+
+
+def role(namespace, number, rules):
+    return _object("ServiceRole", f"role-{number}", namespace, {"rules": rules})
+
+
+def binding(namespace, number, role_name, subjects, **spec):
+    spec = {"subjects": subjects, "roleRef": {"kind": "ServiceRole", "name": role_name}, **spec}
+    return _object("ServiceRoleBinding", f"binding-{number}", namespace, spec)
+
+
 def _services(rng, mesh):
     return [pattern(rng, rng.choice(mesh.aim.services).host, star=0.4)]
 
@@ -55,19 +77,18 @@ def _rule(rng, mesh):
     if rng.random() < 0.75:
         rule["services"] = _services(rng, mesh)
     for _ in range(rng.randint(0, 2)):
-        name = _one_of(rng, _RULE)
+        name = _one_of(rng, RULE)
         form = rng.random()
         # methods with notMethods and ports with notPorts are invalid
         if form < 0.7 and negative(name) not in rule:
-            rule[name] = _RULE[name][0](rng, mesh)
+            rule[name] = RULE[name][0](rng, mesh)
         elif name not in rule:
-            rule[negative(name)] = _RULE[name][0](rng, mesh)
+            rule[negative(name)] = RULE[name][0](rng, mesh)
     for _ in range(rng.choice((0, 0, 1, 2))):
-        key = _one_of(rng, _CONSTRAINTS)
+        key = _one_of(rng, CONSTRAINTS)
         if key == "destination.port" and ("ports" in rule or "notPorts" in rule):
             continue  # invalid together
-        name = {"request.headers": fields.header_key(rng), "destination.labels": "destination.labels[version]"}
-        entry = {"key": name.get(key, key), "values": _CONSTRAINTS[key][0](rng, mesh)}
+        entry = {"key": constraint_key(rng, key), "values": CONSTRAINTS[key][0](rng, mesh)}
         if all(entry["key"] != other["key"] for other in rule.get("constraints", [])):
             rule.setdefault("constraints", []).append(entry)
     return rule
@@ -77,27 +98,22 @@ def _properties(rng, mesh, subject):
     twice = {"source.ip": "ips", "source.namespace": "namespaces", "source.principal": "names"}
     result = {}
     for _ in range(rng.randint(1, 2)):
-        key = rng.choice(list(_PROPERTIES))
+        key = rng.choice(list(PROPERTIES))
         first_class = twice.get(key, "")
         if first_class in subject or first_class and negative(first_class) in subject:
             continue  # invalid together
         name = fields.header_key(rng) if key == "request.headers" else key
-        result[name] = _PROPERTIES[key](rng, mesh)[0]
+        result[name] = PROPERTIES[key](rng, mesh)[0]
     return result
-
-
-def _names(rng, mesh):
-    return [rng.choice(("allUsers", "allAuthenticatedUsers")) if name == "*" or rng.random() < 0.1 else name
-            for name in fields.principals(rng, mesh)]  # fmt: skip
 
 
 def _subject(rng, mesh):
     subject = {}
-    for name in sorted({_one_of(rng, _SUBJECT) for _ in range(rng.choice((1, 1, 2)))}):  # properties behind names
+    for name in sorted({_one_of(rng, SUBJECT) for _ in range(rng.choice((1, 1, 2)))}):  # properties behind names
         if name == "properties":
             continue
-        make = _names if name == "names" else _SUBJECT[name][0]
-        if name == "user" or rng.random() < 0.75:
+        make = SUBJECT[name][0]
+        if name == "user" or rng.random() < 0.65:
             subject[name] = make(rng, mesh)
         else:
             subject[negative(name)] = make(rng, mesh)
@@ -110,19 +126,12 @@ def _subject(rng, mesh):
 
 def roles(rng, mesh, namespace):
     """ServiceRoles of a namespace with their bindings; some bindings name no role, some roles have no binding."""
-    result = []
     count = rng.choice((1, 1, 2, 3))
-    for i in range(count):
-        rules = [_rule(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]
-        result.append(_object("ServiceRole", f"role-{i}", namespace, {"rules": rules}))
+    result = [role(namespace, i, [_rule(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]) for i in range(count)]
     for i in range(rng.choice((1, 1, 2, 3))):
-        spec = {
-            "subjects": [_subject(rng, mesh) for _ in range(rng.choice((1, 1, 2)))],
-            "roleRef": {"kind": "ServiceRole", "name": f"role-{rng.randrange(count)}"},
-        }
-        if rng.random() < 0.15:
-            spec["mode"] = rng.choice(("PERMISSIVE", "PERMISSIVE", "ENFORCED"))
-        result.append(_object("ServiceRoleBinding", f"binding-{i}", namespace, spec))
+        subjects = [_subject(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]
+        mode = {"mode": rng.choice(("PERMISSIVE", "PERMISSIVE", "ENFORCED"))} if rng.random() < 0.15 else {}
+        result.append(binding(namespace, i, f"role-{rng.randrange(count)}", subjects, **mode))
     return result
 
 
@@ -159,8 +168,10 @@ def _peers(rng):
     return {"peers": [{"mtls": {"mode": mode}}]}
 
 
-def mesh_policy(rng):
-    return _object("MeshPolicy", "default", "", _peers(rng), group="authentication")
+def mesh_policy(rng, mode):
+    """`mode`: of mtls; None: any peers."""
+    peers = {"peers": [{"mtls": {"mode": mode}}]} if mode else _peers(rng)
+    return _object("MeshPolicy", "default", "", peers, group="authentication")
 
 
 def policies(rng, mesh, namespace):

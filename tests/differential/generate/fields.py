@@ -1,5 +1,7 @@
 """Lists of values for each attribute that policies can ask for."""
 
+import ipaddress
+
 from generate import values
 from generate.values import block, pattern, patterns
 
@@ -48,7 +50,9 @@ def remote_blocks(rng, _):
 
 
 def destination_blocks(rng, mesh):
-    return [block(rng, mesh.aim.ip) for _ in range(rng.randint(1, 2))]
+    own = ipaddress.ip_address(mesh.aim.ip)
+    near = [own + rng.choice((0, 1, -1)) for _ in range(rng.randint(1, 2))]
+    return [str(address) if rng.random() < 0.4 else block(rng, address) for address in near]
 
 
 def methods(rng, _):

@@ -1,10 +1,11 @@
 """Random meshes: many namespaces, each with one workload and policies of its own, below policies of the mesh."""
 
-from generate import alpha, security, values
+from generate import alpha, security, single, values
 from world import ROOT_NAMESPACE, Certificate, Mesh, Port, Service, Workload
 
 TRUST_DOMAINS = ("cluster.local", "mesh.example")
 _OWN = 8  # namespaces whose own identities have certificates: to sign them takes time
+_SINGLES = 3  # all but one workload in so many have policies with one field
 _RBAC_MODES = ("ON", "ON_WITH_INCLUSION", "ON", "ON_WITH_EXCLUSION")
 
 
@@ -48,12 +49,17 @@ class _Draft:
 
 
 def mesh(rng, number, size):
-    """The mesh of round `number`; `size`: how many workloads. What speaks for the whole mesh changes from round to round."""
+    """The mesh of round `number` with `size` workloads. What speaks for the whole mesh changes from round to round."""
     result = Mesh(TRUST_DOMAINS[number % 2], [_workload(rng, index) for index in range(size)])
     draft = _Draft(result)
     result.wide = _wide(rng, draft, number)
-    for draft.aim in result.workloads:
-        result.local[draft.aim.namespace] = _local(rng, draft)
+    for index, draft.aim in enumerate(result.workloads):
+        namespace = draft.aim.namespace
+        if index % _SINGLES:
+            policies = single.objects(rng, draft, namespace, number * size + index)
+        else:
+            policies = _policies(rng, draft)
+        result.local[namespace] = policies + _mutual_tls(rng, draft)
     return result
 
 
@@ -64,8 +70,8 @@ def _wide(rng, draft, number):
         objects.append(alpha.rbac_config(rng, draft, "ClusterRbacConfig", _RBAC_MODES[number % 4], enforcement))
     if number % 3 == 1:
         objects.append(alpha.rbac_config(rng, draft, "RbacConfig", rng.choice(("ON", "OFF", "ON_WITH_EXCLUSION"))))
-    if rng.random() < 0.5:
-        objects.append(alpha.mesh_policy(rng))
+    if number % 4:
+        objects.append(alpha.mesh_policy(rng, (None, "STRICT", "PERMISSIVE", None)[number % 4]))
     if number % 5 == 4:  # it replaces all old policies
         objects.append(security.peer_authentication(rng, draft, ROOT_NAMESPACE, "mesh"))
     if number % 3 == 2:
@@ -76,7 +82,7 @@ def _wide(rng, draft, number):
     return objects
 
 
-def _local(rng, draft):
+def _policies(rng, draft):
     namespace, objects = draft.aim.namespace, []
     dialect = rng.random()
     if dialect < 0.45:
@@ -84,9 +90,15 @@ def _local(rng, draft):
             objects.append(security.authorization_policy(rng, draft, namespace, f"policy-{i}"))
     if dialect > 0.35:
         objects += alpha.roles(rng, draft, namespace)
+    return objects
+
+
+def _mutual_tls(rng, draft):
+    namespace, objects = draft.aim.namespace, []
     if rng.random() < 0.4:
         objects += alpha.policies(rng, draft, namespace)
-    if rng.random() < 0.35:
-        for i, selecting in enumerate(rng.choice(((False,), (True,), (False, True), (True, True), (False, False)))):
+    if rng.random() < 0.4:
+        levels = ((False,), (True,), (True,), (False, True), (True, True), (False, False))
+        for i, selecting in enumerate(rng.choice(levels)):
             objects.append(security.peer_authentication(rng, draft, namespace, f"peers-{i}", selecting))
     return objects

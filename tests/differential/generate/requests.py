@@ -24,7 +24,7 @@ _ATTRIBUTES = {
     **{name: "method" for name in ("methods",)},
     **{name: "path" for name in ("paths",)},
 }
-_PER_CONNECTION = 25  # handshakes are what takes time
+_PER_CONNECTION = 20  # handshakes are what takes time
 
 
 def wishes(rng, objects):
@@ -42,7 +42,9 @@ def wishes(rng, objects):
     rule = rng.choice(role["spec"]["rules"])
     found = _pairs(rule) + [_wish(c["key"], c["values"], []) for c in rule.get("constraints", [])]
     bindings = [
-        o for o in objects if o["kind"] == "ServiceRoleBinding" and o["spec"]["roleRef"]["name"] == role["metadata"]["name"]
+        o
+        for o in objects
+        if o["kind"] == "ServiceRoleBinding" and o["spec"]["roleRef"]["name"] == role["metadata"]["name"]
     ]
     if bindings:
         subject = rng.choice(rng.choice(bindings)["spec"]["subjects"])
@@ -77,6 +79,13 @@ class Aim:
         self.modes = {port: mutual_tls.mode(self.objects, workload, port) for port in workload.targets}
         self.certificates = certificates(mesh.trust_domain)
         self.identities = self.certificates[:-3]
+
+    @property
+    def worth(self):
+        """How many requests: the more rules, the more there is to ask."""
+        own = self.mesh.local.get(self.workload.namespace, [])
+        rules = sum(len(o["spec"].get("rules", [])) for o in own)
+        return 60 + 50 * min(rules, 4)
 
     def connections(self, count):
         """Lists of requests, each for one connection, `count` in all."""
@@ -134,7 +143,7 @@ class Aim:
             source = str(rng.choice(values.SOURCES))
         sni = wanted.get("sni") or rng.choice(values.SNIS + ("", ""))
         needs_identity = any(wanted.get(a) for a in ("identity", "namespace", "account"))
-        tls = rng.random() < {"STRICT": 0.95, "PERMISSIVE": 0.85 if needs_identity else 0.5, "DISABLE": 0.04}[mode]
+        tls = rng.random() < {"STRICT": 0.87, "PERMISSIVE": 0.85 if needs_identity else 0.5, "DISABLE": 0.04}[mode]
         if not tls:
             return Connection(port, source)
         mesh_alpn = rng.random() < 0.9

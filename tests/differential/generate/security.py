@@ -2,21 +2,21 @@
 
 from generate import fields, values
 
-_SOURCE = {
+SOURCE = {
     "principals": (fields.principals, 5),
     "namespaces": (fields.namespaces, 4),
-    "serviceAccounts": (fields.accounts, 3),
+    "serviceAccounts": (fields.accounts, 4),
     "ipBlocks": (fields.blocks, 3),
     "remoteIpBlocks": (fields.remote_blocks, 2),
-    "requestPrincipals": (fields.token, 1),
+    "requestPrincipals": (fields.token, 2),
 }
-_OPERATION = {
+OPERATION = {
     "hosts": (fields.hosts, 4),
     "ports": (fields.port_texts, 4),
     "methods": (fields.methods, 4),
     "paths": (fields.template_paths, 5),
 }
-_WHEN = {
+WHEN = {
     "request.headers": (fields.header_values, 5),
     "source.ip": (fields.blocks, 2),
     "remote.ip": (fields.remote_blocks, 2),
@@ -63,8 +63,8 @@ def _some_fields(rng, table, mesh, most):
 
 
 def _when(rng, mesh):
-    name = _one_of(rng, _WHEN)
-    make = _WHEN[name][0]
+    name = _one_of(rng, WHEN)
+    make = WHEN[name][0]
     entry = {"key": fields.header_key(rng) if name == "request.headers" else name}
     form = rng.random()
     if form < 0.7:
@@ -81,9 +81,9 @@ def _rule(rng, mesh, deny):
         return rule
     most = 3 if deny else 2
     if "from" in parts:
-        rule["from"] = [{"source": _some_fields(rng, _SOURCE, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
+        rule["from"] = [{"source": _some_fields(rng, SOURCE, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
     if "to" in parts:
-        rule["to"] = [{"operation": _some_fields(rng, _OPERATION, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
+        rule["to"] = [{"operation": _some_fields(rng, OPERATION, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
     if "when" in parts:
         rule["when"] = [_when(rng, mesh) for _ in range(rng.choice((1, 1, 2)))]
     return rule
@@ -94,7 +94,8 @@ def _selector(rng, mesh, share):
     if rng.random() >= share:
         return {}
     labels = mesh.aim.labels
-    selector = rng.choice(({"app": labels["app"]}, dict(labels), {"version": rng.choice(values.VERSIONS)}, {"app": "other"}))
+    version = {"version": rng.choice(values.VERSIONS)}
+    selector = rng.choice(({"app": labels["app"]}, dict(labels), version, version, {"app": "other"}, {"app": "other"}))
     return {"selector": {"matchLabels": selector}}
 
 
@@ -107,6 +108,10 @@ def authorization_policy(rng, mesh, namespace, name, action=None):
     if action != "ALLOW" or rng.random() < 0.96:
         count = rng.choice((1, 1, 2, 3) if action == "ALLOW" else (1, 1, 2))
         spec["rules"] = [_rule(rng, mesh, action == "DENY") for _ in range(count)]
+    return policy_object(namespace, name, spec)
+
+
+def policy_object(namespace, name, spec):
     meta = {"name": name, "namespace": namespace}
     return {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": meta, "spec": spec}
 

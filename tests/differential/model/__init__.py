@@ -13,13 +13,13 @@ from world import ALLOW, CLOSED, DENY, REJECT
 # What Fairway is known to do otherwise than the documents say: name -> what. The model follows the documents unless
 # it is made with these names; the test counts, and does not refuse, what only they explain.
 KNOWN = {
-    "remote-ip-on-tcp": "remoteIpBlocks and remote.ip are of HTTP and TCP in Istio's reference; on TCP Fairway takes them "
-    "for HTTP attributes: ALLOW rules with them never match, DENY rules match without them",
-    "empty-sni": "\"*\" in an AuthorizationPolicy asks for a value that is not empty; Fairway's connection.sni \"*\" takes "
-    "connections without SNI too, so ALLOW rules let in plaintext",
-    "host-suffix-port": "a host in a policy means `host` and `host:*`; Fairway's suffixes take the host with a number as port "
-    "alone, so `Host: www.example.com:8x` is not denied by hosts *.example.com",
-    "empty-header": "the same for request.headers[x] and a header without a value (which is how Istio's own proxies have it)",
+    "remote-ip-on-tcp": "remoteIpBlocks and remote.ip are of HTTP and TCP in Istio's reference; Fairway takes them "
+    "for HTTP attributes: on TCP ALLOW rules with them never match, DENY rules match without them",
+    "empty-sni": '"*" in an AuthorizationPolicy asks for a value that is not empty; Fairway\'s connection.sni "*" '
+    "takes connections without SNI too, so ALLOW rules let in plaintext",
+    "empty-header": 'the same for request.headers[x] "*" and a header without a value (Istio\'s own proxies do so too)',
+    "host-suffix-port": "a host in a policy means `host` and `host:*`; Fairway's suffixes take the host with a number "
+    "as port alone, so `Host: www.example.com:8x` is not denied by hosts *.example.com",
 }
 
 

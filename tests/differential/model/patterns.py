@@ -68,7 +68,9 @@ def namespace(pattern):
 
     def matches(value):
         # Open: "*" asks for a namespace, so it is never taken to match where there is no identity.
-        if value is None or len(value) < len(head) + len(tail) or not value.startswith(head) or not value.endswith(tail):
+        if value is None or len(value) < len(head) + len(tail):
+            return False
+        if not (value.startswith(head) and value.endswith(tail)):
             return False
         rest = value[len(head) : len(value) - len(tail)]
         for piece in middle:
