@@ -1,6 +1,8 @@
 #include "kube/tls.h"
 
 #include <cstdlib>
+#include <functional>
+#include <mutex>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -54,6 +56,33 @@ std::vector<Certificate> readCertificates(const std::string& pem) {
   return found;
 }
 
+// What was read of the PEM texts of late. A context is made for each connection, and reading a key or an
+// authority again for each costs more than the handshake.
+template <class T>
+class Recent {
+ public:
+  Result<std::shared_ptr<const T>> find(const std::string& text, const std::function<Result<T>()>& read) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [known, value] : entries_) {
+      if (known == text) return value;
+    }
+    auto value = read();
+    if (!value) return tl::unexpected(value.error());
+    if (entries_.size() == kKept) entries_.erase(entries_.begin());
+    return entries_.emplace_back(text, std::make_shared<const T>(std::move(*value))).second;
+  }
+
+ private:
+  static constexpr std::size_t kKept = 8;  // clusters that one process speaks with, and a rotation
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, std::shared_ptr<const T>>> entries_;
+};
+
+struct ClientCertificate {
+  std::vector<Certificate> chain;
+  PrivateKey key;
+};
+
 // The report lives as long as the context, which pooled connections keep beyond the client.
 int reportIndex() {
   static const int index =
@@ -99,6 +128,14 @@ X509_STORE* systemStore() {
   return store.get();
 }
 
+Result<Store> readTrust(const std::string& pem, const std::string& file) {
+  const std::vector<Certificate> roots = readCertificates(pem);
+  if (roots.empty()) return failure("certificate authority " + file + ": found no PEM certificate");
+  Store store(X509_STORE_new());
+  for (const Certificate& root : roots) X509_STORE_add_cert(store.get(), root.get());
+  return store;
+}
+
 Result<void> setTrust(SSL_CTX* context, const ClusterAccess& access) {
   const auto pem = pemOrFile(access.caPem, access.caFile, "certificate authority");
   if (!pem) return tl::unexpected(pem.error());
@@ -106,11 +143,10 @@ Result<void> setTrust(SSL_CTX* context, const ClusterAccess& access) {
     SSL_CTX_set1_cert_store(context, systemStore());
     return {};
   }
-  const std::vector<Certificate> roots = readCertificates(*pem);
-  if (roots.empty()) return failure("certificate authority " + access.caFile + ": found no PEM certificate");
-  Store store(X509_STORE_new());
-  for (const Certificate& root : roots) X509_STORE_add_cert(store.get(), root.get());
-  SSL_CTX_set_cert_store(context, store.release());
+  static Recent<Store> recent;
+  const auto store = recent.find(*pem, [&]() { return readTrust(*pem, access.caFile); });
+  if (!store) return tl::unexpected(store.error());
+  SSL_CTX_set1_cert_store(context, (*store)->get());
   return {};
 }
 
@@ -123,6 +159,18 @@ Result<void> setName(SSL_CTX* context, const std::string& name) {
   return failure("the server name \"" + name + "\" cannot be verified: " + lastError());
 }
 
+Result<ClientCertificate> readClientCertificate(const std::string& certificatePem, const std::string& keyPem,
+                                                const ClusterAccess& access) {
+  ClientCertificate read{.chain = readCertificates(certificatePem), .key = nullptr};
+  if (read.chain.empty()) {
+    return failure("client certificate " + access.certificateFile + ": found no PEM certificate");
+  }
+  const Bio keyText = memory(keyPem);
+  read.key = PrivateKey(PEM_read_bio_PrivateKey(keyText.get(), nullptr, noPassword, nullptr));
+  if (!read.key) return failure("client key " + access.keyFile + ": expected an unencrypted PEM key; " + lastError());
+  return read;
+}
+
 Result<void> setClientCertificate(SSL_CTX* context, const ClusterAccess& access) {
   const auto certificatePem = pemOrFile(access.certificatePem, access.certificateFile, "client certificate");
   if (!certificatePem) return tl::unexpected(certificatePem.error());
@@ -130,11 +178,11 @@ Result<void> setClientCertificate(SSL_CTX* context, const ClusterAccess& access)
   const auto keyPem = pemOrFile(access.keyPem, access.keyFile, "client key");
   if (!keyPem) return tl::unexpected(keyPem.error());
 
-  const std::vector<Certificate> chain = readCertificates(*certificatePem);
-  if (chain.empty()) return failure("client certificate " + access.certificateFile + ": found no PEM certificate");
-  const Bio keyText = memory(*keyPem);
-  const PrivateKey key(PEM_read_bio_PrivateKey(keyText.get(), nullptr, noPassword, nullptr));
-  if (!key) return failure("client key " + access.keyFile + ": expected an unencrypted PEM key; " + lastError());
+  static Recent<ClientCertificate> recent;
+  const auto found =
+      recent.find(*certificatePem + *keyPem, [&] { return readClientCertificate(*certificatePem, *keyPem, access); });
+  if (!found) return tl::unexpected(found.error());
+  const auto& [chain, key] = **found;
   if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) {
     return failure("client certificate " + access.certificateFile + ": " + lastError());
   }

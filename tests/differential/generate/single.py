@@ -7,8 +7,9 @@ from generate.security import negative
 def _policy_fields():
     for part, table in (("from", security.SOURCE), ("to", security.OPERATION), ("when", security.WHEN)):
         for name, (make, _) in table.items():
-            yield part, name, make, False
-            yield part, name, make, True
+            for action in ("ALLOW", "DENY"):
+                yield part, name, make, False, action
+                yield part, name, make, True, action
 
 
 def _role_fields():
@@ -26,7 +27,8 @@ def _role_fields():
         yield "property", name, make
 
 
-_POLICY_FIELDS, _ROLE_FIELDS = list(_policy_fields()), list(_role_fields())
+_POLICY_FIELDS = list(_policy_fields())
+_ROLE_FIELDS = list(_role_fields()) * 2  # as RBAC is off for some workloads
 COUNT = len(_POLICY_FIELDS) + len(_ROLE_FIELDS)
 
 
@@ -38,14 +40,14 @@ def objects(rng, mesh, namespace, at):
     return _role(rng, mesh, namespace, *_ROLE_FIELDS[at - len(_POLICY_FIELDS)])
 
 
-def _policy(rng, mesh, namespace, part, name, make, is_negative):
+def _policy(rng, mesh, namespace, part, name, make, is_negative, action):
     if part == "when":
         key = fields.header_key(rng) if name == "request.headers" else name
         rule = {"when": [{"key": key, "notValues" if is_negative else "values": make(rng, mesh)}]}
     else:
         inner = {"from": "source", "to": "operation"}[part]
         rule = {part: [{inner: {negative(name) if is_negative else name: make(rng, mesh)}}]}
-    return security.policy_object(namespace, "single", {"action": rng.choice(("ALLOW", "DENY")), "rules": [rule]})
+    return security.policy_object(namespace, "single", {"action": action, "rules": [rule]})
 
 
 def _role(rng, mesh, namespace, place, name, make):
