@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -102,6 +104,30 @@ asio::ssl::context careless() {
   return context;
 }
 
+asio::ssl::context verifying(const TlsTrust& trust) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  context.set_verify_mode(asio::ssl::verify_peer);
+  auto* handle = context.native_handle();
+  ::SSL_CTX_set_min_proto_version(handle, TLS1_2_VERSION);
+  auto* roots = ::SSL_CTX_get_cert_store(handle);
+  // What is not there is trusted by nobody.
+  for (const auto& file : {trust.rootsFile, trust.extraRootsFile}) {
+    if (!file.empty()) ::X509_STORE_load_file(roots, file.c_str());
+  }
+  if (!trust.rootsDirectory.empty()) ::X509_STORE_load_path(roots, trust.rootsDirectory.c_str());
+  ::ERR_clear_error();
+  return context;
+}
+
+// The name that is asked for and that the certificate must have.
+bool setName(SSL* connection, const std::string& name) {
+  auto* parameters = ::SSL_get0_param(connection);
+  ::X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (isIp(name)) return ::X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1;
+  ::SSL_set_tlsext_host_name(connection, name.c_str());
+  return ::X509_VERIFY_PARAM_set1_host(parameters, name.c_str(), name.size()) == 1;
+}
+
 }  // namespace
 
 Result<HttpReply> httpRequest(const HttpRequest& wanted) {
@@ -138,11 +164,18 @@ Result<HttpReply> httpRequest(const HttpRequest& wanted) {
   beast::tcp_stream plain(std::move(socket));
   plain.expires_at(deadline);
   if (!wanted.tls) return finish(exchange(plain, run, wanted));
-  auto tls = careless();
+  auto tls = wanted.trust ? verifying(*wanted.trust) : careless();
   beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), tls);
+  if (wanted.trust && !setName(stream.native_handle(), wanted.trust->name)) {
+    return failed("the name \"" + wanted.trust->name + "\" cannot be verified");
+  }
   beast::get_lowest_layer(stream).expires_at(deadline);
   error = run([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); });
-  if (error) return failed("TLS handshake: " + error.message());
+  if (error) {
+    const long verified = ::SSL_get_verify_result(stream.native_handle());
+    const bool refused = wanted.trust && verified != X509_V_OK;
+    return failed("TLS handshake: " + (refused ? ::X509_verify_cert_error_string(verified) : error.message()));
+  }
   return finish(exchange(stream, run, wanted));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,10 +18,17 @@ struct HttpReply {
   std::string location{};                  // of a redirect
 };
 
+// Whose certificates are believed: roots in PEM, from files that need not be there.
+struct TlsTrust {
+  std::string name;  // the server's, a host name or IP address, which its certificate must have
+  std::string rootsFile, rootsDirectory, extraRootsFile;
+};
+
 struct HttpRequest {
   Address address;     // an IP address and port, or a unix socket
   std::string source;  // IP address to come from; see connectTcp()
-  bool tls = false;    // whoever answers: the certificate is not verified
+  bool tls = false;
+  std::optional<TlsTrust> trust{};  // unset: whoever answers, the certificate is not verified
   std::string method = "GET", target = "/";
   // A "Host" among them replaces that of the address. Values with line breaks are left out.
   std::vector<std::pair<std::string, std::string>> headers;

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "api/request_authentication_json.h"
 #include "api/string_match_json.h"
 #include "api/validate.h"
 
@@ -76,21 +77,6 @@ void readTriggerRule(const Value& value, Spec::TriggerRule& out) {
   readPaths("includedPaths", out.includedPaths);
 }
 
-void readJwksUri(Fields& fields, std::string& out) {
-  const auto value = fields.get("jwksUri");
-  if (!value) return;
-  const auto text = value->text();
-  if (!text) return;
-  out = *text;
-  const auto rest = text->starts_with("https://")  ? text->substr(8)
-                    : text->starts_with("http://") ? text->substr(7)
-                                                   : "";
-  const auto authority = rest.substr(0, rest.find_first_of("/?#"));
-  const auto host = authority.starts_with('[') ? authority.substr(1, authority.find(']') - 1)
-                                               : authority.substr(0, authority.find(':'));
-  if (!isHost(host)) value->expected("a URL that starts with http:// or https:// and a host");
-}
-
 void readJwt(const Value& value, std::set<std::string>& issuers, Spec::Jwt& out) {
   Fields fields(value);
   if (const auto issuer = fields.get("issuer")) {
@@ -104,7 +90,7 @@ void readJwt(const Value& value, std::set<std::string>& issuers, Spec::Jwt& out)
   }
   fields.read("audiences", out.audiences);
   readJwksUri(fields, out.jwksUri);
-  fields.read("jwks", out.jwks);
+  readJwks(fields, out.jwks);
   fields.read("jwtHeaders", out.jwtHeaders);
   for (const auto& name : out.jwtHeaders) {
     if (!isHeaderName(name))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/request_authentication_json.h"
 #include "api/validate.h"
 #include "base/strings.h"
 
@@ -143,6 +144,29 @@ void readParts(Fields& rule, std::string_view name, std::string_view inner, std:
     list->error("it is empty, expected at least one element, or none of " + std::string(name));
 }
 
+void readProvider(Fields& fields, std::string& out) {
+  const auto provider = fields.get("provider");
+  if (!provider) return fields.missing("provider", "{name: ...}, because action is CUSTOM");
+  Fields parts(*provider);
+  parts.read("name", out);
+  if (parts.readable() && out.empty()) parts.missing("name", "a name of the mesh's extensionProviders");
+}
+
+// Istio's annotation for policies that only count what they would do.
+void readDryRun(const Value& spec, const ObjectMeta& meta, Spec& out) {
+  static const std::string kAnnotation = "istio.io/dry-run";
+  const auto found = meta.annotations.find(kAnnotation);
+  if (found == meta.annotations.end()) return;
+  const auto text = toLower(found->second);
+  if (text == "true" || text == "1" || text == "t") {
+    out.dryRun = true;
+    return;
+  }
+  if (text == "false" || text == "0" || text == "f") return;
+  spec.report().add(Problem::Severity::warning, "metadata.annotations[" + kAnnotation + "]",
+                    "found " + quote(found->second) + ", expected \"true\" or \"false\": the policy is enforced");
+}
+
 void readRule(const Value& value, Spec::Rule& out) {
   Fields fields(value);
   readParts(fields, "from", "source", out.from, readSource);
@@ -154,26 +178,22 @@ void readRule(const Value& value, Spec::Rule& out) {
 
 }  // namespace
 
-void readSpec(const Value& spec, const ObjectMeta&, AuthorizationPolicySpec& out) {
+void readSpec(const Value& spec, const ObjectMeta& meta, AuthorizationPolicySpec& out) {
   Fields fields(spec);
   if (const auto selector = fields.get("selector")) readMatchLabels(*selector, out.selector);
-  for (const auto* name : {"targetRef", "targetRefs"}) {
-    const auto targets = fields.get(name);
-    if (!targets || (targets->json().is_array() && targets->json().empty())) continue;
-    out.hasTargetRefs = true;
-    if (fields.has("selector")) targets->error("selector is given as well, expected one of them");
-  }
+  readTargetRefs(fields, out.targetRefs);
   const auto action = fields.get("action");
   if (action) {
     if (const auto kind = action->oneOf<Spec::Action>(kActions)) out.action = *kind;
   }
+  readDryRun(spec, meta, out);
   const auto rules = fields.get("rules");
   if (rules) {
     rules->eachItem([&](const Value& item, std::size_t) { readRule(item, out.rules.emplace_back()); });
   }
   if (!fields.readable()) return;
   const bool custom = out.action == Spec::Action::custom;
-  if (custom && !fields.has("provider")) fields.missing("provider", "{name: ...}, because action is CUSTOM");
+  if (custom) readProvider(fields, out.provider);
   if (!custom && fields.has("provider")) fields.get("provider")->error("only action CUSTOM has a provider");
   if (out.action != Spec::Action::allow && (!rules || (rules->json().is_array() && out.rules.empty()))) {
     fields.missing("rules", "at least one rule: without one this action has no effect; `rules: [{}]` is every request");

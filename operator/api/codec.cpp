@@ -20,6 +20,7 @@
 #include "api/networking.h"
 #include "api/peer_authentication_json.h"
 #include "api/rbac_config_json.h"
+#include "api/request_authentication_json.h"
 #include "api/security.h"
 #include "api/service_entry.h"
 #include "api/service_entry_json.h"
@@ -66,6 +67,8 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::cluster_rbac_config: return build<ClusterRbacConfig>(value, std::move(meta), report);
     case Kind::peer_authentication: return build<PeerAuthentication>(value, std::move(meta), report);
     case Kind::authorization_policy: return build<AuthorizationPolicy>(value, std::move(meta), report);
+    case Kind::request_authentication: return build<RequestAuthentication>(value, std::move(meta), report);
+    case Kind::key_set: break;  // nobody writes one
   }
   return nullptr;
 }

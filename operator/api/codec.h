@@ -24,7 +24,7 @@ struct KindInfo {
 };
 
 const KindInfo& kindInfo(Kind kind);
-std::span<const KindInfo> allKinds();
+std::span<const KindInfo> allKinds();  // those that are watched
 // The kind of an apiVersion ("networking.istio.io/v1beta1") and kind name; nullptr if it is not ours.
 const KindInfo* findKind(std::string_view apiVersion, std::string_view kindName);
 

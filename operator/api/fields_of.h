@@ -45,7 +45,13 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 1;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 8;
+inline constexpr int kFields<MeshConfigSpec> = 10;
+template <>
+inline constexpr int kFields<ExtensionProvider> = 2;
+template <>
+inline constexpr int kFields<ExtensionProvider::ExtAuthz> = 12;
+template <>
+inline constexpr int kFields<ExtensionProvider::ExtAuthz::Headers> = 5;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>
@@ -151,7 +157,19 @@ inline constexpr int kFields<RbacConfigSpec::Target> = 2;
 template <>
 inline constexpr int kFields<PeerAuthenticationSpec> = 3;
 template <>
-inline constexpr int kFields<AuthorizationPolicySpec> = 4;
+inline constexpr int kFields<AuthorizationPolicySpec> = 6;
+template <>
+inline constexpr int kFields<TargetRef> = 3;
+template <>
+inline constexpr int kFields<RequestAuthenticationSpec> = 3;
+template <>
+inline constexpr int kFields<RequestAuthenticationSpec::Header> = 2;
+template <>
+inline constexpr int kFields<RequestAuthenticationSpec::ClaimHeader> = 2;
+template <>
+inline constexpr int kFields<RequestAuthenticationSpec::JwtRule> = 12;
+template <>
+inline constexpr int kFields<KeySetSpec> = 2;
 template <>
 inline constexpr int kFields<AuthorizationPolicySpec::Source> = 12;
 template <>
@@ -243,6 +261,8 @@ auto withType(Kind kind, Visit visit) {
     case Kind::cluster_rbac_config: return visit.template operator()<ClusterRbacConfig>();
     case Kind::peer_authentication: return visit.template operator()<PeerAuthentication>();
     case Kind::authorization_policy: return visit.template operator()<AuthorizationPolicy>();
+    case Kind::request_authentication: return visit.template operator()<RequestAuthentication>();
+    case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }
   return decltype(visit.template operator()<Namespace>())();

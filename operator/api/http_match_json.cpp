@@ -18,11 +18,33 @@ void readCondition(Fields& fields, std::string_view name, std::optional<StringMa
   }
 }
 
+bool isClaim(std::string_view key) {
+  static constexpr std::string_view kClaims = "@request.auth.claims";
+  if (!key.starts_with(kClaims)) return false;
+  key.remove_prefix(kClaims.size());
+  if (key.starts_with('.')) return key.size() > 1 && key.find("..") == std::string_view::npos && !key.ends_with('.');
+  while (!key.empty()) {
+    const auto end = key.find(']');
+    if (!key.starts_with('[') || end == std::string_view::npos || end == 1) return false;
+    key.remove_prefix(end + 1);
+    if (key.empty()) return true;
+  }
+  return false;
+}
+
 void readNamed(Fields& fields, std::string_view name, bool headers, std::map<std::string, StringMatch>& out) {
   const auto value = fields.get(name);
   if (!value) return;
   value->eachEntry([&](const Value& entry, const std::string& key) {
-    if (headers && !isHeaderName(key.starts_with(':') ? std::string_view(key).substr(1) : std::string_view(key))) {
+    if (headers && key.starts_with('@')) {  // Istio's way to say a claim of a token
+      if (!isClaim(key)) {
+        entry.error("found the header name " + quote(key) +
+                    ", expected @request.auth.claims.name, or [name] for a name "
+                    "with dots in it");
+        return;
+      }
+    } else if (headers &&
+               !isHeaderName(key.starts_with(':') ? std::string_view(key).substr(1) : std::string_view(key))) {
       entry.error("found the header name " + quote(key) + ", expected letters, digits and '-'");
       return;
     }

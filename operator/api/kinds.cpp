@@ -35,19 +35,22 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
      kSecurity},
     {Kind::authorization_policy, "AuthorizationPolicy", "security.istio.io", "authorizationpolicies", true, true,
      kSecurity},
+    {Kind::request_authentication, "RequestAuthentication", "security.istio.io", "requestauthentications", true, true,
+     kSecurity},
+    {Kind::key_set, "KeySet", "", "keysets", false, false, {}},
 }};
 
 }  // namespace
 
 const KindInfo& kindInfo(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 
-std::span<const KindInfo> allKinds() { return kKinds; }
+std::span<const KindInfo> allKinds() { return std::span(kKinds).first(static_cast<std::size_t>(Kind::key_set)); }
 
 const KindInfo* findKind(std::string_view apiVersion, std::string_view kindName) {
   const auto slash = apiVersion.find('/');
   const auto group = slash == std::string_view::npos ? std::string_view() : apiVersion.substr(0, slash);
   const auto version = slash == std::string_view::npos ? apiVersion : apiVersion.substr(slash + 1);
-  for (const auto& info : kKinds) {
+  for (const auto& info : allKinds()) {
     if (info.name == kindName && info.group == group) {
       return std::find(info.versions.begin(), info.versions.end(), version) == info.versions.end() ? nullptr : &info;
     }

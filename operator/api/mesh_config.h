@@ -1,15 +1,46 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "api/networking.h"
 #include "api/object.h"
 
 // The ConfigMap `istio` (`istio-<revision>`) of the root namespace, with Istio's MeshConfig as YAML under its key
 // `mesh`. Of other ConfigMaps nothing is kept but their metadata.
 namespace fairway::api {
 
+// One of `extensionProviders`: something outside the mesh that its proxies work with, by a name that policies use.
+struct ExtensionProvider {
+  // Who decides on requests for AuthorizationPolicies with action CUSTOM.
+  struct ExtAuthz {
+    bool grpc = false;    // envoyExtAuthzGrpc, else envoyExtAuthzHttp
+    std::string service;  // "name.namespace.svc.cluster.local", or "namespace/host"
+    std::uint32_t port = 0;
+    std::optional<Duration> timeout;
+    bool failOpen = false, clearRouteCache = false;
+    std::uint32_t statusOnError = 0;  // HTTP status while it cannot be asked; 0: 403
+    std::string pathPrefix;
+    struct Headers {  // names, with * at one end also patterns
+      std::vector<std::string> inCheck, upstreamOnAllow, downstreamOnAllow, downstreamOnDeny;
+      std::map<std::string, std::string> additional;  // includeAdditionalHeadersInCheck
+      bool operator==(const Headers&) const = default;
+    };
+    Headers headers;
+    std::uint32_t maxBodyBytes = 0;  // includeRequestBodyInCheck; 0: the body is not sent
+    bool partialBody = false, rawBody = false;
+    bool operator==(const ExtAuthz&) const = default;
+  };
+  std::string name;
+  std::optional<ExtAuthz> extAuthz;  // unset: a provider of another kind
+  bool operator==(const ExtensionProvider&) const = default;
+};
+
 struct MeshConfigSpec {
+  enum class PathNormalization { base, none, merge_slashes, decode_and_merge_slashes };
   enum class OutboundMode { allow_any, registry_only };
   enum class IngressMode { off, by_default, strict };
   // Unset: the default of model::MeshSettings.
@@ -18,6 +49,8 @@ struct MeshConfigSpec {
   std::optional<std::string> ingressClass, ingressSelector, ingressService;
   std::optional<IngressMode> ingressMode;  // ingressControllerMode
   std::optional<std::string> trustDomain, rootNamespace;
+  std::optional<PathNormalization> pathNormalization;  // pathNormalization.normalization
+  std::vector<ExtensionProvider> extensionProviders;
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

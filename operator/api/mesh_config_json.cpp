@@ -1,5 +1,6 @@
 #include "api/mesh_config_json.h"
 
+#include "api/extension_provider_json.h"
 #include "api/validate.h"
 #include "api/yaml.h"
 
@@ -18,6 +19,14 @@ constexpr EnumName<IngressMode> kIngressModes[] = {
     {"OFF", 1, IngressMode::off},
     {"DEFAULT", 2, IngressMode::by_default},
     {"STRICT", 3, IngressMode::strict},
+};
+
+constexpr EnumName<MeshConfigSpec::PathNormalization> kPathModes[] = {
+    {"DEFAULT", 0, MeshConfigSpec::PathNormalization::base},
+    {"NONE", 1, MeshConfigSpec::PathNormalization::none},
+    {"BASE", 2, MeshConfigSpec::PathNormalization::base},
+    {"MERGE_SLASHES", 3, MeshConfigSpec::PathNormalization::merge_slashes},
+    {"DECODE_AND_MERGE_SLASHES", 4, MeshConfigSpec::PathNormalization::decode_and_merge_slashes},
 };
 
 // Istio's other settings. Who brings an Istio's mesh configuration along must see which of them do nothing here.
@@ -39,7 +48,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "dnsRefreshRate",
     "enableEnvoyAccessLogService",
     "enableTracing",
-    "extensionProviders",
     "h2UpgradePolicy",
     "hboneIdleTimeout",
     "inboundClusterStatName",
@@ -47,7 +55,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "localityLbSetting",
     "meshMTLS",
     "outboundClusterStatName",
-    "pathNormalization",
     "protocolDetectionTimeout",
     "proxyHttpPort",
     "proxyInboundListenPort",
@@ -95,6 +102,14 @@ MeshConfigSpec readMesh(const Value& value) {
   if (const auto mode = fields.get("ingressControllerMode")) out.ingressMode = mode->oneOf<IngressMode>(kIngressModes);
   readOptional(fields, "trustDomain", out.trustDomain);
   readOptional(fields, "rootNamespace", out.rootNamespace);
+  if (const auto paths = fields.get("pathNormalization")) {
+    Fields parts(*paths);
+    if (const auto mode = parts.get("normalization")) {
+      out.pathNormalization = mode->oneOf<MeshConfigSpec::PathNormalization>(kPathModes);
+    }
+  }
+  if (const auto providers = fields.get("extensionProviders"))
+    readExtensionProviders(*providers, out.extensionProviders);
   if (const auto defaults = fields.get("defaultConfig"); defaults && !defaults->json().empty()) {
     defaults->warn("it has no effect here: settings of proxies come from the injection's configuration");
   }

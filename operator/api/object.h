@@ -10,7 +10,7 @@
 
 namespace fairway::api {
 
-// Every kind that is watched. The order is the order of a listing, nothing depends on it.
+// Every kind of the store; all but key_set are watched. The order is the order of a listing, nothing depends on it.
 enum class Kind {
   namespace_,
   node,
@@ -33,8 +33,11 @@ enum class Kind {
   cluster_rbac_config,
   peer_authentication,
   authorization_policy,
+  request_authentication,
+  // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
+  key_set,
 };
-inline constexpr std::size_t kKindCount = 21;
+inline constexpr std::size_t kKindCount = 23;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

@@ -117,6 +117,49 @@ struct PeerAuthenticationSpec {
 };
 using PeerAuthentication = Typed<PeerAuthenticationSpec, Kind::peer_authentication>;
 
+// An object of the Gateway API or a Service that a policy is attached to, in place of a selector of pods.
+struct TargetRef {
+  std::string group, kind, name;
+  bool operator==(const TargetRef&) const = default;
+};
+
+struct RequestAuthenticationSpec {
+  struct Header {
+    std::string name, prefix;
+    bool operator==(const Header&) const = default;
+  };
+  struct ClaimHeader {
+    std::string header, claim;
+    bool operator==(const ClaimHeader&) const = default;
+  };
+  struct JwtRule {
+    std::string issuer;
+    std::vector<std::string> audiences;
+    std::string jwksUri, jwks;
+    std::vector<Header> fromHeaders;
+    std::vector<std::string> fromParams, fromCookies;
+    std::string outputPayloadToHeader;
+    bool forwardOriginalToken = false;
+    std::vector<ClaimHeader> outputClaimToHeaders;
+    std::optional<Duration> timeout;  // of fetching keys
+    std::vector<std::string> spaceDelimitedClaims;
+    bool operator==(const JwtRule&) const = default;
+  };
+  Labels selector;
+  std::vector<TargetRef> targetRefs;
+  std::vector<JwtRule> jwtRules;
+  bool operator==(const RequestAuthenticationSpec&) const = default;
+};
+using RequestAuthentication = Typed<RequestAuthenticationSpec, Kind::request_authentication>;
+
+// The keys of an issuer, as its server told them last. The object's name is the URL that was asked.
+struct KeySetSpec {
+  std::string jwks;     // a JSON web key set; empty: there never was one
+  std::string problem;  // why the last attempt failed; empty: it did not
+  bool operator==(const KeySetSpec&) const = default;
+};
+using KeySet = Typed<KeySetSpec, Kind::key_set>;
+
 struct AuthorizationPolicySpec {
   enum class Action { allow, deny, audit, custom };
   struct Source {
@@ -140,8 +183,10 @@ struct AuthorizationPolicySpec {
     bool operator==(const Rule&) const = default;
   };
   Labels selector;
-  bool hasTargetRefs = false;  // attaches to a Gateway API object instead of pods
+  std::vector<TargetRef> targetRefs;
   Action action = Action::allow;
+  std::string provider;  // of action CUSTOM: a name of the mesh's extensionProviders
+  bool dryRun = false;   // annotation istio.io/dry-run: decides nothing, is only counted
   std::vector<Rule> rules;
   bool operator==(const AuthorizationPolicySpec&) const = default;
 };

@@ -92,6 +92,10 @@ void addServe(CLI::App& app, int& exitCode) {
   flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
   flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")
       ->group("Mesh");
+  flag(*sub, "jwks-ca-file", o.jwksCaFile,
+       "File with more root certificates (PEM) to believe when the keys of end-user tokens are fetched, beside the "
+       "system's")
+      ->group("Mesh");
   flag(*sub, "max-batch-delay", o.maxBatchDelayMs,
        "Milliseconds a change may wait for others to be worked on together. 0: none waits")
       ->check(CLI::Range(0, 60000))

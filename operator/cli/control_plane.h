@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "identity/authority.h"
 #include "identity/certificate_service.h"
+#include "identity/key_sets.h"
 #include "kube/folder_source.h"
 #include "kube/kubeconfig.h"
 #include "status/keeper.h"
@@ -34,8 +35,9 @@ struct ControlPlane {
   std::unique_ptr<identity::FolderTokens> folderTokens;  // folder mode only
   std::unique_ptr<TokenReviewer> tokenReviewer;          // Kubernetes mode only
   std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<EngineSink> sink;           // source -> engine
-  std::unique_ptr<SnapshotKeeper> snapshots;  // Kubernetes mode only; source -> sink
+  std::unique_ptr<identity::KeySets> keySets;  // issuers' servers -> engine
+  std::unique_ptr<EngineSink> sink;            // source -> engine
+  std::unique_ptr<SnapshotKeeper> snapshots;   // Kubernetes mode only; source -> sink
   std::unique_ptr<kube::Source> source;
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;

@@ -4,8 +4,17 @@
 
 #include "api/codec.h"
 #include "api/core.h"
+#include "api/key_set_url.h"
 
 namespace fairway::cli {
+
+namespace {
+
+bool mayNeedKeys(api::Kind kind) {
+  return kind == api::Kind::request_authentication || kind == api::Kind::policy || kind == api::Kind::mesh_policy;
+}
+
+}  // namespace
 
 void EngineSink::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
   {
@@ -30,6 +39,14 @@ void EngineSink::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
     const std::lock_guard lock(mutex_);
     std::erase_if(goodSettings_, [&](const auto& entry) { return !names.contains(entry.first); });
   }
+  if (mayNeedKeys(kind)) {
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(keySets_, [&](const auto& entry) { return entry.first.first == kind; });
+    }
+    for (const auto& object : objects) trackKeySets(kind, object->meta.key(), object.get());
+    announceKeySets();
+  }
   engine_.replace(kind, std::move(objects));
 }
 
@@ -47,6 +64,10 @@ void EngineSink::upsert(api::ObjectPtr object) {
     announceAccounts(before);
   }
   if (object->kind == api::Kind::config_map) object = withGoodSettings(std::move(object));
+  if (mayNeedKeys(object->kind)) {
+    trackKeySets(object->kind, object->meta.key(), object.get());
+    announceKeySets();
+  }
   engine_.upsert(std::move(object));
 }
 
@@ -63,6 +84,10 @@ void EngineSink::remove(api::Kind kind, api::NamespacedName name) {
       trackPod(name, nullptr);
     }
     announceAccounts(before);
+  }
+  if (mayNeedKeys(kind)) {
+    trackKeySets(kind, name, nullptr);
+    announceKeySets();
   }
   engine_.remove(kind, std::move(name));
 }
@@ -110,6 +135,32 @@ void EngineSink::trackPod(const api::NamespacedName& name, const api::Object* po
     return;
   }
   pods_[name] = {name.ns, static_cast<const api::Pod*>(pod)->spec.serviceAccountName};
+}
+
+void EngineSink::trackKeySets(api::Kind kind, const api::NamespacedName& name, const api::Object* object) {
+  auto urls = object == nullptr ? std::map<std::string, api::Duration>() : api::keySetUrls(*object);
+  const std::lock_guard lock(mutex_);
+  if (urls.empty()) {
+    keySets_.erase({kind, name});
+  } else {
+    keySets_[{kind, name}] = std::move(urls);
+  }
+}
+
+void EngineSink::announceKeySets() {
+  if (!options_.onKeySets) return;
+  const std::lock_guard announcing(announcing_);
+  std::map<std::string, std::chrono::milliseconds> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [object, urls] : keySets_) {
+      for (const auto& [url, timeout] : urls) {
+        auto& longest = all[url];
+        longest = std::max(longest, std::chrono::ceil<std::chrono::milliseconds>(timeout));
+      }
+    }
+  }
+  options_.onKeySets(all);
 }
 
 void EngineSink::announceAccounts(const std::set<identity::ServiceAccount>& before) {

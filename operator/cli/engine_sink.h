@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -24,6 +25,8 @@ class EngineSink final : public kube::Sink {
     bool logProblems = true;
     // Called, on a source's thread, when a pod with another service account has come or the last one has gone.
     std::function<void(const std::set<identity::ServiceAccount>&)> onAccounts;
+    // Called, on a source's thread, when objects need the keys of other issuers: where they are, and how long to wait.
+    std::function<void(const std::map<std::string, std::chrono::milliseconds>&)> onKeySets;
   };
   EngineSink(engine::Engine& engine, Options options) : engine_(engine), options_(std::move(options)) {}
 
@@ -38,6 +41,8 @@ class EngineSink final : public kube::Sink {
   api::ObjectPtr withGoodSettings(api::ObjectPtr object);
   void trackPod(const api::NamespacedName& name, const api::Object* pod);
   void announceAccounts(const std::set<identity::ServiceAccount>& before);
+  void trackKeySets(api::Kind kind, const api::NamespacedName& name, const api::Object* object);
+  void announceKeySets();
 
   engine::Engine& engine_;
   const Options options_;
@@ -45,6 +50,8 @@ class EngineSink final : public kube::Sink {
   std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
   std::map<api::NamespacedName, identity::ServiceAccount> pods_;
   std::map<api::NamespacedName, api::ConfigMapSpec> goodSettings_;
+  std::map<std::pair<api::Kind, api::NamespacedName>, std::map<std::string, api::Duration>> keySets_;
+  std::mutex announcing_;  // one at a time, so that the last one told is the last one known
 };
 
 }  // namespace fairway::cli

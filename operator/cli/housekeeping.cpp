@@ -21,7 +21,8 @@ void logNote(const model::Note& note) {
 
 void Housekeeping::tick() {
   const auto now = std::chrono::steady_clock::now();
-  if (!synced_ && plane_.source->synced()) {
+  // With the first configuration come the keys of issuers, as far as they can be had: a restart refuses nobody's tokens.
+  if (!synced_ && plane_.source->synced() && plane_.keySets->tried()) {
     synced_ = true;
     plane_.engine->markSynced();
     if (plane_.snapshots) plane_.snapshots->arrived();

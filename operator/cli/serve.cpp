@@ -24,6 +24,7 @@
 #include "cli/app.h"
 #include "cli/control_plane.h"
 #include "cli/housekeeping.h"
+#include "cli/key_set_keeper.h"
 #include "cli/rollouts.h"
 #include "cli/state_dir.h"
 #include "cli/version.h"
@@ -168,6 +169,9 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
 
 Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   EngineSink::Options sink;
+  sink.onKeySets = [&plane](const std::map<std::string, std::chrono::milliseconds>& urls) {
+    plane.keySets->want(urls);
+  };
   if (plane.folderTokens) {
     sink.logProblems = false;  // the folder source does, with file and line
     sink.onAccounts = [&plane](const std::set<identity::ServiceAccount>& accounts) {
@@ -376,6 +380,9 @@ int serve(ServeOptions options) {
   openSnapshots(options, plane);
   if (const auto done = openIdentity(options, plane, sleep); !done) return ended ? exitOk : fail(done.error());
   openEngine(options, plane);
+  // A folder's user has the machine anyway; in a cluster, loopback is this pod's own admin port.
+  plane.keySets = makeKeySets(*plane.engine, plane.access ? plane.access->server : std::string(),
+                              {!options.configDir.empty(), options.jwksCaFile});
   if (const auto done = openSource(options, plane); !done) return fail(done.error());
   if (const auto done = openDiscovery(options, plane); !done) return fail(done.error());
   if (const auto done = openWebhook(options, plane); !done) return fail(done.error());

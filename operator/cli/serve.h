@@ -31,6 +31,7 @@ struct ServeOptions {
   std::string clusterDomain = "cluster.local";
   std::string rootNamespace = "istio-system";
   int maxBatchDelayMs = 0;
+  std::string jwksCaFile;  // more roots for fetching issuers' keys; empty: none
 
   std::string logLevel = "info";
   std::string logFormat = "text";

@@ -105,16 +105,6 @@ std::string fromEnvironment(const char* name, const char* otherwise) {
   return value == nullptr || *value == '\0' ? otherwise : value;
 }
 
-struct SystemRoots {
-  std::string file = fromEnvironment(X509_get_default_cert_file_env(), X509_get_default_cert_file());
-  std::string directory = fromEnvironment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
-};
-
-const SystemRoots& systemRoots() {
-  static const SystemRoots roots;
-  return roots;
-}
-
 // Shared by all connections; a process that runs for long keeps those it started with.
 X509_STORE* systemStore() {
   static const Store store = [] {
@@ -217,6 +207,14 @@ Result<void> configureTls(SSL_CTX* context, const ClusterAccess& access, const s
     SSL_CTX_set_cert_verify_callback(context, verifyChain, kept->get());
   }
   return setClientCertificate(context, access);
+}
+
+const SystemRoots& systemRoots() {
+  static const SystemRoots roots{
+      fromEnvironment(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+      fromEnvironment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()),
+  };
+  return roots;
 }
 
 void takeOverSystemRoots() {

@@ -33,6 +33,12 @@ Result<void> configureTls(SSL_CTX* context, const ClusterAccess& access, const s
 // has no authority of its own. Call it before the first connection, while no other thread reads the environment.
 void takeOverSystemRoots();
 
+// Where the system's roots are, whether they were taken over or not.
+struct SystemRoots {
+  std::string file, directory;
+};
+const SystemRoots& systemRoots();
+
 // Tries configureTls on a context that is thrown away: finds unreadable files and mismatched keys early.
 Result<void> checkTls(const ClusterAccess& access, const std::string& host);
 

@@ -20,6 +20,11 @@ struct MeshSettings {
   // Label `istio` of the gateway pods that serve them, and the Service in front of these.
   std::string ingressSelector = "ingressgateway";
   std::string ingressService = "istio-ingressgateway";
+
+  // How paths are made canonical where no rule looks at them; a rule that does wants at least merged slashes, and no
+  // escaped ones.
+  enum class Paths { none, base, merge_slashes, decode_and_merge_slashes };
+  Paths paths = Paths::base;
   bool operator==(const MeshSettings&) const = default;
 };
 

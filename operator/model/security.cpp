@@ -9,10 +9,9 @@ MtlsMode PeerAuthentication::modeOf(std::uint32_t port) const {
   return found == ports.end() ? mode : found->second;
 }
 
-const Provenance* PeerAuthentication::refusalOf(std::uint32_t port) const {
-  auto found = refuseHttp.find(port);
-  if (found == refuseHttp.end() && !acceptHttp.contains(port)) found = refuseHttp.find(0);
-  return found == refuseHttp.end() ? nullptr : &found->second;
+bool RequestAuthentication::required() const {
+  return refuse ||
+         std::any_of(rules.begin(), rules.end(), [](const Rule& rule) { return rule.need == Need::required; });
 }
 
 Condition Condition::nothing() {

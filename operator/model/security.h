@@ -19,15 +19,57 @@ struct PeerAuthentication {
   MtlsMode mode = MtlsMode::permissive;  // ports not listed
   std::map<std::uint32_t, MtlsMode> ports;
   std::vector<Provenance> provenance;
-  // Requests that need an end-user token that cannot be checked: every HTTP request to these workload
-  // ports is answered 401/403 (fail closed). Key 0 = all ports.
-  std::map<std::uint32_t, Provenance> refuseHttp;
-  std::set<std::uint32_t> acceptHttp;  // ports that key 0 of refuseHttp does not speak of
   bool operator==(const PeerAuthentication&) const = default;
 
   [[nodiscard]] MtlsMode modeOf(std::uint32_t port) const;
-  // The policy because of which HTTP requests to this workload port are refused; null if they are not.
-  [[nodiscard]] const Provenance* refusalOf(std::uint32_t port) const;
+};
+
+// Whose end-user tokens (JSON web tokens) are verified, where they are looked for, and what they leave behind.
+struct JwtProvider {
+  struct Header {
+    std::string name, prefix;
+    bool operator==(const Header&) const = default;
+  };
+  struct ClaimHeader {
+    std::string header, claim;
+    bool operator==(const ClaimHeader&) const = default;
+  };
+  std::string issuer;
+  std::vector<std::string> audiences;  // of which a token has one; none: any
+  std::string jwks;                    // JSON web key set; empty: there are no keys, no token is valid
+  // No place at all: the header Authorization with "Bearer ", and the query parameter access_token.
+  std::vector<Header> fromHeaders;
+  std::vector<std::string> fromParams, fromCookies;
+  bool forward = false;       // the token goes on to the app
+  std::string payloadHeader;  // gets the claims, base64url; empty: none does
+  std::vector<ClaimHeader> claimHeaders;
+  std::vector<std::string> spaceDelimitedClaims;  // texts that are read as lists
+  bool operator==(const JwtProvider&) const = default;
+};
+
+// What is asked of the tokens of requests to one workload port.
+struct RequestAuthentication {
+  enum class Need {
+    valid_if_present,  // a token that is there must be valid
+    required,          // a valid one must be there
+    optional,          // one that is not valid counts as none
+  };
+  struct Rule {
+    std::vector<StringMatcher> paths;    // all must match the path without query; none: every path
+    std::vector<std::size_t> providers;  // in order, the first valid token counts; none: tokens are not looked at
+    Need need = Need::valid_if_present;
+    bool operator==(const Rule&) const = default;
+  };
+  std::vector<JwtProvider> providers;
+  std::vector<Rule> rules;  // the first whose paths match decides; no rule: tokens are not looked at
+  std::string refusalText;  // body of the 401; empty: Envoy's own
+  std::vector<Provenance> provenance;
+  // Nobody knows what is asked for: every HTTP request is refused, in the name of this object (fail closed).
+  std::optional<Provenance> refuse;
+  bool operator==(const RequestAuthentication&) const = default;
+
+  // Whether some request needs a token.
+  [[nodiscard]] bool required() const;
 };
 
 // A condition over a request or connection. A tree: translation maps each node to one Envoy matcher.
@@ -83,13 +125,37 @@ struct AuthorizationRule {
   bool operator==(const AuthorizationRule&) const = default;
 };
 
+// A service that is asked about requests (Envoy's ext_authz).
+struct ExternalAuthorizer {
+  std::string name;  // the provider's
+  bool grpc = false;
+  std::string host;  // of the registry
+  std::uint32_t port = 0;
+  Duration timeout{};
+  bool failOpen = false, clearRouteCache = false;
+  std::uint32_t statusOnError = 403;
+  std::string pathPrefix;
+  // Of HTTP services: which headers go where.
+  std::vector<StringMatcher> headersInCheck, headersToUpstream, headersToClientOnAllow, headersToClientOnDeny;
+  std::map<std::string, std::string> additionalHeaders;
+  std::uint32_t maxBodyBytes = 0;  // 0: the body is not sent
+  bool partialBody = false, rawBody = false;
+  bool operator==(const ExternalAuthorizer&) const = default;
+};
+
 // One RBAC filter. An allow filter with no rules denies everything.
 struct AuthorizationFilter {
-  enum class Action { allow, deny, audit };
+  enum class Action {
+    allow,
+    deny,
+    audit,
+    external,  // who matches a rule is asked about at `authorizer`
+  };
   Action action = Action::allow;
   bool enforced = true;                        // false: only `shadowRules`, everything passes
   std::vector<AuthorizationRule> rules;        // sorted by name
   std::vector<AuthorizationRule> shadowRules;  // evaluated for statistics only
+  std::optional<ExternalAuthorizer> authorizer;
   bool operator==(const AuthorizationFilter&) const = default;
 };
 

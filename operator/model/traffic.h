@@ -43,6 +43,15 @@ struct HttpMatch {
     bool operator==(const Named&) const = default;
   };
   std::vector<Named> headers, queryParams;
+  // Claims of a verified end-user token (at gateways): a text, or a list that holds it. A claim that is not there is not
+  // matched, by `invert` it is.
+  struct Claim {
+    std::vector<std::string> path;
+    StringMatcher matcher;
+    bool invert = false;
+    bool operator==(const Claim&) const = default;
+  };
+  std::vector<Claim> claims;
   bool operator==(const HttpMatch&) const = default;
 };
 

@@ -28,11 +28,12 @@ bool targets(const api::Policy& policy, const model::Service& service, const mod
   });
 }
 
-// v1alpha1.md 1.2. What cannot be honoured is refused: STRICT, and no HTTP request where a token is asked for.
+// v1alpha1.md 1.2. What cannot be read is refused: STRICT, and no HTTP request where tokens are asked for.
 AlphaEffect effectOf(store::View& view, const api::Object& object, const Spec& spec, Level level) {
   AlphaEffect effect;
   effect.level = level;
   effect.object = &object;
+  effect.spec = &spec;
   effect.useOrigin = spec.useOrigin;
   const Errors errors(object);
   const auto strict = [&](const std::string& field, const std::string& message) {
@@ -53,17 +54,10 @@ AlphaEffect effectOf(store::View& view, const api::Object& object, const Spec& s
     effect.mode = model::MtlsMode::disable;
   }
 
-  if (errors.at("spec.origins")) {
-    effect.refuseHttp = true;
-  } else if (!spec.origins.empty() && spec.originIsOptional) {
-    warning(view, provenanceOf(object), "spec.origins",
-            "end-user tokens are not checked: requests pass without an end-user identity, whatever token they carry");
-  } else if (!spec.origins.empty()) {
-    effect.refuseHttp = true;
-  }
+  effect.refuseHttp = errors.at("spec.origins");
   if (effect.refuseHttp) {
     error(view, provenanceOf(object), "spec.origins",
-          "end-user tokens cannot be checked: every HTTP request to its target is refused");
+          "they have errors: every HTTP request to the policy's target is refused");
   }
   if (spec.peerIsOptional && effect.mode == model::MtlsMode::strict) {
     warning(view, provenanceOf(object), "spec.peerIsOptional",

@@ -16,8 +16,9 @@ struct AlphaEffect {
   Level level = Level::none;
   const api::Object* object = nullptr;  // null at level none
   model::MtlsMode mode = model::MtlsMode::permissive;
-  bool refuseHttp = false;  // asks for an end-user token, which cannot be checked
-  bool useOrigin = false;   // principalBinding: USE_ORIGIN
+  bool refuseHttp = false;                              // nobody knows which end-user tokens it asks for
+  bool useOrigin = false;                               // principalBinding: USE_ORIGIN
+  const api::AuthenticationPolicySpec* spec = nullptr;  // of `object`
 };
 
 struct AlphaPolicies {

@@ -1,10 +1,14 @@
 #include "normalize/authorization_policy.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "api/security.h"
+#include "normalize/external_authorizer.h"
 #include "normalize/objects.h"
 #include "normalize/policy_rule.h"
+#include "normalize/policy_target.h"
 
 namespace fairway::normalize {
 
@@ -15,29 +19,6 @@ using Action = api::AuthorizationPolicySpec::Action;
 
 std::string ruleName(const Policy& policy, std::size_t index) {
   return "ns[" + policy.meta.ns + "]-policy[" + policy.meta.name + "]-rule[" + std::to_string(index) + "]";
-}
-
-bool selectsWorkload(store::View& view, const Policy& policy, const AuthorizationOf& query) {
-  // With a selector as well it is an invalid policy, which fails closed where the selector points.
-  if (policy.spec.hasTargetRefs && policy.spec.selector.empty()) {
-    warning(view, provenanceOf(policy), "spec.targetRefs",
-            "policies attached to a Gateway or Service are not supported: it applies to no pod; use spec.selector");
-    return false;
-  }
-  // Nobody knows which workloads it was meant for: it speaks for those of its namespace, never for the mesh.
-  if (Errors(policy).inSelector(policy.spec.selector)) return policy.meta.ns == query.ns;
-  return api::selects(policy.spec.selector, query.labels);
-}
-
-// The policies of the workload's namespace and the root namespace that select it.
-std::vector<const Policy*> applicable(store::View& view, const AuthorizationOf& query) {
-  auto policies = view.list<Policy>(query.ns);
-  const auto& root = view.mesh().rootNamespace;
-  if (query.ns != root) {
-    for (const auto* policy : view.list<Policy>(root)) policies.push_back(policy);
-  }
-  std::erase_if(policies, [&](const Policy* policy) { return !selectsWorkload(view, *policy, query); });
-  return policies;
 }
 
 bool isHttpPort(store::View& view, const AuthorizationOf& query) {
@@ -70,51 +51,79 @@ void addRules(store::View& view, const Policy& policy, const Errors& errors, boo
 PolicyFilters policyFilters(store::View& view, const AuthorizationOf& query) {
   using FilterAction = model::AuthorizationFilter::Action;
   PolicyFilters result;
-  const auto policies = applicable(view, query);
+  const auto policies = policiesFor<Policy>(view, query.ns, query.labels);
   if (policies.empty()) return result;
   const bool http = isHttpPort(view, query);
 
   model::AuthorizationFilter audit, deny, allow;
   audit.action = FilterAction::audit;
   deny.action = FilterAction::deny;
+  std::map<std::string, model::AuthorizationFilter> external;  // by provider
   bool hasAllow = false;
   for (const auto* policy : policies) {
     const Errors errors(*policy);
-    result.decides |= policy->spec.action != Action::audit || errors.at("spec.action");
-    switch (policy->spec.action) {
+    const auto action = policy->spec.action;
+    const bool readable = !errors.any();
+    // A dry run decides nothing, unless it cannot be told what its author wanted.
+    const bool dryRun = policy->spec.dryRun && readable && (action == Action::allow || action == Action::deny);
+    result.decides |= !dryRun && (action != Action::audit || errors.at("spec.action"));
+    switch (action) {
       case Action::allow:
-        hasAllow = true;
+        hasAllow |= !dryRun;
         if (errors.outside({"spec.rules"})) {
           error(view, provenanceOf(*policy), "spec", "the policy has errors: none of its rules ever matches");
         } else {
-          addRules(view, *policy, errors, http, allow.rules);
+          addRules(view, *policy, errors, http, dryRun ? allow.shadowRules : allow.rules);
         }
         break;
       case Action::deny:
-        if (errors.any()) {
+        if (!readable) {
           error(view, provenanceOf(*policy), "spec", "the policy has errors: every request to its workloads is denied");
           deny.rules.push_back(everything(*policy));
         } else {
-          addRules(view, *policy, errors, http, deny.rules);
+          addRules(view, *policy, errors, http, dryRun ? deny.shadowRules : deny.rules);
         }
         break;
-      case Action::custom:
-        error(view, provenanceOf(*policy), "spec.action",
-              "CUSTOM is not supported: every request to its workloads is denied; use ALLOW or DENY");
-        deny.rules.push_back(everything(*policy));
+      case Action::custom: {
+        if (policy->spec.dryRun) {
+          warning(view, provenanceOf(*policy), "metadata.annotations",
+                  "istio.io/dry-run has no effect on action CUSTOM: the policy is enforced");
+        }
+        auto authorizer = readable ? externalAuthorizer(view, *policy, http) : std::nullopt;
+        if (!readable) error(view, provenanceOf(*policy), "spec", "the policy has errors");
+        if (!authorizer) {
+          error(view, provenanceOf(*policy), "spec.provider",
+                "nobody can be asked: every request to its workloads is denied");
+          deny.rules.push_back(everything(*policy));
+          break;
+        }
+        auto& filter = external[authorizer->name];
+        filter.action = FilterAction::external;
+        filter.authorizer = std::move(authorizer);
+        addRules(view, *policy, errors, http, filter.rules);
         break;
+      }
       case Action::audit:
         if (!errors.outside({"spec.rules"})) addRules(view, *policy, errors, http, audit.rules);
         break;
     }
   }
+  const auto sort = [](std::vector<model::AuthorizationRule>& rules) {
+    std::sort(rules.begin(), rules.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  };
   const auto add = [&](model::AuthorizationFilter& filter) {
-    std::sort(filter.rules.begin(), filter.rules.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    sort(filter.rules);
+    sort(filter.shadowRules);
     result.filters.push_back(std::move(filter));
   };
+  for (auto& [name, filter] : external) {
+    if (!filter.rules.empty()) add(filter);
+  }
   if (!audit.rules.empty()) add(audit);
-  if (!deny.rules.empty()) add(deny);
-  if (hasAllow) add(allow);
+  deny.enforced = !deny.rules.empty();
+  if (deny.enforced || !deny.shadowRules.empty()) add(deny);
+  allow.enforced = hasAllow;
+  if (hasAllow || !allow.shadowRules.empty()) add(allow);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/strings.h"
+#include "normalize/conditions.h"
 
 namespace fairway::normalize {
 
@@ -15,6 +16,15 @@ using Type = model::StringMatcher::Type;
 model::StringMatcher presenceOrText(const api::StringMatch& match) {
   if (match.value.empty()) return {};
   return convertMatcher(match);
+}
+
+// "@request.auth.claims.a.b" and "@request.auth.claims[a][b]"; empty if the name is a header's.
+std::vector<std::string> claimPath(std::string_view name) {
+  static constexpr std::string_view kClaims = "@request.auth.claims";
+  if (!name.starts_with(kClaims)) return {};
+  if (auto path = bracketed(name, kClaims)) return std::move(*path);
+  name.remove_prefix(std::min(kClaims.size() + 1, name.size()));
+  return split(name, '.');
 }
 
 bool coversEveryPath(const model::StringMatcher& uri) {
@@ -53,7 +63,11 @@ model::HttpMatch convertMatch(const api::HttpMatchRequest& match) {
   set(result.authority, match.authority);
   const auto addHeaders = [&](const std::map<std::string, api::StringMatch>& headers, bool invert) {
     for (const auto& [name, value] : headers) {
-      result.headers.push_back({toLower(name), presenceOrText(value), invert});
+      if (auto path = claimPath(name); !path.empty()) {
+        result.claims.push_back({std::move(path), presenceOrText(value), invert});
+      } else {
+        result.headers.push_back({toLower(name), presenceOrText(value), invert});
+      }
     }
   };
   addHeaders(match.headers, false);
@@ -69,7 +83,7 @@ model::HttpMatch convertMatch(const api::HttpMatchRequest& match) {
 
 bool matchesEverything(const model::HttpMatch& match) {
   return (!match.uri || coversEveryPath(*match.uri)) && !match.scheme && !match.method && !match.authority &&
-         match.headers.empty() && match.queryParams.empty();
+         match.headers.empty() && match.claims.empty() && match.queryParams.empty();
 }
 
 bool isCatchAll(const std::vector<model::HttpMatch>& matches) {

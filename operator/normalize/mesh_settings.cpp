@@ -40,6 +40,16 @@ MeshSettingsOf::Value meshSettingsOf(store::View& view, const MeshSettingsOf&) {
       case From::IngressMode::strict: result.ingress = model::MeshSettings::Ingress::strict; break;
     }
   }
+  if (from.pathNormalization) {
+    switch (*from.pathNormalization) {
+      case From::PathNormalization::base: result.paths = model::MeshSettings::Paths::base; break;
+      case From::PathNormalization::none: result.paths = model::MeshSettings::Paths::none; break;
+      case From::PathNormalization::merge_slashes: result.paths = model::MeshSettings::Paths::merge_slashes; break;
+      case From::PathNormalization::decode_and_merge_slashes:
+        result.paths = model::MeshSettings::Paths::decode_and_merge_slashes;
+        break;
+    }
+  }
   if (from.ingressClass && !from.ingressClass->empty()) result.ingressClass = *from.ingressClass;
   if (from.ingressSelector && !from.ingressSelector->empty()) result.ingressSelector = *from.ingressSelector;
   if (from.ingressService && !from.ingressService->empty()) result.ingressService = *from.ingressService;

@@ -32,6 +32,8 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::cluster_rbac_config: return "ClusterRbacConfig";
     case api::Kind::peer_authentication: return "PeerAuthentication";
     case api::Kind::authorization_policy: return "AuthorizationPolicy";
+    case api::Kind::request_authentication: return "RequestAuthentication";
+    case api::Kind::key_set: return "KeySet";
   }
   return {};
 }

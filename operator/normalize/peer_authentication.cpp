@@ -110,24 +110,12 @@ void applyAlphaPeers(const AlphaPolicies& policies, model::PeerAuthentication& r
   }
 }
 
-void applyAlphaOrigins(const AlphaPolicies& policies, model::PeerAuthentication& result) {
-  const bool base = policies.base.refuseHttp;
-  if (base) result.refuseHttp.emplace(0, provenanceOf(*policies.base.object));
-  for (const auto& [port, effect] : policies.ports) {
-    if (effect.refuseHttp) {
-      if (!base || effect.object != policies.base.object) result.refuseHttp.emplace(port, provenanceOf(*effect.object));
-    } else if (base) {
-      result.acceptHttp.insert(port);
-    }
-  }
-}
-
 }  // namespace
 
 PeerAuthenticationOf::Value peerAuthenticationOf(store::View& view, const PeerAuthenticationOf& query) {
   PeerAuthenticationOf::Value result;
   const auto alpha = alphaPolicies(view, query.ns, query.labels);
-  // PeerAuthentication replaces the old peers, but not the old origins (v1alpha1.md 3.3, "1.5 precedence").
+  // It replaces the old peers (v1alpha1.md 3.3, "1.5 precedence").
   const auto levels = levelsFor(view, query);
   if (levels.any()) {
     for (const auto* policy : std::array{levels.mesh, levels.ns, levels.workload}) {
@@ -136,7 +124,6 @@ PeerAuthenticationOf::Value peerAuthenticationOf(store::View& view, const PeerAu
   } else {
     applyAlphaPeers(alpha, result);
   }
-  applyAlphaOrigins(alpha, result);
   std::sort(result.provenance.begin(), result.provenance.end());
   result.provenance.erase(std::unique(result.provenance.begin(), result.provenance.end()), result.provenance.end());
   return result;

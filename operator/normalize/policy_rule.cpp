@@ -84,7 +84,8 @@ struct Items {
 class RuleReader {
  public:
   explicit RuleReader(const PolicyRuleContext& context)
-      : context_(context), deny_(context.policy.spec.action == Spec::Action::deny) {}
+      : context_(context),
+        deny_(context.policy.spec.action == Spec::Action::deny || context.policy.spec.action == Spec::Action::custom) {}
 
   std::optional<PolicyRule> read() {
     const auto& rule = context_.policy.spec.rules[context_.index];

@@ -93,6 +93,12 @@ PeerAuthenticationOf PeerAuthenticationOf::parse(std::string_view key) {
   return {fields.at(0), labelsFrom(fields, 1)};
 }
 
+std::string RequestAuthenticationOf::key() const { return withLabels(joinKey({ns, std::to_string(port)}), labels); }
+RequestAuthenticationOf RequestAuthenticationOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 2), portFrom(fields.at(1))};
+}
+
 std::string AuthorizationOf::key() const {
   return withLabels(joinKey({ns, serviceAccount, std::to_string(port)}), labels);
 }

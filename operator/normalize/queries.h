@@ -179,6 +179,17 @@ struct PeerAuthenticationOf {
   static PeerAuthenticationOf parse(std::string_view key);
 };
 
+// What is asked of end-user tokens of HTTP requests to one workload port (container side).
+struct RequestAuthenticationOf {
+  using Value = model::RequestAuthentication;
+  static constexpr std::string_view kType = "request-authentication";
+  std::string ns;
+  model::Labels labels;
+  std::uint32_t port = 0;
+  [[nodiscard]] std::string key() const;
+  static RequestAuthenticationOf parse(std::string_view key);
+};
+
 // What authorises requests to one workload port (container side) of a class of workloads.
 struct AuthorizationOf {
   using Value = model::Authorization;

@@ -9,6 +9,7 @@
 #include "normalize/peer_authentication.h"
 #include "normalize/queries.h"
 #include "normalize/rbac_v1alpha1.h"
+#include "normalize/request_authentication.h"
 #include "normalize/routes.h"
 #include "normalize/service_entries.h"
 #include "normalize/services.h"
@@ -35,6 +36,7 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(gatewayOf);
   catalogue.add(gatewayRoutes);
   catalogue.add(peerAuthenticationOf);
+  catalogue.add(requestAuthenticationOf);
   catalogue.add(rbacSwitch);
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);

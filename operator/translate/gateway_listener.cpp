@@ -76,7 +76,9 @@ class Builder {
         tables_(tables),
         authorization_(view.ask(
             normalize::AuthorizationOf{query.scope.ns, query.scope.labels, query.scope.serviceAccount, query.port})),
+        authentication_(view.ask(normalize::RequestAuthenticationOf{query.scope.ns, query.scope.labels, query.port})),
         provenance_(translate::provenanceOf(authorization_)) {
+    provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
@@ -189,6 +191,7 @@ class Builder {
     manager.side = HttpSide::gateway;
     manager.statPrefix = "outbound_" + listener_.name();
     manager.routeName = unique;
+    manager.authentication = &authentication_;
     manager.authorization = &authorization_;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
@@ -280,6 +283,7 @@ class Builder {
   Output& output_;
   TableNames& tables_;
   const model::Authorization& authorization_;
+  const model::RequestAuthentication& authentication_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;

@@ -9,6 +9,7 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
+#include "translate/jwt.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
 
@@ -21,13 +22,24 @@ namespace {
 
 constexpr const char* kServerName = "istio-envoy";
 
-// Paths are made canonical before anything looks at them: always the dots; where a rule decides by path
-// also repeated slashes, and a request with an escaped slash, which could mean two paths, is refused.
-void setPaths(HttpConnectionManager& out, bool strict) {
-  out.mutable_normalize_path()->set_value(true);
-  if (!strict) return;
-  out.set_merge_slashes(true);
-  out.set_path_with_escaped_slashes_action(HttpConnectionManager::REJECT_REQUEST);
+// Paths are made canonical before anything looks at them, as the mesh's settings say (the dots, by default). Where a rule
+// decides by path, also repeated slashes are, and a request with an escaped slash, which could mean two paths, is
+// refused, unless the mesh unescapes them.
+void setPaths(HttpConnectionManager& out, model::MeshSettings::Paths paths, bool strict) {
+  using Paths = model::MeshSettings::Paths;
+  out.mutable_normalize_path()->set_value(strict || paths != Paths::none);
+  const bool decode = paths == Paths::decode_and_merge_slashes;
+  if (strict || decode || paths == Paths::merge_slashes) out.set_merge_slashes(true);
+  if (decode) {
+    out.set_path_with_escaped_slashes_action(HttpConnectionManager::UNESCAPE_AND_FORWARD);
+  } else if (strict) {
+    out.set_path_with_escaped_slashes_action(HttpConnectionManager::REJECT_REQUEST);
+  }
+}
+
+bool decidesByPath(const HttpManager& manager) {
+  return (manager.authorization != nullptr && looksAtPath(*manager.authorization)) ||
+         (manager.authentication != nullptr && looksAtPath(*manager.authentication));
 }
 
 void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
@@ -78,15 +90,19 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.set_server_name(kServerName);
   if (manager.side == HttpSide::inbound) out.set_server_header_transformation(HttpConnectionManager::PASS_THROUGH);
   setAddresses(out, manager.side);
-  setPaths(out, manager.authorization != nullptr && looksAtPath(*manager.authorization));
+  const auto& settings = view.ask(normalize::MeshSettingsOf{});
+  setPaths(out, settings.paths, decidesByPath(manager));
   if (manager.side != HttpSide::outbound) setPeerCertificate(out, manager);
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  const auto& logFile = view.ask(normalize::MeshSettingsOf{}).accessLogFile;
-  if (!logFile.empty()) setHttpAccessLog(*out.add_access_log(), logFile);
+  if (!settings.accessLogFile.empty()) setHttpAccessLog(*out.add_access_log(), settings.accessLogFile);
 
-  if (manager.refusedBy) addRefusal(*out.mutable_http_filters(), *manager.refusedBy);
+  if (manager.authentication) {
+    const auto& authentication = *manager.authentication;
+    if (authentication.refuse) addRefusal(*out.mutable_http_filters(), *authentication.refuse);
+    addRequestAuthentication(out, authentication, manager.side == HttpSide::gateway);
+  }
   if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);
   static const auto cors = filter("envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
   static const auto fault =

@@ -30,9 +30,9 @@ struct HttpManager {
   // Exactly one of: a name for RDS, or the routes themselves.
   std::string routeName;
   const envoy::config::route::v3::RouteConfiguration* routes = nullptr;
-  const model::Authorization* authorization = nullptr;  // inbound and gateway
-  // Refuses every request, in the name of this object.
-  const model::Provenance* refusedBy = nullptr;
+  // Inbound and gateway:
+  const model::RequestAuthentication* authentication = nullptr;
+  const model::Authorization* authorization = nullptr;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
 };

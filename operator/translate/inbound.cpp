@@ -73,7 +73,7 @@ struct Port {
   std::uint32_t number = 0;      // 0: all the others
   MtlsMode mode = MtlsMode::permissive;
   const model::Authorization& authorization;
-  const model::Provenance* refusedBy = nullptr;
+  const model::RequestAuthentication* authentication = nullptr;  // of HTTP ports
   std::string cluster;
 };
 
@@ -95,7 +95,7 @@ class InboundListener {
     if (port.mode == MtlsMode::permissive) {
       auto& foreign = newChain(port, "tls");
       foreign.mutable_filter_chain_match()->set_transport_protocol("tls");
-      if (port.refusedBy) {
+      if (port.authentication && port.authentication->required()) {
         // Requests inside cannot be seen, so they cannot be refused one by one.
         addTcpRefusal(foreign);
       } else {
@@ -139,7 +139,7 @@ class InboundListener {
     manager.statPrefix = "inbound_0.0.0.0_" + std::to_string(port.number);
     manager.routes = &routes;
     manager.authorization = &port.authorization;
-    manager.refusedBy = port.refusedBy;
+    manager.authentication = port.authentication;
     manager.mutualTls = mutualTls;
     addHttpManager(view_, chain, manager);
   }
@@ -159,11 +159,6 @@ class InboundListener {
   Listener& listener_;
   const bool matchPorts_;
 };
-
-// Only requests need end-user tokens: ports that are not HTTP are not concerned.
-const model::Provenance* refusalOf(const model::PeerAuthentication& peers, const AppPort& app) {
-  return model::isHttp(app.protocol) ? peers.refusalOf(app.port) : nullptr;
-}
 
 void initListener(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
                   std::uint32_t port) {
@@ -203,6 +198,13 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     provenance.insert(provenance.end(), objects.begin(), objects.end());
     return authorization;
   };
+  // Only requests need end-user tokens: ports that are not HTTP are not concerned.
+  const auto authenticationOf = [&](const AppPort& app) -> const model::RequestAuthentication* {
+    if (!model::isHttp(app.protocol)) return nullptr;
+    const auto& authentication = view.ask(normalize::RequestAuthenticationOf{query.ns, query.labels, app.port});
+    provenance.insert(provenance.end(), authentication.provenance.begin(), authentication.provenance.end());
+    return &authentication;
+  };
   const bool redirect = query.interception == Interception::redirect;
   for (const auto& [number, app] : ports) {
     output.resources.push_back(inboundCluster(number, app.protocol, query.interception, query.appAddress));
@@ -221,7 +223,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
       }
       provenance = peers.provenance;
       const Port port{
-          &app, number, peers.modeOf(number), authorizationOf(number), refusalOf(peers, app), inboundName(number)};
+          &app, number, peers.modeOf(number), authorizationOf(number), authenticationOf(app), inboundName(number)};
       for (const auto& address : query.addresses) {
         if (!isAddress(address)) continue;
         Listener listener;
@@ -252,7 +254,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     const auto mode = peers.modeOf(number);
     if (mode == MtlsMode::disable) plain.push_back(number);
     // A port without a service can have a mode and rules of its own.
-    chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? refusalOf(peers, *app) : nullptr,
+    chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? authenticationOf(*app) : nullptr,
                 app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
   };
   for (const auto& [number, app] : ports) addPort(number, &app);

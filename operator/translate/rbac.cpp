@@ -8,6 +8,7 @@
 #include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>
 
 #include "translate/condition.h"
+#include "translate/ext_authz.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
@@ -26,6 +27,7 @@ rbac::RBAC::Action actionOf(AuthorizationFilter::Action action) {
     case AuthorizationFilter::Action::allow: return rbac::RBAC::ALLOW;
     case AuthorizationFilter::Action::deny: return rbac::RBAC::DENY;
     case AuthorizationFilter::Action::audit: return rbac::RBAC::LOG;
+    case AuthorizationFilter::Action::external: return rbac::RBAC::DENY;  // as shadow rules, see setFilterRules()
   }
   return rbac::RBAC::ALLOW;
 }
@@ -43,7 +45,8 @@ std::string uniqueName(const rbac::RBAC& out, const AuthorizationRule& rule) {
 void setRules(rbac::RBAC& out, AuthorizationFilter::Action action, const std::vector<AuthorizationRule>& rules,
               bool http) {
   out.set_action(actionOf(action));
-  const ConditionContext context{http, action == AuthorizationFilter::Action::deny};
+  // Who might be meant is denied, or asked about.
+  const ConditionContext context{http, actionOf(action) == rbac::RBAC::DENY};
   for (const auto& rule : rules) {
     rbac::Policy policy;
     if (setPolicy(policy, rule, context)) (*out.mutable_policies())[uniqueName(out, rule)] = std::move(policy);
@@ -63,6 +66,11 @@ std::string shadowPrefix(const AuthorizationFilter& filter) {
 // `Config` is the HTTP or the network filter's.
 template <class Config>
 void setFilterRules(Config& out, const AuthorizationFilter& filter, bool http) {
+  if (filter.authorizer) {
+    setRules(*out.mutable_shadow_rules(), filter.action, filter.rules, http);
+    out.set_shadow_rules_stat_prefix(externalPrefix(*filter.authorizer));
+    return;
+  }
   if (filter.enforced) setRules(*out.mutable_rules(), filter.action, filter.rules, http);
   if (!filter.shadowRules.empty() || !filter.enforced) {
     setRules(*out.mutable_shadow_rules(), filter.action, filter.shadowRules, http);
@@ -91,6 +99,7 @@ void addHttpAuthorization(HttpFilters& filters, const model::Authorization& auth
     envoy::extensions::filters::http::rbac::v3::RBAC config;
     setFilterRules(config, filter, true);
     setFilter(*filters.Add(), kHttpFilter, config);
+    if (filter.authorizer) addHttpAuthorizer(filters, *filter.authorizer);
   }
 }
 
@@ -100,6 +109,7 @@ void addTcpAuthorization(envoy::config::listener::v3::FilterChain& chain, const 
     config.set_stat_prefix("tcp.");
     setFilterRules(config, filter, false);
     setFilter(*chain.add_filters(), kNetworkFilter, config);
+    if (filter.authorizer) addTcpAuthorizer(chain, *filter.authorizer);
   }
 }
 

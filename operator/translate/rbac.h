@@ -22,7 +22,7 @@ namespace fairway::translate {
 using HttpFilters =
     google::protobuf::RepeatedPtrField<envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter>;
 
-// Appends one filter for each of the authorization's, in order.
+// Appends one filter for each of the authorization's, in order, and after those that ask others the one that does.
 void addHttpAuthorization(HttpFilters& filters, const model::Authorization& authorization);
 
 // The same for connections. Conditions on requests cannot be seen there: an ALLOW rule that needs one never

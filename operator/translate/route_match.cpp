@@ -43,6 +43,19 @@ bool addHeader(RouteMatch& out, const std::string& name, const StringMatcher& ma
   return setMatcher(*header.mutable_string_match(), matcher);
 }
 
+// Where the jwt_authn filter leaves the claims (translate/jwt.h).
+bool addClaim(RouteMatch& out, const model::HttpMatch::Claim& claim) {
+  auto& metadata = *out.add_dynamic_metadata();
+  metadata.set_filter("envoy.filters.http.jwt_authn");
+  metadata.add_path()->set_key("payload");
+  for (const auto& key : claim.path) metadata.add_path()->set_key(key);
+  metadata.set_invert(claim.invert);
+  auto& either = *metadata.mutable_value()->mutable_or_match();
+  return setMatcher(*either.add_value_matchers()->mutable_string_match(), claim.matcher) &&
+         setMatcher(*either.add_value_matchers()->mutable_list_match()->mutable_one_of()->mutable_string_match(),
+                    claim.matcher);
+}
+
 bool addQueryParameter(RouteMatch& out, const std::string& name, const StringMatcher& matcher) {
   auto& parameter = *out.add_query_parameters();
   parameter.set_name(name);
@@ -81,6 +94,10 @@ bool setRouteMatch(store::View& view, envoy::config::route::v3::Route& route, co
     if (!addHeader(out, header.name, header.matcher, header.invert)) {
       return badRegex("match.headers." + header.name, header.matcher);
     }
+  }
+  for (const auto& claim : match.claims) {
+    if (!addClaim(out, claim))
+      return badRegex("match.headers.@request.auth.claims." + join(claim.path, "."), claim.matcher);
   }
   for (const auto& parameter : match.queryParams) {
     const std::string field = "match.queryParams." + parameter.name;

@@ -61,6 +61,8 @@ KINDS = [
     ("PeerAuthentication", "security.istio.io", "peerauthentications", ["pa"], True, SECURITY,
      policies.PEER_AUTHENTICATION,
      [column("Mode", ".spec.mtls.mode", "Mode of mutual TLS."), *STATE]),
+    ("RequestAuthentication", "security.istio.io", "requestauthentications", ["ra"], True, SECURITY,
+     policies.REQUEST_AUTHENTICATION, [*STATE]),
     ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
      policies.AUTHORIZATION_POLICY,
      [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),

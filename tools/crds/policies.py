@@ -1,6 +1,6 @@
 """The policies of both dialects: authentication/rbac.istio.io v1alpha1 and security.istio.io."""
 
-from schema import (boolean, choice, items, labels_selector, map_of, name_or_number, nullable, obj, port, string_match,
+from schema import (boolean, choice, duration, items, labels_selector, map_of, name_or_number, nullable, obj, port, string_match,
                     text, text_map, texts, with_required)
 
 PATHS = items("Conditions on the path, without query.",
@@ -107,12 +107,38 @@ PEER_AUTHENTICATION = obj(
     mtls=MTLS,
     portLevelMtls=map_of("Other settings for single workload ports.", MTLS))
 
+TARGET_REFS = items("Objects it is for, in place of a selector: a Gateway of the Gateway API, or a Service.", obj(
+    "One object.", group=text("Its API group."), kind=text("Its kind."), name=text("Its name."),
+    namespace=text("Its namespace, which must be this one.")))
+
+REQUEST_AUTHENTICATION = obj(
+    "Which end-user tokens (JSON web tokens) of requests to workloads are valid. A request with one that is not is refused; one "
+    "without is left to an AuthorizationPolicy.",
+    selector=labels_selector("The pods it is for; all of the namespace when unset."),
+    targetRefs=TARGET_REFS,
+    targetRef=obj("One object of targetRefs."),
+    jwtRules=items("Issuers whose tokens are taken.", with_required(obj(
+        "One issuer.",
+        issuer=text("The token's iss claim.", minLength=1),
+        audiences=texts("Of which the token's aud claim has one; any when unset."),
+        jwksUri=text("Where the issuer's keys are; without it and jwks, where its OpenID discovery document says."),
+        jwks=text("The issuer's keys, as a JSON web key set."),
+        fromHeaders=items("Headers that hold a token.", with_required(obj(
+            "One header.", name=text("Its name.", minLength=1), prefix=text("What stands before the token.")), "name")),
+        fromParams=texts("Query parameters that hold a token."),
+        fromCookies=texts("Cookies that hold a token."),
+        outputPayloadToHeader=text("A header that gets the token's claims, in base64url."),
+        forwardOriginalToken=boolean("Whether the app gets the token."),
+        outputClaimToHeaders=items("Headers that get single claims.", with_required(obj(
+            "One header.", header=text("Its name.", minLength=1), claim=text("The claim.", minLength=1)),
+            "header", "claim")),
+        timeout=duration("How long to wait for keys."),
+        spaceDelimitedClaims=texts("Claims whose text is read as a list of words.")), "issuer")))
+
 AUTHORIZATION_POLICY = obj(
     "Which requests to workloads are allowed or denied.",
     selector=labels_selector("The pods it is for; all of the namespace when unset."),
-    targetRefs=items("Gateway API objects it is for, in place of a selector.", obj(
-        "One object.", group=text("Its API group."), kind=text("Its kind."), name=text("Its name."),
-        namespace=text("Its namespace, which must be this one."))),
+    targetRefs=TARGET_REFS,
     targetRef=obj("One object of targetRefs."),
     action=choice("What happens to a request that a rule matches. ALLOW when unset.",
                   "ALLOW", "DENY", "AUDIT", "CUSTOM"),

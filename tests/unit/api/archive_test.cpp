@@ -78,7 +78,9 @@ std::vector<ObjectPtr> everyKind() {
           filled<RbacConfig>(),
           filled<ClusterRbacConfig>(),
           filled<PeerAuthentication>(),
-          filled<AuthorizationPolicy>()};
+          filled<AuthorizationPolicy>(),
+          filled<RequestAuthentication>(),
+          filled<KeySet>()};
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ spec:
   const auto& spec = policy->spec;
   CHECK(spec.selector == Labels{{"app", "web"}});
   CHECK(spec.action == Spec::Action::deny);
-  CHECK_FALSE(spec.hasTargetRefs);
+  CHECK(spec.targetRefs.empty());
   REQUIRE(spec.rules.size() == 2);
   const auto& rule = spec.rules[0];
   REQUIRE(rule.from.size() == 2);
@@ -77,8 +77,11 @@ TEST_CASE("empty policies, actions and targets") {
   CHECK(
       good<AuthorizationPolicy>(kHeader + "\nspec: {action: CUSTOM, provider: {name: x}, rules: [{}]}")->spec.action ==
       Spec::Action::custom);
-  CHECK(good<AuthorizationPolicy>(kHeader + "\nspec: {targetRefs: [{kind: Gateway, name: a}]}")->spec.hasTargetRefs);
-  CHECK(good<AuthorizationPolicy>(kHeader + "\nspec: {targetRef: {kind: Gateway, name: a}}")->spec.hasTargetRefs);
+  CHECK(
+      good<AuthorizationPolicy>(kHeader + "\nspec: {targetRefs: [{kind: Gateway, name: a}]}")->spec.targetRefs.size() ==
+      1);
+  CHECK(good<AuthorizationPolicy>(kHeader + "\nspec: {targetRef: {kind: Gateway, name: a}}")->spec.targetRefs.size() ==
+        1);
 }
 
 TEST_CASE("bad authorization policies") {

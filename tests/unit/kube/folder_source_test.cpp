@@ -62,10 +62,10 @@ TEST_CASE_METHOD(Fixture, "the first load replaces every kind once") {
   CHECK_FALSE((*created)->synced());
   (*created)->start();
   REQUIRE(eventually([&] { return (*created)->synced(); }));
-  CHECK(sink.calls().size() == api::kKindCount);
+  CHECK(sink.calls().size() == api::allKinds().size());
   CHECK(sink.count(kService) == 2);
   CHECK(sink.count(api::Kind::namespace_) == 1);
-  CHECK((*created)->status().size() == api::kKindCount);
+  CHECK((*created)->status().size() == api::allKinds().size());
 }
 
 TEST_CASE_METHOD(Fixture, "files that are written, replaced, moved and removed") {

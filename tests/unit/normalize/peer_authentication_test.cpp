@@ -185,40 +185,6 @@ TEST_CASE("an old policy with errors means STRICT for its target") {
   }
 }
 
-TEST_CASE("end-user tokens that cannot be checked refuse HTTP, exactly for their target") {
-  auto mesh = withService();
-  const auto origins = [&](const std::string& name, std::vector<Target> targets, bool optional) {
-    mesh.add<api::Policy>("a", name, [&](auto& o) {
-      o.spec.targets = std::move(targets);
-      o.spec.origins.emplace_back().issuer = "i";
-      o.spec.originIsOptional = optional;
-    });
-  };
-  origins("one", {on("x", 80)}, false);
-  REQUIRE(ask(mesh).refusalOf(8080) != nullptr);
-  CHECK(ask(mesh).refusalOf(8080)->name == "one");
-  CHECK(ask(mesh).refusalOf(8081) == nullptr);
-  CHECK(ask(mesh).refusalOf(9999) == nullptr);
-  CHECK(mesh.noted("Policy/a/one", "every HTTP request to its target is refused"));
-
-  origins("default", {}, false);
-  CHECK(ask(mesh).refusalOf(9999)->name == "default");
-  // A narrower policy without origins switches the namespace's off.
-  policy(mesh, "one", {Peer::strict, {on("x", 80)}});
-  CHECK(ask(mesh).refusalOf(8080) == nullptr);
-  CHECK(ask(mesh).refusalOf(8081)->name == "default");
-  // New peers do not replace old origins.
-  peerAuthentication(mesh, "a", "new", Mode::strict);
-  CHECK(ask(mesh).refusalOf(8081)->name == "default");
-
-  origins("default", {}, true);
-  CHECK(ask(mesh).refusalOf(8081) == nullptr);
-  CHECK(mesh.noted("Policy/a/default", "not checked", Severity::warning));
-
-  policy(mesh, "default", {Peer::strict, {}, "", {errorAt("spec.origins[0].jwt")}});
-  CHECK(ask(mesh).refusalOf(8081) != nullptr);
-}
-
 TEST_CASE("PeerAuthentication: workload before namespace before mesh, unset inherits") {
   auto mesh = withService();
   peerAuthentication(mesh, "istio-system", "default", Mode::strict);

@@ -234,9 +234,9 @@ TEST_CASE("the peer's identity goes on to the app over mTLS, and a forged one do
   CHECK(httpOf(pick(listener, 8080, "raw_buffer")).forward_client_cert_details() == HttpConnectionManager::SANITIZE);
 }
 
-TEST_CASE("requests that need a token that cannot be checked are refused, in every chain") {
+TEST_CASE("where nobody knows which tokens are asked for requests are refused, in every chain") {
   auto w = world();
-  w.peers.refuseHttp[0] = {"Policy", "default", "jwt", ""};
+  w.tokens.refuse = {"Policy", "default", "jwt", ""};
   const auto listener = inbound(w);
   for (const auto& [transport, alpn] : {std::pair("tls", "istio"), {"raw_buffer", ""}}) {
     const auto http = httpOf(pick(listener, 8080, transport, alpn));
@@ -248,7 +248,7 @@ TEST_CASE("requests that need a token that cannot be checked are refused, in eve
   CHECK(unpack<TcpProxy>(foreign->filters(1).typed_config()).cluster() == "BlackHoleCluster");
   // Only requests need tokens.
   auto tcp = world(model::Protocol::tcp);
-  tcp.peers.refuseHttp[0] = {"Policy", "default", "jwt", ""};
+  tcp.tokens.refuse = {"Policy", "default", "jwt", ""};
   CHECK(filters(pick(inbound(tcp), 8080, "raw_buffer")) == std::vector<std::string>{kTcp});
 }
 

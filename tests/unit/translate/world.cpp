@@ -64,6 +64,9 @@ normalize::GatewayRoutes::Value gatewayRoutes(store::View&, const normalize::Gat
 normalize::PeerAuthenticationOf::Value peersOf(store::View&, const normalize::PeerAuthenticationOf&) {
   return current->peers;
 }
+normalize::RequestAuthenticationOf::Value tokensOf(store::View&, const normalize::RequestAuthenticationOf&) {
+  return current->tokens;
+}
 normalize::AuthorizationOf::Value authorizationOf(store::View&, const normalize::AuthorizationOf& query) {
   return find(current->authorization, query.port);
 }
@@ -90,6 +93,7 @@ const store::Catalogue& catalogue() {
     c.add<normalize::GatewayOf>(gatewayOf);
     c.add<normalize::GatewayRoutes>(gatewayRoutes);
     c.add<normalize::PeerAuthenticationOf>(peersOf);
+    c.add<normalize::RequestAuthenticationOf>(tokensOf);
     c.add<normalize::AuthorizationOf>(authorizationOf);
     c.add<normalize::CredentialOf>(credentialOf);
     registerUnits(c);

@@ -27,6 +27,7 @@ struct World {
   std::map<std::pair<std::uint32_t, std::string>, normalize::GatewayRoutes::Value> gatewayRoutes;  // by port and server
   model::PeerAuthentication peers;
   std::map<std::uint32_t, model::Authorization> authorization;  // by workload port
+  model::RequestAuthentication tokens;                          // of every port
   std::map<std::pair<std::string, std::string>, normalize::CredentialOf::Credential> credentials;
   std::set<std::pair<std::string, std::string>> brokenSecrets;  // that are there and give no credential
 
