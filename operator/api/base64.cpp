@@ -45,6 +45,17 @@ std::optional<std::string> decodeBase64(std::string_view text) {
   return result;
 }
 
+std::optional<std::string> decodeBase64Url(std::string_view text) {
+  std::string standard(text);
+  for (auto& c : standard) {
+    if (c == '+' || c == '/' || c == '\n' || c == '\r') return std::nullopt;
+    if (c == '-') c = '+';
+    if (c == '_') c = '/';
+  }
+  if (standard.find('=') == std::string::npos) standard.append((4 - standard.size() % 4) % 4, '=');
+  return decodeBase64(standard);
+}
+
 std::string encodeBase64(std::string_view bytes) {
   static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string result;

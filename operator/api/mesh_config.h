@@ -49,8 +49,8 @@ struct MeshConfigSpec {
   std::optional<std::string> ingressClass, ingressSelector, ingressService;
   std::optional<IngressMode> ingressMode;  // ingressControllerMode
   std::optional<std::string> trustDomain, rootNamespace;
-  std::optional<PathNormalization> pathNormalization;  // pathNormalization.normalization
-  std::vector<ExtensionProvider> extensionProviders;
+  std::optional<PathNormalization> pathNormalization{};  // pathNormalization.normalization
+  std::vector<ExtensionProvider> extensionProviders{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

@@ -36,7 +36,7 @@ struct JwtProvider {
   };
   std::string issuer;
   std::vector<std::string> audiences;  // of which a token has one; none: any
-  std::string jwks;                    // JSON web key set; empty: there are no keys, no token is valid
+  std::string jwks;                    // JSON web key set that Envoy can read; empty: no keys, no token is valid
   // No place at all: the header Authorization with "Bearer ", and the query parameter access_token.
   std::vector<Header> fromHeaders;
   std::vector<std::string> fromParams, fromCookies;

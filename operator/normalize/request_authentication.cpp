@@ -5,6 +5,7 @@
 #include "api/key_set_url.h"
 #include "normalize/alpha_policy.h"
 #include "normalize/jwt_triggers.h"
+#include "normalize/key_set.h"
 #include "normalize/objects.h"
 #include "normalize/policy_target.h"
 
@@ -19,10 +20,23 @@ using Need = RequestAuthentication::Need;
 // As Istio reads them, without being asked to.
 const std::vector<std::string> kSpaceDelimited{"scope", "permission"};
 
+// The keys that Envoy can use. None is an error of whoever told them.
+std::string usable(store::View& view, const model::Provenance& object, const std::string& field,
+                   const std::string& issuer, const std::string& jwks) {
+  auto keys = usableKeys(jwks);
+  if (keys.empty() && !jwks.empty()) {
+    error(view, object, field,
+          "its key set holds no key that can be used, expected RSA, EC (P-256, P-384, P-521), oct or Ed25519 keys; "
+          "tokens of \"" +
+              issuer + "\" are refused");
+  }
+  return keys;
+}
+
 // The keys of an issuer; none if nobody has told them yet.
 std::string keysOf(store::View& view, const model::Provenance& object, const std::string& field,
                    const std::string& issuer, const std::string& jwksUri, const std::string& jwks) {
-  if (!jwks.empty()) return jwks;
+  if (!jwks.empty()) return usable(view, object, field, issuer, jwks);
   const auto url = api::keySetUrl(issuer, jwksUri);
   if (url.empty()) {
     error(
@@ -41,7 +55,7 @@ std::string keysOf(store::View& view, const model::Provenance& object, const std
                 (keys->spec.jwks.empty() ? "; tokens of \"" + issuer + "\" are refused"
                                          : "; those from before stay in use"));
   }
-  return keys->spec.jwks;
+  return usable(view, object, field, issuer, keys->spec.jwks);
 }
 
 JwtProvider providerOf(store::View& view, const api::RequestAuthentication& object, std::size_t index) {

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include <envoy/config/route/v3/route_components.pb.h>
+#include <envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h>
 #include <envoy/extensions/filters/http/jwt_authn/v3/config.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 
+#include "translate/any.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
@@ -15,13 +17,14 @@ namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3
 using envoy::config::route::v3::RouteMatch;
 using model::RequestAuthentication;
 using Need = RequestAuthentication::Need;
-using Type = model::StringMatcher::Type;
+using Match = model::StringMatcher::Type;
 
 namespace {
 
 constexpr std::string_view kFilter = "envoy.filters.http.jwt_authn";
 constexpr const char* kPayload = "payload";
-constexpr const char* kNoKeys = R"({"keys":[]})";
+// No cluster has this name.
+constexpr const char* kNoKeys = "no-keys";
 constexpr std::uint32_t kUnauthorized = 401;
 
 std::string providerName(std::size_t index) { return "origins-" + std::to_string(index); }
@@ -29,8 +32,16 @@ std::string providerName(std::size_t index) { return "origins-" + std::to_string
 void setProvider(jwt::JwtProvider& out, const model::JwtProvider& from, bool routesByClaims) {
   out.set_issuer(from.issuer);
   for (const auto& audience : from.audiences) out.add_audiences(audience);
-  // Without keys every token of the issuer is refused.
-  out.mutable_local_jwks()->set_inline_string(from.jwks.empty() ? kNoKeys : from.jwks);
+  if (from.jwks.empty()) {
+    // Envoy takes no empty key set, and a key that stands in could be somebody's. Keys that can never be fetched refuse
+    // every token.
+    auto& uri = *out.mutable_remote_jwks()->mutable_http_uri();
+    uri.set_uri("http://no-keys.invalid/");
+    uri.set_cluster(kNoKeys);
+    uri.mutable_timeout()->set_seconds(1);
+  } else {
+    out.mutable_local_jwks()->set_inline_string(from.jwks);
+  }
   for (const auto& header : from.fromHeaders) {
     auto& to = *out.add_from_headers();
     to.set_name(header.name);
@@ -55,11 +66,11 @@ void setProvider(jwt::JwtProvider& out, const model::JwtProvider& from, bool rou
 // What is native to a match sees the path without its query; matchers of the header see both.
 void setPath(RouteMatch& out, const model::StringMatcher& path) {
   switch (path.type) {
-    case Type::exact: out.set_path(path.value); break;
-    case Type::prefix: out.set_prefix(path.value); break;
-    case Type::suffix: setRegex(*out.mutable_safe_regex(), ".*" + quoteRegex(path.value)); break;
-    case Type::regex: setRegex(*out.mutable_safe_regex(), path.value); break;
-    case Type::present: out.set_prefix("/"); break;
+    case Match::exact: out.set_path(path.value); break;
+    case Match::prefix: out.set_prefix(path.value); break;
+    case Match::suffix: setRegex(*out.mutable_safe_regex(), ".*" + quoteRegex(path.value)); break;
+    case Match::regex: setRegex(*out.mutable_safe_regex(), path.value); break;
+    case Match::present: out.set_prefix("/"); break;
   }
 }
 
@@ -68,25 +79,25 @@ void setHeaderPath(RouteMatch& out, const model::StringMatcher& path) {
   header.set_name(":path");
   auto& text = *header.mutable_string_match();
   switch (path.type) {
-    case Type::exact: setRegex(*text.mutable_safe_regex(), quoteRegex(path.value) + "(?:\\?.*)?"); break;
-    case Type::suffix: setRegex(*text.mutable_safe_regex(), "[^?]*" + quoteRegex(path.value) + "(?:\\?.*)?"); break;
+    case Match::exact: setRegex(*text.mutable_safe_regex(), quoteRegex(path.value) + "(?:\\?.*)?"); break;
+    case Match::suffix: setRegex(*text.mutable_safe_regex(), "[^?]*" + quoteRegex(path.value) + "(?:\\?.*)?"); break;
     // A path with a '?' in it matches nothing that comes before the query.
-    case Type::prefix:
+    case Match::prefix:
       if (path.value.find('?') == std::string::npos) {
         text.set_prefix(path.value);
       } else {
         text.set_exact("");
       }
       break;
-    case Type::regex:
-    case Type::present: break;  // at most one, and that is the native one
+    case Match::regex:
+    case Match::present: break;  // at most one, and that is the native one
   }
 }
 
 void setMatch(RouteMatch& out, const std::vector<model::StringMatcher>& paths) {
   if (paths.empty()) return out.set_prefix("/");
   // A regular expression can only be the native one: as a header's it would reach into the query.
-  auto native = std::find_if(paths.begin(), paths.end(), [](const auto& path) { return path.type == Type::regex; });
+  auto native = std::find_if(paths.begin(), paths.end(), [](const auto& path) { return path.type == Match::regex; });
   if (native == paths.end()) native = paths.begin();
   setPath(out, *native);
   for (auto path = paths.begin(); path != paths.end(); ++path) {
@@ -100,7 +111,10 @@ void setRequirement(jwt::JwtRequirement& out, const RequestAuthentication::Rule&
     any.add_requirements()->set_provider_name(providerName(provider));
     any.add_requirements()->mutable_allow_missing();
   };
-  if (rule.need == Need::valid_if_present && rule.providers.size() == 1) return ifPresent(out, rule.providers.front());
+  if (rule.providers.size() == 1 && rule.need == Need::valid_if_present) return ifPresent(out, rule.providers.front());
+  if (rule.providers.size() == 1 && rule.need == Need::required) {
+    return out.set_provider_name(providerName(rule.providers.front()));
+  }
   auto& any = *out.mutable_requires_any();
   for (const auto provider : rule.providers) any.add_requirements()->set_provider_name(providerName(provider));
   if (rule.need == Need::optional) any.add_requirements()->mutable_allow_missing_or_failed();
@@ -111,13 +125,15 @@ void setRequirement(jwt::JwtRequirement& out, const RequestAuthentication::Rule&
   }
 }
 
+// Whatever is wrong with a token: Envoy itself says 403 of a wrong audience.
 void setRefusalText(hcm::HttpConnectionManager& manager, const std::string& text) {
   auto& mapper = *manager.mutable_local_reply_config()->add_mappers();
-  auto& both = *mapper.mutable_filter()->mutable_and_filter();
-  auto& status = *both.add_filters()->mutable_status_code_filter()->mutable_comparison();
-  status.mutable_value()->set_default_value(kUnauthorized);
-  status.mutable_value()->set_runtime_key("fairway.unauthorized");
-  both.add_filters()->mutable_response_flag_filter()->add_flags("UAEX");
+  envoy::extensions::access_loggers::filters::cel::v3::ExpressionFilter refused;
+  refused.set_expression("response.code_details.startsWith('jwt_authn_access_denied')");
+  auto& filter = *mapper.mutable_filter()->mutable_extension_filter();
+  filter.set_name("envoy.access_loggers.extension_filters.cel");
+  packAny(refused, *filter.mutable_typed_config());
+  mapper.mutable_status_code()->set_value(kUnauthorized);
   mapper.mutable_body()->set_inline_string(text);
 }
 

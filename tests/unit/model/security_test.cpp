@@ -40,7 +40,6 @@ TEST_CASE("conditions know whether they need HTTP, however deep") {
 }
 
 TEST_CASE("whether some request needs a token") {
-  using model::RequestAuthentication;
   RequestAuthentication policy;
   CHECK_FALSE(policy.required());
   policy.rules.resize(2);

@@ -1,6 +1,7 @@
 #include "api/mesh_config.h"
 #include "fixtures.h"
 #include "normalize/jwt_triggers.h"
+#include "normalize/key_set.h"
 
 using namespace fairway;
 using namespace fairway::test;
@@ -13,7 +14,7 @@ using Type = model::StringMatcher::Type;
 namespace {
 
 const api::Labels kLabels{{"app", "x"}};
-const std::string kKeys = R"({"keys":[{"kty":"RSA"}]})";
+const std::string kKeys = R"({"keys":[{"k":"c2VjcmV0","kty":"oct"}]})";
 
 // x: 80 -> 8080 (http), 81 -> 9000 (tcp).
 struct World : Mesh {
@@ -142,6 +143,39 @@ TEST_CASE("keys: inline, fetched, or none, which refuses every token") {
   world.keys(url, kKeys, "timed out");
   CHECK(world.of().providers.at(0).jwks == kKeys);
   CHECK(world.noted("RequestAuthentication/a/p", "stay in use", Severity::warning));
+}
+
+TEST_CASE("keys that Envoy cannot read are left out, and with them what says nothing of a key") {
+  using normalize::usableKeys;
+  const std::string big(344, 'A');
+  const auto modulus = "3" + big.substr(0, 339) + "AAAB";
+  CHECK_FALSE(usableKeys(R"({"keys":[{"kty":"RSA","e":"AQAB","n":")" + modulus + R"("}]})").empty());
+  CHECK_FALSE(usableKeys(R"({"keys":[{"kty":"RSA","alg":"PS256","e":"Aw","n":")" + modulus + R"("}]})").empty());
+  // The point of RFC 7515, appendix A.3.
+  const std::string point =
+      R"("x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")";
+  CHECK_FALSE(usableKeys(R"({"keys":[{"kty":"EC",)" + point + "}]}").empty());
+  CHECK_FALSE(usableKeys(R"({"keys":[{"kty":"EC","crv":"P-256","alg":"ES256",)" + point + "}]}").empty());
+  CHECK_FALSE(
+      usableKeys(R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})")
+          .empty());
+  for (const std::string& key :
+       {R"({"kty":"RSA","e":"AQAB","n":"AQAB"})" + std::string(), R"({"kty":"RSA","e":"Ag","n":")" + modulus + R"("})",
+        R"({"kty":"RSA","alg":"HS256","e":"AQAB","n":")" + modulus + R"("})",
+        R"({"kty":"EC","crv":"P-384",)" + point + "}", R"({"kty":"EC","alg":"ES384",)" + point + "}",
+        std::string(R"({"kty":"EC","x":"AQ","y":"AQ"})"), std::string(R"({"kty":"oct"})"),
+        std::string(R"({"kty":"oct","k":"a b"})"), std::string(R"({"kty":"OKP","crv":"X25519","x":"AQ"})"),
+        std::string(R"({"kty":"other"})"), std::string("1")}) {
+    INFO(key);
+    CHECK(usableKeys(R"({"keys":[)" + key + "]}").empty());
+    CHECK(usableKeys(R"({"keys":[)" + key + R"(,{"kty":"oct","k":"c2VjcmV0","x5c":["a"]}]})") == kKeys);
+  }
+  World world;
+  world.rule("a", "p", "i");
+  world.add<api::RequestAuthentication>(
+      "a", "p", [](auto& o) { o.spec.jwtRules.emplace_back().jwks = R"({"keys":[{"kty":"RSA"}]})"; });
+  CHECK(world.of().providers.at(0).jwks.empty());
+  CHECK(world.noted("RequestAuthentication/a/p", "no key that can be used"));
 }
 
 TEST_CASE("an object with errors refuses every request of its workloads, of no others") {
