@@ -45,7 +45,11 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 1;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 8;
+inline constexpr int kFields<MeshConfigSpec> = 13;
+template <>
+inline constexpr int kFields<MeshConfigSpec::CaCertificates> = 2;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Tls> = 3;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>

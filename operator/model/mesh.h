@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace fairway::model {
 
@@ -20,6 +21,18 @@ struct MeshSettings {
   // Label `istio` of the gateway pods that serve them, and the Service in front of these.
   std::string ingressSelector = "ingressgateway";
   std::string ingressService = "istio-ingressgateway";
+
+  // Other names of our trust domain: peers of them are taken for ours, and policies mean them too.
+  std::vector<std::string> trustDomainAliases;
+  struct Tls {
+    std::string minVersion;  // "TLSv1_2" as Envoy writes it; empty: TLS 1.2
+    std::vector<std::string> cipherSuites, curves;
+    bool operator==(const Tls&) const = default;
+  };
+  Tls meshTls;      // between workloads
+  Tls tlsDefaults;  // all other TLS, where a Gateway says nothing else
+  // Clients use mTLS with workloads that take it, without being told to.
+  bool autoMtls = true;
   bool operator==(const MeshSettings&) const = default;
 };
 
