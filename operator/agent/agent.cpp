@@ -152,6 +152,7 @@ class Agent::Implementation {
     CertificateManagerOptions wanted;
     wanted.id = {options_.trustDomain, {options_.podNamespace, options_.serviceAccount}};
     wanted.tokenFile = options_.tokenFile;
+    wanted.rootFile = options_.rootFile;
     wanted.validity = options_.certificateTtl;
     return wanted;
   }

@@ -63,7 +63,7 @@ json discoveryTls(const std::string& serverName) {
       {"tls_certificate_sds_secret_configs", json::array({sdsSecret(kWorkloadSecret)})},
       {"combined_validation_context",
        {{"default_validation_context", {{"match_typed_subject_alt_names", names}}},
-        {"validation_context_sds_secret_config", sdsSecret(kRootSecret)}}}};
+        {"validation_context_sds_secret_config", sdsSecret(kDiscoveryRootSecret)}}}};
   return {{"name", "envoy.transport_sockets.tls"},
           {"typed_config", {{"@type", kTlsContext}, {"sni", serverName}, {"common_tls_context", common}}}};
 }

@@ -12,6 +12,8 @@ constexpr std::string_view kSecretCluster = "sds-grpc";
 // Secrets of the agent's socket.
 constexpr std::string_view kWorkloadSecret = "default";
 constexpr std::string_view kRootSecret = "ROOTCA";
+// Whom to believe to be the control plane, which has no SPIFFE ID.
+constexpr std::string_view kDiscoveryRootSecret = "discovery-roots";
 
 // Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap) as JSON: the node as the control plane knows it, delta ADS
 // over mutual TLS to the control plane, whose certificate must have serverNameOf(options) as a DNS name, and the workload's

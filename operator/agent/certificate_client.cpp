@@ -92,7 +92,7 @@ class GrpcClient final : public CertificateClient {
                                                    ": expected a token of this cluster for the audience istio-ca"});
     }
     if (!status.ok()) return failed(status.error_message() + adviceFor(status));
-    return CertificateReply{{response.chain().begin(), response.chain().end()}, response.roots()};
+    return CertificateReply{{response.chain().begin(), response.chain().end()}, response.roots(), response.trust()};
   }
 
   void cancel() override {

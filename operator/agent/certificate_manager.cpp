@@ -18,6 +18,8 @@ constexpr double kRenewAt = 0.5;
 constexpr double kRenewJitter = 0.1;
 // The clock is looked at this often while waiting: it may be set, and the machine may sleep.
 constexpr std::chrono::seconds kLongestWait{15};
+// Files of what is to be trusted, this often.
+constexpr std::chrono::seconds kLookAtTrust{1};
 
 // Without any certificate the pod cannot work: it is asked for more often then.
 constexpr std::chrono::milliseconds kMaxFirstBackoff{10'000};
@@ -45,7 +47,9 @@ std::int64_t minutes(std::chrono::system_clock::duration duration) {
 
 CertificateManager::CertificateManager(CertificateManagerOptions options, CertificateClient& client, Publish publish,
                                        std::function<double()> random)
-    : options_(std::move(options)), client_(client), publish_(std::move(publish)), random_(std::move(random)) {}
+    : options_(std::move(options)), client_(client), publish_(std::move(publish)), random_(std::move(random)) {
+  if (!options_.rootFile.empty()) trustFile_.emplace(options_.rootFile);
+}
 
 CertificateManager::~CertificateManager() { stop(); }
 
@@ -120,6 +124,11 @@ Result<Secrets> CertificateManager::obtain(Time now) {
   Secrets secrets;
   for (const auto& certificate : *chain) secrets.certificateChain += certificate.toPem();
   for (const auto& root : *roots) secrets.roots += root.toPem();
+  if (!reply->trust.empty()) {
+    auto trust = identity::TrustBundle::fromJson(reply->trust);
+    if (!trust) return wrong(trust.error().message);
+    secrets.trust = std::move(*trust);
+  }
   auto pem = key->toPem();
   if (!pem) return tl::unexpected(pem.error());
   secrets.privateKey = std::move(*pem);
@@ -160,6 +169,17 @@ CertificateManager::Time CertificateManager::step(Time now) {
   return next;
 }
 
+bool CertificateManager::refreshTrust() {
+  if (!trustFile_ || !current_) return false;
+  auto trust = trustFile_->changed();
+  if (!trust || (trust->roots == current_->roots && *trust == current_->trust)) return false;
+  current_->roots = trust->roots;
+  current_->trust = std::move(*trust);
+  spdlog::info("what is to be trusted has changed");
+  publish_(*current_);
+  return true;
+}
+
 void CertificateManager::start() {
   thread_ = std::thread([this] { run(); });
 }
@@ -172,7 +192,10 @@ void CertificateManager::run() {
     lock.lock();
     for (auto now = std::chrono::system_clock::now(); now < next && !stopping_;
          now = std::chrono::system_clock::now()) {
-      wake_.wait_for(lock, std::min<Time::duration>(next - now, kLongestWait));
+      wake_.wait_for(lock, std::min<Time::duration>(next - now, trustFile_ ? kLookAtTrust : kLongestWait));
+      lock.unlock();
+      refreshTrust();
+      lock.lock();
     }
   }
 }

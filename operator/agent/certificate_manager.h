@@ -9,6 +9,7 @@
 
 #include "agent/certificate_client.h"
 #include "agent/secrets.h"
+#include "agent/trust_file.h"
 #include "identity/spiffe.h"
 
 namespace fairway::agent {
@@ -16,6 +17,7 @@ namespace fairway::agent {
 struct CertificateManagerOptions {
   identity::SpiffeId id;  // that the certificate must name
   std::string tokenFile;  // read for each request; may be missing or expired while the certificate is valid
+  std::string rootFile;   // see TrustFile; empty: what is trusted changes only with the certificate
   std::chrono::seconds validity{0};
   std::chrono::milliseconds firstBackoff{500};
   std::chrono::milliseconds maxBackoff{60'000};
@@ -37,7 +39,10 @@ class CertificateManager {
   // times of their own.
   Time step(Time now);
 
-  // Runs step() in a thread until stop().
+  // Publishes the secrets anew if what is to be trusted has changed. True if it did.
+  bool refreshTrust();
+
+  // Runs step() and refreshTrust() in a thread until stop().
   void start();
   void stop();
 
@@ -59,8 +64,9 @@ class CertificateManager {
   CertificateClient& client_;
   const Publish publish_;
   const std::function<double()> random_;
-  std::optional<Secrets> current_;  // used by step() only
-  unsigned attempt_ = 0;            // failures in a row; used by step() only
+  std::optional<TrustFile> trustFile_;  // these are used by step() and refreshTrust() only
+  std::optional<Secrets> current_;
+  unsigned attempt_ = 0;  // failures in a row
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

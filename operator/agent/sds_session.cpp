@@ -1,5 +1,7 @@
 #include "agent/sds_session.h"
 
+#include <google/protobuf/unknown_field_set.h>
+
 #include "agent/bootstrap.h"
 #include "base/hash.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
@@ -12,6 +14,8 @@ namespace tls = envoy::extensions::transport_sockets::tls::v3;
 namespace discovery = envoy::service::discovery::v3;
 
 constexpr auto kSecretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+constexpr auto kSpiffeValidatorType =
+    "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig";
 constexpr int kMaxNames = 32;
 
 SecretSnapshot::Entry entryOf(const tls::Secret& secret, const std::string& content) {
@@ -22,6 +26,41 @@ SecretSnapshot::Entry entryOf(const tls::Secret& secret, const std::string& cont
 }
 
 bool accepts(const std::string& typeUrl) { return typeUrl.empty() || typeUrl == kSecretType; }
+
+// envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig: `repeated TrustDomain trust_domains = 1`, each with
+// `string name = 1` and `DataSource trust_bundle = 2`.
+std::string spiffeValidator(const std::map<std::string, std::string>& domains) {
+  google::protobuf::UnknownFieldSet config;
+  for (const auto& [name, roots] : domains) {
+    envoy::config::core::v3::DataSource bundle;
+    bundle.set_inline_bytes(roots);
+    google::protobuf::UnknownFieldSet domain;
+    domain.AddLengthDelimited(1, name);
+    domain.AddLengthDelimited(2, bundle.SerializeAsString());
+    std::string bytes;
+    domain.SerializeToString(&bytes);
+    config.AddLengthDelimited(1, bytes);
+  }
+  std::string bytes;
+  config.SerializeToString(&bytes);
+  return bytes;
+}
+
+void setPeerTrust(tls::CertificateValidationContext& out, const Secrets& secrets) {
+  const auto& trust = secrets.trust;
+  if (trust.isolates()) {
+    // Each certificate is checked with the roots of the domain that it names.
+    auto& validator = *out.mutable_custom_validator_config();
+    validator.set_name("envoy.tls.cert_validator.spiffe");
+    validator.mutable_typed_config()->set_type_url(kSpiffeValidatorType);
+    validator.mutable_typed_config()->set_value(spiffeValidator(trust.domains));
+    return;
+  }
+  out.mutable_trusted_ca()->set_inline_bytes(trust.domains.empty() ? secrets.roots : trust.domains.begin()->second);
+  if (trust.crl.empty()) return;
+  out.mutable_crl()->set_inline_bytes(trust.crl);
+  out.set_only_verify_leaf_cert_crl(trust.crlLeafOnly);
+}
 
 template <class Request>
 void readReport(const Request& request, std::optional<SdsSession::Report>& report) {
@@ -137,10 +176,14 @@ SecretSnapshotPtr makeSnapshot(const Secrets& secrets) {
   own.mutable_tls_certificate()->mutable_private_key()->set_inline_bytes(secrets.privateKey);
   // Each key has its own certificate, so the certificate's hash identifies both.
   snapshot->entries[std::string(kWorkloadSecret)] = entryOf(own, secrets.certificateChain);
-  tls::Secret roots;
-  roots.set_name(std::string(kRootSecret));
-  roots.mutable_validation_context()->mutable_trusted_ca()->set_inline_bytes(secrets.roots);
-  snapshot->entries[std::string(kRootSecret)] = entryOf(roots, secrets.roots);
+  tls::Secret discovery;
+  discovery.set_name(std::string(kDiscoveryRootSecret));
+  discovery.mutable_validation_context()->mutable_trusted_ca()->set_inline_bytes(secrets.roots);
+  snapshot->entries[std::string(kDiscoveryRootSecret)] = entryOf(discovery, secrets.roots);
+  tls::Secret peers;
+  peers.set_name(std::string(kRootSecret));
+  setPeerTrust(*peers.mutable_validation_context(), secrets);
+  snapshot->entries[std::string(kRootSecret)] = entryOf(peers, peers.SerializeAsString());
   return snapshot;
 }
 

@@ -10,13 +10,13 @@
 
 namespace fairway::agent {
 
-// The two secrets of one moment, encoded, with content versions: what all sessions share.
+// The secrets of one moment, encoded, with content versions: what all sessions share.
 struct SecretSnapshot {
   struct Entry {
     std::string version;  // of the content; says nothing about the key
     std::string any;      // serialized google.protobuf.Any of envoy.extensions.transport_sockets.tls.v3.Secret
   };
-  std::map<std::string, Entry> entries;  // by secret name: "default", "ROOTCA"
+  std::map<std::string, Entry> entries;  // by secret name: "default", "ROOTCA", "discovery-roots"
 };
 using SecretSnapshotPtr = std::shared_ptr<const SecretSnapshot>;
 

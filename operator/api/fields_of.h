@@ -45,13 +45,17 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 1;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 10;
+inline constexpr int kFields<MeshConfigSpec> = 15;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 2;
 template <>
 inline constexpr int kFields<ExtensionProvider::ExtAuthz> = 12;
 template <>
 inline constexpr int kFields<ExtensionProvider::ExtAuthz::Headers> = 5;
+template <>
+inline constexpr int kFields<MeshConfigSpec::CaCertificates> = 2;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Tls> = 3;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>
@@ -189,7 +193,7 @@ inline constexpr int kFields<ServiceEntrySpec::Endpoint> = 6;
 template <class T>
 auto fieldsOf(T& value) {
   constexpr int kCount = kFields<std::remove_const_t<T>>;
-  static_assert(kCount >= 0 && kCount <= 13);
+  static_assert(kCount >= 0 && kCount <= 15);
   if constexpr (std::is_same_v<std::remove_const_t<T>, DestinationRuleSpec::Policy>) {
     using Base = std::conditional_t<std::is_const_v<T>, const TrafficPolicySpec, TrafficPolicySpec>;
     return std::tie(static_cast<Base&>(value), value.ports);
@@ -234,6 +238,12 @@ auto fieldsOf(T& value) {
   } else if constexpr (kCount == 13) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = value;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m);
+  } else if constexpr (kCount == 14) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
+  } else if constexpr (kCount == 15) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
   }
 }
 

@@ -51,6 +51,21 @@ struct MeshConfigSpec {
   std::optional<std::string> trustDomain, rootNamespace;
   std::optional<PathNormalization> pathNormalization{};  // pathNormalization.normalization
   std::vector<ExtensionProvider> extensionProviders{};
+  std::vector<std::string> trustDomainAliases{};
+  struct CaCertificates {
+    std::string pem;
+    std::vector<std::string> trustDomains;  // none: our own and its aliases
+    bool operator==(const CaCertificates&) const = default;
+  };
+  std::vector<CaCertificates> caCertificates{};
+  struct Tls {
+    std::string minProtocolVersion;  // "TLSV1_2", "TLSV1_3"; empty: the default
+    std::vector<std::string> cipherSuites, ecdhCurves;
+    bool operator==(const Tls&) const = default;
+  };
+  Tls meshMtls{};     // meshMTLS: between workloads
+  Tls tlsDefaults{};  // all other TLS
+  std::optional<bool> enableAutoMtls{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

@@ -28,13 +28,17 @@ constexpr EnumName<MeshConfigSpec::PathNormalization> kPathModes[] = {
     {"MERGE_SLASHES", 3, MeshConfigSpec::PathNormalization::merge_slashes},
     {"DECODE_AND_MERGE_SLASHES", 4, MeshConfigSpec::PathNormalization::decode_and_merge_slashes},
 };
+constexpr EnumName<std::string_view> kTlsVersions[] = {
+    {"TLS_AUTO", 0, ""},
+    {"TLSV1_2", 1, "TLSV1_2"},
+    {"TLSV1_3", 2, "TLSV1_3"},
+};
 
 // Istio's other settings. Who brings an Istio's mesh configuration along must see which of them do nothing here.
 constexpr std::string_view kWithoutEffect[] = {
     "accessLogEncoding",
     "accessLogFormat",
     "ca",
-    "caCertificates",
     "certificates",
     "configSources",
     "connectTimeout",
@@ -53,7 +57,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "inboundClusterStatName",
     "inboundTrafficPolicy",
     "localityLbSetting",
-    "meshMTLS",
     "outboundClusterStatName",
     "protocolDetectionTimeout",
     "proxyHttpPort",
@@ -63,8 +66,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "serviceSettings",
     "tcpKeepalive",
     "thriftConfig",
-    "tlsDefaults",
-    "trustDomainAliases",
     "verifyCertificateAtClient",
 };
 
@@ -81,6 +82,61 @@ void checkLogFile(Fields& fields, const std::optional<std::string>& path) {
 void checkOwn(Fields& fields, std::string_view name, std::string_view why) {
   const auto value = fields.get(name);
   if (value && value->json() != true) value->warn("it has no effect: " + std::string(why));
+}
+
+// The part of a SPIFFE ID before the first slash (SPIFFE-ID specification, 2.1).
+bool isTrustDomain(const std::string& name) {
+  return !name.empty() && name.size() <= 255 &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") == std::string::npos;
+}
+
+std::vector<std::string> readTrustDomains(const Value& list) {
+  auto domains = list.texts();
+  for (const auto& domain : domains) {
+    if (!isTrustDomain(domain)) {
+      list.error("found \"" + domain +
+                 "\", expected trust domains: 1 to 255 lower-case letters, digits, dots, dashes or underscores");
+    }
+  }
+  return domains;
+}
+
+void readTrust(Fields& fields, MeshConfigSpec& out) {
+  if (const auto aliases = fields.get("trustDomainAliases")) out.trustDomainAliases = readTrustDomains(*aliases);
+  const auto certificates = fields.get("caCertificates");
+  if (!certificates) return;
+  certificates->eachItem([&](const Value& item, std::size_t) {
+    Fields parts(item);
+    MeshConfigSpec::CaCertificates one;
+    if (const auto pem = parts.get("pem")) {
+      one.pem = pem->text().value_or("");
+      if (one.pem.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+        pem->error("expected CA certificates in PEM form");
+      }
+    } else if (const auto url = parts.get("spiffeBundleUrl")) {
+      url->error("bundles are not fetched: put the roots into pem");
+    } else {
+      parts.missing("pem", "CA certificates in PEM form");
+    }
+    if (const auto domains = parts.get("trustDomains")) one.trustDomains = readTrustDomains(*domains);
+    parts.ignore("certSigners", "certificates are signed by the mesh's own CA");
+    out.caCertificates.push_back(std::move(one));
+  });
+}
+
+MeshConfigSpec::Tls readTls(const Value& value, bool curves) {
+  Fields fields(value);
+  MeshConfigSpec::Tls out;
+  if (const auto version = fields.get("minProtocolVersion")) {
+    out.minProtocolVersion = version->oneOf<std::string_view>(kTlsVersions).value_or("");
+  }
+  fields.read("cipherSuites", out.cipherSuites);
+  if (curves) {
+    fields.read("ecdhCurves", out.ecdhCurves);
+  } else {
+    fields.ignore("ecdhCurves", "traffic between workloads uses Envoy's curves, as with Istio");
+  }
+  return out;
 }
 
 MeshConfigSpec readMesh(const Value& value) {
@@ -113,7 +169,10 @@ MeshConfigSpec readMesh(const Value& value) {
   if (const auto defaults = fields.get("defaultConfig"); defaults && !defaults->json().empty()) {
     defaults->warn("it has no effect here: settings of proxies come from the injection's configuration");
   }
-  checkOwn(fields, "enableAutoMtls", "mutual TLS is used wherever both ends can; a DestinationRule may disable it");
+  fields.read("enableAutoMtls", out.enableAutoMtls);
+  readTrust(fields, out);
+  if (const auto tls = fields.get("meshMTLS")) out.meshMtls = readTls(*tls, false);
+  if (const auto tls = fields.get("tlsDefaults")) out.tlsDefaults = readTls(*tls, true);
   checkOwn(fields, "enablePrometheusMerge", "the agent always merges the metrics of proxy and app");
   for (const auto name : kWithoutEffect) fields.ignore(name, "this setting of the mesh is not supported");
   return out;

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/agent_command.h"
+#include "cli/ca_command.h"
 #include "cli/check_command.h"
 #include "cli/completion.h"
 #include "cli/inject_command.h"
@@ -88,6 +89,23 @@ void addServe(CLI::App& app, int& exitCode) {
        "this "
        "control plane starts while the API server is away. Default: the state folder. none: off")
       ->group("Mesh");
+  flag(*sub, "ca-dir", o.caDir,
+       "Folder of a CA that was made elsewhere: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem, ca-crl.pem; or "
+       "tls.crt, tls.key, ca.crt. Default: in a cluster the Secret cacerts, or istio-ca-secret with a root of its own; "
+       "else a root in the state folder")
+      ->group("Certificates");
+  flag(*sub, "default-workload-cert-ttl", o.defaultWorkloadCertTtl,
+       "Validity of workload certificates whose proxies ask for none")
+      ->group("Certificates");
+  flag(*sub, "max-workload-cert-ttl", o.maxWorkloadCertTtl, "Longest validity that is granted; longer wishes are refused")
+      ->group("Certificates");
+  flag(*sub, "ca-rotation-delay", o.caRotationDelay,
+       "Time for which all proxies trust a new root before anything is signed under it")
+      ->group("Certificates");
+  flag(*sub, "ca-overlap", o.caOverlap,
+       "Time for which a root that is no longer named stays trusted after a rotation. 0s: not at all. Default: the longest "
+       "validity of certificates")
+      ->group("Certificates");
   flag(*sub, "trust-domain", o.trustDomain, "Trust domain of the identities that are issued")->group("Mesh");
   flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
   flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")
@@ -188,6 +206,7 @@ int run(int argc, char** argv) {
   addIntercept(app, exitCode);
   addCheck(app, exitCode);
   addWait(app, exitCode);
+  addCa(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);
   addInject(app, exitCode);

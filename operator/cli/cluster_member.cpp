@@ -68,15 +68,17 @@ Result<std::unique_ptr<identity::CertificateAuthority>> ClusterMember::openAutho
 
 void ClusterMember::join(Parts parts) {
   const std::lock_guard lock(mutex_);
-  rootWatch_ = std::make_unique<control::CaSecretWatch>(*server_, options_.rootNamespace, parts.rootsPem);
-  rootWatch_->start();
+  if (parts.offerCa) {
+    rootWatch_ = std::make_unique<control::CaSecretWatch>(*server_, options_.rootNamespace, std::move(parts.offerCa));
+    rootWatch_->start();
+  }
   if (options_.pod.empty()) {
     spdlog::info("without --pod-name this instance leads no others and writes nothing into the cluster");
     return;
   }
   const auto lease = control::revisioned("fairway-leader", options_.revision);
   const auto leading = [this] { return elector_->leading(); };
-  control::WritersOptions writers{options_.revision, parts.rootsPem, leading, {}, statusKinds()};
+  control::WritersOptions writers{options_.revision, std::move(parts.trust), leading, {}, statusKinds()};
   elector_ = std::make_unique<control::Elector>(
       *quick_, control::Election(options_.ns, lease, options_.pod, {}, seededRandom()), options_.ns, lease,
       control::Elector::Calls{

@@ -45,7 +45,8 @@ class ClusterMember {
       std::function<bool(std::chrono::milliseconds)> wait);
 
   struct Parts {
-    std::string rootsPem;
+    std::function<control::TrustTexts()> trust;  // from any thread
+    control::CaSecretWatch::Offer offerCa;       // of the Secret's files; empty: they do not count
     std::function<bool()> ready;
     std::function<std::size_t()> streams;
     std::function<std::size_t(std::size_t count, std::chrono::milliseconds over)> shed;

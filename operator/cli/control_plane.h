@@ -11,6 +11,7 @@
 #include "cli/engine_sink.h"
 #include "cli/snapshot_keeper.h"
 #include "cli/token_review.h"
+#include "cli/trust_keeper.h"
 #include "cli/webhook.h"
 #include "console/http_server.h"
 #include "discovery/server.h"
@@ -41,6 +42,7 @@ struct ControlPlane {
   std::unique_ptr<kube::Source> source;
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
+  std::unique_ptr<TrustKeeper> trust;            // authority, settings -> agents
   std::unique_ptr<discovery::Server> discovery;  // engine -> streams
   std::unique_ptr<status::Keeper> keeper;        // streams -> statuses
   std::shared_ptr<Webhook> webhookAnswers;

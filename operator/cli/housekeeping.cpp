@@ -32,6 +32,7 @@ void Housekeeping::tick() {
     plane_.keeper->tick(now);
     if (std::exchange(notesOf_, plane_.keeper->looks()) != plane_.keeper->looks()) logNewNotes();
   }
+  plane_.trust->tick(std::chrono::system_clock::now());
   if (now >= nextTrim_) {
     nextTrim_ = now + std::chrono::seconds(5);
     memory_.trimHeap();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include <grpcpp/impl/codegen/service_type.h>
@@ -130,18 +131,44 @@ void openSnapshots(const ServeOptions& options, ControlPlane& plane) {
   plane.snapshots = std::make_unique<SnapshotKeeper>(std::move(keeper));
 }
 
-Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, const Sleep& sleep) {
+Result<identity::AuthorityOptions> authorityOptions(const ServeOptions& options) {
   identity::AuthorityOptions authority;
   authority.stateDir = options.stateDir;
+  authority.caDir = options.caDir;
+  std::chrono::seconds overlap{};
+  for (const auto& [flag, text, value] :
+       {std::tuple{"--default-workload-cert-ttl", &options.defaultWorkloadCertTtl, &authority.defaultTtl},
+        {"--max-workload-cert-ttl", &options.maxWorkloadCertTtl, &authority.maxTtl},
+        {"--ca-rotation-delay", &options.caRotationDelay, &authority.rotationDelay},
+        {"--ca-overlap", &options.caOverlap, &overlap}}) {
+    if (text->empty()) continue;
+    const auto time = parseTime(*text, flag);
+    if (!time) return tl::unexpected(time.error());
+    *value = std::chrono::duration_cast<std::chrono::seconds>(*time);
+  }
+  if (authority.defaultTtl <= std::chrono::seconds::zero() || authority.maxTtl < authority.defaultTtl) {
+    return failure("--default-workload-cert-ttl: found " + options.defaultWorkloadCertTtl + ", expected more than 0s and at most " +
+                   options.maxWorkloadCertTtl + " (--max-workload-cert-ttl)");
+  }
+  if (!options.caOverlap.empty()) authority.overlap = overlap;
   authority.trustDomain = options.trustDomain;
   authority.serverNames.dns = serverNames(options);
+  return authority;
+}
+
+Result<void> openIdentity(const ServeOptions& options, ControlPlane& plane, const Sleep& sleep) {
+  const auto wanted = authorityOptions(options);
+  if (!wanted) return tl::unexpected(wanted.error());
+  const auto& authority = *wanted;
   if (plane.access) {
     const auto& ns = options.podNamespace.empty() ? options.rootNamespace : options.podNamespace;
     auto member = ClusterMember::create(
         *plane.access, {options.revision, options.rootNamespace, options.podName, ns, "fairway/" FAIRWAY_VERSION});
     if (!member) return tl::unexpected(member.error());
     plane.member = std::move(*member);
-    auto opened = plane.member->openAuthority(authority, plane.snapshots && plane.snapshots->usable(), sleep);
+    auto opened = options.caDir.empty()
+                      ? plane.member->openAuthority(authority, plane.snapshots && plane.snapshots->usable(), sleep)
+                      : identity::CertificateAuthority::open(authority, Clock::now());
     if (!opened) return tl::unexpected(opened.error());
     plane.authority = std::move(*opened);
     if (plane.snapshots) plane.snapshots->confirm(contentHash(plane.authority->rootsBundle()));
@@ -223,6 +250,11 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   identity::CertificateServiceOptions certificates;
   certificates.certificateSuffices = plane.folderTokens != nullptr;
   plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens(), certificates);
+  plane.trust = std::make_unique<TrustKeeper>(
+      TrustKeeper::Options{options.stateDir,
+                           !plane.member || !options.caDir.empty(),
+                           {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)}},
+      *plane.authority, *plane.engine, *plane.certificates);
   discovery::ServerOptions server;
   server.limits.streamAge = plane.maxStreamAge;
   server.secureAddress = options.xdsAddress;
@@ -237,6 +269,13 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
     if (!expiry) return failure("the token has no expiry");
     identity.expires = *expiry;
     return identity;
+  };
+  server.checkCertificate = [&plane](const std::string& pem) -> Result<void> {
+    const auto trust = plane.authority->trust();
+    if (trust->crl.empty()) return {};
+    const auto certificate = identity::Certificate::fromPem(pem);
+    if (!certificate || trust->isRevoked(*certificate)) return failure("the client certificate has been revoked");
+    return {};
   };
   server.authorize = [&plane](const discovery::PeerIdentity&, const translate::Proxy& proxy) {
     return authorizeProxy(*plane.engine, proxy);
@@ -300,10 +339,16 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   return {};
 }
 
-void joinCluster(ControlPlane& plane) {
+void joinCluster(const ServeOptions& options, ControlPlane& plane) {
   if (!plane.member) return;
   ClusterMember::Parts parts;
-  parts.rootsPem = plane.authority->rootsBundle();
+  parts.trust = [&plane] { return plane.trust->texts(); };
+  if (options.caDir.empty()) {
+    parts.offerCa = [&plane, state = options.stateDir](const identity::CaFiles& files) -> Result<void> {
+      if (auto offered = plane.authority->offer(files, Clock::now()); !offered) return offered;
+      return control::keepCaFiles(state, files);
+    };
+  }
   parts.ready = [&plane] { return plane.engine->ready(); };
   parts.streams = [&plane] { return static_cast<std::size_t>(plane.discovery->counters().streams); };
   parts.shed = [&plane](std::size_t count, std::chrono::milliseconds over) {
@@ -397,7 +442,7 @@ int serve(ServeOptions options) {
 
   plane.source->start();
   if (plane.snapshots) plane.snapshots->start(*plane.engine, *plane.source);
-  joinCluster(plane);
+  joinCluster(options, plane);
   Housekeeping housekeeping(plane);
   do {
     housekeeping.tick();

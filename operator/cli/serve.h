@@ -27,6 +27,12 @@ struct ServeOptions {
   std::string stateDir;                 // empty: see defaultStateDir()
   std::string snapshotDir;              // empty: the state folder; "none": no snapshots
 
+  std::string caDir;  // of a plug-in CA; empty: the Secret, or a root of its own
+  std::string defaultWorkloadCertTtl = "24h";
+  std::string maxWorkloadCertTtl = "2160h";
+  std::string caRotationDelay = "5m";  // between the trust in a new root and the first signature under it
+  std::string caOverlap;               // empty: maxWorkloadCertTtl
+
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";
   std::string rootNamespace = "istio-system";

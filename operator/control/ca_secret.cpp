@@ -1,5 +1,6 @@
 #include "control/ca_secret.h"
 
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -12,45 +13,17 @@
 
 namespace fairway::control {
 
-using identity::Certificate;
+using identity::CaFiles;
 using identity::CertificateAuthority;
-using identity::PrivateKey;
 using kube::ApiError;
 using Json = nlohmann::json;
 
 namespace {
 
-constexpr const char* kCertificate = "ca-cert.pem";
-constexpr const char* kKey = "ca-key.pem";
 constexpr std::chrono::milliseconds kRetry{2'000};
 const kube::Resource kSecrets{"", "v1", "secrets", "", ""};
 
-struct Root {
-  std::string certificate, key;  // PEM
-};
-
-std::string nameOf(const std::string& ns) { return "Secret " + ns + "/" + kCaSecret; }
-
-std::string dataOf(const Json& secret, const char* key) {
-  const Json::json_pointer at("/data");
-  if (!secret.is_object() || !secret.contains(at) || !secret.at(at).is_object()) return {};
-  const Json& value = secret.at(at).value(key, Json());
-  return value.is_string() ? api::decodeBase64(value.get<std::string>()).value_or("") : std::string{};
-}
-
-// What is wrong with a root must be found before it takes the place of another one.
-Result<Root> checked(Root root, identity::Time now) {
-  if (root.certificate.empty() || root.key.empty()) {
-    return failure(std::string("expected PEM texts in the keys ") + kCertificate + " and " + kKey);
-  }
-  const auto certificate = Certificate::fromPem(root.certificate);
-  if (!certificate) return tl::unexpected(certificate.error().within(kCertificate));
-  const auto key = PrivateKey::fromPem(root.key);
-  if (!key) return tl::unexpected(key.error().within(kKey));
-  if (!certificate->matches(*key)) return failure(std::string(kKey) + " is not the key of " + kCertificate);
-  if (now >= certificate->notAfter()) return failure(std::string(kCertificate) + " has expired");
-  return root;
-}
+std::string nameOf(const std::string& ns, const std::string& name) { return "Secret " + ns + "/" + name; }
 
 bool unanswered(const ApiError& error) { return error.kind == ApiError::Kind::unreachable || error.status >= 500; }
 
@@ -66,55 +39,84 @@ kube::ApiResult<std::string> insist(const CaSecretAccess& access, const kube::Ca
   }
 }
 
-// Nothing if there is no Secret.
-Result<std::optional<Root>> read(const CaSecretAccess& access, identity::Time now) {
-  const auto body = insist(access, kube::getCall(kube::objectPath(kSecrets, access.ns, kCaSecret)));
-  if (!body && body.error().kind == ApiError::Kind::not_found) return std::nullopt;
-  if (!body) return failure(body.error().message);
-  const Json secret = Json::parse(*body, nullptr, false);
-  auto root = checked({dataOf(secret, kCertificate), dataOf(secret, kKey)}, now);
-  if (!root) {
-    return failure(nameOf(access.ns) + ": " + root.error().message +
-                   "; it is not replaced, for proxies may still trust it: restore it, or delete it and restart every "
-                   "replica to start with a new root");
+struct Found {
+  std::string name;  // of the Secret
+  CaFiles files;
+};
+
+// What is wrong with a CA must be found before it takes the place of another one. Nothing if there is no Secret.
+Result<std::optional<Found>> read(const CaSecretAccess& access, const std::string& trustDomain, identity::Time now) {
+  for (const auto* name : {kPluginCaSecret, kCaSecret}) {
+    const auto body = insist(access, kube::getCall(kube::objectPath(kSecrets, access.ns, name)));
+    if (!body && body.error().kind == ApiError::Kind::not_found) continue;
+    if (!body) return failure(body.error().message);
+    auto files = caFilesOf(Json::parse(*body, nullptr, false));
+    if (const auto material = identity::parseCaFiles(files, trustDomain, now); !material) {
+      return failure(nameOf(access.ns, name) + ": " + material.error().message +
+                     "; it is not replaced, for proxies may still trust it: restore it, or delete it and restart every "
+                     "replica to start with a new root");
+    }
+    return Found{name, std::move(files)};
   }
-  return std::move(*root);
+  return std::nullopt;
 }
 
-std::string secretJson(const std::string& ns, const Root& root) {
-  return Json{{"apiVersion", "v1"},
-              {"kind", "Secret"},
-              {"type", "istio.io/ca-root"},
-              {"metadata", {{"name", kCaSecret}, {"namespace", ns}}},
-              {"data", {{kCertificate, api::encodeBase64(root.certificate)}, {kKey, api::encodeBase64(root.key)}}}}
-      .dump();
-}
-
-Result<void> install(const identity::AuthorityOptions& options, const Root& root) {
-  if (auto made = identity::makePrivateDirectory(identity::authorityDirectory(options.stateDir)); !made) return made;
-  const auto write = [](const std::string& path, const std::string& text) -> Result<void> {
-    const auto present = identity::readFile(path);
-    if (present && *present == text) return {};
-    return identity::writeFileAtomically(path, text, 0600);
-  };
-  if (auto done = write(identity::authorityKeyFile(options.stateDir), root.key); !done) return done;
-  return write(identity::authorityCertificateFile(options.stateDir), root.certificate);
-}
-
-Result<std::unique_ptr<CertificateAuthority>> openWith(const CaSecretAccess& access, const Root& root,
+Result<std::unique_ptr<CertificateAuthority>> openWith(const CaSecretAccess& access, const Found& found,
                                                        const identity::AuthorityOptions& options, identity::Time now) {
-  if (auto done = install(options, root); !done) return tl::unexpected(done.error());
+  if (auto done = keepCaFiles(options.stateDir, found.files); !done) return tl::unexpected(done.error());
   auto authority = CertificateAuthority::open(options, now);
-  if (!authority) return tl::unexpected(authority.error().within(nameOf(access.ns)));
+  if (!authority) return tl::unexpected(authority.error().within(nameOf(access.ns, found.name)));
   return authority;
 }
 
 }  // namespace
 
+CaFiles caFilesOf(const Json& secret) {
+  CaFiles files;
+  const Json::json_pointer at("/data");
+  if (!secret.is_object() || !secret.contains(at) || !secret.at(at).is_object()) return files;
+  for (const auto& name : identity::caFileNames()) {
+    const auto value = secret.at(at).find(name);
+    if (value == secret.at(at).end() || !value->is_string()) continue;
+    auto text = api::decodeBase64(value->get<std::string>()).value_or("");
+    if (!text.empty()) files[name] = std::move(text);
+  }
+  return files;
+}
+
+std::string caSecretJson(const std::string& ns, const std::string& name, const CaFiles& files) {
+  Json data = Json::object();
+  for (const auto& [file, text] : files) data[file] = api::encodeBase64(text);
+  return Json{{"apiVersion", "v1"},
+              {"kind", "Secret"},
+              {"type", "istio.io/ca-root"},
+              {"metadata", {{"name", name}, {"namespace", ns}}},
+              {"data", data}}
+      .dump();
+}
+
+Result<void> keepCaFiles(const std::string& stateDir, const CaFiles& files) {
+  const auto folder = identity::authorityDirectory(stateDir);
+  if (auto made = identity::makePrivateDirectory(folder); !made) return made;
+  for (const auto& name : identity::caFileNames()) {
+    const auto path = folder + "/" + name;
+    const auto file = files.find(name);
+    if (file == files.end()) {
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
+      continue;
+    }
+    const auto present = identity::readFile(path);
+    if (present && *present == file->second) continue;
+    if (auto written = identity::writeFileAtomically(path, file->second, 0600); !written) return written;
+  }
+  return {};
+}
+
 Result<std::unique_ptr<CertificateAuthority>> openSharedAuthority(const CaSecretAccess& access,
                                                                   const identity::AuthorityOptions& options,
                                                                   identity::Time now) {
-  if (access.ownRootSuffices && identity::fileExists(identity::authorityKeyFile(options.stateDir))) {
+  if (access.ownRootSuffices && identity::readCaFolder(identity::authorityDirectory(options.stateDir), true)) {
     const auto answer = access.server.get(kube::objectPath(kSecrets, access.ns, kCaSecret), {});
     if (!answer && unanswered(answer.error())) {
       spdlog::warn("{}; the root of the last start is used, from {}", answer.error().message,
@@ -122,61 +124,78 @@ Result<std::unique_ptr<CertificateAuthority>> openSharedAuthority(const CaSecret
       return CertificateAuthority::open(options, now);
     }
   }
-  auto found = read(access, now);
+  auto found = read(access, options.trustDomain, now);
   if (!found) return tl::unexpected(found.error());
   if (*found) {
-    spdlog::info("the root is that of {}", nameOf(access.ns));
+    spdlog::info("the CA is that of {}", nameOf(access.ns, (*found)->name));
     return openWith(access, **found, options, now);
   }
   auto own = CertificateAuthority::open(options, now);
   if (!own) return own;
-  Root root;
-  for (const auto& [path, text] : {std::pair{identity::authorityCertificateFile(options.stateDir), &root.certificate},
-                                   {identity::authorityKeyFile(options.stateDir), &root.key}}) {
-    auto content = identity::readPrivateFile(path);
-    if (!content) return tl::unexpected(content.error());
-    *text = std::move(*content);
-  }
-  const auto created =
-      insist(access, kube::createCall(kube::objectPath(kSecrets, access.ns), secretJson(access.ns, root)));
+  const auto files = identity::readCaFolder(identity::authorityDirectory(options.stateDir), true);
+  if (!files) return tl::unexpected(files.error());
+  const auto created = insist(
+      access, kube::createCall(kube::objectPath(kSecrets, access.ns), caSecretJson(access.ns, kCaSecret, *files)));
   if (created) {
-    spdlog::info("made {}: all replicas share its root", nameOf(access.ns));
+    spdlog::info("made {}: all replicas share its root", nameOf(access.ns, kCaSecret));
     return own;
   }
   if (created.error().kind == ApiError::Kind::not_found) {
     return failure(created.error().message + ": create the namespace " + access.ns + ", or set --root-namespace");
   }
   if (created.error().kind != ApiError::Kind::exists) return failure(created.error().message);
-  found = read(access, now);
+  found = read(access, options.trustDomain, now);
   if (!found) return tl::unexpected(found.error());
-  if (!*found) return failure(nameOf(access.ns) + " came and went while this replica started: start again");
-  spdlog::info("the root is that of {}, which another replica has just made", nameOf(access.ns));
+  if (!*found) return failure(nameOf(access.ns, kCaSecret) + " came and went while this replica started: start again");
+  spdlog::info("the root is that of {}, which another replica has just made", nameOf(access.ns, (*found)->name));
+  // Nothing was signed with the one that this replica made.
+  std::error_code ignored;
+  std::filesystem::remove(identity::authorityDirectory(options.stateDir) + "/authority.json", ignored);
+  std::filesystem::remove(identity::authorityRootsFile(options.stateDir), ignored);
   return openWith(access, **found, options, now);
 }
 
-CaSecretWatch::CaSecretWatch(kube::ApiServer& server, const std::string& ns, const std::string& rootsPem)
-    : ns_(ns), rootsPem_(trim(rootsPem)), mirror_(server, [&] {
-        kube::Mirror::Options options;
-        options.resource = {"", "v1", "secrets", std::string("metadata.name=") + kCaSecret, "", ns};
-        options.keep = [](const Json& secret) { return Json(trim(dataOf(secret, kCertificate))); };
-        options.changed = [this] { look(); };
-        return options;
-      }()) {}
+CaSecretWatch::CaSecretWatch(kube::ApiServer& server, const std::string& ns, Offer offer)
+    : ns_(ns), offer_(std::move(offer)), plugin_(server, mirror(kPluginCaSecret)), own_(server, mirror(kCaSecret)) {}
+
+kube::Mirror::Options CaSecretWatch::mirror(const char* name) {
+  kube::Mirror::Options options;
+  options.resource = {"", "v1", "secrets", std::string("metadata.name=") + name, "", ns_};
+  options.keep = [](const Json& secret) { return Json(caFilesOf(secret)); };
+  options.changed = [this] { look(); };
+  return options;
+}
+
+void CaSecretWatch::start() {
+  plugin_.start();
+  own_.start();
+}
 
 void CaSecretWatch::look() {
-  const auto objects = mirror_.objects();
-  const bool same = !objects.empty() && objects.begin()->second == Json(rootsPem_);
-  if (same == current_.exchange(same)) return;
-  if (same) {
-    spdlog::info("{} holds the root in use again", nameOf(ns_));
-  } else if (objects.empty()) {
-    spdlog::error(
-        "{} is gone: a replica that starts now would make another root, which the proxies of this one do not trust; "
-        "restore it, or restart all replicas to start with a new root",
-        nameOf(ns_));
-  } else {
-    spdlog::error("{} holds another root than the one in use: restart all replicas (kubectl -n {} rollout restart)",
-                  nameOf(ns_), ns_);
+  if (!plugin_.synced() || !own_.synced()) return;
+  const std::lock_guard guard(mutex_);
+  const auto plugin = plugin_.objects(), own = own_.objects();
+  const std::string name = plugin.empty() ? kCaSecret : kPluginCaSecret;
+  // Who deletes a plug-in CA does not mean that the next best one is to sign.
+  if ((plugin.empty() && own.empty()) || (source_ == kPluginCaSecret && plugin.empty())) {
+    if (current_.exchange(false)) {
+      spdlog::error(
+          "{} is gone: the CA in use stays, but a replica that starts now would have another one, which the proxies of this "
+          "one do not trust; restore it, or restart all replicas to start with a new root",
+          nameOf(ns_, source_.empty() ? name : source_));
+    }
+    return;
+  }
+  auto files = (plugin.empty() ? own : plugin).begin()->second.get<CaFiles>();
+  if (current_ && name == source_ && files == files_) return;
+  source_ = name;
+  files_ = std::move(files);
+  const auto taken = offer_(files_);
+  const bool before = current_.exchange(taken.has_value());
+  if (!taken) {
+    spdlog::error("{}: {}; the CA in use stays: put it right", nameOf(ns_, name), taken.error().message);
+  } else if (!before) {
+    spdlog::info("{} is in order again", nameOf(ns_, name));
   }
 }
 

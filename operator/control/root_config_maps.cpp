@@ -13,6 +13,7 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr const char* kKey = "root-cert.pem";
+constexpr const char* kBundleKey = "trust.json";
 constexpr std::array kSystemNamespaces{"kube-node-lease", "kube-public", "kube-system"};
 const kube::Resource kConfigMaps{"", "v1", "configmaps", "", ""};
 
@@ -32,15 +33,23 @@ Json keepNamespace(const Json& object) {
 }
 
 Json keepRootConfigMap(const Json& object) {
+  const auto bundle = textAt(object, "/data/trust.json");
   return {{"hash", contentHash(textAt(object, "/data/root-cert.pem"))},
+          {"bundle", bundle.empty() ? bundle : contentHash(bundle)},
           {"label", textAt(object, "/metadata/labels/istio.io~1config") == "true"}};
 }
 
 std::vector<Write> rootConfigMapWrites(const kube::Mirror::Objects& namespaces, const kube::Mirror::Objects& configMaps,
-                                       const std::string& rootsPem) {
+                                       const TrustTexts& trust) {
   const Json labels{{"istio.io/config", "true"}};
-  const Json wanted{{"hash", contentHash(rootsPem)}, {"label", true}};
-  const std::string patch = Json{{"metadata", {{"labels", labels}}}, {"data", {{kKey, rootsPem}}}}.dump();
+  const Json wanted{{"hash", contentHash(trust.roots)},
+                    {"bundle", trust.bundle.empty() ? trust.bundle : contentHash(trust.bundle)},
+                    {"label", true}};
+  Json data{{kKey, trust.roots}};
+  if (!trust.bundle.empty()) data[kBundleKey] = trust.bundle;
+  Json patched = data;
+  if (trust.bundle.empty()) patched[kBundleKey] = nullptr;  // a merge patch removes it so
+  const std::string patch = Json{{"metadata", {{"labels", labels}}}, {"data", patched}}.dump();
   std::vector<Write> creations, patches;
   for (const auto& [key, ns] : namespaces) {
     const bool system =
@@ -53,7 +62,7 @@ std::vector<Write> rootConfigMapWrites(const kube::Mirror::Objects& namespaces, 
       const Json object{{"apiVersion", "v1"},
                         {"kind", "ConfigMap"},
                         {"metadata", {{"name", kRootConfigMap}, {"namespace", key.name}, {"labels", labels}}},
-                        {"data", {{kKey, rootsPem}}}};
+                        {"data", data}};
       write.call = kube::createCall(kube::objectPath(kConfigMaps, key.name), object.dump());
       creations.push_back(std::move(write));
     } else {

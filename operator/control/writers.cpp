@@ -86,20 +86,23 @@ void Writers::wake() {
 }
 
 std::vector<Write> Writers::plan() {
+  auto trust = options_.trust();
   {
     const std::lock_guard lock(mutex_);
-    if (!std::exchange(dirty_, false)) return planned_;
+    const bool changed = trust_ != trust;
+    if (!std::exchange(dirty_, false) && !changed) return planned_;
   }
+  trust_ = std::move(trust);
   std::vector<Write> writes;
   const auto add = [&](std::vector<Write> more) {
     writes.insert(writes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   for (const auto& [kind, configurations] :
        {std::pair{WebhookKind::mutating, &mutating_}, {WebhookKind::validating, &validating_}}) {
-    if (configurations->synced()) add(webhookWrites(kind, configurations->objects(), options_.rootsPem));
+    if (configurations->synced()) add(webhookWrites(kind, configurations->objects(), trust_.roots));
   }
   if (namespaces_.synced() && configMaps_.synced()) {
-    add(rootConfigMapWrites(namespaces_.objects(), configMaps_.objects(), options_.rootsPem));
+    add(rootConfigMapWrites(namespaces_.objects(), configMaps_.objects(), trust_));
   }
   if (ingresses_.synced() && ingressClasses_.synced() && services_.synced()) {
     tellIngressStatuses(ingresses_.objects(), ingressClasses_.objects(), services_.objects(), statuses_,

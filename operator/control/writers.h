@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/root_config_maps.h"
 #include "control/status_writer.h"
 #include "control/writes.h"
 #include "kube/mirror.h"
@@ -15,7 +16,7 @@ namespace fairway::control {
 
 struct WritersOptions {
   std::string revision;
-  std::string rootsPem;
+  std::function<TrustTexts()> trust;  // asked every second or so, from the thread
   std::function<bool()> leading;  // asked before each write
   Pace::Settings pace;
   // Whose statuses are read first, so that those that are right already are not written again. Names are left open.
@@ -37,7 +38,7 @@ class Writers {
  private:
   void run(const std::stop_token& stop);
   void readStatuses(const std::stop_token& stop);
-  // What the mirrors call for; anew only if one has changed.
+  // What the mirrors and what is to be trusted call for; anew only if one has changed.
   std::vector<Write> plan();
   // False: the leadership is over.
   bool make(const Write& write, const std::stop_token& stop);
@@ -56,6 +57,7 @@ class Writers {
   Pace pace_;
   FailureLog failures_;
   std::vector<Write> planned_;
+  TrustTexts trust_;  // that was planned with
   std::vector<StatusTarget> ingressTargets_;
 
   kube::Mirror namespaces_, configMaps_, mutating_, validating_, ingresses_, ingressClasses_, services_;

@@ -50,7 +50,14 @@ bool mayBlock(const ServerOptions& options, const Credentials& credentials) {
 Result<PeerIdentity> identify(const ServerOptions& options, const Credentials& credentials) {
   Result<PeerIdentity> identity = failure(
       "no identity: present a client certificate with a SPIFFE ID, or a token as \"authorization: Bearer ...\"");
-  if (!credentials.certificate.empty()) identity = identityFromCertificate(credentials.certificate);
+  if (!credentials.certificate.empty()) {
+    if (options.checkCertificate) {
+      if (auto checked = options.checkCertificate(credentials.certificate); !checked) {
+        return tl::unexpected(checked.error());
+      }
+    }
+    identity = identityFromCertificate(credentials.certificate);
+  }
   if (!identity && mayBlock(options, credentials)) identity = identifyByToken(options, credentials.token);
   if (!identity) return identity;
   if (identity->trustDomain != options.trustDomain) {

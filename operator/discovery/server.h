@@ -56,6 +56,9 @@ struct ServerOptions {
   std::string trustDomain = "cluster.local";  // that callers must belong to
   // Who holds this bearer token. May block. Null: no tokens are taken.
   std::function<Result<PeerIdentity>(const std::string& token)> authenticateToken;
+  // Whether a client certificate (PEM) that TLS has verified counts: it may have been revoked. Must not block. Empty: it
+  // does.
+  std::function<Result<void>(const std::string& certificate)> checkCertificate;
   // Whether this caller may be this proxy; asked after the node's namespace and service account were found to be the
   // caller's. Null: yes.
   std::function<Result<void>(const PeerIdentity&, const translate::Proxy&)> authorize;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
 #include <spdlog/spdlog.h>
 
+#include "identity/authority_record.h"
 #include "identity/files.h"
 
 namespace fairway::identity {
@@ -14,19 +17,20 @@ std::string authorityCertificateFile(const std::string& stateDir) {
   return authorityDirectory(stateDir) + "/ca-cert.pem";
 }
 std::string authorityRootsFile(const std::string& stateDir) { return stateDir + "/root.pem"; }
+std::string authorityCrlFile(const std::string& stateDir) { return stateDir + "/ca-crl.pem"; }
 
 namespace {
 
-std::string caDirectory(const AuthorityOptions& options) { return authorityDirectory(options.stateDir); }
-std::string keyFile(const AuthorityOptions& options) { return authorityKeyFile(options.stateDir); }
-std::string certificateFile(const AuthorityOptions& options) { return authorityCertificateFile(options.stateDir); }
+std::string recordFile(const AuthorityOptions& options) {
+  return authorityDirectory(options.stateDir) + "/authority.json";
+}
 
 std::int64_t daysUntil(Time end, Time now) {
   return std::chrono::duration_cast<std::chrono::hours>(end - now).count() / 24;
 }
 
 Result<PrivateKey> loadOrCreateKey(const AuthorityOptions& options) {
-  const auto path = keyFile(options);
+  const auto path = authorityKeyFile(options.stateDir), certificate = authorityCertificateFile(options.stateDir);
   if (fileExists(path)) {
     const auto pem = readPrivateFile(path);
     if (!pem) return tl::unexpected(pem.error());
@@ -34,8 +38,8 @@ Result<PrivateKey> loadOrCreateKey(const AuthorityOptions& options) {
     if (!key) return tl::unexpected(key.error().within(path));
     return key;
   }
-  if (fileExists(certificateFile(options))) {
-    return failure(path + ": missing, although " + certificateFile(options) +
+  if (fileExists(certificate)) {
+    return failure(path + ": missing, although " + certificate +
                    " is there: restore the key, or remove the certificate to start with a new root");
   }
   auto key = PrivateKey::generate();
@@ -47,42 +51,39 @@ Result<PrivateKey> loadOrCreateKey(const AuthorityOptions& options) {
 }
 
 // A key without a certificate is what a crash between the two writes leaves: the certificate is made then.
-Result<Certificate> loadOrCreateCertificate(const AuthorityOptions& options, const PrivateKey& key, Time now) {
-  const auto path = certificateFile(options);
-  if (fileExists(path)) {
-    const auto pem = readFile(path);
-    if (!pem) return tl::unexpected(pem.error());
-    auto certificate = Certificate::fromPem(*pem);
-    if (!certificate) return tl::unexpected(certificate.error().within(path));
-    return certificate;
-  }
-  auto certificate = issueRoot(key, options.trustDomain, options.rootValidity, now);
-  if (!certificate) return certificate;
-  if (auto written = writeFileAtomically(path, certificate->toPem(), 0600); !written)
-    return tl::unexpected(written.error());
+Result<void> makeMissingRoot(const AuthorityOptions& options, Time now) {
+  const auto key = loadOrCreateKey(options);
+  if (!key) return tl::unexpected(key.error());
+  const auto path = authorityCertificateFile(options.stateDir);
+  if (fileExists(path)) return {};
+  const auto certificate = issueRoot(*key, options.trustDomain, options.rootValidity, now);
+  if (!certificate) return tl::unexpected(certificate.error());
+  if (auto written = writeFileAtomically(path, certificate->toPem(), 0600); !written) return written;
   spdlog::info("made a root certificate for trust domain {}: {}, valid for {} days", options.trustDomain, path,
                daysUntil(certificate->notAfter(), now));
-  return certificate;
+  return {};
 }
 
-Result<void> checkRoot(const AuthorityOptions& options, const Issuer& issuer, Time now) {
-  const auto path = certificateFile(options);
-  if (!issuer.certificate.matches(issuer.key))
-    return failure(path + ": does not belong to the key in " + keyFile(options));
-  if (!issuer.certificate.isAuthority() || !issuer.certificate.isSelfSigned()) {
-    return failure(path + ": expected a self-signed CA certificate");
+Result<CaMaterial> loadSource(const AuthorityOptions& options, Time now) {
+  const bool own = options.caDir.empty();
+  if (own) {
+    if (auto made = makeMissingRoot(options, now); !made) return tl::unexpected(made.error());
   }
-  const auto names = issuer.certificate.uriNames();
-  const auto expected = "spiffe://" + options.trustDomain;
-  if (names.size() != 1 || names.front() != expected) {
-    return failure(path + ": it is the root of " + (names.empty() ? "no trust domain" : names.front()) +
-                   ", but the trust domain is " + expected + ": use its trust domain or another state directory");
-  }
-  if (now >= issuer.certificate.notAfter()) {
-    return failure(path + ": the root certificate has expired: remove " + caDirectory(options) +
-                   " to start with a new root");
-  }
-  return {};
+  const auto folder = own ? authorityDirectory(options.stateDir) : options.caDir;
+  const auto files = readCaFolder(folder, own);
+  if (!files) return tl::unexpected(files.error());
+  auto material = parseCaFiles(*files, options.trustDomain, now);
+  if (!material) return tl::unexpected(material.error().within(folder));
+  return material;
+}
+
+bool sameIssuer(const CaMaterial& a, const CaMaterial& b) { return a.issuer.certificate == b.issuer.certificate; }
+
+bool isSignedBy(const Certificate& leaf, const Certificate& issuer) {
+  EVP_PKEY* key = X509_get0_pubkey(issuer.raw());
+  const bool result = key != nullptr && X509_verify(leaf.raw(), key) == 1;
+  ERR_clear_error();
+  return result;
 }
 
 std::vector<std::string> sorted(std::vector<std::string> values) {
@@ -90,13 +91,41 @@ std::vector<std::string> sorted(std::vector<std::string> values) {
   return values;
 }
 
+Result<void> writeIfOther(const std::string& path, const std::string& text, mode_t mode) {
+  const auto present = readFile(path, 8U << 20U);
+  if (present && *present == text) return {};
+  return writeFileAtomically(path, text, mode);
+}
+
 }  // namespace
 
-CertificateAuthority::CertificateAuthority(AuthorityOptions options, Issuer issuer)
-    : options_(std::move(options)),
-      issuer_(std::move(issuer)),
-      roots_{issuer_.certificate},
-      rootsPem_(issuer_.certificate.toPem()) {}
+Result<CaFiles> makeRoot(const std::string& trustDomain, std::chrono::seconds validity, const CaFiles& before,
+                         Time now) {
+  const auto key = PrivateKey::generate();
+  if (!key) return tl::unexpected(key.error());
+  const auto pem = key->toPem();
+  if (!pem) return tl::unexpected(pem.error());
+  const auto certificate = issueRoot(*key, trustDomain, validity, now);
+  if (!certificate) return tl::unexpected(certificate.error());
+  CaFiles files{{"ca-cert.pem", certificate->toPem()}, {"ca-key.pem", *pem}};
+  if (before.empty()) return files;
+  const auto old = parseCaFiles(before, trustDomain, now);
+  if (!old) return tl::unexpected(old.error());
+  if (!old->issuer.certificate.isSelfSigned()) {
+    return failure("the CA in use is no self-made root but " + subjectOf(old->issuer.certificate) +
+                   ": rotate it where it comes from, and put its new files in the place of the old ones");
+  }
+  files["root-cert.pem"] = certificate->toPem() + old->issuer.certificate.toPem();
+  return files;
+}
+
+CertificateAuthority::CertificateAuthority(AuthorityOptions options, CaMaterial active) : options_(std::move(options)) {
+  inputs_.active = std::make_shared<const CaMaterial>(std::move(active));
+}
+
+std::string CertificateAuthority::caDirectory() const {
+  return options_.caDir.empty() ? authorityDirectory(options_.stateDir) : options_.caDir;
+}
 
 Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(AuthorityOptions options, Time now) {
   const auto within = [](const Error& error) { return tl::unexpected(error.within("certificate authority")); };
@@ -104,35 +133,183 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(Authori
   if (options.defaultTtl <= std::chrono::seconds::zero() || options.maxTtl < options.defaultTtl) {
     return within(Error{"validity of workload certificates: expected 0 < default <= maximum"});
   }
-  if (auto made = makePrivateDirectory(caDirectory(options)); !made) return within(made.error());
-  const auto lock = FileLock::acquire(caDirectory(options) + "/lock");
+  if (auto made = makePrivateDirectory(authorityDirectory(options.stateDir)); !made) return within(made.error());
+  const auto lock = FileLock::acquire(authorityDirectory(options.stateDir) + "/lock");
   if (!lock) return within(lock.error());
+  auto source = loadSource(options, now);
+  if (!source) return within(source.error());
 
-  auto key = loadOrCreateKey(options);
-  if (!key) return within(key.error());
-  auto certificate = loadOrCreateCertificate(options, *key, now);
-  if (!certificate) return within(certificate.error());
-  Issuer issuer{std::move(*certificate), std::move(*key)};
-  if (auto checked = checkRoot(options, issuer, now); !checked) return within(checked.error());
-
-  std::unique_ptr<CertificateAuthority> authority(new CertificateAuthority(std::move(options), std::move(issuer)));
-  const auto present = readFile(authority->rootsFile());
-  if (!present || *present != authority->rootsPem_) {
-    if (auto written = writeFileAtomically(authority->rootsFile(), authority->rootsPem_, 0644); !written)
-      return within(written.error());
+  // A CA that signed before the last end goes on until the new one's time has come.
+  AuthorityRecord record;
+  std::optional<CaMaterial> before;
+  if (const auto text = readPrivateFile(recordFile(options)); text) {
+    auto read = readRecord(*text);
+    if (!read) {
+      spdlog::warn("{}: {}; it is made anew", recordFile(options), read.error().message);
+    } else if (auto material = parseCaFiles(read->active, options.trustDomain, now); material) {
+      before = std::move(*material);
+      record = std::move(*read);
+    }
   }
-  if (auto renewed = authority->renewIfDue(now); !renewed) return tl::unexpected(renewed.error());
+  const bool rotates = before && !sameIssuer(*before, *source);
+  std::unique_ptr<CertificateAuthority> authority(
+      new CertificateAuthority(std::move(options), rotates ? std::move(*before) : *source));
+  const std::lock_guard guard(authority->mutex_);
+  // What was told to proxies before, and what is trusted from the start, need not be waited for.
+  const auto known = readFile(authority->rootsFile(), 8U << 20U);
+  const auto knownRoots = known ? Certificate::chainFromPem(*known) : Result<std::vector<Certificate>>{};
+  if (knownRoots) {
+    for (const auto& root : *knownRoots) authority->trustedSince_[root.toPem()] = Time{};
+  }
+  for (const auto& root : authority->inputs_.active->roots) authority->trustedSince_[root.toPem()] = Time{};
+  TrustInputs inputs = authority->inputs_;
+  inputs.retained = std::move(record.retained);
+  if (rotates) inputs.pending = std::make_shared<const CaMaterial>(std::move(*source));
+  if (auto published = authority->publish(std::move(inputs), now); !published) return within(published.error());
+  if (rotates && now >= authority->dueOf(*authority->inputs_.pending)) {
+    if (auto activated = authority->activate(now); !activated) return within(activated.error());
+  }
+  if (auto renewed = authority->renewServer(now); !renewed) return tl::unexpected(renewed.error());
   return authority;
 }
 
+// Makes what follows from the inputs, writes it, and only then takes it over.
+Result<void> CertificateAuthority::publish(TrustInputs inputs, Time now) {
+  std::erase_if(inputs.retained, [&](const RetainedCa& old) { return now >= old.until; });
+  auto trust = makeTrust(inputs, now);
+  if (!trust) return tl::unexpected(trust.error());
+  if (auto written = writeIfOther(rootsFile(), (*trust)->rootsPem, 0644); !written) return written;
+  const auto crlFile = authorityCrlFile(options_.stateDir);
+  if (!(*trust)->crlPem.empty() || fileExists(crlFile)) {
+    if (auto written = writeIfOther(crlFile, (*trust)->crlPem, 0644); !written) return written;
+  }
+  const auto record = writeRecord(*inputs.active, inputs.retained);
+  if (!record) return tl::unexpected(record.error());
+  if (auto written = writeIfOther(recordFile(options_), *record, 0600); !written) return written;
+  inputs_ = std::move(inputs);
+  trust_ = std::move(*trust);
+  for (const auto& root : trust_->roots) trustedSince_.try_emplace(root.toPem(), now);
+  std::erase_if(trustedSince_, [&](const auto& entry) {
+    return std::none_of(trust_->roots.begin(), trust_->roots.end(),
+                        [&](const Certificate& root) { return root.toPem() == entry.first; });
+  });
+  return {};
+}
+
+Time CertificateAuthority::dueOf(const CaMaterial& pending) const {
+  Time due{};
+  for (const auto& root : pending.roots) {
+    const auto since = trustedSince_.find(root.toPem());
+    if (since != trustedSince_.end() && since->second != Time{}) {
+      due = std::max<Time>(due, since->second + options_.rotationDelay);
+    }
+  }
+  return due;
+}
+
+Result<void> CertificateAuthority::offer(const CaFiles& files, Time now) {
+  auto material = parseCaFiles(files, options_.trustDomain, now);
+  if (!material) return tl::unexpected(material.error());
+  const std::lock_guard guard(mutex_);
+  auto offered = std::make_shared<const CaMaterial>(std::move(*material));
+  TrustInputs inputs = inputs_;
+  const bool same = sameIssuer(*offered, *inputs.active);
+  const bool already = inputs.pending && sameIssuer(*offered, *inputs.pending);
+  (same ? inputs.active : inputs.pending) = offered;
+  if (same) inputs.pending = nullptr;
+  const auto rootsBefore = trust_->rootsPem, crlBefore = trust_->crlPem;
+  if (auto published = publish(std::move(inputs), now); !published) return published;
+  if (!same && !already) {
+    const auto due = dueOf(*offered);
+    const auto wait = std::chrono::duration_cast<std::chrono::seconds>(due - now).count();
+    spdlog::info("certificate authority: new CA {}: it is trusted now and signs {}", subjectOf(offered->issuer.certificate),
+                 wait > 0 ? "in " + std::to_string(wait) + " s, when all have heard" : "at once");
+  } else if (trust_->rootsPem != rootsBefore || trust_->crlPem != crlBefore) {
+    spdlog::info("certificate authority: changed: {} roots, {} revocation lists", trust_->roots.size(),
+                 trust_->crl.size());
+  }
+  if (!inputs_.pending || now < dueOf(*inputs_.pending)) return {};
+  if (auto activated = activate(now); !activated) return activated;
+  const auto renewed = renewServer(now);
+  return renewed ? Result<void>{} : tl::unexpected(renewed.error());
+}
+
+Result<void> CertificateAuthority::activate(Time now) {
+  TrustInputs inputs = inputs_;
+  const auto old = std::exchange(inputs.active, std::exchange(inputs.pending, nullptr));
+  const auto overlap = options_.overlap.value_or(options_.maxTtl);
+  if (overlap > std::chrono::seconds::zero()) {
+    RetainedCa retained;
+    for (const auto& root : old->roots) {
+      const auto& named = inputs.active->roots;
+      if (std::find(named.begin(), named.end(), root) == named.end()) retained.roots.push_back(root);
+    }
+    retained.chain = {old->issuer.certificate};
+    addDistinct(retained.chain, old->chain);
+    retained.crl = old->crl;
+    if (auto own = RevocationList::empty(old->issuer, now)) retained.ownList = std::move(*own);
+    retained.until = std::min<Time>(now + overlap, old->notAfter());
+    inputs.retained.push_back(std::move(retained));
+  }
+  if (auto published = publish(std::move(inputs), now); !published) return published;
+  spdlog::info("certificate authority: {} signs from now on, in the place of {}, which stays trusted",
+               subjectOf(inputs_.active->issuer.certificate), subjectOf(old->issuer.certificate));
+  return {};
+}
+
+Result<void> CertificateAuthority::tick(Time now) {
+  const std::lock_guard guard(mutex_);
+  if (inputs_.pending && now >= dueOf(*inputs_.pending)) {
+    if (auto activated = activate(now); !activated) return activated;
+    if (auto renewed = renewServer(now); !renewed) return tl::unexpected(renewed.error());
+  }
+  const auto ended = [&](const RetainedCa& old) { return now >= old.until; };
+  if (std::any_of(inputs_.retained.begin(), inputs_.retained.end(), ended)) {
+    if (auto published = publish(inputs_, now); !published) return published;
+    spdlog::info("certificate authority: all that a former CA signed has expired: it is trusted no more");
+  }
+  return {};
+}
+
+Result<bool> CertificateAuthority::renewIfDue(Time now) {
+  const std::lock_guard guard(mutex_);
+  return renewServer(now);
+}
+
+Result<std::chrono::seconds> CertificateAuthority::ttlFor(std::chrono::seconds wish) const {
+  if (wish < std::chrono::seconds::zero()) return failure("validity: expected 0 or more seconds");
+  if (wish == std::chrono::seconds::zero()) return options_.defaultTtl;
+  if (wish <= options_.maxTtl) return wish;
+  return failure("validity: found " + std::to_string(wish.count()) + " s, expected at most " +
+                 std::to_string(options_.maxTtl.count()) + " s (the control plane's --max-workload-cert-ttl)");
+}
+
 Result<IssuedCertificate> CertificateAuthority::sign(const PublicKey& key, const ServiceAccount& account,
-                                                     std::chrono::seconds ttl, Time now) const {
-  if (ttl == std::chrono::seconds::zero()) ttl = options_.defaultTtl;
+                                                     std::chrono::seconds wish, Time now) const {
+  const auto ttl = ttlFor(wish);
+  if (!ttl) return tl::unexpected(ttl.error());
   const auto id = SpiffeId::make(options_.trustDomain, account);
   if (!id) return tl::unexpected(id.error());
-  const auto leaf = issueWorkload(issuer_, key, *id, std::min(ttl, options_.maxTtl), now);
+  const auto active = [&] {
+    const std::lock_guard guard(mutex_);
+    return inputs_.active;
+  }();
+  const auto rest = std::chrono::floor<std::chrono::seconds>(active->notAfter() - now);
+  const auto leaf = issueWorkload(active->issuer, key, *id, std::min(*ttl, rest), now);
   if (!leaf) return tl::unexpected(leaf.error());
-  return IssuedCertificate{{leaf->toPem()}, leaf->notAfter()};
+  IssuedCertificate issued{{leaf->toPem()}, leaf->notAfter()};
+  for (const auto& one : active->chain) issued.chain.push_back(one.toPem());
+  return issued;
+}
+
+TrustPtr CertificateAuthority::trust() const {
+  const std::lock_guard guard(mutex_);
+  return trust_;
+}
+
+Time CertificateAuthority::expires() const {
+  const std::lock_guard guard(mutex_);
+  return inputs_.active->notAfter();
 }
 
 Time CertificateAuthority::serverExpires() const {
@@ -140,24 +317,42 @@ Time CertificateAuthority::serverExpires() const {
   return serverExpires_;
 }
 
+CertificateAuthority::State CertificateAuthority::state() const {
+  const std::lock_guard guard(mutex_);
+  State state;
+  state.issuer = subjectOf(inputs_.active->issuer.certificate);
+  if (inputs_.pending) {
+    state.pending = subjectOf(inputs_.pending->issuer.certificate);
+    state.pendingDue = dueOf(*inputs_.pending);
+  }
+  state.retained = inputs_.retained.size();
+  for (const auto& list : trust_->crl) {
+    const auto end = list.nextUpdate();
+    if (end != Time::max() && (!state.crlExpires || end < *state.crlExpires)) state.crlExpires = end;
+  }
+  return state;
+}
+
 // Requires mutex_. Anything wrong with the file, its mode among it, means that a new one is made.
 bool CertificateAuthority::serverIsCurrent(Time now) {
   const auto pem = readPrivateFile(serverFile());
   if (!pem) return false;
   const auto key = PrivateKey::fromPem(*pem);
-  const auto leaf = Certificate::fromPem(*pem);
-  if (!key || !leaf || !leaf->matches(*key)) return false;
-  if (!verifyChain(*leaf, {}, roots_, Usage::server, now)) return false;
-  if (sorted(leaf->dnsNames()) != sorted(options_.serverNames.dns)) return false;
+  const auto chain = Certificate::chainFromPem(*pem);
+  if (!key || !chain || !chain->front().matches(*key)) return false;
+  const auto& leaf = chain->front();
+  if (!isSignedBy(leaf, inputs_.active->issuer.certificate)) return false;
+  if (toPem({chain->begin() + 1, chain->end()}) != toPem(inputs_.active->chain)) return false;
+  if (!verifyChain(leaf, inputs_.active->chain, inputs_.active->roots, Usage::server, now)) return false;
+  if (sorted(leaf.dnsNames()) != sorted(options_.serverNames.dns)) return false;
   for (const auto& ip : options_.serverNames.ips) {
-    if (!leaf->hasIp(ip)) return false;
+    if (!leaf.hasIp(ip)) return false;
   }
-  serverExpires_ = leaf->notAfter();
-  return now < leaf->notBefore() + (leaf->notAfter() - leaf->notBefore()) / 2;
+  serverExpires_ = leaf.notAfter();
+  return now < leaf.notBefore() + (leaf.notAfter() - leaf.notBefore()) / 2;
 }
 
-Result<bool> CertificateAuthority::renewIfDue(Time now) {
-  const std::lock_guard guard(mutex_);
+Result<bool> CertificateAuthority::renewServer(Time now) {
   if (serverIsCurrent(now)) return false;
   const auto within = [](const Error& error) {
     return tl::unexpected(error.within("certificate of the control plane"));
@@ -166,12 +361,12 @@ Result<bool> CertificateAuthority::renewIfDue(Time now) {
   if (!key) return within(key.error());
   const auto publicKey = key->publicKey();
   if (!publicKey) return within(publicKey.error());
-  const auto leaf = issueServer(issuer_, *publicKey, options_.serverNames, options_.serverTtl, now);
+  const auto leaf = issueServer(inputs_.active->issuer, *publicKey, options_.serverNames, options_.serverTtl, now);
   if (!leaf) return within(leaf.error());
   const auto pem = key->toPem();
   if (!pem) return within(pem.error());
-  if (auto written = writeFileAtomically(serverFile(), *pem + leaf->toPem(), 0600); !written)
-    return within(written.error());
+  const auto contents = *pem + leaf->toPem() + toPem(inputs_.active->chain);
+  if (auto written = writeFileAtomically(serverFile(), contents, 0600); !written) return within(written.error());
   serverExpires_ = leaf->notAfter();
   spdlog::info("made a new certificate for the control plane itself, valid for {} days: {}",
                daysUntil(leaf->notAfter(), now), serverFile());

@@ -1,17 +1,16 @@
 #include "identity/certificate_service.h"
 
+#include <mutex>
+
 #include <grpcpp/server_context.h>
 #include <spdlog/spdlog.h>
 
-#include "base/strings.h"
+#include "identity/caller.h"
 #include "identity/certificate.grpc.pb.h"
-#include "identity/peer.h"
 #include "identity/rate_limiter.h"
 
 namespace fairway::identity {
 namespace {
-
-constexpr std::string_view kBearer = "bearer ";
 
 // "ipv4:10.0.0.1:4711" without the port, so that all connections of one host share a bucket.
 std::string hostOf(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
@@ -58,10 +57,9 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
     const auto key = parseCsr(request->csr());
     if (!key) return invalid(*context, *caller, key.error().message);
-    if (request->validity_seconds() < 0) return invalid(*context, *caller, "validity_seconds: expected 0 or more");
-    constexpr std::int64_t kLongest = 10LL * 365 * 24 * 3600;  // keeps sums with it from overflowing
-    const std::chrono::seconds ttl(std::min<std::int64_t>(request->validity_seconds(), kLongest));
-    const auto issued = authority_.sign(*key, *caller, ttl, now);
+    const auto ttl = authority_.ttlFor(std::chrono::seconds(request->validity_seconds()));
+    if (!ttl) return invalid(*context, *caller, ttl.error().message);
+    const auto issued = authority_.sign(*key, *caller, *ttl, now);
     if (!issued) {
       ++failed_;
       spdlog::error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
@@ -69,10 +67,16 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
     for (const auto& certificate : issued->chain) response->add_chain(certificate);
     response->set_roots(authority_.rootsBundle());
+    response->set_trust(trustText());
     ++issued_;
     tellForeignNames(*context, *caller, request->csr());
     spdlog::debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
     return grpc::Status::OK;
+  }
+
+  void setTrust(std::string text) {
+    const std::lock_guard guard(trustMutex_);
+    trust_ = std::move(text);
   }
 
   [[nodiscard]] CertificateServiceStats stats() const {
@@ -102,42 +106,33 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   [[nodiscard]] tl::expected<ServiceAccount, grpc::Status> authenticate(const grpc::ServerContext& context,
                                                                         Time now) const {
-    const auto refused = [](const std::string& message) {
-      return tl::unexpected(grpc::Status(grpc::StatusCode::UNAUTHENTICATED, message));
-    };
-    const auto auth = context.auth_context();
-    if (!auth || !isTls(*auth)) return refused("certificates are issued over TLS only");
+    CallerCredentials credentials;
+    if (const auto auth = context.auth_context(); auth) {
+      credentials.tls = isTls(*auth);
+      credentials.certificate = peerCertificate(*auth);
+      credentials.chain = peerChain(*auth);
+    }
     const auto& metadata = context.client_metadata();
-    if (metadata.count("authorization") > 1) return refused("more than one authorization header");
-    const auto header = metadata.find("authorization");
-    if (header == metadata.end()) {
-      if (!hasPeerCertificate(*auth)) return refused("no bearer token and no client certificate");
-      const auto peer = verifiedPeer(*auth, authority_.roots(), authority_.trustDomain(), now);
-      if (!peer) return refused(peer.error().message);
-      if (!options_.certificateSuffices) {
-        return refused("a certificate alone is not renewed here: show a token of " + peer->id.account.ns + "/" +
-                       peer->id.account.name + " with audience " + std::string(kTokenAudience));
-      }
-      return peer->id.account;
+    credentials.severalHeaders = metadata.count("authorization") > 1;
+    if (const auto header = metadata.find("authorization"); header != metadata.end()) {
+      credentials.authorization = std::string(header->second.data(), header->second.size());
     }
-    const std::string_view value(header->second.data(), header->second.size());
-    if (value.size() > kMaxTokenBytes + kBearer.size()) return refused("the token is larger than 16384 bytes");
-    if (toLower(value.substr(0, kBearer.size())) != kBearer) return refused("authorization: expected a bearer token");
-    if (tokens_ == nullptr) return refused("tokens are not accepted here");
-    const auto account = tokens_->verify(trim(value.substr(kBearer.size())), now);
-    if (!account) {
-      if (account.error().kind == TokenError::Kind::rejected) return refused(account.error().message);
-      return tl::unexpected(grpc::Status(grpc::StatusCode::UNAVAILABLE, account.error().message));
-    }
-    if (hasPeerCertificate(*auth)) {
-      const auto peer = verifiedPeer(*auth, authority_.roots(), authority_.trustDomain(), now);
-      if (!peer || peer->id.account != *account)
-        return refused("the token and the client certificate differ in identity");
-    }
-    return *account;
+    const auto trust = authority_.trust();
+    const auto account = decideCaller(
+        credentials, {*trust, authority_.trustDomain(), tokens_, options_.certificateSuffices}, now);
+    if (account) return *account;
+    const auto code = account.error().unavailable ? grpc::StatusCode::UNAVAILABLE : grpc::StatusCode::UNAUTHENTICATED;
+    return tl::unexpected(grpc::Status(code, account.error().message));
+  }
+
+  [[nodiscard]] std::string trustText() const {
+    const std::lock_guard guard(trustMutex_);
+    return trust_;
   }
 
   const CertificateAuthority& authority_;
+  mutable std::mutex trustMutex_;
+  std::string trust_;  // guarded by trustMutex_
   TokenVerifier* const tokens_;
   const CertificateServiceOptions options_;
   const Clock clock_;
@@ -150,6 +145,7 @@ CertificateService::CertificateService(const CertificateAuthority& authority, To
                                        CertificateServiceOptions options, Clock clock)
     : implementation_(std::make_unique<Implementation>(authority, tokens, options, std::move(clock))) {}
 CertificateService::~CertificateService() = default;
+void CertificateService::setTrust(std::string text) { implementation_->setTrust(std::move(text)); }
 grpc::Service& CertificateService::service() { return *implementation_; }
 CertificateServiceStats CertificateService::stats() const { return implementation_->stats(); }
 

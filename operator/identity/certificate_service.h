@@ -48,6 +48,8 @@ class CertificateService {
   // For grpc::ServerBuilder::RegisterService.
   [[nodiscard]] grpc::Service& service();
   [[nodiscard]] CertificateServiceStats stats() const;
+  // What callers are told to trust beside the roots: TrustBundle as JSON. From any thread.
+  void setTrust(std::string text);
 
  private:
   class Implementation;

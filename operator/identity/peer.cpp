@@ -24,19 +24,30 @@ bool hasPeerCertificate(const grpc::AuthContext& context) {
   return isTls(context) && !property(context, GRPC_X509_PEM_CERT_PROPERTY_NAME).empty();
 }
 
-Result<Peer> verifiedPeer(const grpc::AuthContext& context, const std::vector<Certificate>& roots,
+std::string peerCertificate(const grpc::AuthContext& context) {
+  return isTls(context) ? property(context, GRPC_X509_PEM_CERT_PROPERTY_NAME) : std::string();
+}
+
+std::string peerChain(const grpc::AuthContext& context) {
+  return isTls(context) ? property(context, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME) : std::string();
+}
+
+Result<Peer> verifiedPeer(const std::string& certificate, const std::string& chainPem, const Trust& trust,
                           const std::string& trustDomain, Time now) {
-  if (!hasPeerCertificate(context)) return failure("no client certificate");
-  const auto leaf = Certificate::fromPem(property(context, GRPC_X509_PEM_CERT_PROPERTY_NAME));
+  if (certificate.empty()) return failure("no client certificate");
+  const auto leaf = Certificate::fromPem(certificate);
   if (!leaf) return failure("the client certificate cannot be read");
   std::vector<Certificate> intermediates;
-  const auto chainPem = property(context, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME);
   if (chainPem.size() > kMaxChainBytes) return failure("the client's certificate chain is larger than 256 KB");
   if (!chainPem.empty()) {
     if (auto chain = Certificate::chainFromPem(chainPem)) intermediates = std::move(*chain);
   }
-  if (auto verified = verifyChain(*leaf, intermediates, roots, Usage::client, now); !verified) {
+  if (auto verified = verifyChain(*leaf, intermediates, trust.roots, Usage::client, now); !verified) {
     return tl::unexpected(verified.error().within("client"));
+  }
+  if (trust.isRevoked(*leaf)) return failure("the client certificate has been revoked");
+  for (const auto& one : intermediates) {
+    if (trust.isRevoked(one)) return failure("a CA certificate above the client's has been revoked");
   }
   const auto names = leaf->uriNames();
   if (names.size() != 1)

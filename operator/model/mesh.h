@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace fairway::model {
 
@@ -25,6 +26,17 @@ struct MeshSettings {
   // escaped ones.
   enum class Paths { none, base, merge_slashes, decode_and_merge_slashes };
   Paths paths = Paths::base;
+  // Other names of our trust domain: peers of them are taken for ours, and policies mean them too.
+  std::vector<std::string> trustDomainAliases;
+  struct Tls {
+    std::string minVersion;  // "TLSv1_2" as Envoy writes it; empty: TLS 1.2
+    std::vector<std::string> cipherSuites, curves;
+    bool operator==(const Tls&) const = default;
+  };
+  Tls meshTls;      // between workloads
+  Tls tlsDefaults;  // all other TLS, where a Gateway says nothing else
+  // Clients use mTLS with workloads that take it, without being told to.
+  bool autoMtls = true;
   bool operator==(const MeshSettings&) const = default;
 };
 

@@ -145,7 +145,27 @@ Condition pathCondition(std::string_view pattern, bool templates) {
   return Condition::textual(Op::path, regex(std::move(expression)));
 }
 
-Condition principalCondition(std::string_view pattern, const store::MeshConfig& mesh, bool expandTrustDomain) {
+namespace {
+
+// Our trust domain, its aliases and "cluster.local", which stands for ours, are one in a policy. A domain that begins with
+// a star is written for those it fits already.
+Condition aliasCondition(std::string_view domain, const std::string& rest, Condition written,
+                         const store::MeshConfig& mesh, std::vector<std::string> domains) {
+  domains.insert(domains.begin(), mesh.trustDomain);
+  const bool star = domain.starts_with('*');
+  const auto fits = [&](const std::string& one) { return star ? one.ends_with(domain.substr(1)) : one == domain; };
+  if (domain != "cluster.local" && std::none_of(domains.begin(), domains.end(), fits)) return written;
+  std::vector<Condition> all{std::move(written)};
+  for (const auto& one : domains) {
+    if (!fits(one)) all.push_back(Condition::textual(Op::principal, patternMatcher(one + rest)));
+  }
+  return Condition::anyOf(std::move(all));
+}
+
+}  // namespace
+
+Condition principalCondition(std::string_view pattern, const store::MeshConfig& mesh, bool expandTrustDomain,
+                             const std::vector<std::string>& aliases) {
   static constexpr std::string_view kLocal = "cluster.local";
   if (pattern == "*") {
     Condition any;
@@ -154,8 +174,10 @@ Condition principalCondition(std::string_view pattern, const store::MeshConfig& 
   }
   auto written = Condition::textual(Op::principal, patternMatcher(pattern));
   const auto parts = split(pattern, '/');
-  if (!expandTrustDomain || parts.size() != 5 || mesh.trustDomain == kLocal) return written;
+  if (!expandTrustDomain || parts.size() != 5) return written;
   const std::string rest(pattern.substr(parts[0].size()));
+  if (!aliases.empty()) return aliasCondition(parts[0], rest, std::move(written), mesh, aliases);
+  if (mesh.trustDomain == kLocal) return written;
   if (parts[0] == kLocal) {
     return Condition::anyOf(
         {std::move(written), Condition::textual(Op::principal, patternMatcher(mesh.trustDomain + rest))});

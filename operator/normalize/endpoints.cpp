@@ -113,11 +113,16 @@ IdentitiesOf::Value identitiesOf(store::View& view, const IdentitiesOf& query) {
   const auto& service = view.ask(ServiceOf{query.host});
   if (!service) return {};
   std::set<std::string> identities(service->subjectAltNames.begin(), service->subjectAltNames.end());
-  const auto prefix = "spiffe://" + view.mesh().trustDomain + "/ns/";
+  std::vector<std::string> prefixes{"spiffe://" + view.mesh().trustDomain + "/ns/"};
+  for (const auto& alias : view.ask(MeshSettingsOf{}).trustDomainAliases) {
+    prefixes.push_back("spiffe://" + alias + "/ns/");
+  }
   for (const auto& port : service->ports) {
     for (const auto& endpoint : view.ask(EndpointsOf{query.host, port.number}).endpoints) {
       if (endpoint.serviceAccount.empty()) continue;
-      identities.insert(prefix + endpoint.workloadNs + "/sa/" + endpoint.serviceAccount);
+      for (const auto& prefix : prefixes) {
+        identities.insert(prefix + endpoint.workloadNs + "/sa/" + endpoint.serviceAccount);
+      }
     }
   }
   return {identities.begin(), identities.end()};

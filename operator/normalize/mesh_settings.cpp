@@ -1,7 +1,10 @@
 #include "normalize/mesh_settings.h"
 
+#include <algorithm>
+
 #include "api/mesh_config.h"
 #include "normalize/objects.h"
+#include "normalize/tls_material.h"
 
 namespace fairway::normalize {
 
@@ -13,6 +16,35 @@ void checkFixed(store::View& view, const api::ConfigMap& object, const char* fie
   warning(view, provenanceOf(object), std::string("data.mesh.") + field,
           "found \"" + *found + "\", but the control plane runs with \"" + inUse + "\", which stays: set its flag " +
               flag + ", or remove the field");
+}
+
+// "TLSV1_2" -> "TLSv1_2".
+std::string versionName(std::string name) {
+  if (name.size() > 3) name[3] = 'v';
+  return name;
+}
+
+model::MeshSettings::Tls tlsOf(const api::MeshConfigSpec::Tls& from) {
+  return {versionName(from.minProtocolVersion), from.cipherSuites, from.ecdhCurves};
+}
+
+// What the agents will not be able to use is left out there; its author is told here.
+void checkRoots(store::View& view, const api::ConfigMap& object, const model::MeshSettings& settings) {
+  const auto& entries = object.spec.mesh->caCertificates;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto field = "data.mesh.caCertificates[" + std::to_string(i) + "]";
+    if (const auto problem = rootsProblem(entries[i].pem)) {
+      error(view, provenanceOf(object), field + ".pem", *problem + ": these roots are not trusted");
+    }
+    for (const auto& domain : entries[i].trustDomains) {
+      const auto& aliases = settings.trustDomainAliases;
+      if (domain == view.mesh().trustDomain || std::find(aliases.begin(), aliases.end(), domain) != aliases.end()) continue;
+      warning(view, provenanceOf(object), field + ".trustDomains",
+              "servers of trust domain " + domain +
+                  " can be called, but its workloads may not call ours: add it to trustDomainAliases if they are to, "
+                  "which makes its identities equal to ours");
+    }
+  }
 }
 
 }  // namespace
@@ -53,6 +85,12 @@ MeshSettingsOf::Value meshSettingsOf(store::View& view, const MeshSettingsOf&) {
   if (from.ingressClass && !from.ingressClass->empty()) result.ingressClass = *from.ingressClass;
   if (from.ingressSelector && !from.ingressSelector->empty()) result.ingressSelector = *from.ingressSelector;
   if (from.ingressService && !from.ingressService->empty()) result.ingressService = *from.ingressService;
+  result.trustDomainAliases = from.trustDomainAliases;
+  std::erase(result.trustDomainAliases, view.mesh().trustDomain);
+  result.meshTls = tlsOf(from.meshMtls);
+  result.tlsDefaults = tlsOf(from.tlsDefaults);
+  result.autoMtls = from.enableAutoMtls.value_or(true);
+  checkRoots(view, *object, result);
   checkFixed(view, *object, "trustDomain", from.trustDomain, view.mesh().trustDomain, "--trust-domain");
   checkFixed(view, *object, "rootNamespace", from.rootNamespace, view.mesh().rootNamespace, "--root-namespace");
   return result;

@@ -5,6 +5,7 @@
 
 #include "normalize/conditions.h"
 #include "normalize/objects.h"
+#include "normalize/queries.h"
 
 namespace fairway::normalize {
 
@@ -111,6 +112,7 @@ class RuleReader {
   }
 
   const store::MeshConfig& mesh() const { return context_.view.mesh(); }
+  const std::vector<std::string>& aliases() const { return context_.view.ask(MeshSettingsOf{}).trustDomainAliases; }
 
   // The OR of a list of sources or operations; nothing if none of them can match. No list says nothing.
   template <class T, class Read>
@@ -177,7 +179,7 @@ class RuleReader {
   }
 
   Attribute principals() const {
-    return identity([this](const std::string& value) { return principalCondition(value, mesh(), true); });
+    return identity([this](const std::string& value) { return principalCondition(value, mesh(), true, aliases()); });
   }
   Attribute namespaces() const { return identity(namespaceCondition); }
   Attribute serviceAccounts() const {

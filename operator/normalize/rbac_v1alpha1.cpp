@@ -8,6 +8,7 @@
 #include "normalize/alpha_policy.h"
 #include "normalize/conditions.h"
 #include "normalize/objects.h"
+#include "normalize/queries.h"
 
 namespace fairway::normalize {
 
@@ -228,7 +229,7 @@ class BindingReader {
   }
 
   Condition principal(const std::string& pattern, bool expand) const {
-    return principalCondition(pattern, view_.mesh(), expand);
+    return principalCondition(pattern, view_.mesh(), expand, view_.ask(MeshSettingsOf{}).trustDomainAliases);
   }
 
   // "allUsers" and "allAuthenticatedUsers" are names of their own (v1alpha1.md 2.3).

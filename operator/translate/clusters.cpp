@@ -178,13 +178,13 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
     const std::string sni = tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
     const auto& identities =
         tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host}) : tls.subjectAltNames;
-    return meshClientTls(sni, identities, alpnOf(spec));
+    return meshClientTls(sni, identities, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).meshTls);
   };
   switch (tls.mode) {
     case Mode::disable: return;
     case Mode::mesh: out.text(Cluster::kTransportSocketFieldNumber, meshSocket()); return;
     case Mode::automatic: {
-      if (byDns(spec) || spec.service.external) return;
+      if (byDns(spec) || spec.service.external || !view.ask(normalize::MeshSettingsOf{}).autoMtls) return;
       if (originalDestination) {
         if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) {
           out.text(Cluster::kTransportSocketFieldNumber, meshSocket());
@@ -217,7 +217,7 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
       }
       const std::string name = spec.service.externalName.empty() ? spec.service.host : spec.service.externalName;
       core::TransportSocket socket;
-      setClientTls(socket, effective, name, alpnOf(spec));
+      setClientTls(socket, effective, name, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).tlsDefaults);
       out.text(Cluster::kTransportSocketFieldNumber, serialize(socket));
       return;
     }

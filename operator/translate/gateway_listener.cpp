@@ -172,7 +172,7 @@ class Builder {
     addTlsInspector(listener_);
     auto& chain = newChain(server.provenance);
     match(chain, *names);
-    setGatewayTls(*chain.mutable_transport_socket(), checked(server), routesHttp(server), view_.mesh().trustDomain);
+    setGatewayTls(*chain.mutable_transport_socket(), checked(server), routesHttp(server), meshTlsOf(view_));
     if (routes) {
       addBytes(chain, routes->tcp.front(), server);
     } else {

@@ -89,7 +89,7 @@ class InboundListener {
       auto& mesh = newChain(port, "mtls");
       mesh.mutable_filter_chain_match()->set_transport_protocol("tls");
       if (port.mode == MtlsMode::permissive) mesh.mutable_filter_chain_match()->add_application_protocols(kMeshAlpn);
-      setMeshServerTls(*mesh.mutable_transport_socket(), view_.mesh().trustDomain);
+      setMeshServerTls(*mesh.mutable_transport_socket(), meshTlsOf(view_));
       addFilters(mesh, port, true);
     }
     if (port.mode == MtlsMode::permissive) {

@@ -7,6 +7,7 @@
 #include <envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
 
+#include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/message_writer.h"
 #include "translate/names.h"
@@ -46,8 +47,24 @@ void setAdsSecret(tls::SdsSecretConfig& out, const std::string& name) {
   setAds(*out.mutable_sds_config());
 }
 
-void setMinimum(tls::CommonTlsContext& context) {
-  context.mutable_tls_params()->set_tls_minimum_protocol_version(tls::TlsParameters::TLSv1_2);
+tls::TlsParameters::TlsProtocol version(const std::string& name, tls::TlsParameters::TlsProtocol otherwise) {
+  tls::TlsParameters::TlsProtocol value;
+  return tls::TlsParameters::TlsProtocol_Parse(name, &value) ? value : otherwise;
+}
+
+void setParameters(tls::CommonTlsContext& context, const model::MeshSettings::Tls& settings) {
+  auto& parameters = *context.mutable_tls_params();
+  parameters.set_tls_minimum_protocol_version(version(settings.minVersion, tls::TlsParameters::TLSv1_2));
+  for (const auto& suite : settings.cipherSuites) parameters.add_cipher_suites(suite);
+  for (const auto& curve : settings.curves) parameters.add_ecdh_curves(curve);
+}
+
+// Clients of Envoy speak TLS 1.2 at most unless they are told so.
+void setClientParameters(tls::CommonTlsContext& context, const model::MeshSettings::Tls& settings) {
+  setParameters(context, settings);
+  if (settings.minVersion == "TLSv1_3") {
+    context.mutable_tls_params()->set_tls_maximum_protocol_version(tls::TlsParameters::TLSv1_3);
+  }
 }
 
 void addAlpn(tls::CommonTlsContext& context, UpstreamAlpn alpn) {
@@ -66,38 +83,48 @@ void addSubjectName(tls::CertificateValidationContext& validation, const std::st
   san.mutable_matcher()->set_exact(name);
 }
 
-tls::TlsParameters::TlsProtocol version(const std::string& name, tls::TlsParameters::TlsProtocol otherwise) {
-  tls::TlsParameters::TlsProtocol value;
-  return tls::TlsParameters::TlsProtocol_Parse(name, &value) ? value : otherwise;
-}
-
-// The workload's certificate, and peers of the trust domain only.
-void setMeshServerContext(tls::DownstreamTlsContext& context, const std::string& trustDomain) {
+// The workload's certificate, and peers of the trust domains only.
+void setMeshServerContext(tls::DownstreamTlsContext& context, const std::vector<std::string>& trustDomains) {
   auto& common = *context.mutable_common_tls_context();
   setAgentSecret(*common.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
   auto& validation = *common.mutable_combined_validation_context();
-  auto& san = *validation.mutable_default_validation_context()->add_match_typed_subject_alt_names();
-  san.set_san_type(tls::SubjectAltNameMatcher::URI);
-  san.mutable_matcher()->set_prefix("spiffe://" + trustDomain + "/");
+  for (const auto& trustDomain : trustDomains) {
+    auto& san = *validation.mutable_default_validation_context()->add_match_typed_subject_alt_names();
+    san.set_san_type(tls::SubjectAltNameMatcher::URI);
+    san.mutable_matcher()->set_prefix("spiffe://" + trustDomain + "/");
+  }
   setAgentSecret(*validation.mutable_validation_context_sds_secret_config(), kWorkloadRoots);
   context.mutable_require_client_certificate()->set_value(true);
 }
 
 }  // namespace
 
-std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn) {
+MeshTls meshTlsOf(store::View& view) {
+  const auto& settings = view.ask(normalize::MeshSettingsOf{});
+  MeshTls mesh{{view.mesh().trustDomain}, settings.meshTls, settings.tlsDefaults};
+  mesh.trustDomains.insert(mesh.trustDomains.end(), settings.trustDomainAliases.begin(),
+                           settings.trustDomainAliases.end());
+  return mesh;
+}
+
+std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
+                          const model::MeshSettings::Tls& settings) {
   // The same for every server: the versions, the workload's certificate and the roots.
-  const auto commonOf = [](UpstreamAlpn protocols) {
+  const auto commonOf = [&](UpstreamAlpn protocols) {
     tls::CommonTlsContext context;
-    setMinimum(context);
+    setClientParameters(context, settings);
     setAgentSecret(*context.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
     context.add_alpn_protocols(kMeshAlpn);
     addAlpn(context, protocols);
     return serialize(context);
   };
-  static const std::map<UpstreamAlpn, std::string> common = {{UpstreamAlpn::none, commonOf(UpstreamAlpn::none)},
-                                                             {UpstreamAlpn::http1, commonOf(UpstreamAlpn::http1)},
-                                                             {UpstreamAlpn::http2, commonOf(UpstreamAlpn::http2)}};
+  // The settings are the whole mesh's and change once in a long while.
+  static thread_local std::pair<model::MeshSettings::Tls, std::map<UpstreamAlpn, std::string>> kept;
+  if (kept.second.empty() || kept.first != settings) {
+    kept.first = settings;
+    for (const auto one : {UpstreamAlpn::none, UpstreamAlpn::http1, UpstreamAlpn::http2}) kept.second[one] = commonOf(one);
+  }
+  const auto& common = kept.second;
   static const std::string roots = [] {
     tls::SdsSecretConfig config;
     setAgentSecret(config, kWorkloadRoots);
@@ -137,11 +164,11 @@ std::string meshClientTls(const std::string& sni, const std::vector<std::string>
 }
 
 void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& policy,
-                  const std::string& host, UpstreamAlpn alpn) {
+                  const std::string& host, UpstreamAlpn alpn, const model::MeshSettings::Tls& defaults) {
   tls::UpstreamTlsContext context;
   auto& common = *context.mutable_common_tls_context();
   const std::string name = policy.sni.empty() ? host : policy.sni;
-  setMinimum(common);
+  setClientParameters(common, defaults);
   if (policy.mode == model::TrafficPolicy::Tls::Mode::mutual && !policy.clientCertificate.empty()) {
     auto& certificate = *common.add_tls_certificates();
     certificate.mutable_certificate_chain()->set_filename(policy.clientCertificate);
@@ -168,35 +195,40 @@ const std::string& plaintext() {
   return bytes;
 }
 
-void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain) {
-  // There is one trust domain, and a chain for each port of each workload.
-  static thread_local std::pair<std::string, TransportSocket> last;
-  if (last.first != trustDomain || !last.second.has_typed_config()) {
+void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const MeshTls& mesh) {
+  // It is the same for all, and there is a chain for each port of each workload.
+  static thread_local std::pair<MeshTls, TransportSocket> last;
+  if (last.first != mesh || !last.second.has_typed_config()) {
     tls::DownstreamTlsContext context;
-    setMinimum(*context.mutable_common_tls_context());
-    setMeshServerContext(context, trustDomain);
+    setParameters(*context.mutable_common_tls_context(), mesh.settings);
+    setMeshServerContext(context, mesh.trustDomains);
     context.mutable_common_tls_context()->add_alpn_protocols("h2");
     context.mutable_common_tls_context()->add_alpn_protocols("http/1.1");
     setSocket(last.second, kTlsSocket, context);
-    last.first = trustDomain;
+    last.first = mesh;
   }
   out = last.second;
 }
 
 void setGatewayTls(envoy::config::core::v3::TransportSocket& out, const model::GatewayTls& server, bool http,
-                   const std::string& trustDomain) {
+                   const MeshTls& mesh) {
   using Mode = model::GatewayTls::Mode;
   tls::DownstreamTlsContext context;
   auto& common = *context.mutable_common_tls_context();
   auto& parameters = *common.mutable_tls_params();
-  parameters.set_tls_minimum_protocol_version(version(server.minVersion, tls::TlsParameters::TLSv1_2));
+  const auto& defaults = server.mode == Mode::mesh ? mesh.settings : mesh.others;
+  const auto least = version(defaults.minVersion, tls::TlsParameters::TLSv1_2);
+  parameters.set_tls_minimum_protocol_version(version(server.minVersion, least));
   const auto maximum = version(server.maxVersion, tls::TlsParameters::TLS_AUTO);
   if (maximum != tls::TlsParameters::TLS_AUTO) parameters.set_tls_maximum_protocol_version(maximum);
-  for (const auto& suite : server.cipherSuites) parameters.add_cipher_suites(suite);
+  for (const auto& suite : server.cipherSuites.empty() ? defaults.cipherSuites : server.cipherSuites) {
+    parameters.add_cipher_suites(suite);
+  }
+  for (const auto& curve : defaults.curves) parameters.add_ecdh_curves(curve);
 
   const bool asksClient = server.mode == Mode::mutual || server.mode == Mode::optional_mutual;
   if (server.mode == Mode::mesh) {
-    setMeshServerContext(context, trustDomain);
+    setMeshServerContext(context, mesh.trustDomains);
   } else if (!server.credentialName.empty()) {
     setAdsSecret(*common.add_tls_certificate_sds_secret_configs(), credentialSecret(server.credentialName));
     if (asksClient) {

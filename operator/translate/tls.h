@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "model/mesh.h"
 #include "model/traffic.h"
+#include "store/view.h"
 
 namespace envoy::config::core::v3 {
 class TransportSocket;
@@ -16,24 +18,34 @@ namespace fairway::translate {
 // from TLS that is meant for the app.
 inline constexpr const char* kMeshAlpn = "istio";
 
+// What the mesh's own TLS needs to know.
+struct MeshTls {
+  std::vector<std::string> trustDomains;  // ours first, then its aliases
+  model::MeshSettings::Tls settings;
+  model::MeshSettings::Tls others;  // of all TLS but the mesh's own
+  bool operator==(const MeshTls&) const = default;
+};
+MeshTls meshTlsOf(store::View& view);
+
 enum class UpstreamAlpn { none, http1, http2 };
 
 // Client side of mTLS with the workload's certificate, as a serialized TransportSocket. The server must be one of
 // `identities` (URI SANs); with none, no server is trusted.
-std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn);
+std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
+                          const model::MeshSettings::Tls& settings = {});
 
 // Modes simple and mutual of a TrafficPolicy. `host` is the server's name where the policy gives no SNI.
 void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& tls,
-                  const std::string& host, UpstreamAlpn alpn);
+                  const std::string& host, UpstreamAlpn alpn, const model::MeshSettings::Tls& defaults = {});
 
 // No TLS, as a serialized TransportSocket.
 const std::string& plaintext();
 
-// Server side of mTLS: any identity of the trust domain may connect.
-void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const std::string& trustDomain);
+// Server side of mTLS: any identity of the trust domain and its aliases may connect.
+void setMeshServerTls(envoy::config::core::v3::TransportSocket& out, const MeshTls& mesh);
 
 // A gateway server that terminates TLS (not mode passthrough). `http` offers h2 and http/1.1.
 void setGatewayTls(envoy::config::core::v3::TransportSocket& out, const model::GatewayTls& tls, bool http,
-                   const std::string& trustDomain);
+                   const MeshTls& mesh);
 
 }  // namespace fairway::translate

@@ -89,6 +89,7 @@ REFUSED = [
     ("fairway", {"replicas": "two"}, "at '/replicas': got string, want integer"),
     ("fairway", {"drainDuration": 5}, "at '/drainDuration': got number, want string"),
     ("fairway", {"maxStreamAge": "30 min"}, "at '/maxStreamAge'"),
+    ("fairway", {"certificates.maxWorkloadCertTtl": "90d"}, "at '/certificates/maxWorkloadCertTtl'"),
     ("fairway", {"revision": "Canary_1"}, "at '/revision': 'Canary_1' does not match pattern"),
     ("fairway", {"revisionTags": "prod"}, "at '/revisionTags': got string, want array"),
     ("fairway", {"global.imagePullPolicy": "never"}, "'Always', 'IfNotPresent', 'Never'"),

@@ -140,6 +140,15 @@ json peerAuthentication(const std::string& ns, int variant) {
   return object("security.istio.io/v1", "PeerAuthentication", meta(ns, "modes"), spec);
 }
 
+json requestAuthentication(const std::string& ns, int variant) {
+  json rule{{"issuer", "https://issuer"}, {"jwks", R"({"keys":[{"kty":"oct","k":"c2VjcmV0"}]})"}};
+  if (variant == 2) rule = {{"issuer", "https://issuer"}};      // its keys are elsewhere
+  if (variant == 3) rule["fromHeaders"] = {{{"prefix", "x"}}};  // an error
+  json spec{{"jwtRules", {rule}}};
+  if (variant == 4) spec["targetRefs"] = {{{"kind", "Service"}, {"name", "vio"}}};
+  return object("security.istio.io/v1", "RequestAuthentication", meta(ns, "tokens"), spec);
+}
+
 json gateway(int variant) {
   json server{{"port", {{"number", 80}, {"name", "http"}, {"protocol", "HTTP"}}},
               {"hosts", {variant == 2 ? "vio.example.com" : "*"}}};
@@ -256,6 +265,7 @@ const std::map<std::string, Maker>& makers() {
       result["AuthorizationPolicy/" + ns] = {4, [=](int v) { return authorization(ns, v); }};
       result["ServiceEntry/" + ns] = {5, [=](int v) { return serviceEntry(ns, v); }};
       result["Ingress/" + ns] = {5, [=](int v) { return ingress(ns, v); }};
+      result["RequestAuthentication/" + ns] = {4, [=](int v) { return requestAuthentication(ns, v); }};
       result["PeerAuthentication/" + ns] = {3, [=](int v) { return peerAuthentication(ns, v); }};
     }
     result["AuthorizationPolicy/istio-system"] = {4, [](int v) { return authorization("istio-system", v); }};

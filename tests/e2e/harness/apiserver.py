@@ -64,7 +64,7 @@ ROOT_RULES = [
         "resources": ["leases"],
         "verbs": ["get", "list", "create", "update", "delete"],
     },
-    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["istio-ca-secret"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["istio-ca-secret", "cacerts"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio"], "verbs": _READ},
 ]

@@ -70,7 +70,7 @@ TEST_CASE("the control plane's certificate is checked for its name") {
   const auto& validation = tls.at("common_tls_context").at("combined_validation_context");
   CHECK(validation.at("default_validation_context").at("match_typed_subject_alt_names") ==
         json::array({{{"san_type", "DNS"}, {"matcher", {{"exact", "istiod.istio-system.svc"}}}}}));
-  CHECK(validation.at("validation_context_sds_secret_config").at("name") == "ROOTCA");
+  CHECK(validation.at("validation_context_sds_secret_config").at("name") == "discovery-roots");
   CHECK(cluster(byAddress, "xds-grpc").at("type") == "STATIC");
   options.discoveryAddress = "control.example:15012";
   CHECK(cluster(parsed(options), "xds-grpc").at("type") == "STRICT_DNS");

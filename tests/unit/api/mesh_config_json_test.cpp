@@ -33,6 +33,24 @@ enableAutoMtls: true)"));
   CHECK(map->spec.mesh->ingressService == "edge-gateway");
   CHECK(map->spec.mesh->ingressMode == MeshConfigSpec::IngressMode::by_default);
   CHECK(map->spec.mesh->trustDomain == "cluster.local");
+  CHECK(map->spec.mesh->enableAutoMtls == true);
+}
+
+TEST_CASE("trust and TLS of the mesh") {
+  const auto map = good<ConfigMap>(configMap(R"(trustDomainAliases: [old.example]
+caCertificates: [{pem: "-----BEGIN CERTIFICATE-----", trustDomains: [b.example]}, {pem: "-----BEGIN CERTIFICATE-----"}]
+meshMTLS: {minProtocolVersion: TLSV1_3, cipherSuites: [A]}
+tlsDefaults: {minProtocolVersion: TLSV1_2, cipherSuites: [B], ecdhCurves: [P-256]}
+enableAutoMtls: false)"));
+  REQUIRE(map->spec.mesh);
+  const auto& mesh = *map->spec.mesh;
+  CHECK(mesh.trustDomainAliases == std::vector<std::string>{"old.example"});
+  REQUIRE(mesh.caCertificates.size() == 2);
+  CHECK(mesh.caCertificates[0].trustDomains == std::vector<std::string>{"b.example"});
+  CHECK(mesh.caCertificates[1].trustDomains.empty());
+  CHECK(mesh.meshMtls == MeshConfigSpec::Tls{"TLSV1_3", {"A"}, {}});
+  CHECK(mesh.tlsDefaults == MeshConfigSpec::Tls{"TLSV1_2", {"B"}, {"P-256"}});
+  CHECK(mesh.enableAutoMtls == false);
 }
 
 TEST_CASE("other ConfigMaps hold nothing of interest; an empty text is an empty configuration") {
@@ -56,7 +74,13 @@ TEST_CASE("mistakes in the mesh's settings are told by their field; then nothing
        "did you mean outboundTrafficPolicy", warning},
       {"defaultConfig: {concurrency: 2}", "data.mesh.defaultConfig", "injection", warning},
       {"enableTracing: true", "data.mesh.enableTracing", "it has no effect", warning},
-      {"enableAutoMtls: false", "data.mesh.enableAutoMtls", "it has no effect", warning},
+      {"trustDomainAliases: [A/b]", "data.mesh.trustDomainAliases", "expected trust domains"},
+      {"caCertificates: [{trustDomains: [a]}]", "data.mesh.caCertificates[0].pem", "CA certificates in PEM form"},
+      {"caCertificates: [{pem: x}]", "data.mesh.caCertificates[0].pem", "PEM form"},
+      {"caCertificates: [{spiffeBundleUrl: 'https://x'}]", "data.mesh.caCertificates[0].spiffeBundleUrl", "not fetched"},
+      {"meshMTLS: {minProtocolVersion: TLSV1_1}", "data.mesh.meshMTLS.minProtocolVersion", "TLSV1_3"},
+      {"meshMTLS: {ecdhCurves: [P-256]}", "data.mesh.meshMTLS.ecdhCurves", "Envoy's curves", warning},
+      {"enableAutoMtls: 3", "data.mesh.enableAutoMtls", "expected"},
   };
   for (const auto& bad : table) {
     check(configMap(bad.yaml), bad);

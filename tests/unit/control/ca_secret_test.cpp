@@ -4,7 +4,7 @@
 
 #include "api/base64.h"
 #include "fake_api_server.h"
-#include "unit/identity/support.h"
+#include "unit/identity/plugin_ca.h"
 
 using namespace fairway;
 using namespace fairway::control;
@@ -64,9 +64,16 @@ TEST_CASE("the first replica makes the Secret, the others take its root") {
   CHECK(first.open().value()->rootsBundle() == a->rootsBundle());
   FakeApiServer elsewhere;
   Replica stranger(elsewhere);
-  REQUIRE(stranger.open().value()->rootsBundle() != a->rootsBundle());
+  const auto former = stranger.open().value()->rootsBundle();
+  REQUIRE(former != a->rootsBundle());
   elsewhere.put(kPath, server.get(kPath));
-  CHECK(stranger.open().value()->rootsBundle() == a->rootsBundle());
+  const auto at = now();
+  const auto rotating = stranger.open(at).value();  // both are trusted, and the new one signs when all have heard
+  CHECK(rotating->rootsBundle() == former + a->rootsBundle());
+  REQUIRE(rotating->tick(at + 5min));
+  const auto after = rotating->sign(key, {"onap", "msb"}, 1h, at + 5min).value();
+  CHECK(identity::verifyChain(identity::Certificate::fromPem(after.chain.front()).value(), {}, a->roots(),
+                              identity::Usage::client, at + 5min));
 }
 
 TEST_CASE("of replicas that make the Secret at once one wins") {
@@ -161,21 +168,64 @@ TEST_CASE("a namespace that is missing is said so") {
   CHECK(replica.refusal().find("create the namespace istio-system") != std::string::npos);
 }
 
-TEST_CASE("a Secret that changes or goes is noticed") {
+TEST_CASE("a Secret that changes is taken up while the control plane runs, a broken one is not") {
   FakeApiServer server;
   Replica replica(server);
   const auto authority = replica.open().value();
-  CaSecretWatch watch(server, "istio-system", authority->rootsBundle());
+  CaSecretWatch watch(server, "istio-system", [&](const identity::CaFiles& files) { return authority->offer(files, now()); });
   watch.start();
+  const auto former = authority->rootsBundle();
   const Json good = server.get(kPath);
-  Json other = good;
-  other["data"]["ca-cert.pem"] = api::encodeBase64("other");
-  server.put(kPath, other);
+  Json broken = good;
+  broken["data"]["ca-cert.pem"] = api::encodeBase64("other");
+  server.put(kPath, broken);
   CHECK(server.waitUntil([&] { return !watch.current(); }));
+  CHECK(authority->rootsBundle() == former);
   server.put(kPath, good);
   CHECK(server.waitUntil([&] { return watch.current(); }));
   server.erase(kPath);
   CHECK(server.waitUntil([&] { return !watch.current(); }));
+  CHECK(authority->rootsBundle() == former);
+  server.put(kPath, good);
+  CHECK(server.waitUntil([&] { return watch.current(); }));
+
+  // Another root, as `fairway ca rotate` makes it, and then a plug-in CA, which comes first.
+  const auto next = identity::makeRoot("cluster.local", 24h, caFilesOf(good), now()).value();
+  server.put(kPath, Json::parse(caSecretJson("istio-system", kCaSecret, next)));
+  CHECK(server.waitUntil([&] { return authority->roots().size() == 2; }));
+  const auto plugin = makePluginCa(now());
+  const auto path = "/api/v1/namespaces/istio-system/secrets/cacerts";
+  server.put(path, Json::parse(caSecretJson("istio-system", kPluginCaSecret, plugin.files())));
+  CHECK(server.waitUntil([&] { return authority->state().pending == "CN=intermediate a"; }));
+  // It goes: what is in use stays.
+  server.erase(path);
+  CHECK(server.waitUntil([&] { return !watch.current(); }));
+  CHECK(authority->state().pending == "CN=intermediate a");
+}
+
+TEST_CASE("a plug-in CA is preferred, in both forms, and told of if it is broken") {
+  FakeApiServer server;
+  Replica replica(server);
+  const auto plugin = makePluginCa(now());
+  const auto path = "/api/v1/namespaces/istio-system/secrets/cacerts";
+  SECTION("Istio's") { server.put(path, Json::parse(caSecretJson("istio-system", kPluginCaSecret, plugin.files()))); }
+  SECTION("a TLS secret") {
+    const identity::CaFiles files{{"tls.crt", plugin.intermediate.toPem()},
+                                  {"tls.key", plugin.key.toPem().value()},
+                                  {"ca.crt", plugin.root.toPem()}};
+    server.put(path, Json::parse(caSecretJson("istio-system", kPluginCaSecret, files)));
+  }
+  const auto authority = replica.open().value();
+  CHECK(authority->rootsBundle() == plugin.root.toPem());
+  CHECK(authority->state().issuer == "CN=intermediate a");
+  CHECK_FALSE(server.get(kPath).is_object());  // no root of our own is made
+  auto files = plugin.files();
+  files.erase("root-cert.pem");
+  files["cert-chain.pem"] = plugin.intermediate.toPem();
+  server.put(path, Json::parse(caSecretJson("istio-system", kPluginCaSecret, files)));
+  Replica other(server);
+  const auto refusal = other.refusal();
+  CHECK(refusal.find("Secret istio-system/cacerts: root-cert.pem is missing") == 0);
 }
 
 TEST_CASE("the root of the last start suffices while the API server is away, if that is wanted and there is one") {

@@ -31,7 +31,7 @@ TEST_CASE("root ConfigMaps: what is missing comes before what differs") {
   };
   const kube::Mirror::Objects maps{{{"a", kRootConfigMap}, map("other", {{"istio.io/config", "true"}})},
                                    {{"d", kRootConfigMap}, map("roots", {{"istio.io/config", "true"}})}};
-  const auto writes = rootConfigMapWrites(namespaces, maps, "roots");
+  const auto writes = rootConfigMapWrites(namespaces, maps, {"roots", ""});
   REQUIRE(writes.size() == 2);
   CHECK(writes[0].object == "ConfigMap b/istio-ca-root-cert");
   CHECK(writes[0].call.verb == kube::Call::Verb::create);
@@ -39,7 +39,22 @@ TEST_CASE("root ConfigMaps: what is missing comes before what differs") {
   CHECK(writes[1].object == "ConfigMap a/istio-ca-root-cert");
   CHECK(writes[1].call.path == "/api/v1/namespaces/a/configmaps/istio-ca-root-cert");
   // A changed root: all of them.
-  CHECK(rootConfigMapWrites(namespaces, maps, "new roots").size() == 3);
+  CHECK(rootConfigMapWrites(namespaces, maps, {"new roots", ""}).size() == 3);
+  // What the roots do not say goes beside them, and away again.
+  const auto more = rootConfigMapWrites(namespaces, maps, {"roots", "bundle"});
+  REQUIRE(more.size() == 3);
+  CHECK(Json::parse(more[0].call.body)["data"] == Json{{"root-cert.pem", "roots"}, {"trust.json", "bundle"}});
+  const Json labels{{"istio.io/config", "true"}};
+  const auto bundled = [&] {
+    return keepRootConfigMap(
+        {{"metadata", {{"labels", labels}}}, {"data", {{"root-cert.pem", "roots"}, {"trust.json", "bundle"}}}});
+  };
+  const kube::Mirror::Objects with{{{"a", kRootConfigMap}, bundled()}};
+  const kube::Mirror::Objects only{{{"", "a"}, {{"terminating", false}}}};
+  CHECK(rootConfigMapWrites(only, with, {"roots", "bundle"}).empty());
+  const auto removal = rootConfigMapWrites(only, with, {"roots", ""});
+  REQUIRE(removal.size() == 1);
+  CHECK(Json::parse(removal[0].call.body)["data"]["trust.json"].is_null());
   CHECK(keepNamespace({{"metadata", {{"deletionTimestamp", "2026-01-01T00:00:00Z"}}}})["terminating"] == true);
 }
 

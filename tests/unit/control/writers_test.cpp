@@ -30,7 +30,7 @@ struct World {
   void start(const std::string& revision = "default") {
     WritersOptions options;
     options.revision = revision;
-    options.rootsPem = kRoots;
+    options.trust = [] { return TrustTexts{kRoots, ""}; };
     options.leading = [this] { return leading.load(); };
     options.pace.perSecond = options.pace.burst = 10'000;
     options.pace.retryBase = options.pace.retryMost = std::chrono::milliseconds(10);

@@ -82,6 +82,25 @@ TEST_CASE("paths: patterns, and templates where they are known") {
   CHECK_FALSE(check("/a/{*}", "/a/b", false));
 }
 
+TEST_CASE("aliases of the trust domain stand for it in principals") {
+  store::MeshConfig mesh;
+  mesh.trustDomain = "corp";
+  const std::vector<std::string> aliases{"old.example", "older.example"};
+  const auto check = [&](const std::string& pattern, const std::string& principal) {
+    return holds(principalCondition(pattern, mesh, true, aliases), Request{.principal = principal});
+  };
+  const std::vector<std::string> ours{"corp", "old.example", "older.example"};
+  for (const auto& written : ours) {
+    for (const auto& peer : ours) CHECK(check(written + "/ns/a/sa/b", peer + "/ns/a/sa/b"));
+    CHECK_FALSE(check(written + "/ns/a/sa/b", "foreign/ns/a/sa/b"));
+    CHECK_FALSE(check(written + "/ns/a/sa/b", "corp/ns/a/sa/c"));
+    CHECK(check("cluster.local/ns/a/sa/*", written + "/ns/a/sa/c"));
+    CHECK_FALSE(check("foreign/ns/a/sa/b", written + "/ns/a/sa/b"));
+    CHECK(check("*.example/ns/a/sa/b", written + "/ns/a/sa/b"));  // it fits one of them, so it means all
+  }
+  CHECK(check("foreign/ns/a/sa/b", "foreign/ns/a/sa/b"));
+}
+
 TEST_CASE("principals are written without spiffe://, trust domains stand for each other") {
   store::MeshConfig mesh;
   const auto check = [&](const std::string& pattern, const std::string& principal, bool expand = true) {

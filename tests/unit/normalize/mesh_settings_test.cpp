@@ -19,13 +19,36 @@ void configMap(Mesh& mesh, std::optional<Spec> spec, api::Problems problems = {}
   });
 }
 
+Spec registryOnly() {
+  Spec spec;
+  spec.outboundMode = Spec::OutboundMode::registry_only;
+  return spec;
+}
+
 }  // namespace
+
+TEST_CASE("trust and TLS settings; our own domain is no alias of itself") {
+  Mesh mesh;
+  Spec spec;
+  spec.trustDomainAliases = {"old.example", "cluster.local"};
+  spec.caCertificates = {{"no PEM", {"b.example"}}};
+  spec.meshMtls = {"TLSV1_3", {"A"}, {}};
+  spec.tlsDefaults = {"TLSV1_2", {}, {"P-256"}};
+  spec.enableAutoMtls = false;
+  configMap(mesh, spec);
+  const auto& settings = mesh.ask(MeshSettingsOf{});
+  CHECK(settings.trustDomainAliases == std::vector<std::string>{"old.example"});
+  CHECK(settings.meshTls == MeshSettings::Tls{"TLSv1_3", {"A"}, {}});
+  CHECK(settings.tlsDefaults == MeshSettings::Tls{"TLSv1_2", {}, {"P-256"}});
+  CHECK_FALSE(settings.autoMtls);
+  CHECK(mesh.notes().size() == 2);  // roots that cannot be read, a domain whose peers are not let in
+}
 
 TEST_CASE("without a ConfigMap the mesh has its defaults") {
   Mesh mesh;
   CHECK(mesh.ask(MeshSettingsOf{}) == MeshSettings{});
-  configMap(mesh, Spec{Spec::OutboundMode::registry_only, {}, {}, {}, {}, {}, {}, {}}, {}, "istio", "elsewhere");
-  configMap(mesh, Spec{Spec::OutboundMode::registry_only, {}, {}, {}, {}, {}, {}, {}}, {}, "istio-canary");
+  configMap(mesh, registryOnly(), {}, "istio", "elsewhere");
+  configMap(mesh, registryOnly(), {}, "istio-canary");
   configMap(mesh, std::nullopt);
   CHECK(mesh.ask(MeshSettingsOf{}) == MeshSettings{});
   CHECK(mesh.notes().empty());
