@@ -1,5 +1,6 @@
 #include "discovery/server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
@@ -71,6 +72,11 @@ class AdsService final : public grpc::CallbackGenericService {
 // gRPC writes a line for every failed handshake: anyone who reaches the port could fill the log.
 void logFromGrpc(gpr_log_func_args* line) { spdlog::debug("grpc: {}", line->message); }
 
+// Likewise protobuf, to standard error, for each text that is no UTF-8.
+void logFromProtobuf(google::protobuf::LogLevel, const char*, int, const std::string& message) {
+  spdlog::debug("protobuf: {}", message);
+}
+
 int milliseconds(std::chrono::milliseconds value) { return static_cast<int>(value.count()); }
 
 Result<void> open(Core& core, Port& port, const std::string& text, bool secure) {
@@ -137,6 +143,7 @@ Server::Server(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::SnapshotSource& source) {
   gpr_set_log_function(logFromGrpc);
+  google::protobuf::SetLogHandler(logFromProtobuf);
   std::unique_ptr<Server> server(new Server(std::make_unique<Core>(std::move(options), source)));
   if (auto ok = server->listen(); !ok) return tl::unexpected(ok.error());
   return server;
