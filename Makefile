@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long differential soak bench bench-cluster \
+.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster \
   lint tidy format crds manifests clean
 
 help: ## Show this list
@@ -59,14 +59,18 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@tools/build release all
 	@ctest --preset release -j $(shell expr $$(nproc) + 1)  # most of them wait more than they compute
 
-test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; all of ONAP on a cluster
+test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; fuzzing; all of ONAP on a cluster
 	@for preset in asan tsan; do \
 	  tools/build $$preset unit_tests; \
 	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
 	done
 	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
+	@$(MAKE) fuzz SECONDS=60
 	@$(MAKE) soak SECONDS=600
+
+fuzz: setup ## Feed everything that reads bytes from outside with what libFuzzer finds (SECONDS=n of each target, TARGETS="a b")
+	@tools/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 differential: setup ## Compare verdicts on a million random requests with random policies (SEED=text: the same ones again)
 	@tools/build release fairway

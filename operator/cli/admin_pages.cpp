@@ -264,6 +264,7 @@ void addDiscoveryMetrics(MetricsBuilder& metrics, const AdminInputs& inputs) {
                                                             {"timed_out", counters.timedOut},
                                                             {"aged", counters.aged},
                                                             {"sent_elsewhere", counters.sentElsewhere},
+                                                            {"strangers_cut", counters.strangersCut},
                                                             {"unimplemented", counters.unimplemented}};
   for (const auto& [reason, count] : refusals) {
     metrics.counter("fairway_xds_refused_streams_total", "Streams refused or ended, by reason.",

@@ -2,7 +2,8 @@
 
 #include <sys/stat.h>
 
-#include <atomic>
+#include <functional>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -12,6 +13,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+
+#include "console/visitors.h"
 
 namespace fairway::console {
 
@@ -85,16 +88,33 @@ bool isLoopback(const asio::ip::address& address) {
   return address.is_loopback();
 }
 
+// Larger bodies are few: so many are read at a time.
+constexpr std::size_t kSmallBody = 256 * 1024;
+constexpr std::size_t kLargeBodies = 4;
+
+// Who is there. Outlives the server where a connection does.
+struct Presence {
+  explicit Presence(std::size_t connections) : visitors(connections, kLargeBodies) {}
+  Visitors visitors;
+  Visitors::Id last = 0;
+  std::map<Visitors::Id, std::function<void()>> closers;
+};
+
 // One connection, over `Stream` = beast::tcp_stream or ssl_stream of it. Lives until its last callback.
 template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(Stream stream, const HttpServer::Options& options, const HttpServer::Handler& handler,
-          std::shared_ptr<std::atomic<std::size_t>> connections)
-      : stream_(std::move(stream)), options_(options), handler_(handler), connections_(std::move(connections)) {
-    ++*connections_;
+          std::shared_ptr<Presence> presence)
+      : stream_(std::move(stream)),
+        options_(options),
+        handler_(handler),
+        presence_(std::move(presence)),
+        id_(++presence_->last) {}
+  ~Session() {
+    presence_->visitors.gone(id_);
+    presence_->closers.erase(id_);
   }
-  ~Session() { --*connections_; }
 
   void start() {
     boost::system::error_code error;
@@ -102,6 +122,12 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     if (error) return;
     peer_ = remote.address().to_string() + ":" + std::to_string(remote.port());
     loopback_ = isLoopback(remote.address());
+    presence_->closers[id_] = [weak = this->weak_from_this()] {
+      boost::system::error_code ignored;
+      if (const auto self = weak.lock()) beast::get_lowest_layer(self->stream_).socket().close(ignored);
+    };
+    if (const auto other = presence_->visitors.arrive(id_, remote.address().to_string()))
+      presence_->closers.at (*other)();
     if constexpr (std::is_same_v<Stream, beast::tcp_stream>) {
       read();
     } else {
@@ -120,8 +146,19 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     parser_->body_limit(options_.maxBody);
     parser_->header_limit(static_cast<std::uint32_t>(options_.maxHeader));
     expireSoon();
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = this->shared_from_this()](auto failed, std::size_t) { self->readBody(failed); });
+  }
+
+  void readBody(boost::system::error_code failed) {
+    if (failed) return answer(failed);
+    const auto length = parser_->content_length();
+    if (!length) parser_->body_limit(std::min(options_.maxBody, kSmallBody));  // nobody knows yet how much comes
+    if (length && *length > kSmallBody && !presence_->visitors.beginLarge(id_)) {
+      return write(Response::text(503, "too many large requests at once: try again\n"), 11, false);
+    }
     http::async_read(stream_, buffer_, *parser_,
-                     [self = this->shared_from_this()](auto failed, std::size_t) { self->answer(failed); });
+                     [self = this->shared_from_this()](auto error, std::size_t) { self->answer(error); });
   }
 
   void answer(boost::system::error_code failed) {
@@ -145,7 +182,11 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
       response = Response::text(500, "internal error, see the log\n");
     }
     if (message.method() == http::verb::head) response.body.clear();
-    write(std::move(response), message.version(), message.keep_alive());
+    const auto version = message.version();
+    const bool keepAlive = message.keep_alive();
+    parser_.reset();  // with the body
+    presence_->visitors.done(id_);
+    write(std::move(response), version, keepAlive);
   }
 
   void write(Response response, unsigned version, bool keepAlive) {
@@ -168,7 +209,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   Stream stream_;
   const HttpServer::Options& options_;
   const HttpServer::Handler& handler_;
-  std::shared_ptr<std::atomic<std::size_t>> connections_;
+  std::shared_ptr<Presence> presence_;
+  const Visitors::Id id_;
   beast::flat_buffer buffer_{64 * 1024};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> message_;
@@ -183,12 +225,13 @@ struct HttpServer::Impl {
   Handler handler;
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
-  std::shared_ptr<std::atomic<std::size_t>> connections = std::make_shared<std::atomic<std::size_t>>(0);
+  std::shared_ptr<Presence> presence;
   std::shared_ptr<asio::ssl::context> tls;
   FileTimes tlsTimes;
   std::thread thread;
 
-  Impl(Options o, Handler h) : options(std::move(o)), handler(std::move(h)) {}
+  Impl(Options o, Handler h)
+      : options(std::move(o)), handler(std::move(h)), presence(std::make_shared<Presence>(options.maxConnections)) {}
 
   [[nodiscard]] bool secure() const { return !options.certificateFile.empty(); }
 
@@ -212,16 +255,15 @@ struct HttpServer::Impl {
   void accept() {
     acceptor.async_accept([this](auto failed, tcp::socket socket) {
       if (failed == asio::error::operation_aborted) return;
-      if (!failed && connections->load() < options.maxConnections) {
+      if (!failed) {
         if (secure()) {
           if (const auto problem = loadTls()) spdlog::warn("{}", problem->message);
           std::make_shared<Session<beast::ssl_stream<beast::tcp_stream>>>(
               beast::ssl_stream<beast::tcp_stream>(beast::tcp_stream(std::move(socket)), *tls), options, handler,
-              connections)
+              presence)
               ->start();
         } else {
-          std::make_shared<Session<beast::tcp_stream>>(beast::tcp_stream(std::move(socket)), options, handler,
-                                                       connections)
+          std::make_shared<Session<beast::tcp_stream>>(beast::tcp_stream(std::move(socket)), options, handler, presence)
               ->start();
         }
       }

@@ -38,8 +38,8 @@ class HttpServer {
     Address address;
     std::size_t maxBody = 64 * 1024;
     std::size_t maxHeader = 16 * 1024;
-    std::size_t maxConnections = 128;
-    int timeoutSeconds = 30;  // for reading one request, and for writing its answer
+    std::size_t maxConnections = 128;  // of more, the oldest of the address with the most is closed
+    int timeoutSeconds = 30;           // for reading one request, and for writing its answer
     // With both set the server speaks TLS only, 1.2 or later; the files are read again for each
     // connection when they have changed.
     std::string certificateFile, keyFile;

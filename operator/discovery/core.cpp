@@ -60,6 +60,11 @@ void Core::close(const Stream& stream) {
   if (streams_.empty()) empty_.notify_all();
 }
 
+void Core::trust(const std::string& peer, bool isSecure) {
+  const auto& port = isSecure ? secure : insecure;
+  if (port.acceptor) port.acceptor->trust(peer);
+}
+
 void Core::waitForNone(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   empty_.wait_for(lock, time, [this] { return streams_.empty(); });

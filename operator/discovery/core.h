@@ -14,6 +14,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "discovery/acceptor.h"
 #include "discovery/frames.h"
 #include "discovery/openings.h"
 #include "discovery/server.h"
@@ -45,6 +46,8 @@ struct Port {
   std::string address;  // with the chosen port; empty: none
   std::shared_ptr<grpc::ServerCredentials> credentials;
   std::unique_ptr<grpc::CallbackGenericService> service;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> intake;  // of the server
+  std::unique_ptr<Acceptor> acceptor;                                      // null for a unix socket
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -56,6 +59,8 @@ struct Core {
   // Null with the reason if a limit forbids another stream from this peer.
   std::shared_ptr<Stream> open(const std::string& peer, bool secure, Variant variant, std::string& reason);
   void close(const Stream& stream);
+  // It is known who `peer` is: its connection is no stranger's any more.
+  void trust(const std::string& peer, bool secure);
   // Waits until there is no stream, at most so long.
   void waitForNone(std::chrono::milliseconds time);
   [[nodiscard]] std::vector<std::shared_ptr<Stream>> all() const;

@@ -2,14 +2,9 @@
 
 #include <string>
 
-#include "base/address.h"
-
 namespace fairway::discovery {
 
-// The address in gRPC's form: every interface is "[::]:port", which takes IPv4, too.
-std::string grpcAddress(const Address& address);
-
-// Why one cannot listen there, as the system says; empty if one can.
-std::string whyNotListening(const Address& address);
+// Why one cannot listen at this unix socket, as far as it can be told; else empty.
+std::string whyNotListening(const std::string& unixPath);
 
 }  // namespace fairway::discovery

@@ -1,5 +1,6 @@
 #include "discovery/server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
@@ -71,6 +72,11 @@ class AdsService final : public grpc::CallbackGenericService {
 // gRPC writes a line for every failed handshake: anyone who reaches the port could fill the log.
 void logFromGrpc(gpr_log_func_args* line) { spdlog::debug("grpc: {}", line->message); }
 
+// Likewise protobuf, to standard error, for each text that is no UTF-8.
+void logFromProtobuf(google::protobuf::LogLevel, const char*, int, const std::string& message) {
+  spdlog::debug("protobuf: {}", message);
+}
+
 int milliseconds(std::chrono::milliseconds value) { return static_cast<int>(value.count()); }
 
 Result<void> open(Core& core, Port& port, const std::string& text, bool secure) {
@@ -91,8 +97,15 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
   }
   const auto& limits = core.options.limits;
   grpc::ServerBuilder builder;
-  int chosen = 0;
-  builder.AddListeningPort(grpcAddress(*address), port.credentials, &chosen);
+  if (address->isUnix()) {
+    builder.AddListeningPort(address->toString(), port.credentials);
+  } else {
+    auto acceptor = Acceptor::bind(*address, limits.gate);
+    if (!acceptor) return failure("cannot serve xDS on " + text + ": " + acceptor.error().message);
+    port.acceptor = std::move(*acceptor);
+    port.intake = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, port.credentials);
+  }
   port.service = std::make_unique<AdsService>(core, secure);
   builder.RegisterCallbackGenericService(port.service.get());
   if (secure) {
@@ -118,15 +131,21 @@ Result<void> open(Core& core, Port& port, const std::string& text, bool secure) 
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
   // Without a grace period: gRPC sends GOAWAY and lets the streams be.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(limits.connectionAge));
-  // gRPC's default lets a second server take the same port without a word.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   port.server = builder.BuildAndStart();
   if (!port.server) {
-    const auto reason = whyNotListening(*address);
+    const auto reason = address->isUnix() ? whyNotListening(address->unixPath) : std::string();
     port.server.reset();
     return failure("cannot serve xDS on " + text + (reason.empty() ? "" : ": " + reason));
   }
-  if (!address->isUnix()) address->port = static_cast<std::uint16_t>(chosen);
+  if (port.acceptor) {
+    address->port = port.acceptor->port();
+    port.acceptor->start([intake = port.intake.get()](int listener, int connection) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+      parameters.listener_fd = listener;
+      parameters.fd = connection;
+      intake->HandleNewConnection(&parameters);
+    });
+  }
   port.address = address->toString();
   return {};
 }
@@ -137,6 +156,7 @@ Server::Server(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::SnapshotSource& source) {
   gpr_set_log_function(logFromGrpc);
+  google::protobuf::SetLogHandler(logFromProtobuf);
   std::unique_ptr<Server> server(new Server(std::make_unique<Core>(std::move(options), source)));
   if (auto ok = server->listen(); !ok) return tl::unexpected(ok.error());
   return server;
@@ -188,6 +208,9 @@ void Server::shutdown(std::chrono::milliseconds grace) {
   const auto deadline = std::chrono::system_clock::now() + grace;
   std::vector<std::thread> closing;
   for (auto* port : {&core_->secure, &core_->insecure}) {
+    if (port->acceptor) port->acceptor->stop();
+  }
+  for (auto* port : {&core_->secure, &core_->insecure}) {
     // Tells clients by GOAWAY, then waits for the calls, which end below.
     if (port->server) closing.emplace_back([port, deadline] { port->server->Shutdown(deadline); });
   }
@@ -217,6 +240,9 @@ Counters Server::counters() const {
   to.timedOut = from.timedOut;
   to.aged = from.aged;
   to.sentElsewhere = from.sentElsewhere;
+  for (const auto* port : {&core_->secure, &core_->insecure}) {
+    if (port->acceptor) to.strangersCut += port->acceptor->cut();
+  }
   for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
     to.types[i] = {from.types[i].responses, from.types[i].resources, from.types[i].removals, from.types[i].acks,
                    from.types[i].nacks};

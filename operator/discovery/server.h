@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "discovery/credentials.h"
+#include "discovery/gate.h"
 #include "discovery/messages.h"
 #include "discovery/peer.h"
 #include "discovery/subscription.h"
@@ -28,6 +29,7 @@ struct ServerLimits {
   int maxMessageBytes = 4 << 20;    // of one request
   int maxMetadataBytes = 16 << 10;  // of a call's headers
   int maxStreamsPerConnection = 100;
+  GateLimits gate;                        // connections before it is known whose they are
   std::size_t maxStreams = 20'000;        // in all
   std::size_t maxStreamsPerPeer = 1'000;  // from one address
   // Streams that are read at a time until they have said what they have: some hundred kilobytes each after a restart.
@@ -82,7 +84,8 @@ struct Counters {
   std::uint64_t streams = 0;  // now
   std::uint64_t streamsOpened = 0, requests = 0, bytesSent = 0, bytesReceived = 0;
   std::uint64_t unauthenticated = 0, denied = 0, overLimit = 0, badRequests = 0, unimplemented = 0, expired = 0,
-                timedOut = 0, aged = 0, sentElsewhere = 0;
+                timedOut = 0, aged = 0, sentElsewhere = 0,
+                strangersCut = 0;  // connections that were closed before it was known whose they are
   std::array<TypeCounters, translate::kTypeCount> types;
 };
 

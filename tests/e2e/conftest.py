@@ -35,8 +35,7 @@ def keep(source, target):
             shutil.copyfile(path, copy)
 
 
-@pytest.fixture
-def lab(request):
+def lab_of(request):
     # A short path: a unix socket's has at most 107 bytes.
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-e2e-"))
     kept = ROOT / "build" / "e2e" / request.module.__name__ / re.sub(r"\W+", "-", request.node.name)
@@ -54,3 +53,14 @@ def lab(request):
             keep(directory, kept)
             print(f"  logs are in {kept}", flush=True)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(name="lab")
+def lab_of_a_test(request):
+    yield from lab_of(request)
+
+
+@pytest.fixture(scope="module")
+def module_lab(request):
+    """One lab for all tests of a file."""
+    yield from lab_of(request)
