@@ -15,11 +15,8 @@ _BRACKETS = re.compile(r"\[.*\]")
 _VERDICTS = 800  # of the model, for one workload: it is asked again for every change of every field
 _PORTS = [8080, 8081, 9000, 9001]  # of all workloads
 _ADDRESSES = ("ipBlocks", "remoteIpBlocks", "ips", "source.ip", "remote.ip", "destination.ip")
-# A request without end-user token never passes because of these; requests with one are not made yet.
-_NEED_TOKENS = (
-    "AuthorizationPolicy rules from source notRequestPrincipals",
-    "AuthorizationPolicy rules when request.auth.principal notValues",
-)
+# Fields that an object is nothing without: what they could say instead.
+_OTHERS = {"issuer": "nobody", "jwks": "{}", "exact": "/never", "prefix": "/never", "suffix": "/never"}
 _ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ("PERMISSIVE",)}
 
 
@@ -48,10 +45,7 @@ class Coverage:
 
     def one_sided(self):
         """Fields that only ever allowed, or only ever denied."""
-        return sorted(label for label in self._one_sided() if label not in _NEED_TOKENS)
-
-    def _one_sided(self):
-        return (label for label, counts in self.counts.items() if not (counts["allow"] and counts["deny"]))
+        return sorted(label for label, counts in self.counts.items() if not (counts["allow"] and counts["deny"]))
 
     def table(self):
         lines = [f"{'field':56} {'allow':>8} {'deny':>8}"]
@@ -108,6 +102,8 @@ def _fields(node, path, label):
             yield from _fields(value, here, name)
         elif isinstance(value, dict):
             yield from _fields(value, here, name)
+        elif key in _OTHERS:
+            yield name, here, [_OTHERS[key]]
         elif key in _ENUMS:
             yield name, here, [None, *(other for other in _ENUMS[key] if other != value)]
         else:

@@ -73,6 +73,18 @@ class Connection(typing.NamedTuple):
     sni: str = ""
 
 
+class Token(typing.NamedTuple):
+    """What an end-user token says, whether it is good, and where the request has it."""
+
+    issuer: str
+    subject: str
+    audience: str  # "": none
+    groups: tuple
+    signed: bool = True  # with the issuer's key
+    expired: bool = False
+    place: str = "bearer"  # or "access_token", "token" (query parameters), "x-jwt" (a header, after "Token ")
+
+
 class Request(typing.NamedTuple):
     """One question: may this pass? On a TCP port the HTTP fields mean nothing."""
 
@@ -81,6 +93,7 @@ class Request(typing.NamedTuple):
     path: str = "/"
     host: str = "api"
     headers: tuple = ()  # of (name, value); a name may come more than once
+    token: typing.Optional[Token] = None
 
 
 @dataclasses.dataclass
@@ -100,5 +113,6 @@ class Mesh:
 # What a verdict can be. On a TCP port, and where a connection is not let in, nothing but "closed" is seen.
 ALLOW = "allow"
 DENY = "deny"  # 403
+REFUSE = "refuse"  # the token is not valid: 401, or 403 with a text of its own
 REJECT = "reject"  # 400: a path that could be read in two ways
 CLOSED = "closed"

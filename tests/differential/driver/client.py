@@ -5,10 +5,12 @@ import asyncio
 import re
 import ssl
 
-from world import ALLOW, CLOSED, DENY, REJECT
+from generate import tokens
+from world import ALLOW, CLOSED, DENY, REFUSE, REJECT
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_VERDICTS = {b"200": ALLOW, b"403": DENY, b"400": REJECT}
+_VERDICTS = {b"200": ALLOW, b"403": DENY, b"401": REFUSE, b"400": REJECT}
+_WRONG_AUDIENCE = b"Audiences in Jwt are not allowed"  # Envoy says 403 of it
 _SECONDS = 15
 _PARALLEL = 24
 # Long enough for the proxy to see at once that it is no TLS.
@@ -104,8 +106,10 @@ class _Exchange(asyncio.Protocol):
         end += 4 + (0 if bodyless or not length else int(length.group(1)))
         if len(self._received) < end:
             return
-        self._received = self._received[end:]
+        body, self._received = self._received[len(head) + 4 : end], self._received[end:]
         status = head[9:12]
+        if status == b"403" and (_WRONG_AUDIENCE in body or bodyless and b"jwt" in head.lower()):
+            status = b"401"
         self.verdicts.append(_VERDICTS.get(status) or f"status {status.decode('latin-1')}")
         if len(self.verdicts) == len(self.requests) or b"\r\nconnection: close" in head:
             self._finish()
@@ -125,8 +129,17 @@ class _Exchange(asyncio.Protocol):
 
 
 def encode(request):
-    lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {request.host}"]
+    path, lines = request.path, [f"Host: {request.host}"]
     lines += [f"{name}: {value}" for name, value in request.headers]
+    if request.token:
+        text, place = tokens.encode(request.token), request.token.place
+        if place == "bearer":
+            lines.append(f"Authorization: Bearer {text}")
+        elif place == "x-jwt":
+            lines.append(f"x-jwt: Token {text}")
+        else:
+            path += ("&" if "?" in path else "?") + f"{place}={text}"
+    lines.insert(0, f"{request.method} {path} HTTP/1.1")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

@@ -18,7 +18,7 @@ _TYPE = "type.googleapis.com/envoy.extensions."
 
 def _register_messages():
     """json_format can only read the Any messages whose Python modules are loaded."""
-    for package in ("filters.network", "filters.http", "filters.listener", "transport_sockets"):
+    for package in ("filters.network", "filters.http", "filters.listener", "transport_sockets", "access_loggers.filters"):
         root = importlib.import_module(f"envoy.extensions.{package}")
         for module in pkgutil.walk_packages(root.__path__, root.__name__ + "."):
             if any(f".{name}.v3." in module.name for name in _MESSAGES):
@@ -27,7 +27,7 @@ def _register_messages():
 
 _MESSAGES = (
     *("http_connection_manager", "tcp_proxy", "rbac", "router", "cors", "fault", "jwt_authn"),
-    *("tls", "raw_buffer", "tls_inspector", "original_dst", "http_inspector"),
+    *("tls", "raw_buffer", "tls_inspector", "original_dst", "http_inspector", "cel"),
 )
 assert envoy.extensions
 _register_messages()

@@ -1,6 +1,6 @@
 """Random objects of the v1alpha1 kinds."""
 
-from generate import fields, values
+from generate import fields, tokens, values
 from generate.security import negative, timestamp
 from generate.values import pattern
 
@@ -33,6 +33,7 @@ SUBJECT = {
     "names": (_names, 4),
     "namespaces": (fields.namespaces, 4),
     "ips": (fields.blocks, 3),
+    "groups": (fields.groups, 2),
     "properties": (None, 5),
 }
 PROPERTIES = {
@@ -40,7 +41,9 @@ PROPERTIES = {
     "source.namespace": fields.namespaces,
     "source.principal": fields.principals,
     "source.user": fields.principals,
-    "request.auth.principal": fields.principals,
+    "request.auth.principal": lambda rng, mesh: rng.choice((fields.principals, fields.token))(rng, mesh),
+    "request.auth.audiences": fields.audiences,
+    "request.auth.claims[groups]": fields.groups,
     "request.headers": fields.header_values,
 }
 
@@ -178,13 +181,14 @@ def policies(rng, mesh, namespace):
     """The default policy of a namespace, and some for services and ports."""
     result = []
     if rng.random() < 0.5:
-        result.append(_object("Policy", "default", namespace, _peers(rng), "authentication"))
+        origins = tokens.origins(rng) if rng.random() < 0.3 else {}
+        result.append(_object("Policy", "default", namespace, {**_peers(rng), **origins}, "authentication"))
     for i in range(rng.randint(0, 3)):
         target = {"name": rng.choice(("api", "alt"))}
         if rng.random() < 0.6:
             port = rng.choice([p for s in mesh.aim.services for p in s.ports])
             target["ports"] = [rng.choice(({"number": port.number}, {"name": port.name}, {"number": port.target}))]
-        spec = {"targets": [target], **_peers(rng)}
+        spec = {"targets": [target], **_peers(rng), **(tokens.origins(rng) if rng.random() < 0.4 else {})}
         stamp = {"creationTimestamp": timestamp(rng)}
         result.append(_object("Policy", f"service-{i}", namespace, spec, "authentication", **stamp))
     return result

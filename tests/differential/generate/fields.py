@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from generate import values
+from generate import tokens, values
 from generate.values import block, pattern, patterns
 
 
@@ -97,4 +97,12 @@ def snis(rng, _):
 
 
 def token(rng, _):
-    return [rng.choice(("*", "issuer.example/user", "issuer.example/*"))]
+    return patterns(rng, [f"{issuer}/{subject}" for issuer in tokens.ISSUERS for subject in tokens.SUBJECTS], 2)
+
+
+def audiences(rng, _):
+    return patterns(rng, tokens.AUDIENCES, 2)
+
+
+def groups(rng, _):
+    return patterns(rng, tokens.GROUPS, 2)

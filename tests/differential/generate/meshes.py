@@ -1,6 +1,6 @@
 """Random meshes: many namespaces, each with one workload and policies of its own, below policies of the mesh."""
 
-from generate import alpha, security, single, values
+from generate import alpha, security, single, tokens, values
 from world import ROOT_NAMESPACE, Certificate, Mesh, Port, Service, Workload
 
 TRUST_DOMAINS = ("cluster.local", "mesh.example")
@@ -90,7 +90,17 @@ def _policies(rng, draft):
             objects.append(security.authorization_policy(rng, draft, namespace, f"policy-{i}"))
     if dialect > 0.35:
         objects += alpha.roles(rng, draft, namespace)
+    if rng.random() < 0.4:
+        objects += _tokens(rng, draft)
     return objects
+
+
+def _tokens(rng, draft):
+    """RequestAuthentications: for a namespace, for the workload, or both."""
+    return [
+        tokens.request_authentication(rng, draft.aim.namespace, f"tokens-{i}", security.selector(rng, draft, share))
+        for i, share in enumerate(rng.choice(((0.0,), (1.0,), (0.0, 1.0))))
+    ]
 
 
 def _mutual_tls(rng, draft):

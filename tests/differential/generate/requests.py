@@ -3,7 +3,7 @@
 import ipaddress
 import re
 
-from generate import values
+from generate import tokens, values
 from generate.meshes import certificates
 from generate.values import at_edge, inside, matching
 from model import mutual_tls, patterns
@@ -13,7 +13,7 @@ _HEADER = re.compile(r"request\.headers\[([^\]]+)\]")
 # Names of fields and keys -> the attribute of a request.
 _ATTRIBUTES = {
     **{name: "identity" for name in ("principals", "user", "names", "source.principal", "source.user")},
-    **{name: "identity" for name in ("request.auth.principal",)},
+    **{name: "token" for name in ("request.auth.principal", "requestPrincipals")},
     **{name: "namespace" for name in ("namespaces", "source.namespace")},
     **{name: "account" for name in ("serviceAccounts", "source.serviceAccount")},
     **{name: "source" for name in ("ipBlocks", "ips", "source.ip")},
@@ -196,7 +196,18 @@ class Aim:
             headers.append(("x-forwarded-for", before + wanted["remote"]))
         elif rng.random() < 0.1:
             headers.append(("x-forwarded-for", rng.choice(values.REMOTES + ("nonsense", "203.0.113.9, junk"))))
-        return Request(connection, method, path, host, tuple(headers))
+        return Request(connection, method, path, host, tuple(headers), self._token(path, wanted))
+
+    def _token(self, path, wanted):
+        token = tokens.token(self.rng, self.objects)
+        if token and "#" in path and token.place in ("access_token", "token"):
+            return None  # what follows a fragment is part of it
+        if token and wanted.get("token"):
+            for issuer in tokens.ISSUERS:
+                for subject in tokens.SUBJECTS:
+                    if f"{issuer}/{subject}" == wanted["token"]:
+                        return token._replace(issuer=issuer, subject=subject)
+        return token
 
     def _bent(self, path):
         """The same path in another form, or one close to it."""

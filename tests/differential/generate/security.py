@@ -8,7 +8,7 @@ SOURCE = {
     "serviceAccounts": (fields.accounts, 4),
     "ipBlocks": (fields.blocks, 3),
     "remoteIpBlocks": (fields.remote_blocks, 2),
-    "requestPrincipals": (fields.token, 2),
+    "requestPrincipals": (fields.token, 3),
 }
 OPERATION = {
     "hosts": (fields.hosts, 4),
@@ -23,7 +23,9 @@ WHEN = {
     "source.namespace": (fields.namespaces, 2),
     "source.principal": (fields.principals, 2),
     "source.serviceAccount": (fields.accounts, 2),
-    "request.auth.principal": (fields.token, 1),
+    "request.auth.principal": (fields.token, 2),
+    "request.auth.audiences": (fields.audiences, 2),
+    "request.auth.claims[groups]": (fields.groups, 3),
     "destination.ip": (fields.destination_blocks, 2),
     "destination.port": (fields.port_texts, 2),
     "connection.sni": (fields.snis, 3),
@@ -89,7 +91,7 @@ def _rule(rng, mesh, deny):
     return rule
 
 
-def _selector(rng, mesh, share):
+def selector(rng, mesh, share):
     """A selector that takes the aimed workload more often than not."""
     if rng.random() >= share:
         return {}
@@ -101,7 +103,7 @@ def _selector(rng, mesh, share):
 
 def authorization_policy(rng, mesh, namespace, name, action=None):
     action = action or rng.choices(("ALLOW", "DENY", "AUDIT"), (6, 4, 1))[0]
-    spec = _selector(rng, mesh, 0.35)
+    spec = selector(rng, mesh, 0.35)
     if action != "ALLOW" or rng.random() < 0.5:
         spec["action"] = action
     # Without rules ALLOW allows nothing; the other actions would have no effect, and are invalid.
@@ -117,7 +119,7 @@ def policy_object(namespace, name, spec):
 
 
 def peer_authentication(rng, mesh, namespace, name, selecting=False):
-    spec = _selector(rng, mesh, 1.0 if selecting else 0.0)
+    spec = selector(rng, mesh, 1.0 if selecting else 0.0)
     if rng.random() < 0.85:
         spec["mtls"] = {"mode": rng.choices(("STRICT", "PERMISSIVE", "DISABLE", "UNSET"), (4, 4, 2, 1))[0]}
     if selecting and rng.random() < 0.7:

@@ -5,9 +5,12 @@ PeerAuthentication; those of the v1alpha1 kinds), never from the translator: two
 something only if neither was copied from the other. Where the documents leave something open, a comment that begins
 with "Open:" says what is taken, and it is the side that lets in less unless users rely on the other."""
 
+import dataclasses
+
 from model import authorization_policy, mutual_tls, rbac_v1alpha1
+from model.tokens import Tokens
 from model.facts import facts_of
-from world import ALLOW, CLOSED, DENY, REJECT
+from world import ALLOW, CLOSED, DENY, REFUSE, REJECT
 
 
 # What Fairway is known to do otherwise than the documents say: name -> what. The model follows the documents unless
@@ -37,6 +40,8 @@ class Port:
             checks, looks_at_path = _checks(objects, mesh, workload, target, as_http, quirks)
             self.checks[as_http] = checks
             self.strict_paths |= as_http and looks_at_path
+        self.tokens = Tokens(objects, workload, target) if self.http else None
+        self.strict_paths |= bool(self.tokens and self.tokens.looks_at_path)
 
     def verdict(self, request):
         arrived = mutual_tls.arrive(self.mode, request.connection, self.http, self.mesh.trust_domain)
@@ -45,6 +50,15 @@ class Port:
         facts = facts_of(self.workload.ip, request, arrived, self.strict_paths)
         if facts is None:
             return REJECT
+        if self.tokens and not arrived.http and self.tokens.needed:
+            return CLOSED  # requests inside cannot be seen, nor their tokens
+        if arrived.http:
+            verdict = self.tokens.verdict(request, self.strict_paths)
+            if not verdict.passes:
+                return REFUSE
+            if verdict.token:
+                principal = f"{verdict.token.issuer}/{verdict.token.subject}"
+                facts = dataclasses.replace(facts, token=verdict.token, request_principal=principal)
         for check in self.checks[arrived.http]:
             if not check(facts):
                 return DENY if arrived.http else CLOSED
@@ -59,7 +73,8 @@ def _checks(objects, mesh, workload, target, http, quirks):
     # A policy of the new kind switches the old ones off for its workload. Open: AUDIT came later, and decides
     # nothing: what the old kinds close stays closed.
     if not any(authorization_policy.decides(policy) for policy in policies):
-        role_check, roles_look_at_path = rbac_v1alpha1.check(objects, mesh, workload, target, http, quirks)
+        use_origin = http and Tokens(objects, workload, target).use_origin
+        role_check, roles_look_at_path = rbac_v1alpha1.check(objects, mesh, workload, target, http, quirks, use_origin)
         looks_at_path |= roles_look_at_path
         checks += [role_check] if role_check else []
     return checks, looks_at_path

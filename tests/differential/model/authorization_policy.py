@@ -109,16 +109,12 @@ class _Reader:
     def _port(value):
         return lambda port: port == int(value)
 
-    @staticmethod
-    def _no_token(_):
-        return lambda token: token is not None
-
     def _source(self, source):
         identity = {"identity": True}
         token = {"identity": True, "http_only": True}
         return [
             *self._pair(source, "principals", "identity", self._principal, **identity),
-            *self._pair(source, "requestPrincipals", "token", self._no_token, **token),
+            *self._pair(source, "requestPrincipals", "request_principal", self._text, **token),
             *self._pair(source, "namespaces", "namespace", patterns.namespace, **identity),
             *self._pair(source, "serviceAccounts", "account", self._account, **identity),
             *self._pair(source, "ipBlocks", "source", patterns.address),
@@ -144,13 +140,25 @@ class _Reader:
                 return header(bracketed.group(1), patterns.text(pattern, self.header_star))
 
             return self._both(values, lambda facts: facts, make, http_only=True)
+        if key in ("request.auth.audiences", "request.auth.claims[groups]"):
+            # Open: who has no such claim. "Not this one" needs a token, as it does of its principal.
+            def claims(facts):
+                if facts.token is None:
+                    return None
+                return ((facts.token.audience,) if facts.token.audience else ()) if "aud" in key else facts.token.groups
+
+            def one(pattern):
+                matches = self._text(pattern)
+                return lambda found: found is not None and any(map(matches, found))
+
+            return self._both(values, claims, one, identity=True, http_only=True)
         attribute, make, flags = {
             "source.ip": ("source", patterns.address, {}),
             "remote.ip": ("remote", patterns.address, self.remote),
             "source.namespace": ("namespace", patterns.namespace, {"identity": True}),
             "source.principal": ("identity", self._principal, {"identity": True}),
             "source.serviceAccount": ("account", self._account, {"identity": True}),
-            "request.auth.principal": ("token", self._no_token, {"identity": True, "http_only": True}),
+            "request.auth.principal": ("request_principal", self._text, {"identity": True, "http_only": True}),
             "destination.ip": ("destination", patterns.address, {}),
             "destination.port": ("port", self._port, {}),
             "connection.sni": ("sni", lambda pattern: patterns.text(pattern, self.sni_star), {}),

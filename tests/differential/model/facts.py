@@ -24,7 +24,8 @@ class Facts:
     path: typing.Optional[str] = None
     host: typing.Optional[str] = None
     headers: typing.Optional[dict] = None  # lower-case name -> values
-    token: None = None  # Open: end-user tokens are not verified yet, so no request has one
+    token: typing.Any = None  # a valid world.Token
+    request_principal: typing.Optional[str] = None  # "issuer/subject" of it
 
 
 @functools.lru_cache(4096)

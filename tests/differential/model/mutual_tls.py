@@ -41,7 +41,7 @@ def mode(objects, workload, target):
             # Ports have a meaning together with a selector only.
             result = _declared(narrowest["spec"].get("portLevelMtls", {}).get(target), result)
         return result
-    policy = _alpha_policy(objects, workload, target)
+    policy = alpha_policy(objects, workload, target)
     # Open: without any policy Istio before 1.5 took plaintext only; 1.5 and its successors, and so this, PERMISSIVE.
     return _alpha_mode(policy) if policy else PERMISSIVE
 
@@ -78,7 +78,7 @@ def _peer_authentication_levels(objects, workload):
 # --- v1alpha1 ------------------------------------------------------------------------------------------------
 
 
-def _alpha_policy(objects, workload, target):
+def alpha_policy(objects, workload, target):
     """The one policy of a port; the narrowest wins whole, and of several for one service port the oldest.
     Open: several services may lead to one workload port. Then the narrowest level counts, and of equals the oldest."""
     policies = [o for o in objects if o["kind"] == "Policy" and o["metadata"]["namespace"] == workload.namespace]

@@ -11,7 +11,7 @@ _LABEL = re.compile(r"destination\.labels\[([^\]]+)\]")
 _HTTP_RULE_FIELDS = ("methods", "notMethods", "paths", "notPaths", "hosts", "notHosts")
 
 
-def check(objects, mesh, workload, target, http, quirks=()):
+def check(objects, mesh, workload, target, http, quirks=(), use_origin=False):
     """A function that lets the facts of a request through, or None if nothing is checked; and whether a rule of it
     looks at the path."""
     config = _config(objects)
@@ -21,7 +21,7 @@ def check(objects, mesh, workload, target, http, quirks=()):
     grants, looks_at_path = [], False
     for role in (o for o in objects if o["kind"] == "ServiceRole" and _in(workload, o)):
         rules = [r for r in role["spec"]["rules"] if any(_is_about(r, service, workload) for service in services)]
-        enforced, shadowed = _subjects(objects, workload, role, mesh, http)
+        enforced, shadowed = _subjects(objects, workload, role, mesh, http, use_origin)
         port_speaks_http = workload.http(target)
         permissions = [p for p in (_permission(rule, http, quirks) for rule in rules) if p]
         looking = [rule for rule in rules if "paths" in rule or "notPaths" in rule]
@@ -137,7 +137,7 @@ def _constraint(key, values, http):
 # --- bindings ------------------------------------------------------------------------------------------------
 
 
-def _subjects(objects, workload, role, mesh, http):
+def _subjects(objects, workload, role, mesh, http, use_origin):
     """Predicates for the subjects of the bindings that are enforced, and of those on trial (PERMISSIVE)."""
     enforced, shadowed = [], []
     for binding in (o for o in objects if o["kind"] == "ServiceRoleBinding" and _in(workload, o)):
@@ -145,11 +145,24 @@ def _subjects(objects, workload, role, mesh, http):
         if spec["roleRef"] != {"kind": "ServiceRole", "name": role["metadata"]["name"]}:
             continue
         into = shadowed if spec.get("mode") == "PERMISSIVE" else enforced
-        into += filter(None, (_subject(subject, mesh.trust_domain, http) for subject in spec["subjects"]))
+        into += filter(None, (_subject(subject, mesh.trust_domain, http, use_origin) for subject in spec["subjects"]))
     return enforced, shadowed
 
 
-def _subject(subject, trust_domain, http):
+def groups(need, wanted, negative):
+    """The claim `groups`, a text or a list. Not to be in a group needs a token that says groups: who has none is
+    nobody in particular (ISTIO-SECURITY-2021-004)."""
+    one = any_of(wanted, lambda p: patterns.text(p, patterns.present))
+
+    def holds(token):
+        if token is None:
+            return False
+        return (not any(map(one, token.groups))) if negative else any(map(one, token.groups))
+
+    need(lambda facts: facts.token, holds)
+
+
+def _subject(subject, trust_domain, http, use_origin):
     """None: the subject is nobody."""
     needs = []
 
@@ -185,13 +198,20 @@ def _subject(subject, trust_domain, http):
     both("names", identity, named, of_identity=True)
     both("namespaces", lambda facts: facts.namespace, patterns.namespace, of_identity=True)
     both("ips", lambda facts: facts.source, patterns.address)
+    asked = [subject["group"]] if subject.get("group") else subject.get("groups", [])
+    if (asked or subject.get("notGroups")) and not http:
+        return None  # tokens exist in HTTP only
+    if asked:
+        groups(need, asked, False)
+    if subject.get("notGroups"):
+        groups(need, subject["notGroups"], True)
     for key, value in subject.get("properties", {}).items():
-        if not _property(key, value, trust_domain, http, need):
+        if not _property(key, value, trust_domain, http, need, use_origin):
             return None
     return (lambda facts: all(n(facts) for n in needs)) if needs else None
 
 
-def _property(key, value, trust_domain, http, need):
+def _property(key, value, trust_domain, http, need, use_origin):
     """Adds what a property asks for; False: it can never hold."""
     bracketed = _HEADER.fullmatch(key)
     if key == "source.ip":
@@ -203,6 +223,12 @@ def _property(key, value, trust_domain, http, need):
         need(lambda facts: facts.identity, patterns.principal(value, trust_domain))
     elif not http:
         return False  # what follows exists in HTTP only
+    elif key == "request.auth.principal" and use_origin:
+        need(lambda facts: facts.request_principal, patterns.text(value, patterns.present))
+    elif key == "request.auth.audiences":
+        need(lambda facts: facts.token and facts.token.audience or None, patterns.text(value, patterns.present))
+    elif key == "request.auth.claims[groups]":
+        groups(need, [value], False)
     elif key in ("source.user", "request.auth.principal"):
         # The latter is the peer, as principalBinding is USE_PEER unless a policy says otherwise.
         need(lambda facts: facts.identity, patterns.principal(value, trust_domain))
