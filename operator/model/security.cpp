@@ -59,8 +59,7 @@ bool Condition::httpOnly() const {
     case Op::path:
     case Op::method:
     case Op::host:
-    case Op::header:
-    case Op::remote_ip: return true;
+    case Op::header: return true;
     case Op::metadata: return name == "envoy.filters.http.jwt_authn";
     default: return std::any_of(children.begin(), children.end(), [](const Condition& c) { return c.httpOnly(); });
   }

@@ -115,7 +115,7 @@ Condition hostCondition(std::string_view pattern) {
     }
     case Type::suffix: {
       // Envoy's matchers have a flag for case, but not for regular expressions.
-      auto withPort = regex("(?i).*" + quoteRegex(matcher.value) + ":[0-9]+");
+      auto withPort = regex("(?i).*" + quoteRegex(matcher.value) + ":.*");
       return Condition::anyOf(
           {Condition::textual(Op::host, std::move(matcher)), Condition::textual(Op::host, std::move(withPort))});
     }
@@ -242,6 +242,13 @@ Condition requestPrincipalCondition(std::string_view pattern) {
       });
     default: return hasRequestPrincipal();
   }
+}
+
+Condition sniCondition(std::string_view pattern) {
+  auto matcher = patternMatcher(pattern);
+  // A connection without a server name has the empty one.
+  if (matcher.type == Type::present) matcher = regex(".+");
+  return Condition::textual(Op::sni, std::move(matcher));
 }
 
 Condition headerCondition(std::string_view name, std::string_view pattern) {

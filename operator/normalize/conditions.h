@@ -35,7 +35,7 @@ model::Condition pathCondition(std::string_view pattern, bool templates);
 // A principal "trust domain/ns/namespace/sa/account" as policies write it, without spiffe://. "*" is any identity. The
 // trust domains cluster.local and the mesh's own stand for each other in values with five parts (v1alpha1.md 2.3).
 model::Condition principalCondition(std::string_view pattern, const store::MeshConfig& mesh, bool expandTrustDomain,
-                                   const std::vector<std::string>& aliases = {});
+                                    const std::vector<std::string>& aliases = {});
 
 // "*" may stand anywhere (v1alpha1.md 2.4, source.namespace).
 model::Condition namespaceCondition(std::string_view pattern);
@@ -50,7 +50,11 @@ model::Condition requestPrincipalCondition(std::string_view pattern);
 // Any verified end-user token.
 model::Condition hasRequestPrincipal();
 
-model::Condition headerCondition(std::string_view name, std::string_view pattern);
+model::  // The server name of a connection; "*" is any, but not none.
+    Condition
+    sniCondition(std::string_view pattern);
+
+Condition headerCondition(std::string_view name, std::string_view pattern);
 model::Condition portCondition(std::uint32_t port);
 model::Condition addressCondition(model::Condition::Op op, std::string cidr);
 

@@ -199,7 +199,7 @@ class RuleReader {
         field("notServiceAccounts"), items);
     add(address(Op::direct_remote_ip, false, false), from.ipBlocks, from.notIpBlocks, field("ipBlocks"),
         field("notIpBlocks"), items);
-    add(address(Op::remote_ip, true, false), from.remoteIpBlocks, from.notRemoteIpBlocks, field("remoteIpBlocks"),
+    add(address(Op::remote_ip, false, false), from.remoteIpBlocks, from.notRemoteIpBlocks, field("remoteIpBlocks"),
         field("notRemoteIpBlocks"), items);
     return items;
   }
@@ -219,14 +219,14 @@ class RuleReader {
   // The keys of Istio's reference "Authorization Policy Conditions".
   std::optional<Attribute> attributeOf(const std::string& key) const {
     if (key == "source.ip") return address(Op::direct_remote_ip, false, false);
-    if (key == "remote.ip") return address(Op::remote_ip, true, false);
+    if (key == "remote.ip") return address(Op::remote_ip, false, false);
     if (key == "source.namespace") return namespaces();
     if (key == "source.principal") return principals();
     if (key == "source.serviceAccount") return serviceAccounts();
     if (key == "destination.ip") return address(Op::destination_ip, false, true);
     if (key == "destination.port") return port();
     if (key == "connection.sni") {
-      auto sni = text([](const std::string& value) { return Condition::textual(Op::sni, patternMatcher(value)); });
+      auto sni = text(sniCondition);
       sni.permission = true;
       return sni;
     }

@@ -22,7 +22,6 @@ _SHRUNK = 2  # of the disagreements of one round
 class Result:
     triples: int = 0
     verdicts: collections.Counter = dataclasses.field(default_factory=collections.Counter)
-    known: int = 0
     disagreements: list = dataclasses.field(default_factory=list)  # as text
     count: int = 0  # of disagreements
     wrong_allows: int = 0
@@ -32,7 +31,6 @@ class Result:
     def add(self, other):
         self.triples += other.triples
         self.verdicts += other.verdicts
-        self.known += other.known
         self.disagreements += other.disagreements
         self.count += other.count
         self.wrong_allows += other.wrong_allows
@@ -76,10 +74,9 @@ def run_round(arguments):
         result.verdicts.update(verdict for said in verdicts["model"] for verdict in said)
         result.refused_objects = driver.complaints()
         found = rounds.disagreements(round_, verdicts)
-        unexplained = [d for d in found if not rounds.explained(d)]
-        result.known, result.count = len(found) - len(unexplained), len(unexplained)
-        result.wrong_allows = sum(d.verdicts["envoy"] == "allow" for d in unexplained)
-        distinct = list({d.index: d for d in unexplained}.values())[:_SHRUNK]
+        result.count = len(found)
+        result.wrong_allows = sum(d.verdicts["envoy"] == "allow" for d in found)
+        distinct = list({d.index: d for d in found}.values())[:_SHRUNK]
         result.disagreements = [shrink.describe(shrink.Shrinker(driver).shrink(d)) for d in distinct]
         for index in range(size):
             asked = [request for at, some in round_.questions if at == index for request in some]
@@ -110,7 +107,7 @@ def run(seed, triples, processes=None):
     rate = total.triples / seconds
     print(f"seed {seed}: {total.triples} triples in {seconds:.1f} s, {rate:.0f} a second", flush=True)
     print(f"verdicts: {dict(total.verdicts)}, {total.allowed_share:.0%} allowed", flush=True)
-    print(f"disagreements: {total.count} ({total.wrong_allows} wrong allows); known ones: {total.known}", flush=True)
+    print(f"disagreements: {total.count} ({total.wrong_allows} wrong allows)", flush=True)
     return total
 
 

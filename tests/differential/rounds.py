@@ -50,9 +50,6 @@ class ModelJudge:
 
     name = "model"
 
-    def __init__(self, quirks=()):
-        self.quirks = quirks
-
     def judge(self, round_):
         ports = {}
         verdicts = []
@@ -60,7 +57,7 @@ class ModelJudge:
             port = asked[0].connection.port
             if (index, port) not in ports:
                 workload = round_.mesh.workloads[index]
-                ports[index, port] = model.Port(round_.mesh, workload, port, quirks=self.quirks)
+                ports[index, port] = model.Port(round_.mesh, workload, port)
             verdicts.append([ports[index, port].verdict(request) for request in asked])
         return verdicts
 
@@ -86,7 +83,7 @@ class EnvoyJudge:
 
     def _confirmed(self, round_, verdicts):
         """A connection that failed of itself looks like one that was refused: such are asked again, one by one."""
-        expected = ModelJudge(tuple(model.KNOWN)).judge(round_)
+        expected = ModelJudge().judge(round_)
         again = [
             (place, at)
             for place, (said, meant) in enumerate(zip(verdicts, expected))
@@ -115,10 +112,3 @@ def disagreements(round_, verdicts):
             if len(set(said.values())) > 1:
                 found.append(Disagreement(round_.seed, round_.mesh, index, request, said))
     return found
-
-
-def explained(disagreement):
-    """Whether what is known (model.KNOWN) makes model and Envoy agree."""
-    port = disagreement.request.connection.port
-    known = model.Port(disagreement.mesh, disagreement.workload, port, quirks=tuple(model.KNOWN))
-    return known.verdict(disagreement.request) == disagreement.verdicts["envoy"]

@@ -39,7 +39,7 @@ def looks_at_path(policies):
     )
 
 
-def checks(policies, mesh, http, quirks=()):
+def checks(policies, mesh, http):
     """A DENY rule that matches denies. If there is an ALLOW policy, one of the ALLOW rules must match; a policy without
     rules never matches, one with an empty rule always does."""
     rules = {"ALLOW": [], "DENY": []}
@@ -47,7 +47,7 @@ def checks(policies, mesh, http, quirks=()):
     for policy in policies:
         has_allow |= _action(policy) == "ALLOW"
         if _action(policy) in rules:
-            reader = _Reader(mesh, policy, http, quirks)
+            reader = _Reader(mesh, policy, http)
             rules[_action(policy)] += [reader.rule(rule) for rule in policy["spec"].get("rules", [])]
     result = []
     if rules["DENY"]:
@@ -68,15 +68,11 @@ def _any(predicates):
 class _Reader:
     """Makes predicates over Facts of the rules of one policy."""
 
-    def __init__(self, mesh, policy, http, quirks):
+    def __init__(self, mesh, policy, http):
         self.trust_domain = mesh.trust_domain
         self.namespace = policy["metadata"]["namespace"]
         self.deny = _action(policy) == "DENY"
         self.http = http
-        self.remote = {"http_only": "remote-ip-on-tcp" in quirks}
-        self.numeric_port = "host-suffix-port" in quirks
-        self.header_star = patterns.present if "empty-header" in quirks else not_empty
-        self.sni_star = patterns.present if "empty-sni" in quirks else not_empty
 
     def rule(self, rule):
         parts = []
@@ -99,7 +95,7 @@ class _Reader:
         return template(pattern) or patterns.text(pattern, not_empty)
 
     def _host(self, pattern):
-        return patterns.host(pattern, self.numeric_port)
+        return patterns.host(pattern)
 
     @staticmethod
     def _text(pattern):
@@ -118,7 +114,7 @@ class _Reader:
             *self._pair(source, "namespaces", "namespace", patterns.namespace, **identity),
             *self._pair(source, "serviceAccounts", "account", self._account, **identity),
             *self._pair(source, "ipBlocks", "source", patterns.address),
-            *self._pair(source, "remoteIpBlocks", "remote", patterns.address, **self.remote),
+            *self._pair(source, "remoteIpBlocks", "remote", patterns.address),
         ]
 
     def _operation(self, operation):
@@ -136,8 +132,9 @@ class _Reader:
         bracketed = _BRACKETED.fullmatch(key)
         if bracketed:
 
+            # Open: "*" and a header without a value. Istio's own proxies take it for present, so a DENY does not miss it.
             def make(pattern):  # a predicate of the facts, as a header may have several values
-                return header(bracketed.group(1), patterns.text(pattern, self.header_star))
+                return header(bracketed.group(1), patterns.text(pattern, patterns.present))
 
             return self._both(values, lambda facts: facts, make, http_only=True)
         if key in ("request.auth.audiences", "request.auth.claims[groups]"):
@@ -154,14 +151,14 @@ class _Reader:
             return self._both(values, claims, one, identity=True, http_only=True)
         attribute, make, flags = {
             "source.ip": ("source", patterns.address, {}),
-            "remote.ip": ("remote", patterns.address, self.remote),
+            "remote.ip": ("remote", patterns.address, {}),
             "source.namespace": ("namespace", patterns.namespace, {"identity": True}),
             "source.principal": ("identity", self._principal, {"identity": True}),
             "source.serviceAccount": ("account", self._account, {"identity": True}),
             "request.auth.principal": ("request_principal", self._text, {"identity": True, "http_only": True}),
             "destination.ip": ("destination", patterns.address, {}),
             "destination.port": ("port", self._port, {}),
-            "connection.sni": ("sni", lambda pattern: patterns.text(pattern, self.sni_star), {}),
+            "connection.sni": ("sni", self._text, {}),
         }[key]
         return self._both(values, lambda facts: getattr(facts, attribute), make, **flags)
 

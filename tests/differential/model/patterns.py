@@ -39,9 +39,9 @@ def any_of(patterns, make):
     return lambda value: any(predicate(value) for predicate in predicates)
 
 
-def host(pattern, numeric=False):
+def host(pattern):
     """Hosts have no case, and a host in a policy means `host` and `host:*` (ISTIO-SECURITY-2021-008): whatever follows
-    the colon, so that no odd port gets round a DENY. `numeric`: after a suffix a port has to be a number."""
+    the colon, so that no odd port gets round a DENY."""
     folded = pattern.lower()
     plain = text(folded, not_empty)
     if folded == "*" or (folded.endswith("*") and not folded.startswith("*")):
@@ -51,10 +51,7 @@ def host(pattern, numeric=False):
         if value is None:
             return False
         value = value.lower()
-        name, colon, port = value.rpartition(":")
-        if numeric and folded.startswith("*"):
-            return plain(value) or bool(colon) and port.isdigit() and plain(name)
-        return plain(value) or bool(colon) and any(plain(value[:at]) for at, c in enumerate(value) if c == ":")
+        return plain(value) or any(plain(value[:at]) for at, c in enumerate(value) if c == ":")
 
     return matches
 

@@ -11,7 +11,7 @@ _LABEL = re.compile(r"destination\.labels\[([^\]]+)\]")
 _HTTP_RULE_FIELDS = ("methods", "notMethods", "paths", "notPaths", "hosts", "notHosts")
 
 
-def check(objects, mesh, workload, target, http, quirks=(), use_origin=False):
+def check(objects, mesh, workload, target, http, use_origin=False):
     """A function that lets the facts of a request through, or None if nothing is checked; and whether a rule of it
     looks at the path."""
     config = _config(objects)
@@ -23,7 +23,7 @@ def check(objects, mesh, workload, target, http, quirks=(), use_origin=False):
         rules = [r for r in role["spec"]["rules"] if any(_is_about(r, service, workload) for service in services)]
         enforced, shadowed = _subjects(objects, workload, role, mesh, http, use_origin)
         port_speaks_http = workload.http(target)
-        permissions = [p for p in (_permission(rule, http, quirks) for rule in rules) if p]
+        permissions = [p for p in (_permission(rule, http) for rule in rules) if p]
         looking = [rule for rule in rules if "paths" in rule or "notPaths" in rule]
         # Bindings on trial see what enforced ones would.
         looks_at_path |= bool(port_speaks_http and looking and (enforced or shadowed))
@@ -92,7 +92,7 @@ def _is_about(rule, service, workload):
     return True
 
 
-def _permission(rule, http, quirks):
+def _permission(rule, http):
     """None: the rule asks for what a TCP port does not have, so it is left out."""
     if not http and any(field in rule for field in _HTTP_RULE_FIELDS):
         return None
@@ -107,7 +107,7 @@ def _permission(rule, http, quirks):
             unwanted = any_of(rule[negative], make)
             needs.append(lambda facts: not unwanted(get(facts)))
 
-    both("hosts", lambda facts: facts.host, lambda p: patterns.host(p, "host-suffix-port" in quirks))
+    both("hosts", lambda facts: facts.host, patterns.host)
     both("methods", lambda facts: facts.method, _text)
     both("paths", lambda facts: facts.path, _text)
     both("ports", lambda facts: facts.port, lambda number: lambda port: port == number)
