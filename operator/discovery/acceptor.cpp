@@ -156,7 +156,14 @@ Acceptor::~Acceptor() {
   stop();
   ended_ = true;
   eventfd_write(wake_, 1);
-  if (thread_.joinable()) thread_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    handed_.notify_all();
+  }
+  for (auto* thread : {&watcher_, &hand_}) {
+    if (thread->joinable()) thread->join();
+  }
+  for (const auto& [listener, connection] : admitted_) close(connection);
   for (const auto& [id, connection] : connections_) close(connection.fd);
   close(epoll_);
   close(wake_);
@@ -165,7 +172,8 @@ Acceptor::~Acceptor() {
 void Acceptor::start(Serve serve) {
   serve_ = std::move(serve);
   for (std::size_t i = 0; i < listeners_.size(); ++i) watch(epoll_, EPOLL_CTL_ADD, listeners_[i], i + 1, EPOLLIN);
-  thread_ = std::thread([this] { run(); });
+  watcher_ = std::thread([this] { run(); });
+  hand_ = std::thread([this] { handOn(); });
 }
 
 void Acceptor::stop() {
@@ -209,6 +217,19 @@ void Acceptor::run() {
   }
 }
 
+void Acceptor::handOn() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    handed_.wait(lock, [this] { return ended_ || !admitted_.empty(); });
+    if (ended_) return;
+    const auto [listener, connection] = admitted_.front();
+    admitted_.pop_front();
+    lock.unlock();
+    serve_(listener, connection);
+    lock.lock();
+  }
+}
+
 void Acceptor::accept(int listener) {
   for (int many = 0; many < 64; ++many) {
     sockaddr_storage address{};
@@ -247,7 +268,8 @@ void Acceptor::admit(Gate::Time now) {
     epoll_ctl(epoll_, EPOLL_CTL_DEL, connection.fd, nullptr);
     connection.inside = true;
     watch(epoll_, EPOLL_CTL_ADD, second, id, EPOLLIN | EPOLLET);
-    serve_(connection.listener, std::exchange(connection.fd, second));
+    admitted_.emplace_back(connection.listener, std::exchange(connection.fd, second));
+    handed_.notify_one();
   }
 }
 

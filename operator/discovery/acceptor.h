@@ -1,13 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -17,8 +20,9 @@
 namespace fairway::discovery {
 
 // Listens for TCP connections and hands them on, as a Gate lets them in. It keeps a second descriptor of each, by which it
-// sees how much has come from a stranger and when a connection has ended, and can end it. Has one thread; public functions
-// are thread-safe.
+// sees how much has come from a stranger and when a connection has ended, and can end it. Has a thread that watches and one
+// that hands on: who takes a connection may read from it at once, for as long as something comes. Public functions are
+// thread-safe.
 class Acceptor {
  public:
   // Takes a connection over. `listener` is the socket it came by.
@@ -51,6 +55,7 @@ class Acceptor {
 
   Acceptor(std::vector<int> listeners, std::uint16_t port, GateLimits limits);
   void run();
+  void handOn();
   void accept(int listener);
   void admit(Gate::Time now);
   void received(Gate::Id id, std::uint32_t events, Gate::Time now);
@@ -68,7 +73,9 @@ class Acceptor {
   Gate::Id next_;
   std::map<Gate::Id, Connection> connections_;
   std::map<std::string, Gate::Id> byPeer_;
-  std::thread thread_;
+  std::deque<std::pair<int, int>> admitted_;  // listener and connection, to be handed on
+  std::condition_variable handed_;
+  std::thread watcher_, hand_;
 };
 
 }  // namespace fairway::discovery

@@ -14,9 +14,9 @@ namespace fairway::discovery {
 // many streams are opened and reset, nor the headers of one (CVE-2023-32731, -33953, -44487): each byte from outside can
 // cost it some hundred bytes of memory. So bytes are what is counted.
 struct GateLimits {
-  std::size_t connectionBytes = 128 << 10;    // of one: a handshake, and what HTTP/2 lets a client send unread
-  double peerBytes = 384 << 10;               // of one address at once
-  double peerBytesPerSecond = 96 << 10;       // and on average
+  std::size_t connectionBytes = 96 << 10;     // of one: a handshake, and what HTTP/2 lets a client send unread
+  double peerBytes = 256 << 10;               // of one address at once
+  double peerBytesPerSecond = 64 << 10;       // and on average
   double perConnection = 4 << 10;             // that each counts for, besides what it sends
   std::size_t peerStrangers = 8;              // connections of one address that are let in at a time
   std::size_t strangers = 64;                 // of all

@@ -1,26 +1,53 @@
 #include "inject/review.h"
 
-#include <algorithm>
-
 namespace fairway::inject {
 
 using Json = nlohmann::json;
 
+namespace {
+
+constexpr std::size_t kMaxDepth = 200;
+// Values and keys: a byte can become a hundred. The largest object that an API server takes has fewer, also twice.
+constexpr std::size_t kMaxParts = 400'000;
+
+// Whether building the value takes no more than it may. Looks at the text alone, once: a parser with a callback, which
+// could tell the same, goes through all of a list's elements at the end of each.
+bool withinBounds(std::string_view text) {
+  std::size_t depth = 0, parts = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+      continue;
+    }
+    switch (c) {
+      case '"': quoted = true; break;
+      case '{':
+      case '[':
+        if (++depth > kMaxDepth) return false;
+        ++parts;
+        break;
+      case '}':
+      case ']':
+        if (depth > 0) --depth;
+        break;
+      case ',':
+      case ':': ++parts; break;
+      default: break;
+    }
+    if (parts > kMaxParts) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<Json> readReview(std::string_view text) {
-  // Depth is bounded before anything is built: a hostile body must not exhaust the stack.
-  // The same goes for the number of values and keys: a byte can become a hundred. The largest object that an API server
-  // takes has fewer, also twice.
-  constexpr int kMaxDepth = 200;
-  constexpr std::size_t kMaxParts = 400'000;
-  int depth = 0;
-  std::size_t parts = 0;
-  const auto callback = [&](int level, Json::parse_event_t, Json&) {
-    depth = std::max(depth, level);
-    return level < kMaxDepth && ++parts < kMaxParts;
-  };
-  Json body = Json::parse(text, callback, false);
-  if (body.is_discarded() || !body.is_object() || depth >= kMaxDepth || parts >= kMaxParts)
-    return failure("the body is no JSON object");
+  if (!withinBounds(text)) return failure("the body nests too deeply or holds too many values");
+  Json body = Json::parse(text, nullptr, false);
+  if (body.is_discarded() || !body.is_object()) return failure("the body is no JSON object");
   const auto request = body.find("request");
   if (request == body.end() || !request->is_object() || !request->value("uid", Json()).is_string()) {
     return failure("the body is no AdmissionReview: request.uid is missing");

@@ -84,3 +84,17 @@ TEST_CASE("what is no review is an error, however deep it nests") {
   for (int i = 0; i < 5000; ++i) nested += "{\"request\":";
   CHECK_FALSE(inject::validateAdmission(nested).has_value());
 }
+
+TEST_CASE(
+    "CVE-2022-24726, CVE-2022-39278: a review that would take much more memory or time than its bytes is refused") {
+  const auto review = [](std::size_t objects) {
+    std::string text = R"({"request":{"uid":"1","operation":"DELETE","object":[)";
+    for (std::size_t i = 0; i < objects; ++i) text += R"({"":0},)";
+    return text + "0]}}";
+  };
+  CHECK(inject::validateAdmission(review(100'000)).has_value());
+  CHECK_FALSE(inject::validateAdmission(review(200'000)).has_value());
+  const std::string quoted =
+      R"({"request":{"uid":"1","operation":"DELETE","object":")" + std::string(1'000'000, '[') + "\\\",,,\"}}";
+  CHECK(inject::validateAdmission(quoted).has_value());  // texts are texts
+}
