@@ -11,6 +11,7 @@
 #include "cli/agent_command.h"
 #include "cli/check_command.h"
 #include "cli/completion.h"
+#include "cli/evaluate_command.h"
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
 #include "cli/log_setup.h"
@@ -186,6 +187,7 @@ int run(int argc, char** argv) {
   addWait(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);
+  addEvaluate(app, exitCode);
   addInject(app, exitCode);
   addVersion(app);
   addCompletion(app);
