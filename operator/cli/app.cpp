@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/agent_command.h"
+#include "cli/authz_command.h"
 #include "cli/check_command.h"
 #include "cli/completion.h"
 #include "cli/evaluate_command.h"
@@ -183,6 +184,7 @@ int run(int argc, char** argv) {
   addServe(app, exitCode);
   addAgent(app, exitCode);
   addIntercept(app, exitCode);
+  addAuthz(app, exitCode);
   addCheck(app, exitCode);
   addWait(app, exitCode);
   addProxyStatus(app, exitCode);

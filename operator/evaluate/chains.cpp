@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "evaluate/address.h"
 #include "evaluate/chains_internal.h"
+#include "evaluate/proto_json_internal.h"
 
 namespace fairway::evaluate {
 
@@ -103,7 +104,7 @@ Result<Inspected> inspect(const Listener& listener, const Connection& connection
       if (disabled == Truth::unknown) return failure("whether listener filter " + filter.name() + " is disabled");
       if (disabled == Truth::yes) continue;
     }
-    const auto type = filter.typed_config().type_url().substr(filter.typed_config().type_url().rfind('/') + 1);
+    const auto type = typeOf(filter.typed_config());
     if (type == "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector") {
       if (!connection.tls) continue;
       result.transport = "tls";

@@ -1,7 +1,7 @@
 #include "evaluate/evaluator.h"
 
 #include <map>
-#include <mutex>
+#include <set>
 #include <unordered_map>
 
 #include <envoy/config/listener/v3/listener.pb.h>
@@ -13,6 +13,7 @@
 #include "evaluate/http_internal.h"
 #include "evaluate/proto_json_internal.h"
 #include "evaluate/rbac_internal.h"
+#include "evaluate/rule_list_internal.h"
 #include "evaluate/transport_internal.h"
 #include "evaluate/understood.h"
 
@@ -40,7 +41,7 @@ NetworkStep compileStep(const envoy::config::listener::v3::Filter& filter) {
   NetworkStep step;
   step.name = filter.name();
   const auto& any = filter.typed_config();
-  const auto type = any.type_url().substr(any.type_url().rfind('/') + 1);
+  const auto type = typeOf(any);
   const std::string prefix = "envoy.extensions.filters.network.";
   if (auto http = compileHttp(any)) {
     if (http->notUnderstood) step.notKnown = *http->notUnderstood;
@@ -248,6 +249,52 @@ Verdict Evaluator::evaluate(const Question& question, bool explain) const {
 }
 
 const std::string& Evaluator::name() const { return impl_->listener.name(); }
+
+std::vector<std::string> Evaluator::addresses() const {
+  std::vector<std::string> result{impl_->listener.address().socket_address().address()};
+  for (const auto& more : impl_->listener.additional_addresses()) {
+    result.push_back(more.address().socket_address().address());
+  }
+  return result;
+}
+
+std::uint32_t Evaluator::port() const { return impl_->listener.address().socket_address().port_value(); }
+
+bool Evaluator::inbound() const { return impl_->listener.traffic_direction() == envoy::config::core::v3::INBOUND; }
+
+std::vector<std::uint32_t> Evaluator::ports() const {
+  std::set<std::uint32_t> result;
+  for (const auto& chain : impl_->listener.filter_chains()) {
+    const auto& match = chain.filter_chain_match();
+    result.insert(match.has_destination_port() ? match.destination_port().value() : port());
+  }
+  return {result.begin(), result.end()};
+}
+
+std::string Evaluator::trustDomain() const {
+  for (const auto& chain : impl_->listener.filter_chains()) {
+    if (auto domain = trustDomainOf(chain); !domain.empty()) return domain;
+  }
+  return {};
+}
+
+std::vector<Evaluator::Rule> Evaluator::rules() const {
+  std::vector<Rule> result;
+  for (const auto& chain : impl_->listener.filter_chains()) {
+    RuleList list(chain, impl_->listener);
+    for (const auto& step : impl_->steps.at(&chain)) {
+      if (step.rbac) {
+        list.next(step.name);
+        if (step.rbac->has_shadow_rules()) list.rbac(step.rbac->shadow_rules(), true);
+        if (step.rbac->has_rules()) list.rbac(step.rbac->rules(), false);
+      }
+      if (step.http) list.http(*step.http);
+    }
+    auto found = list.take();
+    result.insert(result.end(), found.begin(), found.end());
+  }
+  return result;
+}
 
 std::vector<std::pair<std::string, std::string>> Evaluator::provenance(const std::string& chain) const {
   std::map<std::string, std::string> objects;

@@ -18,6 +18,18 @@ namespace fairway::evaluate {
 // Immutable once the routes are added; several threads may ask.
 class Evaluator {
  public:
+  // One filter of a chain that can refuse, or one policy in it.
+  struct Rule {
+    std::string chain;
+    std::uint32_t port = 0;  // that the chain is for; 0: every other
+    bool mutualTls = false, http = false;
+    std::size_t order = 0;  // of the filter among those of its chain that can refuse, from 1
+    std::string filter;     // "envoy.filters.http.rbac"
+    std::string action;     // ALLOW, DENY, LOG, JWT or ASK
+    std::string policy;     // "" for an RBAC filter without policies, which refuses or passes everything
+    bool onTrial = false;   // shadow rules: they decide nothing
+  };
+
   // A Listener in protobuf's JSON, with either form of field names. Failure: it is none, or has fields that are not known.
   static Result<Evaluator> fromJson(const nlohmann::json& listener);
   // A serialized Listener. Failure: it is none.
@@ -30,6 +42,16 @@ class Evaluator {
   [[nodiscard]] Verdict evaluate(const Question& question, bool explain = false) const;
 
   [[nodiscard]] const std::string& name() const;
+  // The IP addresses it listens at and its port; whether it takes connections that come to a workload.
+  [[nodiscard]] std::vector<std::string> addresses() const;
+  [[nodiscard]] std::uint32_t port() const;
+  [[nodiscard]] bool inbound() const;
+  // The ports of destinations that its chains are for; its own where a chain is for any.
+  [[nodiscard]] std::vector<std::uint32_t> ports() const;
+  // The trust domain whose clients its mutual TLS lets in; "" if it has none.
+  [[nodiscard]] std::string trustDomain() const;
+  // What can refuse connections and requests, chain by chain, in the order in which it is asked.
+  [[nodiscard]] std::vector<Rule> rules() const;
   // Object of each RBAC policy of a chain, as the translation wrote it into the chain's metadata: policy -> object.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> provenance(const std::string& chain) const;
 

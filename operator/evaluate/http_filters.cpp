@@ -7,6 +7,7 @@
 #include "evaluate/http_internal.h"
 #include "evaluate/jwt_authn_internal.h"
 #include "evaluate/matchers_internal.h"
+#include "evaluate/proto_json_internal.h"
 #include "evaluate/routes_internal.h"
 #include "evaluate/understood.h"
 
@@ -23,8 +24,6 @@ namespace {
 
 constexpr const char* kRbac = "envoy.filters.http.rbac";
 constexpr const char* kJwtAuthn = "envoy.filters.http.jwt_authn";
-
-std::string typeOf(const google::protobuf::Any& any) { return any.type_url().substr(any.type_url().rfind('/') + 1); }
 
 template <class Config>
 void unpack(const google::protobuf::Any& any, HttpStep& step, Kind kind) {

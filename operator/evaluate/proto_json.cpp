@@ -1,4 +1,5 @@
 #include <google/protobuf/util/json_util.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include "evaluate/proto_json_internal.h"
 
@@ -16,7 +17,7 @@ void replaceUnknown(json& value) {
       const auto url = type->get<std::string>();
       const auto name = url.substr(url.rfind('/') + 1);
       if (!google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name)) {
-        value = {{"@type", "type.googleapis.com/google.protobuf.Empty"}, {"value", json::object()}};
+        value = {{"@type", "type.googleapis.com/google.protobuf.StringValue"}, {"value", name}};
         return;
       }
     }
@@ -36,6 +37,12 @@ Result<void> parseMessage(const json& value, google::protobuf::Message& out) {
       google::protobuf::util::JsonStringToMessage(copy.dump(-1, ' ', false, json::error_handler_t::replace), &out);
   if (!status.ok()) return failure("no " + out.GetDescriptor()->name() + ": " + std::string(status.message()));
   return {};
+}
+
+std::string typeOf(const google::protobuf::Any& any) {
+  google::protobuf::StringValue name;
+  if (any.UnpackTo(&name)) return name.value();
+  return any.type_url().substr(any.type_url().rfind('/') + 1);
 }
 
 }  // namespace fairway::evaluate

@@ -93,6 +93,19 @@ Transport handshake(const tls::DownstreamTlsContext& context, const Connection& 
 
 }  // namespace
 
+std::string trustDomainOf(const envoy::config::listener::v3::FilterChain& chain) {
+  tls::DownstreamTlsContext context;
+  if (!chain.transport_socket().typed_config().UnpackTo(&context)) return {};
+  constexpr std::string_view kScheme = "spiffe://";
+  const auto validation = validationOf(context.common_tls_context());
+  for (const auto& name : validation.context.match_typed_subject_alt_names()) {
+    const auto& prefix = name.matcher().prefix();
+    if (prefix.starts_with(kScheme))
+      return prefix.substr(kScheme.size(), prefix.find('/', kScheme.size()) - kScheme.size());
+  }
+  return {};
+}
+
 Transport accept(const envoy::config::listener::v3::FilterChain& chain, const Connection& connection) {
   if (!chain.has_transport_socket()) return {};
   const auto& config = chain.transport_socket().typed_config();

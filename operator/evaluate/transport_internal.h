@@ -16,6 +16,9 @@ struct Transport {
   bool tls = false;                   // it took off the client's TLS
   const Certificate* peer = nullptr;  // the client's certificate, if the server asked and got one
 };
+// The trust domain of SPIFFE IDs that a chain's mutual TLS lets in; "" if there is none.
+std::string trustDomainOf(const envoy::config::listener::v3::FilterChain& chain);
+
 Transport accept(const envoy::config::listener::v3::FilterChain& chain, const Connection& connection);
 
 }  // namespace fairway::evaluate

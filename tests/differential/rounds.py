@@ -101,15 +101,16 @@ class EnvoyJudge:
 
 
 class EvaluatorJudge:
-    """operator/evaluate, with the listeners that Envoy got. `mutate` changes them on the way to the evaluator alone."""
+    """operator/evaluate, with the listeners that Envoy got. `mutate` changes them, and `facts` what is asked, on the way to
+    the evaluator alone: then it judges as one would that has a bug."""
 
     name = "evaluator"
 
-    def __init__(self, mutate=None):
-        self.mutate = mutate
+    def __init__(self, mutate=None, facts=None):
+        self.mutate, self.facts = mutate, facts
 
     def judge(self, round_):
-        return evaluator.ask(round_.mesh, round_.listeners, round_.questions, self.mutate)
+        return evaluator.ask(round_.mesh, round_.listeners, round_.questions, self.mutate, self.facts)
 
 
 def judges(driver):
@@ -130,7 +131,8 @@ def disagreements(round_, verdicts):
 
 
 def explained(disagreement):
-    """Whether what is known (model.KNOWN) makes model and Envoy agree."""
+    """Whether what is known (model.KNOWN) makes all judges agree."""
     port = disagreement.request.connection.port
     known = model.Port(disagreement.mesh, disagreement.workload, port, quirks=tuple(model.KNOWN))
-    return known.verdict(disagreement.request) == disagreement.verdicts["envoy"]
+    others = {said for name, said in disagreement.verdicts.items() if name != "model"}
+    return others == {known.verdict(disagreement.request)}

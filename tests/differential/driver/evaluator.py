@@ -1,9 +1,9 @@
 """The verdicts of `fairway evaluate`: what Envoy would do with the same listeners."""
 
 import json
-import os
 import subprocess
 
+from processes import binary
 from world import ALLOW, CLOSED, DENY, REJECT
 
 _VERDICTS = {"allow": ALLOW, "deny": DENY, "reject": REJECT, "closed": CLOSED}
@@ -36,7 +36,7 @@ def _question(workload, request, mesh_alpn):
     }
 
 
-def _lines(mesh, listeners, questions, mutate):
+def _lines(mesh, listeners, questions, mutate, facts):
     for index, of_workload in enumerate(listeners):
         for listener in of_workload:
             if mutate:
@@ -50,16 +50,18 @@ def _lines(mesh, listeners, questions, mutate):
             question = _question(workload, request, alpn)
             if not workload.http(request.connection.port):
                 del question["request"]
+            if facts:
+                facts(question)
             yield {"listener": f"{index} {request.connection.port}", **question}
 
 
-def ask(mesh, listeners, questions, mutate=None):
-    """Verdicts for [(workload index, [requests])]; `listeners`: workload index -> its listeners in JSON form. What the
-    evaluator does not know is no verdict of the others: the test fails with its words."""
-    text = "\n".join(json.dumps(line) for line in _lines(mesh, listeners, questions, mutate))
-    done = subprocess.run(
-        [os.environ["FAIRWAY_BINARY"], "evaluate"], input=text, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
+def ask(mesh, listeners, questions, mutate=None, facts=None):
+    """Verdicts for [(workload index, [requests])]; `listeners`: workload index -> its listeners in JSON form. `mutate` and
+    `facts` change a listener, or a question, before it is handed over. What the evaluator does not know is a verdict that
+    no other judge has: a disagreement with its words."""
+    text = "\n".join(json.dumps(line) for line in _lines(mesh, listeners, questions, mutate, facts))
+    argv = [binary(), "evaluate"]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False)
     if done.returncode:
         raise RuntimeError(f"fairway evaluate: {done.stderr}")
     answers = iter(done.stdout.splitlines())
