@@ -9,9 +9,11 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/agent_command.h"
+#include "cli/authz_command.h"
 #include "cli/ca_command.h"
 #include "cli/check_command.h"
 #include "cli/completion.h"
+#include "cli/evaluate_command.h"
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
 #include "cli/log_setup.h"
@@ -204,11 +206,13 @@ int run(int argc, char** argv) {
   addServe(app, exitCode);
   addAgent(app, exitCode);
   addIntercept(app, exitCode);
+  addAuthz(app, exitCode);
   addCheck(app, exitCode);
   addWait(app, exitCode);
   addCa(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);
+  addEvaluate(app, exitCode);
   addInject(app, exitCode);
   addVersion(app);
   addCompletion(app);

@@ -1,5 +1,6 @@
 """Lets each mutant loose and looks how many triples it takes to see it."""
 
+import collections
 import copy
 import itertools
 import pathlib
@@ -9,7 +10,7 @@ import tempfile
 
 import rounds
 from driver.envoy_driver import EnvoyDriver
-from mutants import MUTANTS
+from mutants import FACT_MUTANTS, MUTANTS
 
 _WORKLOADS = 60
 _ROUNDS = 8
@@ -65,6 +66,38 @@ def hunt(seed, names=None):
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return {**taken, **{name: None for name in waiting}}
+
+
+def hunt_evaluator(seed):
+    """The same for bugs of the evaluator: what is wrong is planted into what it alone is given. Mutant -> triples until it
+    said something else than Envoy; None: it never did."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
+    waiting = {**MUTANTS, **FACT_MUTANTS}
+    taken, spent = {}, collections.Counter()
+    try:
+        driver = EnvoyDriver(directory)
+        for number in range(_ROUNDS):
+            if not waiting:
+                break
+            round_ = rounds.make(seed, number, _WORKLOADS)
+            expected = rounds.EnvoyJudge(driver).judge(round_)
+            for name in list(waiting):
+                mutate = waiting[name]
+                judge = rounds.EvaluatorJudge(facts=mutate) if name in FACT_MUTANTS else rounds.EvaluatorJudge(mutate)
+                seen = _first_difference(judge.judge(round_), expected)
+                spent[name] += round_.size if seen is None else seen
+                if seen is not None:
+                    taken[name] = spent[name]
+                    del waiting[name]
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return {**taken, **{name: None for name in waiting}}
+
+
+def _first_difference(verdicts, expected):
+    """How many verdicts it took; None: they are the same."""
+    pairs = zip(itertools.chain.from_iterable(verdicts), itertools.chain.from_iterable(expected))
+    return next((number for number, (said, right) in enumerate(pairs, 1) if said != right), None)
 
 
 def main():

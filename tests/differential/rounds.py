@@ -4,6 +4,7 @@ import dataclasses
 import random
 
 import model
+from driver import evaluator
 from generate import meshes, requests
 from generate.spelling import spell
 from world import Mesh
@@ -96,10 +97,22 @@ class EnvoyJudge:
         return verdicts
 
 
+class EvaluatorJudge:
+    """operator/evaluate, with the listeners that Envoy got. `mutate` changes them, and `facts` what is asked, on the way to
+    the evaluator alone: then it judges as one would that has a bug."""
+
+    name = "evaluator"
+
+    def __init__(self, mutate=None, facts=None):
+        self.mutate, self.facts = mutate, facts
+
+    def judge(self, round_):
+        return evaluator.ask(round_.mesh, round_.listeners, round_.questions, self.mutate, self.facts)
+
+
 def judges(driver):
-    """Envoy first: it fills in the listeners. The evaluator of generated configuration (operator/evaluate) becomes one
-    more: it is given `round_.listeners` and the questions, and says the same words."""
-    return [EnvoyJudge(driver), ModelJudge()]
+    """Envoy first: it fills in the listeners."""
+    return [EnvoyJudge(driver), ModelJudge(), EvaluatorJudge()]
 
 
 def disagreements(round_, verdicts):

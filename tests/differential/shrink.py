@@ -4,6 +4,7 @@ import copy
 import json
 
 import model
+from driver import evaluator
 from driver.envoy_driver import as_yaml
 from world import Mesh
 
@@ -50,7 +51,8 @@ class Shrinker:
             [[said]] = self.driver.ask(mesh, [(0, [request])])
         finally:
             envoy.stop()
-        return {"model": meant, "envoy": said}
+        [[evaluated]] = evaluator.ask(mesh, listeners, [(0, [request])])
+        return {"model": meant, "envoy": said, "evaluator": evaluated}
 
 
 def _mesh_of(mesh, workload, objects):

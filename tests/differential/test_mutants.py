@@ -1,10 +1,11 @@
-"""Each bug that is planted into the generated configuration is seen within a few thousand triples."""
+"""Each bug that is planted into the generated configuration, or into the evaluator, is seen within a few thousand
+triples."""
 
 import multiprocessing
 import os
 
 import campaign
-from mutants import MUTANTS
+from mutants import FACT_MUTANTS, MUTANTS
 
 _MOST_TRIPLES = 30_000
 
@@ -19,5 +20,16 @@ def test_every_mutant_is_caught():
     for name, triples in sorted(found.items(), key=lambda item: item[1] or 0):
         print(f"  {name}: {triples or 'not seen'}")
     assert set(found) == set(MUTANTS)
+    late = [name for name, triples in found.items() if triples is None or triples > _MOST_TRIPLES]
+    assert not late, f"not seen within {_MOST_TRIPLES} triples: {', '.join(late)}"
+
+
+def test_a_wrong_evaluator_is_caught():
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1, campaign.enter) as pool:
+        found = pool.apply(campaign.hunt_evaluator, ["evaluator"])
+    for name, triples in sorted(found.items(), key=lambda item: item[1] or 0):
+        print(f"  {name}: {triples or 'not seen'}")
+    assert set(found) == set(MUTANTS) | set(FACT_MUTANTS)
     late = [name for name, triples in found.items() if triples is None or triples > _MOST_TRIPLES]
     assert not late, f"not seen within {_MOST_TRIPLES} triples: {', '.join(late)}"

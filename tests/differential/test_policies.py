@@ -1,5 +1,5 @@
-"""Random policies of both dialects and requests at their boundaries: the model of the policy language and a real Envoy
-with what the control plane makes of the policies say the same of each request.
+"""Random policies of both dialects and requests at their boundaries: the model of the policy language, a real Envoy with
+what the control plane makes of the policies, and the evaluator with the same say the same of each request.
 
 FAIRWAY_DIFFERENTIAL: how many triples of policies, request and verdict; FAIRWAY_DIFFERENTIAL_SEED: other ones than
 usual. In the usual run, and in those so long that chance does not count, every field has to decide in both directions."""
@@ -13,7 +13,7 @@ TRIPLES = int(os.environ.get("FAIRWAY_DIFFERENTIAL") or USUAL)
 SEED = os.environ.get("FAIRWAY_DIFFERENTIAL_SEED") or "fairway"
 
 
-def test_model_and_envoy_agree():
+def test_all_judges_agree():
     total = campaign.run(SEED, TRIPLES)
     print(total.coverage.table())
     for text in total.disagreements[:5]:

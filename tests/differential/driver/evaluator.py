@@ -1,0 +1,72 @@
+"""The verdicts of `fairway evaluate`: what Envoy would do with the same listeners."""
+
+import json
+import subprocess
+
+from processes import binary
+from world import ALLOW, CLOSED, DENY, REJECT
+
+_VERDICTS = {"allow": ALLOW, "deny": DENY, "reject": REJECT, "closed": CLOSED}
+_SECONDS = 600
+
+
+def _port(listener):
+    return listener["address"]["socket_address"]["port_value"]
+
+
+def _question(workload, request, mesh_alpn):
+    connection = request.connection
+    certificate = connection.certificate
+    return {
+        "connection": {
+            "source": connection.source,
+            "destination": workload.ip,
+            "port": connection.port,
+            "tls": connection.tls,
+            "sni": connection.sni,
+            "alpn": mesh_alpn if connection.tls else [],
+            "certificate": certificate and {"uris": [certificate.uri], "trusted": certificate.authority == "mesh"},
+        },
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "host": request.host,
+            "headers": list(map(list, request.headers)),
+        },
+    }
+
+
+def _lines(mesh, listeners, questions, mutate, facts):
+    for index, of_workload in enumerate(listeners):
+        for listener in of_workload:
+            if mutate:
+                listener = json.loads(json.dumps(listener))
+                mutate(listener)
+            yield {"listener": f"{index} {_port(listener)}", "config": listener}
+    for index, asked in questions:
+        workload = mesh.workloads[index]
+        for request in asked:
+            alpn = ["istio", "http/1.1"] if request.connection.mesh_alpn else ["http/1.1"]
+            question = _question(workload, request, alpn)
+            if not workload.http(request.connection.port):
+                del question["request"]
+            if facts:
+                facts(question)
+            yield {"listener": f"{index} {request.connection.port}", **question}
+
+
+def ask(mesh, listeners, questions, mutate=None, facts=None):
+    """Verdicts for [(workload index, [requests])]; `listeners`: workload index -> its listeners in JSON form. `mutate` and
+    `facts` change a listener, or a question, before it is handed over. What the evaluator does not know is a verdict that
+    no other judge has: a disagreement with its words."""
+    text = "\n".join(json.dumps(line) for line in _lines(mesh, listeners, questions, mutate, facts))
+    argv = [binary(), "evaluate"]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if done.returncode:
+        raise RuntimeError(f"fairway evaluate: {done.stderr}")
+    answers = iter(done.stdout.splitlines())
+    return [[_verdict(json.loads(next(answers))) for _ in asked] for _, asked in questions]
+
+
+def _verdict(answer):
+    return _VERDICTS.get(answer["verdict"]) or f"{answer['verdict']}: {answer.get('text')}"
