@@ -35,7 +35,7 @@ model::Condition pathCondition(std::string_view pattern, bool templates);
 // A principal "trust domain/ns/namespace/sa/account" as policies write it, without spiffe://. "*" is any identity. The
 // trust domains cluster.local and the mesh's own stand for each other in values with five parts (v1alpha1.md 2.3).
 model::Condition principalCondition(std::string_view pattern, const store::MeshConfig& mesh, bool expandTrustDomain,
-                                   const std::vector<std::string>& aliases = {});
+                                    const std::vector<std::string>& aliases = {});
 
 // "*" may stand anywhere (v1alpha1.md 2.4, source.namespace).
 model::Condition namespaceCondition(std::string_view pattern);
