@@ -24,7 +24,7 @@ struct CertificateWish {
 struct CertificateReply {
   std::vector<std::string> chain;  // PEM, leaf first
   std::string roots;               // PEM
-  std::string trust;               // identity::TrustBundle as JSON; empty: the roots are all
+  std::string trust = {};          // identity::TrustBundle as JSON; empty: the roots are all
 };
 
 struct CertificateFailure {

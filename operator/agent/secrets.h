@@ -14,7 +14,7 @@ struct Secrets {
   std::string privateKey;                          // PEM
   std::string roots;                               // PEM; of the CA, the control plane's too
   std::chrono::system_clock::time_point notAfter;  // of the leaf
-  identity::TrustBundle trust;                     // what `roots` leave out; its own roots are not used
+  identity::TrustBundle trust = {};                // what `roots` leave out; its own roots are not used
 
   bool operator==(const Secrets&) const = default;
 };

@@ -335,9 +335,10 @@ std::vector<prometheus::MetricFamily> metricsPage(const AdminInputs& inputs) {
   metrics.gauge("fairway_ca_rotation_pending", "1 while a new CA is trusted already and does not sign yet.",
                 ca.pending.empty() ? 0 : 1);
   metrics.gauge("fairway_ca_retained", "Former CAs that are still trusted.", static_cast<double>(ca.retained));
-  metrics.gauge("fairway_crl_expiry_timestamp_seconds",
-                "When the first revocation list has to be replaced: after that, no handshake succeeds. 0: there is none.",
-                ca.crlExpires ? seconds(*ca.crlExpires) : 0);
+  metrics.gauge(
+      "fairway_crl_expiry_timestamp_seconds",
+      "When the first revocation list has to be replaced: after that, no handshake succeeds. 0: there is none.",
+      ca.crlExpires ? seconds(*ca.crlExpires) : 0);
   const auto issued = inputs.certificates.stats();
   const std::pair<const char*, std::uint64_t> results[] = {{"issued", issued.issued},
                                                            {"unauthenticated", issued.unauthenticated},

@@ -99,13 +99,15 @@ void addServe(CLI::App& app, int& exitCode) {
   flag(*sub, "default-workload-cert-ttl", o.defaultWorkloadCertTtl,
        "Validity of workload certificates whose proxies ask for none")
       ->group("Certificates");
-  flag(*sub, "max-workload-cert-ttl", o.maxWorkloadCertTtl, "Longest validity that is granted; longer wishes are refused")
+  flag(*sub, "max-workload-cert-ttl", o.maxWorkloadCertTtl,
+       "Longest validity that is granted; longer wishes are refused")
       ->group("Certificates");
   flag(*sub, "ca-rotation-delay", o.caRotationDelay,
        "Time for which all proxies trust a new root before anything is signed under it")
       ->group("Certificates");
   flag(*sub, "ca-overlap", o.caOverlap,
-       "Time for which a root that is no longer named stays trusted after a rotation. 0s: not at all. Default: the longest "
+       "Time for which a root that is no longer named stays trusted after a rotation. 0s: not at all. Default: the "
+       "longest "
        "validity of certificates")
       ->group("Certificates");
   flag(*sub, "trust-domain", o.trustDomain, "Trust domain of the identities that are issued")->group("Mesh");

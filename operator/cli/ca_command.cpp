@@ -67,8 +67,9 @@ class Secret final : public Place {
 
   Result<CaFiles> read() override {
     if (const auto plugin = server_->get(path(control::kPluginCaSecret), {}); plugin) {
-      return failure("Secret " + ns_ + "/" + control::kPluginCaSecret +
-                     ": the CA is one that was made elsewhere: rotate it there, and put its new files into that Secret");
+      return failure(
+          "Secret " + ns_ + "/" + control::kPluginCaSecret +
+          ": the CA is one that was made elsewhere: rotate it there, and put its new files into that Secret");
     }
     const auto body = server_->get(path(control::kCaSecret), {});
     if (!body) return failure(body.error().message);
@@ -82,7 +83,8 @@ class Secret final : public Place {
     json data = json::object();
     for (const auto& [file, text] : files) data[file] = api::encodeBase64(text);
     const json patch{{"metadata", {{"resourceVersion", version_}}}, {"data", data}};
-    const auto done = server_->call(kube::patchCall(path(control::kCaSecret), kube::PatchType::merge, patch.dump()), {});
+    const auto done =
+        server_->call(kube::patchCall(path(control::kCaSecret), kube::PatchType::merge, patch.dump()), {});
     return done ? Result<void>{} : failure(done.error().message);
   }
 
@@ -117,19 +119,26 @@ struct CaCommand {
     if (!duration || *duration < std::chrono::hours(24)) {
       return fail("--validity: found " + validity + ", expected at least 24h, as in 87600h", exitUsage);
     }
-    return change([&](const CaFiles& before, identity::Time now) {
-      return identity::makeRoot(trustDomain, std::chrono::duration_cast<std::chrono::seconds>(*duration), before, now);
-    }, "a new root, trusted at once; it signs when all proxies had the time to hear of it (--ca-rotation-delay). The former "
-       "root stays trusted until `fairway ca prune`");
+    return change(
+        [&](const CaFiles& before, identity::Time now) {
+          return identity::makeRoot(trustDomain, std::chrono::duration_cast<std::chrono::seconds>(*duration), before,
+                                    now);
+        },
+        "a new root, trusted at once; it signs when all proxies had the time to hear of it (--ca-rotation-delay). The "
+        "former "
+        "root stays trusted until `fairway ca prune`");
   }
 
   [[nodiscard]] int prune() const {
-    return change([&](const CaFiles& before, identity::Time now) -> Result<CaFiles> {
-      auto material = identity::parseCaFiles(before, trustDomain, now);
-      if (!material) return tl::unexpected(material.error());
-      return CaFiles{{kRoots, material->issuer.certificate.toPem()}};
-    }, "former roots are named no more: proxies trust only the one that signs. (Just after a rotation the control plane keeps "
-       "them for --ca-overlap.)");
+    return change(
+        [&](const CaFiles& before, identity::Time now) -> Result<CaFiles> {
+          auto material = identity::parseCaFiles(before, trustDomain, now);
+          if (!material) return tl::unexpected(material.error());
+          return CaFiles{{kRoots, material->issuer.certificate.toPem()}};
+        },
+        "former roots are named no more: proxies trust only the one that signs. (Just after a rotation the control "
+        "plane keeps "
+        "them for --ca-overlap.)");
   }
 
   template <class Make>
@@ -176,10 +185,12 @@ void addCa(CLI::App& app, int& exitCode) {
   auto* rotate = addAction(*sub, "rotate", "Make a new root, beside which the present one stays trusted", command);
   rotate->add_option("--validity", command->validity, "Of the new root")->capture_default_str();
   rotate->callback([command, &exitCode] { exitCode = command->rotate(); });
-  auto* prune = addAction(*sub, "prune", "Stop naming former roots, when all their certificates have been renewed", command);
+  auto* prune =
+      addAction(*sub, "prune", "Stop naming former roots, when all their certificates have been renewed", command);
   prune->callback([command, &exitCode] { exitCode = command->prune(); });
   sub->footer(
-      "\nA running control plane takes the change up by itself. A CA that was made elsewhere (the Secret cacerts, --ca-dir) is\n"
+      "\nA running control plane takes the change up by itself. A CA that was made elsewhere (the Secret cacerts, "
+      "--ca-dir) is\n"
       "rotated where it comes from.\n\n"
       "Examples:\n"
       "  fairway ca rotate                          in a cluster: the Secret istio-system/istio-ca-secret\n"

@@ -147,8 +147,8 @@ Result<identity::AuthorityOptions> authorityOptions(const ServeOptions& options)
     *value = std::chrono::duration_cast<std::chrono::seconds>(*time);
   }
   if (authority.defaultTtl <= std::chrono::seconds::zero() || authority.maxTtl < authority.defaultTtl) {
-    return failure("--default-workload-cert-ttl: found " + options.defaultWorkloadCertTtl + ", expected more than 0s and at most " +
-                   options.maxWorkloadCertTtl + " (--max-workload-cert-ttl)");
+    return failure("--default-workload-cert-ttl: found " + options.defaultWorkloadCertTtl +
+                   ", expected more than 0s and at most " + options.maxWorkloadCertTtl + " (--max-workload-cert-ttl)");
   }
   if (!options.caOverlap.empty()) authority.overlap = overlap;
   authority.trustDomain = options.trustDomain;

@@ -180,7 +180,8 @@ void CaSecretWatch::look() {
   if ((plugin.empty() && own.empty()) || (source_ == kPluginCaSecret && plugin.empty())) {
     if (current_.exchange(false)) {
       spdlog::error(
-          "{} is gone: the CA in use stays, but a replica that starts now would have another one, which the proxies of this "
+          "{} is gone: the CA in use stays, but a replica that starts now would have another one, which the proxies of "
+          "this "
           "one do not trust; restore it, or restart all replicas to start with a new root",
           nameOf(ns_, source_.empty() ? name : source_));
     }

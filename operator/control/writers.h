@@ -17,7 +17,7 @@ namespace fairway::control {
 struct WritersOptions {
   std::string revision;
   std::function<TrustTexts()> trust;  // asked every second or so, from the thread
-  std::function<bool()> leading;  // asked before each write
+  std::function<bool()> leading;      // asked before each write
   Pace::Settings pace;
   // Whose statuses are read first, so that those that are right already are not written again. Names are left open.
   std::vector<StatusTarget> statusKinds;

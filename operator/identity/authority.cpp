@@ -222,7 +222,8 @@ Result<void> CertificateAuthority::offer(const CaFiles& files, Time now) {
   if (!same && !already) {
     const auto due = dueOf(*offered);
     const auto wait = std::chrono::duration_cast<std::chrono::seconds>(due - now).count();
-    spdlog::info("certificate authority: new CA {}: it is trusted now and signs {}", subjectOf(offered->issuer.certificate),
+    spdlog::info("certificate authority: new CA {}: it is trusted now and signs {}",
+                 subjectOf(offered->issuer.certificate),
                  wait > 0 ? "in " + std::to_string(wait) + " s, when all have heard" : "at once");
   } else if (trust_->rootsPem != rootsBefore || trust_->crlPem != crlBefore) {
     spdlog::info("certificate authority: changed: {} roots, {} revocation lists", trust_->roots.size(),

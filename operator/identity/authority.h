@@ -45,7 +45,8 @@ std::string authorityCrlFile(const std::string& stateDir);
 
 // A new self-made root: ca-cert.pem and ca-key.pem. With `before`, the files of the CA that it takes the place of, also
 // root-cert.pem, which names its issuer's root beside the new one.
-Result<CaFiles> makeRoot(const std::string& trustDomain, std::chrono::seconds validity, const CaFiles& before, Time now);
+Result<CaFiles> makeRoot(const std::string& trustDomain, std::chrono::seconds validity, const CaFiles& before,
+                         Time now);
 
 // The mesh's certificate authority. Its state directory holds
 //   ca/                  the CA's files, mode 0600: a self-made root, or a copy of what a Secret holds

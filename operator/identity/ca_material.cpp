@@ -30,7 +30,8 @@ Result<Form> formOf(const CaFiles& files) {
   if (has(files, kIstio.certificate) || has(files, kIstio.key)) return kIstio;
   if (has(files, kTls.certificate) || has(files, kTls.key)) return kTls;
   return failure(
-      "expected PEM texts in the keys ca-cert.pem and ca-key.pem (and cert-chain.pem, root-cert.pem), or in tls.crt and "
+      "expected PEM texts in the keys ca-cert.pem and ca-key.pem (and cert-chain.pem, root-cert.pem), or in tls.crt "
+      "and "
       "tls.key (and ca.crt)");
 }
 
@@ -76,8 +77,8 @@ Result<void> checkSigns(const CaMaterial& material, const Form& form, const std:
     if (verified) continue;
     return failure("a certificate signed by " + std::string(form.certificate) + " (" +
                    subjectOf(material.issuer.certificate) + ") does not lead to a root of " + form.roots + ": " +
-                   verified.error().message + ": " + form.chain + " must hold all intermediate certificates up to it, " +
-                   form.roots + " the root");
+                   verified.error().message + ": " + form.chain +
+                   " must hold all intermediate certificates up to it, " + form.roots + " the root");
   }
   return {};
 }
@@ -94,7 +95,8 @@ Result<std::vector<RevocationList>> checkedCrl(const CaFiles& files, const CaMat
     const auto signedBy = [&](const Certificate& authority) { return list.isSignedBy(authority); };
     if (std::any_of(known.begin(), known.end(), signedBy)) continue;
     return tl::unexpected(
-        Error{"the list of " + list.issuer() + " is not signed by its CA: make it again with that CA's key"}.within(kCrl));
+        Error{"the list of " + list.issuer() + " is not signed by its CA: make it again with that CA's key"}.within(
+            kCrl));
   }
   return lists;
 }

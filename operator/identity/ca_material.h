@@ -20,7 +20,8 @@ const std::vector<std::string>& caFileNames();
 // What signs, and what peers need in order to believe it.
 struct CaMaterial {
   Issuer issuer;
-  std::vector<Certificate> chain;  // sent after each leaf: the issuer's certificate and what leads to the root, without it
+  std::vector<Certificate>
+      chain;  // sent after each leaf: the issuer's certificate and what leads to the root, without it
   std::vector<Certificate> roots;  // to be trusted; the issuer's certificate leads to one of them
   std::vector<RevocationList> crl;
 

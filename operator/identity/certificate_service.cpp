@@ -118,8 +118,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
       credentials.authorization = std::string(header->second.data(), header->second.size());
     }
     const auto trust = authority_.trust();
-    const auto account = decideCaller(
-        credentials, {*trust, authority_.trustDomain(), tokens_, options_.certificateSuffices}, now);
+    const auto account =
+        decideCaller(credentials, {*trust, authority_.trustDomain(), tokens_, options_.certificateSuffices}, now);
     if (account) return *account;
     const auto code = account.error().unavailable ? grpc::StatusCode::UNAVAILABLE : grpc::StatusCode::UNAUTHENTICATED;
     return tl::unexpected(grpc::Status(code, account.error().message));

@@ -65,14 +65,12 @@ Result<RevocationList> RevocationList::empty(const Issuer& issuer, Time now) {
   const std::shared_ptr<X509_CRL> list(X509_CRL_new(), X509_CRL_free);
   const auto seconds = [](Time time) { return std::chrono::system_clock::to_time_t(time); };
   const std::unique_ptr<ASN1_TIME, FreeTime> last(ASN1_TIME_adj(nullptr, seconds(now - kBackdate), 0, 0));
-  const std::unique_ptr<ASN1_TIME, FreeTime> next(
-      ASN1_TIME_adj(nullptr, seconds(issuer.certificate.notAfter()), 0, 0));
+  const std::unique_ptr<ASN1_TIME, FreeTime> next(ASN1_TIME_adj(nullptr, seconds(issuer.certificate.notAfter()), 0, 0));
   X509* signer = issuer.certificate.raw();
   if (!list || !last || !next || X509_CRL_set_version(list.get(), X509_CRL_VERSION_2) != 1 ||
       X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(signer)) != 1 ||
       X509_CRL_set1_lastUpdate(list.get(), last.get()) != 1 || X509_CRL_set1_nextUpdate(list.get(), next.get()) != 1 ||
-      !addNumber(list.get(), 1) ||
-      X509_CRL_sign(list.get(), issuer.key.raw(), EVP_sha256()) <= 0) {
+      !addNumber(list.get(), 1) || X509_CRL_sign(list.get(), issuer.key.raw(), EVP_sha256()) <= 0) {
     return failure("cannot make a revocation list: " + opensslReason());
   }
   return RevocationList(list);

@@ -20,11 +20,11 @@ class RevocationList {
   static Result<RevocationList> empty(const Issuer& issuer, Time now);
 
   [[nodiscard]] std::string toPem() const;
-  [[nodiscard]] std::string issuer() const;  // distinguished name, RFC 2253
-  [[nodiscard]] bool isOf(const Certificate& authority) const;         // the name is the authority's
-  [[nodiscard]] bool isSignedBy(const Certificate& authority) const;   // and so is the signature
-  [[nodiscard]] bool revokes(const Certificate& certificate) const;    // lists its serial number, of the same issuer
-  [[nodiscard]] Time nextUpdate() const;  // Time::max() if the list does not say
+  [[nodiscard]] std::string issuer() const;                           // distinguished name, RFC 2253
+  [[nodiscard]] bool isOf(const Certificate& authority) const;        // the name is the authority's
+  [[nodiscard]] bool isSignedBy(const Certificate& authority) const;  // and so is the signature
+  [[nodiscard]] bool revokes(const Certificate& certificate) const;   // lists its serial number, of the same issuer
+  [[nodiscard]] Time nextUpdate() const;                              // Time::max() if the list does not say
   [[nodiscard]] std::size_t entries() const;
   [[nodiscard]] X509_CRL* raw() const { return list_.get(); }
 

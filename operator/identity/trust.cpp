@@ -32,9 +32,8 @@ Result<void> addOwn(std::vector<RevocationList>& lists, const Issuer& issuer, Ti
   if (covers(lists, issuer.certificate)) return {};
   auto own = RevocationList::empty(issuer, now);
   if (!own) {
-    return failure("ca-crl.pem holds no list of " + subjectOf(issuer.certificate) +
-                   ", and none can be made for it: " + own.error().message +
-                   ": every handshake would fail; add its list to ca-crl.pem");
+    return failure("ca-crl.pem holds no list of " + subjectOf(issuer.certificate) + ", and none can be made for it: " +
+                   own.error().message + ": every handshake would fail; add its list to ca-crl.pem");
   }
   lists.push_back(std::move(*own));
   return {};

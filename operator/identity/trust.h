@@ -26,9 +26,9 @@ using TrustPtr = std::shared_ptr<const Trust>;
 
 // A CA that no longer signs, while certificates of it are about.
 struct RetainedCa {
-  std::vector<Certificate> roots;   // that its successor does not name
-  std::vector<Certificate> chain;   // what signed, and the intermediates above it
-  std::vector<RevocationList> crl;  // as its files had them
+  std::vector<Certificate> roots;         // that its successor does not name
+  std::vector<Certificate> chain;         // what signed, and the intermediates above it
+  std::vector<RevocationList> crl;        // as its files had them
   std::optional<RevocationList> ownList;  // without entries, by what signed; for where others have lists
   Time until;
 };

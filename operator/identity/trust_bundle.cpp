@@ -25,8 +25,8 @@ bool TrustBundle::isolates() const {
 }
 
 bool TrustBundle::isPlain() const {
-  return crl.empty() && std::all_of(domains.begin(), domains.end(),
-                                    [this](const auto& domain) { return domain.second == roots; });
+  return crl.empty() &&
+         std::all_of(domains.begin(), domains.end(), [this](const auto& domain) { return domain.second == roots; });
 }
 
 std::string TrustBundle::toJson() const {
@@ -77,7 +77,8 @@ TrustBundle makeTrustBundle(const Trust& trust, const std::string& trustDomain, 
   for (const auto& entry : extra) {
     const auto roots = Certificate::chainFromPem(entry.pem);
     if (!roots) continue;  // the settings' own check tells
-    const auto named = entry.trustDomains.empty() ? std::vector<std::string>(own.begin(), own.end()) : entry.trustDomains;
+    const auto named =
+        entry.trustDomains.empty() ? std::vector<std::string>(own.begin(), own.end()) : entry.trustDomains;
     for (const auto& domain : named) addDistinct(domains[domain], *roots);
   }
   TrustBundle bundle;
@@ -92,8 +93,10 @@ TrustBundle makeTrustBundle(const Trust& trust, const std::string& trustDomain, 
       if (pem != mine) left.push_back(domain);
     }
     std::erase_if(bundle.domains, [&](const auto& domain) { return domain.second != mine; });
-    problem = "there are revocation lists, with which Envoy cannot keep the roots of different trust domains apart: peers of " +
-              join(left, ", ") + " are not trusted; remove ca-crl.pem, or the domains' caCertificates";
+    problem =
+        "there are revocation lists, with which Envoy cannot keep the roots of different trust domains apart: peers "
+        "of " +
+        join(left, ", ") + " are not trusted; remove ca-crl.pem, or the domains' caCertificates";
   }
   return bundle;
 }

@@ -38,7 +38,8 @@ void checkRoots(store::View& view, const api::ConfigMap& object, const model::Me
     }
     for (const auto& domain : entries[i].trustDomains) {
       const auto& aliases = settings.trustDomainAliases;
-      if (domain == view.mesh().trustDomain || std::find(aliases.begin(), aliases.end(), domain) != aliases.end()) continue;
+      if (domain == view.mesh().trustDomain || std::find(aliases.begin(), aliases.end(), domain) != aliases.end())
+        continue;
       warning(view, provenanceOf(object), field + ".trustDomains",
               "servers of trust domain " + domain +
                   " can be called, but its workloads may not call ours: add it to trustDomainAliases if they are to, "

@@ -122,7 +122,8 @@ std::string meshClientTls(const std::string& sni, const std::vector<std::string>
   static thread_local std::pair<model::MeshSettings::Tls, std::map<UpstreamAlpn, std::string>> kept;
   if (kept.second.empty() || kept.first != settings) {
     kept.first = settings;
-    for (const auto one : {UpstreamAlpn::none, UpstreamAlpn::http1, UpstreamAlpn::http2}) kept.second[one] = commonOf(one);
+    for (const auto one : {UpstreamAlpn::none, UpstreamAlpn::http1, UpstreamAlpn::http2})
+      kept.second[one] = commonOf(one);
   }
   const auto& common = kept.second;
   static const std::string roots = [] {

@@ -1,6 +1,7 @@
 """Certificates in use: plug-in CAs, rotation under steady traffic, revocation, trust domains, TLS settings, auto mTLS. A
 control plane over a folder, agents, real Envoys."""
 
+import base64
 import json
 import socket
 import ssl
@@ -12,7 +13,7 @@ import story
 import workloads as onap
 from harness.lab import Traffic
 from harness.pki import Ca, openssl
-from processes import binary, envoy_binary, request, wait_for
+from processes import Agent, binary, request, wait_for
 
 CLIENT, SERVER = "vfc-nslcm", "multicloud-vio"
 NAMES = (CLIENT, SERVER)
@@ -83,16 +84,8 @@ def counter(lab, name, stat):
     return total
 
 
-def issuers(lab, name):
-    """The chain that an Envoy shows, and the roots it trusts, by what /certs tells."""
-    found = json.loads(admin(lab, name, "/certs"))
-    return json.dumps(found)
-
-
 def shown_chain(lab, name):
     dump = json.loads(admin(lab, name, "/config_dump?resource=dynamic_active_secrets"))
-    import base64
-
     for entry in dump["configs"]:
         if entry["name"] == "default":
             return base64.b64decode(entry["secret"]["tls_certificate"]["certificate_chain"]["inline_bytes"]).decode()
@@ -208,8 +201,7 @@ def test_self_made_root_rotation_under_traffic(lab):
     assert (state / "root.pem").read_text(encoding="ascii") == roots
     done = subprocess.run([binary(), "ca", "prune", "--state-dir", str(state)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: first.strip() not in (state / "root.pem").read_text(encoding="ascii") or
-             "retained" in json.dumps(lab.control_plane.metrics()), 30, "the former root to go")
+    wait_for(lambda: first.strip() not in (state / "root.pem").read_text(encoding="ascii"), 30, "the former root to go")
     lab.wait_probe(story.MESH_200)
 
 
@@ -254,7 +246,10 @@ def test_trust_domains(lab):
     alias = a.issue("spiffe://old.example/ns/onap/sa/x", "alias")
     foreign = b.issue("spiffe://b.example/ns/onap/sa/x", "foreign")
     liar = b.issue("spiffe://cluster.local/ns/onap/sa/x", "liar")
-    accepted = lambda certificate: handshake(lab, *certificate) == "200"  # noqa: E731
+
+    def accepted(certificate):
+        return handshake(lab, *certificate) == "200"
+
     assert accepted(own) and not accepted(alias) and not accepted(foreign) and not accepted(liar)
 
     print("  an alias")
@@ -335,7 +330,6 @@ def test_tls_settings_and_auto_mtls(lab):
 def test_validity(lab, asked, granted):
     """What an agent asks for is granted up to the maximum, and refused above it."""
     lab.folder_control_plane(extra=["--max-workload-cert-ttl", "8h", "--default-workload-cert-ttl", "8h"] if granted != "24" else [])
-    assert envoy_binary()
     if granted:
         lab.start_mesh((SERVER,), extra=("--certificate-ttl", asked) if asked else ())
         (lab.directory / "chain.pem").write_text(shown_chain(lab, SERVER), encoding="ascii")
@@ -347,8 +341,6 @@ def test_validity(lab, asked, granted):
             assert (end.returncode == 0) == valid
         return
     workload = lab.workloads[SERVER]
-    from processes import Agent
-
     agent = lab.add(
         Agent(
             lab.directory / "agents" / SERVER,

@@ -87,7 +87,3 @@ class Ca:
         return openssl(
             "ca", "-config", "crl.cnf", "-gencrl", "-keyfile", "root-key.pem", "-cert", "root-cert.pem", cwd=self.directory
         )
-
-
-def serial_of(chain, cwd):
-    return openssl("x509", "-noout", "-serial", "-in", str(chain), cwd=cwd).strip().split("=")[1]

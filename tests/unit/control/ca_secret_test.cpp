@@ -172,7 +172,8 @@ TEST_CASE("a Secret that changes is taken up while the control plane runs, a bro
   FakeApiServer server;
   Replica replica(server);
   const auto authority = replica.open().value();
-  CaSecretWatch watch(server, "istio-system", [&](const identity::CaFiles& files) { return authority->offer(files, now()); });
+  CaSecretWatch watch(server, "istio-system",
+                      [&](const identity::CaFiles& files) { return authority->offer(files, now()); });
   watch.start();
   const auto former = authority->rootsBundle();
   const Json good = server.get(kPath);

@@ -37,9 +37,8 @@ TEST_CASE("a plug-in CA in Istio's form") {
 TEST_CASE("a plug-in CA in the form of a TLS secret, and without a roots file") {
   const auto at = now();
   const auto ca = makePluginCa(at);
-  const CaFiles tls{{"tls.crt", ca.intermediate.toPem()},
-                    {"tls.key", ca.key.toPem().value()},
-                    {"ca.crt", ca.root.toPem()}};
+  const CaFiles tls{
+      {"tls.crt", ca.intermediate.toPem()}, {"tls.key", ca.key.toPem().value()}, {"ca.crt", ca.root.toPem()}};
   CHECK(parseCaFiles(tls, "cluster.local", at).value().roots == std::vector<Certificate>{ca.root});
   auto files = ca.files();
   files.erase("root-cert.pem");
@@ -99,7 +98,8 @@ TEST_CASE("what does not hold together is refused, with what to do") {
   SECTION("no CA") {
     const auto key = PrivateKey::generate().value();
     const Issuer issuer = ca.issuer();
-    files["ca-cert.pem"] = makeAuthority(key, {"leaf", &issuer, "critical,CA:FALSE", "critical,digitalSignature"}, at).toPem();
+    files["ca-cert.pem"] =
+        makeAuthority(key, {"leaf", &issuer, "critical,CA:FALSE", "critical,digitalSignature"}, at).toPem();
     files["ca-key.pem"] = key.toPem().value();
     CHECK(has(refusal(files), "expected a CA certificate"));
   }
@@ -124,7 +124,8 @@ TEST_CASE("what does not hold together is refused, with what to do") {
     CHECK(has(refusal(files), "is not signed by its CA"));
     files["ca-crl.pem"] = "nothing";
     CHECK(has(refusal(files), "ca-crl.pem: no PEM block X509 CRL"));
-    files["ca-crl.pem"] = makeCrl(ca.issuer(), {}, at) + makeCrl(other.issuer(), {}, at);  // others' lists are not ours to judge
+    files["ca-crl.pem"] =
+        makeCrl(ca.issuer(), {}, at) + makeCrl(other.issuer(), {}, at);  // others' lists are not ours to judge
     CHECK(parseCaFiles(files, "cluster.local", at).value().crl.size() == 2);
   }
 }

@@ -24,7 +24,8 @@ enum class Expiry { valid, expired, future };
 constexpr std::array kKeys{Key::ours, Key::foreign};
 constexpr std::array kAudiences{Audience::ours, Audience::among_others, Audience::other, Audience::missing};
 constexpr std::array kExpiries{Expiry::valid, Expiry::expired, Expiry::future};
-const std::array<ServiceAccount, 4> kAccounts{{{"onap", "msb"}, {"onap", "admin"}, {"kube-system", "msb"}, {"kube-system", "admin"}}};
+const std::array<ServiceAccount, 4> kAccounts{
+    {{"onap", "msb"}, {"onap", "admin"}, {"kube-system", "msb"}, {"kube-system", "admin"}}};
 const std::array<std::string, 3> kDomains{"cluster.local", "other.example", "cluster.local.evil"};
 // Names that a request asks for; `openssl req` extensions, none first.
 const std::array<std::string, 7> kRequests{
@@ -53,8 +54,9 @@ struct Shown {
 
 std::string base64url(const std::string& bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   std::string result;
   for (const char c : text) {
@@ -106,7 +108,8 @@ std::vector<Token> allTokens(const std::string& ownKey, Time at) {
 }
 
 // Also the list of those that are to be revoked.
-std::vector<Shown> allCertificates(const Issuer& own, const Issuer& foreign, Time at, std::vector<Certificate>& revoked) {
+std::vector<Shown> allCertificates(const Issuer& own, const Issuer& foreign, Time at,
+                                   std::vector<Certificate>& revoked) {
   const auto key = PrivateKey::generate().value();
   std::vector<Shown> shown{{}};
   for (const auto* issuer : {&own, &foreign}) {
@@ -166,8 +169,9 @@ TEST_CASE("the identity matrix: no wrong grant in any combination") {
   };
   std::vector<Request> requests;
   for (const auto& names : kRequests) {
-    const auto made = run("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=admin" +
-                          (names.empty() ? std::string() : " -addext subjectAltName=" + names) + " 2>/dev/null");
+    const auto made =
+        run("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=admin" +
+            (names.empty() ? std::string() : " -addext subjectAltName=" + names) + " 2>/dev/null");
     REQUIRE(made.status == 0);
     requests.push_back({parseCsr(made.output).value(), names});
   }
@@ -202,10 +206,12 @@ TEST_CASE("the identity matrix: no wrong grant in any combination") {
         credentials.tls = false;
         if (decideCaller(credentials, {*trust, authority->trustDomain(), verifier.get(), suffices}, at)) ++wrong;
         for (const auto& request : requests) {
-          const auto leaf = Certificate::fromPem(authority->sign(request.key, *decided, 0s, at).value().chain.front()).value();
+          const auto leaf =
+              Certificate::fromPem(authority->sign(request.key, *decided, 0s, at).value().chain.front()).value();
           const std::vector<std::string> own{"spiffe://cluster.local/ns/" + decided->ns + "/sa/" + decided->name};
           ++signedFor;
-          if (leaf.uriNames() != own || !leaf.dnsNames().empty() || leaf.hasIp("127.0.0.1") || leaf.isAuthority()) ++wrongNames;
+          if (leaf.uriNames() != own || !leaf.dnsNames().empty() || leaf.hasIp("127.0.0.1") || leaf.isAuthority())
+            ++wrongNames;
         }
       }
     }

@@ -35,7 +35,9 @@ struct Mesh {
     return authority->sign(PrivateKey::generate().value().publicKey().value(), {"onap", "msb"}, 0s, at).value();
   }
   // Whether all who trust what is told now believe a certificate.
-  [[nodiscard]] bool believes(const IssuedCertificate& issued) const { return isTrusted(issued, authority->roots(), at); }
+  [[nodiscard]] bool believes(const IssuedCertificate& issued) const {
+    return isTrusted(issued, authority->roots(), at);
+  }
   static bool isTrusted(const IssuedCertificate& issued, const std::vector<Certificate>& roots, Time when) {
     std::vector<Certificate> chain;
     for (const auto& pem : issued.chain) chain.push_back(Certificate::fromPem(pem).value());
@@ -60,7 +62,8 @@ TEST_CASE("certificates of a plug-in CA come with their intermediates and end wi
   CHECK(mesh.authority->expires() == ca.intermediate.notAfter());
 }
 
-TEST_CASE("a new CA is trusted first, signs after the delay, and the old one stays trusted until its certificates end") {
+TEST_CASE(
+    "a new CA is trusted first, signs after the delay, and the old one stays trusted until its certificates end") {
   const auto a = makePluginCa(now(), "a"), b = makePluginCa(now(), "b");
   Mesh mesh(a.files());
   const auto early = mesh.issue();
@@ -288,7 +291,8 @@ TEST_CASE("trust bundles of several domains") {
   auto files = a.files();
   files["ca-crl.pem"] = makeCrl(a.issuer(), {}, at);
   REQUIRE(mesh.authority->offer(files, at));
-  const auto listed = makeTrustBundle(*mesh.authority->trust(), "cluster.local", {}, {{b.root.toPem(), {"b.example"}}}, problem);
+  const auto listed =
+      makeTrustBundle(*mesh.authority->trust(), "cluster.local", {}, {{b.root.toPem(), {"b.example"}}}, problem);
   CHECK_FALSE(listed.isolates());
   CHECK_FALSE(listed.domains.contains("b.example"));
   CHECK(problem.find("b.example") != std::string::npos);
