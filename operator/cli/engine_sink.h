@@ -26,7 +26,7 @@ class EngineSink final : public kube::Sink {
     // Called, on a source's thread, when a pod with another service account has come or the last one has gone.
     std::function<void(const std::set<identity::ServiceAccount>&)> onAccounts;
     // Called, on a source's thread, when objects need the keys of other issuers: where they are, and how long to wait.
-    std::function<void(const std::map<std::string, std::chrono::milliseconds>&)> onKeySets;
+    std::function<void(const std::map<std::string, std::chrono::milliseconds>&)> onKeySets{};
   };
   EngineSink(engine::Engine& engine, Options options) : engine_(engine), options_(std::move(options)) {}
 

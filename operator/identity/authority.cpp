@@ -52,6 +52,8 @@ Result<PrivateKey> loadOrCreateKey(const AuthorityOptions& options) {
 
 // A key without a certificate is what a crash between the two writes leaves: the certificate is made then.
 Result<void> makeMissingRoot(const AuthorityOptions& options, Time now) {
+  // A plug-in CA in the form of a TLS secret is one as well.
+  if (fileExists(authorityDirectory(options.stateDir) + "/tls.crt")) return {};
   const auto key = loadOrCreateKey(options);
   if (!key) return tl::unexpected(key.error());
   const auto path = authorityCertificateFile(options.stateDir);

@@ -12,6 +12,8 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "base/time.h"
+
 namespace fairway::identity {
 namespace {
 
@@ -50,7 +52,7 @@ int noPassphrase(char*, int, int, void*) { return -1; }
 Time fromAsn1(const ASN1_TIME* time) {
   std::tm fields{};
   if (ASN1_TIME_to_tm(time, &fields) != 1) return Time{};
-  return std::chrono::system_clock::from_time_t(timegm(&fields));
+  return timeOfSeconds(timegm(&fields));
 }
 
 Result<void> checkStrength(EVP_PKEY* key) {

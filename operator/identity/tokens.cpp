@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "base/time.h"
 #include "identity/files.h"
 
 namespace fairway::identity {
@@ -217,7 +218,7 @@ Result<Time> unverifiedTime(std::string_view token, const char* claim) {
   const auto claims = nlohmann::json::parse(payload.value_or(""), nullptr, false);
   const auto time = claims.is_object() ? timeClaim(claims, claim) : std::nullopt;
   if (!time) return failure(std::string("token: no claim ") + claim);
-  return std::chrono::system_clock::from_time_t(*time);
+  return timeOfSeconds(*time);
 }
 
 }  // namespace

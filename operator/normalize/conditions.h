@@ -50,11 +50,10 @@ model::Condition requestPrincipalCondition(std::string_view pattern);
 // Any verified end-user token.
 model::Condition hasRequestPrincipal();
 
-model::  // The server name of a connection; "*" is any, but not none.
-    Condition
-    sniCondition(std::string_view pattern);
+// The server name of a connection; "*" is any, but not none.
+model::Condition sniCondition(std::string_view pattern);
 
-Condition headerCondition(std::string_view name, std::string_view pattern);
+model::Condition headerCondition(std::string_view name, std::string_view pattern);
 model::Condition portCondition(std::uint32_t port);
 model::Condition addressCondition(model::Condition::Op op, std::string cidr);
 

@@ -11,7 +11,8 @@ using namespace fairway;
 // The first byte chooses the kind; the rest is a page and a watch's line.
 void wire(std::string_view bytes) {
   if (bytes.empty()) return;
-  const auto& info = api::allKinds()[static_cast<unsigned char>(bytes.front()) % api::kKindCount];
+  const auto kinds = api::allKinds();
+  const auto& info = kinds[static_cast<unsigned char>(bytes.front()) % kinds.size()];
   const auto text = bytes.substr(1);
   if (const auto page = kube::decodePage(text, info, info.versions.front())) {
     for (const auto& object : page->objects)

@@ -9,3 +9,11 @@ TEST_CASE("a time as text is UTC, in whole seconds") {
   CHECK(utcText(system_clock::time_point{}) == "1970-01-01T00:00:00Z");
   CHECK(utcText(system_clock::time_point{std::chrono::milliseconds(1'709'210'096'999)}) == "2024-02-29T12:34:56Z");
 }
+
+TEST_CASE("times beyond what the clock can hold are its ends") {
+  using std::chrono::system_clock;
+  CHECK(timeOfSeconds(1'709'210'096) == system_clock::from_time_t(1'709'210'096));
+  CHECK(timeOfSeconds(253'402'300'799) > system_clock::now());  // the year 9999
+  CHECK(timeOfSeconds(INT64_MAX) == timeOfSeconds(253'402'300'799));
+  CHECK(timeOfSeconds(INT64_MIN) < system_clock::time_point{});
+}
