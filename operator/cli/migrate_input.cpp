@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -44,6 +45,20 @@ bool matters(api::Kind kind) {
   }
 }
 
+// Manifests of workloads hold pods to be: one stands for all of a Deployment and its like.
+std::optional<json> podOf(const json& value) {
+  const auto kind = kube::text(value, "kind");
+  if (kind != "Deployment" && kind != "StatefulSet" && kind != "DaemonSet" && kind != "ReplicaSet") return std::nullopt;
+  const auto& pod = kube::child(kube::child(value, "spec"), "template");
+  if (!pod.is_object()) return std::nullopt;
+  json result{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", kube::child(pod, "metadata")}, {"spec", kube::child(pod, "spec")}};
+  if (!result["metadata"].is_object()) result["metadata"] = json::object();
+  const auto& meta = kube::child(value, "metadata");
+  result["metadata"]["name"] = kube::text(meta, "name");
+  if (const auto ns = kube::text(meta, "namespace"); !ns.empty()) result["metadata"]["namespace"] = ns;
+  return result;
+}
+
 void add(json value, const std::string& where, const std::string& defaultNs, migrate::Request& request,
          std::vector<std::string>& warnings) {
   if (migrate::isMixer(value)) {
@@ -51,6 +66,7 @@ void add(json value, const std::string& where, const std::string& defaultNs, mig
     request.mixer.push_back(std::move(value));
     return;
   }
+  if (auto pod = podOf(value)) value = std::move(*pod);
   const auto* info = api::findKind(kube::text(value, "apiVersion"), kube::text(value, "kind"));
   if (info == nullptr || !matters(info->kind)) return;
   if (info->namespaced && value.contains("metadata") && value["metadata"].is_object() &&

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/core.h"
 #include "migrate/convert.h"
 #include "migrate/selectors.h"
 #include "normalize/alpha_policy.h"

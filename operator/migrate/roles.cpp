@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "api/core.h"
 #include "migrate/convert.h"
 #include "migrate/selectors.h"
 #include "normalize/alpha_policy.h"

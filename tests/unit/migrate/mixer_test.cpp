@@ -16,7 +16,9 @@ std::string object(const std::string& kind, const std::string& name, const std::
 migrate::Migration migratedMixer(const std::string& mixer) {
   migrate::Request request;
   request.objects = objectsOf(workload("a"));
-  for (auto& document : *api::parseYaml(mixer)) request.mixer.push_back(std::move(document.value));
+  const auto documents = api::parseYaml(mixer);
+  REQUIRE(documents);
+  for (const auto& document : *documents) request.mixer.push_back(document.value);
   return migrate::migrate(request);
 }
 
