@@ -45,6 +45,13 @@ std::map<std::uint32_t, std::optional<Asks>> asksOf(const Context& context, cons
 
 std::string idOf(const api::Object& object) { return normalize::provenanceOf(object).toString(); }
 
+// A policy with targets must not come to mean workloads that do not exist yet.
+bool mayBeWhole(const Context& context, const std::string& ns) {
+  const auto policies = context.before.list<api::Policy>(ns);
+  return ns != context.before.mesh().rootNamespace &&
+         std::all_of(policies.begin(), policies.end(), [](const auto* policy) { return policy->spec.targets.empty(); });
+}
+
 // --- RequestAuthentication -----------------------------------------------------------------------
 
 Json jwtRule(const Jwt& origin) {
@@ -81,7 +88,7 @@ void addRequestAuthentications(const Context& context, const std::string& ns, Ou
     return std::any_of(workload.ports.begin(), workload.ports.end(),
                        [](const auto& port) { return model::isHttp(port.protocol); });
   };
-  const bool whole = ns != context.before.mesh().rootNamespace;
+  const bool whole = mayBeWhole(context, ns);
   for (const auto& group : groupsOf(context, ns, whole, false, wants, cares)) {
     for (const auto& [id, asks] : byId) {
       if (wants(*group.workloads.front()).find(id + "\n") == std::string::npos) continue;
@@ -259,7 +266,7 @@ void addTokenPolicies(const Context& context, const std::string& ns, Output& out
     }
     return any ? text : std::string();
   };
-  const bool whole = ns != context.before.mesh().rootNamespace;
+  const bool whole = mayBeWhole(context, ns);
   for (const auto& group : groupsOf(context, ns, whole, false, wants, [](const auto&) { return true; })) {
     std::map<std::string, std::pair<Asks, std::vector<std::string>>> byId;
     for (const auto& [port, asks] : asksOf(context, *group.workloads.front())) {

@@ -41,10 +41,10 @@ TEST_CASE("match expressions are read where they are comparisons") {
 }
 
 TEST_CASE("a denier becomes a DENY policy") {
-  const auto result = migratedMixer(object("denier", "no", "{status: {code: 7}}") + object("checknothing", "n", "{}") +
+  const auto result = migratedMixer(object("denier", "never", "{status: {code: 7}}") + object("checknothing", "n", "{}") +
                                     object("rule", "deny", "{match: 'destination.labels[\"app\"] == \"a\" && "
                                                            "request.headers[\"x-v\"] == \"3\"', actions: [{handler: "
-                                                           "no.denier, instances: [n.checknothing]}]}"));
+                                                           "never.denier, instances: [n.checknothing]}]}"));
   const auto* policy = manifest(result, "AuthorizationPolicy", "deny");
   REQUIRE(policy != nullptr);
   CHECK((*policy)["spec"]["selector"]["matchLabels"]["app"] == "a");
