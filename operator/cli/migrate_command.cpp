@@ -73,9 +73,9 @@ std::string report(const migrate::Migration& result) {
   }
   out << counted(result.replaced.size(), "old object") << " as " << counted(result.manifests.size(), "new one") << "; "
       << (proof.holds() ? "they decide the same" : counted(proof.differences.size(), "difference")) << ": "
-      << counted(proof.workloads, "class") << " of workloads, " << counted(proof.ports, "port") << " ("
-      << proof.same << " with the same rules), " << proof.classes << " kinds of values, "
-      << counted(proof.branches, "case") << " decided.\n";
+      << counted(proof.workloads, "class") << " of workloads, " << counted(proof.ports, "port") << " (" << proof.same
+      << " with the same rules), " << proof.classes << " kinds of values, " << counted(proof.branches, "case")
+      << " decided.\n";
   return out.str();
 }
 
@@ -86,10 +86,8 @@ ordered_json reportJson(const migrate::Migration& result) {
   report["replaces"] = result.replaced;
   report["findings"] = ordered_json::array();
   for (const auto& finding : result.findings) {
-    report["findings"].push_back({{"exact", finding.exact},
-                                  {"object", finding.object},
-                                  {"field", finding.field},
-                                  {"message", finding.message}});
+    report["findings"].push_back(
+        {{"exact", finding.exact}, {"object", finding.object}, {"field", finding.field}, {"message", finding.message}});
   }
   const auto& proof = result.equivalence;
   auto& to = report["equivalence"];
@@ -166,12 +164,13 @@ void addMigrate(CLI::App& app, int& exitCode) {
   sub->group("Cluster");
   auto command = std::make_shared<MigrateCommand>();
   auto& c = *command;
-  auto* files = sub->add_option("-f,--filename", c.files,
-                                "Manifests: a file, a folder, - for standard input; may be repeated. Default: a cluster")
-                    ->type_name("FILE")
-                    ->expected(1)
-                    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-                    ->allow_extra_args(false);
+  auto* files =
+      sub->add_option("-f,--filename", c.files,
+                      "Manifests: a file, a folder, - for standard input; may be repeated. Default: a cluster")
+          ->type_name("FILE")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->allow_extra_args(false);
   sub->add_option("--kubeconfig", c.kubeconfig, "Default: KUBECONFIG, ~/.kube/config, or the pod's service account")
       ->excludes(files);
   sub->add_option("-n,--namespace", c.ns, "Migrate this namespace only. Default: the whole mesh");
@@ -183,7 +182,8 @@ void addMigrate(CLI::App& app, int& exitCode) {
       ->capture_default_str();
   sub->footer(
       "\nReads authentication.istio.io/v1alpha1 Policy and MeshPolicy, rbac.istio.io/v1alpha1 ServiceRole,\n"
-      "ServiceRoleBinding, RbacConfig and ClusterRbacConfig, and Mixer's policies (config.istio.io/v1alpha2). Services\n"
+      "ServiceRoleBinding, RbacConfig and ClusterRbacConfig, and Mixer's policies (config.istio.io/v1alpha2). "
+      "Services\n"
       "and Pods must be among the manifests: they say which workloads and ports are meant. New objects go to standard\n"
       "output, everything else to standard error. Nothing is written to a cluster.\n\n"
       "Examples:\n"
@@ -191,7 +191,8 @@ void addMigrate(CLI::App& app, int& exitCode) {
       "  fairway migrate -n onap > new.yaml           one namespace\n"
       "  fairway migrate -f ./manifests -o json       files, with the proof in JSON\n"
       "  kubectl get svc,pod,policies.authentication.istio.io -A -o yaml | fairway migrate -f -\n\n"
-      "Exit codes: 0 the new objects decide the same, 79 they do not or something has no equivalent, 1 the input cannot\n"
+      "Exit codes: 0 the new objects decide the same, 79 they do not or something has no equivalent, 1 the input "
+      "cannot\n"
       "be read, 64 wrong usage.");
   sub->callback([command, &exitCode] { exitCode = command->run(); });
 }

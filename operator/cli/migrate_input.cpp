@@ -51,7 +51,10 @@ std::optional<json> podOf(const json& value) {
   if (kind != "Deployment" && kind != "StatefulSet" && kind != "DaemonSet" && kind != "ReplicaSet") return std::nullopt;
   const auto& pod = kube::child(kube::child(value, "spec"), "template");
   if (!pod.is_object()) return std::nullopt;
-  json result{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", kube::child(pod, "metadata")}, {"spec", kube::child(pod, "spec")}};
+  json result{{"apiVersion", "v1"},
+              {"kind", "Pod"},
+              {"metadata", kube::child(pod, "metadata")},
+              {"spec", kube::child(pod, "spec")}};
   if (!result["metadata"].is_object()) result["metadata"] = json::object();
   const auto& meta = kube::child(value, "metadata");
   result["metadata"]["name"] = kube::text(meta, "name");
@@ -76,8 +79,9 @@ void add(json value, const std::string& where, const std::string& defaultNs, mig
   auto decoded = api::decode(value);
   for (const auto& problem : decoded.problems) {
     if (problem.severity != api::Problem::Severity::error) continue;
-    warnings.push_back(where + ": " + std::string(info->name) + " " + kube::text(kube::child(value, "metadata"), "name") +
-                       ": " + problem.field + ": " + problem.message);
+    warnings.push_back(where + ": " + std::string(info->name) + " " +
+                       kube::text(kube::child(value, "metadata"), "name") + ": " + problem.field + ": " +
+                       problem.message);
   }
   if (decoded.object) request.objects.push_back(std::move(decoded.object));
 }
@@ -90,7 +94,8 @@ Result<void> readText(const std::string& text, const std::string& where, const s
   auto documents = api::parseYaml(text, limits);
   if (!documents) return tl::unexpected(documents.error().within(where));
   for (auto& document : *documents) {
-    for (auto& each : api::expandList(std::move(document))) add(std::move(each.value), where, defaultNs, request, warnings);
+    for (auto& each : api::expandList(std::move(document)))
+      add(std::move(each.value), where, defaultNs, request, warnings);
   }
   return {};
 }
@@ -149,13 +154,12 @@ Result<void> readCluster(diagnose::Cluster& cluster, migrate::Request& request, 
       if (*count > 0) break;  // every version has every object
     }
   }
-  for (const auto& [plural, kind] : {std::pair{"rules", "rule"}, std::pair{"handlers", "handler"},
-                                     std::pair{"instances", "instance"}, std::pair{"deniers", "denier"},
-                                     std::pair{"listcheckers", "listchecker"}, std::pair{"listentries", "listentry"},
-                                     std::pair{"checknothings", "checknothing"}, std::pair{"quotas", "quota"},
-                                     std::pair{"memquotas", "memquota"}, std::pair{"redisquotas", "redisquota"},
-                                     std::pair{"quotaspecs", "QuotaSpec"},
-                                     std::pair{"quotaspecbindings", "QuotaSpecBinding"}}) {
+  for (const auto& [plural, kind] :
+       {std::pair{"rules", "rule"}, std::pair{"handlers", "handler"}, std::pair{"instances", "instance"},
+        std::pair{"deniers", "denier"}, std::pair{"listcheckers", "listchecker"}, std::pair{"listentries", "listentry"},
+        std::pair{"checknothings", "checknothing"}, std::pair{"quotas", "quota"}, std::pair{"memquotas", "memquota"},
+        std::pair{"redisquotas", "redisquota"}, std::pair{"quotaspecs", "QuotaSpec"},
+        std::pair{"quotaspecbindings", "QuotaSpecBinding"}}) {
     const auto count = addAll({"config.istio.io", "v1alpha2", plural, "", ""}, kind);
     if (!count) return tl::unexpected(count.error());
   }

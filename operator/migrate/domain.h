@@ -54,12 +54,12 @@ enum class Domain { text, path, host, principal, address, claim, choice };
 // One attribute of requests, with the questions that are asked about it.
 struct Variable {
   Domain domain = Domain::text;
-  std::string name;               // "path", "header x-user"; each once
-  std::string label;              // for people; empty: the name
-  bool maybeAbsent = false;       // there are requests without it
-  bool maybePresent = true;       // there are requests with it
-  std::vector<std::string> only;  // choice: all texts that it can be, also for a claim that is always the same text
-  std::vector<std::string> hints; // texts to prefer in examples
+  std::string name;                // "path", "header x-user"; each once
+  std::string label;               // for people; empty: the name
+  bool maybeAbsent = false;        // there are requests without it
+  bool maybePresent = true;        // there are requests with it
+  std::vector<std::string> only;   // choice: all texts that it can be, also for a claim that is always the same text
+  std::vector<std::string> hints;  // texts to prefer in examples
   std::vector<Predicate> atoms;
 
   // Values that the questions cannot tell apart, by one of them.
@@ -93,7 +93,8 @@ class Attributes {
 // Texts among which there is one of each kind that the matchers tell apart: complete where they are exact, prefix and
 // suffix, all of them with case or all without. Samples for regular expressions are among them. The texts start with
 // `start`.
-std::vector<std::string> boundaryTexts(const std::vector<model::StringMatcher>& matchers, const std::string& start = {});
+std::vector<std::string> boundaryTexts(const std::vector<model::StringMatcher>& matchers,
+                                       const std::string& start = {});
 // A text that a regular expression may match; empty if none was found.
 std::string sampleOf(const std::string& expression);
 

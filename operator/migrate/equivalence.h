@@ -20,10 +20,10 @@ struct Difference {
     undecided  // a regular expression, or too many cases: nobody knows
   };
   What what = What::verdict;
-  std::string workload;  // "onap/vid-7f (app=vid)"
-  std::uint32_t port = 0;  // 0: one that no service names
+  std::string workload;                                      // "onap/vid-7f (app=vid)"
+  std::uint32_t port = 0;                                    // 0: one that no service names
   std::vector<std::pair<std::string, std::string>> request;  // what matters of it; the rest may be anything
-  std::string before, after;                                  // "denied: no rule allows it"
+  std::string before, after;                                 // "denied: no rule allows it"
 };
 
 struct Equivalence {

@@ -63,8 +63,12 @@ const std::map<std::string, Equivalent, std::less<>>& equivalents() {
   static const char* const kNothing = "nothing: proxies know these attributes themselves";
   static const std::map<std::string, Equivalent, std::less<>> kAll{
       {"denier", {true, "AuthorizationPolicy with action DENY"}},
-      {"checknothing", {true, "nothing by itself: it belongs to a denier, which is an AuthorizationPolicy with action DENY"}},
-      {"listchecker", {true, "AuthorizationPolicy with action DENY (texts, addresses); CUSTOM for lists from a providerUrl and regular expressions"}},
+      {"checknothing",
+       {true, "nothing by itself: it belongs to a denier, which is an AuthorizationPolicy with action DENY"}},
+      {"listchecker",
+       {true,
+        "AuthorizationPolicy with action DENY (texts, addresses); CUSTOM for lists from a providerUrl and regular "
+        "expressions"}},
       {"listentry", {true, "the attribute that an AuthorizationPolicy's rule compares"}},
       {"quota", {true, kLimits}},
       {"memquota", {true, kLimits}},
@@ -116,10 +120,10 @@ class RuleConverter {
         const auto known = equivalents().find(what);
         const bool telemetry = known != equivalents().end() && !known->second.policy;
         output_.tell({telemetry, id_, "spec.actions",
-                      known == equivalents().end()
-                          ? "the handler \"" + text(action, "handler") + "\" is not among the objects: its equivalent "
-                            "cannot be named"
-                          : "equivalent: " + std::string(known->second.text)});
+                      known == equivalents().end() ? "the handler \"" + text(action, "handler") +
+                                                         "\" is not among the objects: its equivalent "
+                                                         "cannot be named"
+                                                   : "equivalent: " + std::string(known->second.text)});
         continue;
       }
       Target target;
@@ -222,8 +226,8 @@ class RuleConverter {
   }
 
   // "one of" the values, or none of them.
-  std::optional<std::string> compare(const std::string& attribute, const std::vector<std::string>& values, bool negative,
-                                     bool addresses, Target& target) const {
+  std::optional<std::string> compare(const std::string& attribute, const std::vector<std::string>& values,
+                                     bool negative, bool addresses, Target& target) const {
     if (addresses) {
       for (const auto& value : values) {
         if (!normalize::parseCidr(value)) return "\"" + value + "\" is no IP address or range";
@@ -285,8 +289,8 @@ void convertMixer(const std::vector<json>& objects, const Context& context, Outp
   RuleConverter rules(objects, context, output);
   for (const auto& object : objects) {
     const auto ns = text(child(object, "metadata"), "namespace");
-    const bool wanted =
-        context.wholeMesh || std::find(context.namespaces.begin(), context.namespaces.end(), ns) != context.namespaces.end();
+    const bool wanted = context.wholeMesh ||
+                        std::find(context.namespaces.begin(), context.namespaces.end(), ns) != context.namespaces.end();
     if (!wanted) continue;
     const auto what = whatIs(object);
     if (what == "rule") {
@@ -295,12 +299,14 @@ void convertMixer(const std::vector<json>& objects, const Context& context, Outp
     }
     const auto known = equivalents().find(what);
     if (known == equivalents().end()) {
-      output.tell({false, idOf(object), "", "it has no documented equivalent; an external decision is an "
+      output.tell({false, idOf(object), "",
+                   "it has no documented equivalent; an external decision is an "
                    "AuthorizationPolicy with action CUSTOM, anything else an EnvoyFilter"});
     } else {
       // Denier and listchecker are said once, at the rule that uses them.
       const bool byRule = what == "denier" || what == "listchecker" || what == "checknothing" || what == "listentry";
-      output.tell({!known->second.policy || byRule, idOf(object), "", "equivalent: " + std::string(known->second.text)});
+      output.tell(
+          {!known->second.policy || byRule, idOf(object), "", "equivalent: " + std::string(known->second.text)});
     }
   }
 }

@@ -38,7 +38,8 @@ std::optional<std::string> literal(std::string_view text) {
 
 std::optional<MixerTerm> term(const std::string& written) {
   std::string text(trim(written));
-  while (text.starts_with('(') && text.ends_with(')') && splitOutside(text.substr(1, text.size() - 2), ")").size() == 1) {
+  while (text.starts_with('(') && text.ends_with(')') &&
+         splitOutside(text.substr(1, text.size() - 2), ")").size() == 1) {
     text = trim(text.substr(1, text.size() - 2));
   }
   const auto make = [](const std::string& attribute, MixerTerm::Op op,
@@ -51,8 +52,8 @@ std::optional<MixerTerm> term(const std::string& written) {
     const auto parts = splitOutside(text, sign);
     if (parts.size() == 2) return make(parts[0], op, literal(parts[1]));
   }
-  for (const auto& [call, op] : {std::pair{".startsWith(", MixerTerm::Op::starts_with},
-                                 std::pair{".endsWith(", MixerTerm::Op::ends_with}}) {
+  for (const auto& [call, op] :
+       {std::pair{".startsWith(", MixerTerm::Op::starts_with}, std::pair{".endsWith(", MixerTerm::Op::ends_with}}) {
     const auto at = text.find(call);
     if (at == std::string::npos || !text.ends_with(')')) continue;
     const auto from = at + std::string_view(call).size();

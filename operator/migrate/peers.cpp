@@ -25,7 +25,8 @@ Json modeJson(MtlsMode mode) { return Json{{"mode", nameOf(mode)}}; }
 
 bool hasWholeNamespace(World& world, const std::string& ns) {
   const auto policies = world.list<api::PeerAuthentication>(ns);
-  return std::any_of(policies.begin(), policies.end(), [](const auto* policy) { return policy->spec.selector.empty(); });
+  return std::any_of(policies.begin(), policies.end(),
+                     [](const auto* policy) { return policy->spec.selector.empty(); });
 }
 
 // What applies to a namespace where no Service is named.
@@ -47,7 +48,8 @@ void addDefaults(const Context& context, Output& output) {
     const auto* policy = world.get<api::Policy>(ns, "default");
     if (policy == nullptr || !policy->spec.targets.empty() || ns == root) continue;
     if (meshDecided || hasWholeNamespace(world, ns)) {
-      output.remark(*policy, "spec.peers", "they have no effect: a PeerAuthentication speaks for the namespace already");
+      output.remark(*policy, "spec.peers",
+                    "they have no effect: a PeerAuthentication speaks for the namespace already");
       continue;
     }
     const auto mode = normalize::alphaPolicies(world, ns, {}).base.mode;
@@ -61,11 +63,9 @@ std::string wantedModes(const model::PeerAuthentication& peers) {
   return text;
 }
 
-bool sameModes(const model::PeerAuthentication& a, const model::PeerAuthentication& b,
-               const WorkloadClass& workload) {
-  return a.mode == b.mode && std::all_of(workload.ports.begin(), workload.ports.end(), [&](const auto& port) {
-           return a.modeOf(port.port) == b.modeOf(port.port);
-         });
+bool sameModes(const model::PeerAuthentication& a, const model::PeerAuthentication& b, const WorkloadClass& workload) {
+  return a.mode == b.mode && std::all_of(workload.ports.begin(), workload.ports.end(),
+                                         [&](const auto& port) { return a.modeOf(port.port) == b.modeOf(port.port); });
 }
 
 // Targets that applied to nothing, or to what nobody can tell.
@@ -80,7 +80,8 @@ void remarkTargets(const Context& context, const api::Policy& policy, Output& ou
       continue;
     }
     for (const auto& port : service->spec.ports) {
-      const bool named = !port.targetPort.empty() && port.targetPort.find_first_not_of("0123456789") != std::string::npos;
+      const bool named =
+          !port.targetPort.empty() && port.targetPort.find_first_not_of("0123456789") != std::string::npos;
       const bool known = std::any_of(context.workloads.begin(), context.workloads.end(), [&](const auto& workload) {
         return workload.ns == policy.meta.ns && api::selects(service->spec.selector, workload.labels) &&
                !context.before.ask(normalize::InboundPortsOf{workload.ns, workload.labels}).empty();

@@ -34,7 +34,8 @@ void divide(const StringMatcher& matcher, Questions& questions) {
 
 }  // namespace
 
-std::vector<std::string> boundaryPrincipals(const std::vector<Predicate>& atoms, const std::vector<std::string>& hints) {
+std::vector<std::string> boundaryPrincipals(const std::vector<Predicate>& atoms,
+                                            const std::vector<std::string>& hints) {
   Questions questions;
   for (const auto& atom : atoms) {
     if (atom.op == Predicate::Op::matches) divide(atom.text, questions);

@@ -17,9 +17,8 @@ using normalize::RbacSwitch;
 std::set<std::string> portsWhere(const RbacSwitch::Value& config, const WorkloadClass& workload, bool covered) {
   std::set<std::string> result;
   for (const auto& port : workload.ports) {
-    const bool any = std::any_of(port.services.begin(), port.services.end(), [&](const auto& backed) {
-      return config.covers(backed.host, workload.ns);
-    });
+    const bool any = std::any_of(port.services.begin(), port.services.end(),
+                                 [&](const auto& backed) { return config.covers(backed.host, workload.ns); });
     if (any == covered) result.insert(std::to_string(port.port));
   }
   return result;

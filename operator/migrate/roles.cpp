@@ -93,14 +93,15 @@ class Services {
       }
       for (const auto* workload : in) {
         const auto selector = out.empty() ? service.selector : narrowed(rule, service, *workload);
-        const bool clean = std::none_of(out.begin(), out.end(), [&](const auto* other) {
-          return api::selects(selector, other->labels);
-        });
+        const bool clean = std::none_of(out.begin(), out.end(),
+                                        [&](const auto* other) { return api::selects(selector, other->labels); });
         if (!clean) {
-          output.inexact(role, "spec.rules[" + std::to_string(index) + "].constraints",
-                         "no labels tell " + service.name +
-                             "'s workloads that it is about from the others (a policy selects by labels, not by service "
-                             "account): it is left out for " + workload->example);
+          output.inexact(
+              role, "spec.rules[" + std::to_string(index) + "].constraints",
+              "no labels tell " + service.name +
+                  "'s workloads that it is about from the others (a policy selects by labels, not by service "
+                  "account): it is left out for " +
+                  workload->example);
           continue;
         }
         auto& scope = scopes[selector];
@@ -137,7 +138,10 @@ struct What {
 class RuleReader {
  public:
   RuleReader(const api::ServiceRole& role, std::size_t index, Output& output)
-      : role_(role), rule_(role.spec.rules[index]), field_("spec.rules[" + std::to_string(index) + "]"), output_(output) {}
+      : role_(role),
+        rule_(role.spec.rules[index]),
+        field_("spec.rules[" + std::to_string(index) + "]"),
+        output_(output) {}
 
   // Nothing if it allows nothing, or cannot be said.
   std::optional<What> read() {
@@ -156,8 +160,9 @@ class RuleReader {
       for (const auto& path : *paths) {
         if (path.find("{*}") == std::string::npos && path.find("{**}") == std::string::npos) continue;
         output_.inexact(role_, field_ + ".paths",
-                        "\"" + path + "\" meant these very characters and reads as a path template in an "
-                        "AuthorizationPolicy: the rule is left out");
+                        "\"" + path +
+                            "\" meant these very characters and reads as a path template in an "
+                            "AuthorizationPolicy: the rule is left out");
         unusable_ = true;
       }
     }

@@ -56,18 +56,17 @@ std::vector<Group> groupsOf(const Context& context, const std::string& ns, bool 
   std::vector<Group> groups;
   for (const auto& [workload, wanted] : all) {
     if (wanted.empty()) continue;
-    const bool covered = std::any_of(groups.begin(), groups.end(),
-                                     [&, w = workload](const Group& group) {
-                                       return std::find(group.workloads.begin(), group.workloads.end(), w) !=
-                                              group.workloads.end();
-                                     });
+    const bool covered = std::any_of(groups.begin(), groups.end(), [&, w = workload](const Group& group) {
+      return std::find(group.workloads.begin(), group.workloads.end(), w) != group.workloads.end();
+    });
     if (covered) continue;
     Group group;
     if (!whole || !fits({}, wanted)) {
       const auto candidates = candidatesFor(context, *workload);
-      const auto chosen = std::find_if(candidates.begin(), candidates.end(), [&, &text = wanted](const auto& candidate) {
-        return !candidate.selector.empty() && fits(candidate.selector, text);
-      });
+      const auto chosen =
+          std::find_if(candidates.begin(), candidates.end(), [&, &text = wanted](const auto& candidate) {
+            return !candidate.selector.empty() && fits(candidate.selector, text);
+          });
       group.exact = chosen != candidates.end();
       group.selector = group.exact ? chosen->selector : candidates.back().selector;
       group.name = group.exact ? chosen->name : candidates.back().name;

@@ -61,7 +61,10 @@ Part partAt(const std::string& expression, std::size_t at) {
   }
   if (c == '\\' && at + 1 < expression.size()) {
     const char escaped = expression[at + 1];
-    const std::string text = escaped == 'd' ? "1" : escaped == 'w' ? "x" : escaped == 's' ? " " : std::string(1, escaped);
+    const std::string text = escaped == 'd'   ? "1"
+                             : escaped == 'w' ? "x"
+                             : escaped == 's' ? " "
+                                              : std::string(1, escaped);
     return {text, at + 2};
   }
   if (c == '.') return {"x", at + 1};

@@ -36,9 +36,9 @@ std::map<std::uint32_t, std::optional<Asks>> asksOf(const Context& context, cons
     const auto& effect = policies.at(port.port);
     auto& entry = result[port.port];
     if (replaced || effect.object == nullptr) continue;
-    const auto& tokens =
-        world.ask(normalize::RequestAuthenticationOf{workload.ns, workload.labels, port.port});
-    if (!effect.spec->origins.empty() || tokens.refuse) entry = Asks{effect.object, effect.spec, tokens.refuse.has_value()};
+    const auto& tokens = world.ask(normalize::RequestAuthenticationOf{workload.ns, workload.labels, port.port});
+    if (!effect.spec->origins.empty() || tokens.refuse)
+      entry = Asks{effect.object, effect.spec, tokens.refuse.has_value()};
   }
   return result;
 }
@@ -95,7 +95,8 @@ void addRequestAuthentications(const Context& context, const std::string& ns, Ou
       Json spec;
       if (!group.selector.empty()) spec["selector"] = selectorJson(group.selector);
       for (const auto& origin : asks.spec->origins) spec["jwtRules"].push_back(jwtRule(origin));
-      const auto name = asks.object->meta.name + (group.name.empty() || group.name == asks.object->meta.name ? "" : "-" + group.name);
+      const auto name =
+          asks.object->meta.name + (group.name.empty() || group.name == asks.object->meta.name ? "" : "-" + group.name);
       output.add("RequestAuthentication", ns, name, std::move(spec), id);
     }
   }
@@ -238,8 +239,8 @@ class TokenPolicy {
       }
       included.insert(included.end(), paths.included.begin(), paths.included.end());
     }
-    add(others,
-        Json{{"key", "request.auth.claims[iss]"}, {"values", Json::array({asks_.spec->origins[k].issuer})}}, included);
+    add(others, Json{{"key", "request.auth.claims[iss]"}, {"values", Json::array({asks_.spec->origins[k].issuer})}},
+        included);
   }
 
   const Asks& asks_;

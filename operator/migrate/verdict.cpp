@@ -166,8 +166,7 @@ Node VerdictWriter::leaf(const Condition& condition, bool unknown) {
       static constexpr std::string_view kPort = ":[0-9]+";
       // How normalisation says "a host that ends so, on any port": such hosts are enumerated, with and without port.
       if (condition.text.type == Type::regex && expression.starts_with(kStart) && expression.ends_with(kPort)) {
-        const auto quoted =
-            expression.substr(kStart.size(), expression.size() - kStart.size() - kPort.size());
+        const auto quoted = expression.substr(kStart.size(), expression.size() - kStart.size() - kPort.size());
         text(Domain::host, "host", false, {Type::suffix, withoutBackslashes(quoted), true});
       }
       return text(Domain::host, "host", false, condition.text);
@@ -190,7 +189,8 @@ Node VerdictWriter::leaf(const Condition& condition, bool unknown) {
     case Op::destination_port:
       if (condition.port == 0 || condition.port > 65535) return Formulas::constant(unknown);
       if (port_.number != 0) return Formulas::constant(condition.port == port_.number);
-      if (std::find(port_.named.begin(), port_.named.end(), condition.port) != port_.named.end()) return Formulas::kFalse;
+      if (std::find(port_.named.begin(), port_.named.end(), condition.port) != port_.named.end())
+        return Formulas::kFalse;
       return text(Domain::text, "port", false, {Type::exact, std::to_string(condition.port), false});
     case Op::metadata: {
       if (condition.name.empty() || condition.path.empty()) return Formulas::constant(unknown);
@@ -199,8 +199,8 @@ Node VerdictWriter::leaf(const Condition& condition, bool unknown) {
       variable.domain = Domain::claim;
       variable.name = "metadata " + condition.name + " " + join(condition.path, ".");
       variable.maybeAbsent = true;
-      return ask(attributes_.variable(variable),
-                 condition.inList ? Predicate::Op::has_match : Predicate::Op::matches, condition.text);
+      return ask(attributes_.variable(variable), condition.inList ? Predicate::Op::has_match : Predicate::Op::matches,
+                 condition.text);
     }
     default: return Formulas::constant(unknown);
   }

@@ -11,9 +11,7 @@ namespace fairway::migrate {
 namespace {
 
 // What controllers write on the pods of one version: no policy can mean to tell those apart.
-bool generated(const std::string& label) {
-  return label == "pod-template-hash" || label == "controller-revision-hash";
-}
+bool generated(const std::string& label) { return label == "pod-template-hash" || label == "controller-revision-hash"; }
 
 }  // namespace
 

@@ -32,15 +32,15 @@ std::size_t classesOf(Domain domain, const std::vector<Predicate>& atoms) {
 
 TEST_CASE("each kind of text that matchers tell apart has an example") {
   // none; /a...; /ab...; /ab; ...x; /a...x; /ab...x
-  CHECK(classesOf(Domain::path, {question(Type::prefix, "/a"), question(Type::prefix, "/ab"), question(Type::exact, "/ab"),
-                                 question(Type::suffix, "x")}) == 7);
+  CHECK(classesOf(Domain::path, {question(Type::prefix, "/a"), question(Type::prefix, "/ab"),
+                                 question(Type::exact, "/ab"), question(Type::suffix, "x")}) == 7);
   CHECK(classesOf(Domain::text, {question(Type::exact, "GET"), question(Type::exact, "POST")}) == 3);
 }
 
 TEST_CASE("hosts are divided without regard to case, with and without a port") {
   // other; h; h:port
-  CHECK(classesOf(Domain::host, {question(Type::exact, "a.example.com", true),
-                                 question(Type::prefix, "a.example.com:", true)}) == 3);
+  CHECK(classesOf(Domain::host,
+                  {question(Type::exact, "a.example.com", true), question(Type::prefix, "a.example.com:", true)}) == 3);
 }
 
 TEST_CASE("identities are divided by their parts") {
@@ -48,8 +48,8 @@ TEST_CASE("identities are divided by their parts") {
   ns.op = Predicate::Op::in_namespace;
   ns.text = {Type::exact, "onap", false};
   // other; onap; onap/vid; the account in another namespace
-  CHECK(classesOf(Domain::principal, {ns, question(Type::exact, "cluster.local/ns/onap/sa/vid"),
-                                      question(Type::suffix, "/sa/vid")}) == 5);
+  CHECK(classesOf(Domain::principal,
+                  {ns, question(Type::exact, "cluster.local/ns/onap/sa/vid"), question(Type::suffix, "/sa/vid")}) == 5);
 }
 
 TEST_CASE("addresses are divided at the edges of ranges, in both families") {
@@ -87,6 +87,6 @@ TEST_CASE("a regular expression has a sample where one is found, and is assumed 
   attributes.close();
   std::size_t real = 0;
   for (const auto& each : attributes.at(id).classes) real += each.real ? 1 : 0;
-  CHECK(real == 2);                                // inside and outside
-  CHECK(attributes.at(id).classes.size() == 4);    // nobody knows that the two are the same
+  CHECK(real == 2);                              // inside and outside
+  CHECK(attributes.at(id).classes.size() == 4);  // nobody knows that the two are the same
 }

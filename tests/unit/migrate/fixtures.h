@@ -31,7 +31,8 @@ inline std::string workload(const std::string& name, const std::string& account 
                             const std::string& moreLabels = {}) {
   return "---\napiVersion: v1\nkind: Service\nmetadata: {name: " + name +
          ", namespace: ns}\nspec:\n  clusterIP: 10.0.0.1\n  selector: {app: " + name +
-         "}\n  ports:\n  - {name: http, port: 80, targetPort: 8080}\n  - {name: tcp-raw, port: 9000, targetPort: 9090}\n"
+         "}\n  ports:\n  - {name: http, port: 80, targetPort: 8080}\n  - {name: tcp-raw, port: 9000, targetPort: "
+         "9090}\n"
          "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: " +
          name + account + "-1\n  namespace: ns\n  labels: {app: " + name + moreLabels +
          "}\nspec: {serviceAccountName: " + account + "}\n";
@@ -73,7 +74,8 @@ inline bool told(const migrate::Migration& result, const std::string& object, co
 }
 
 inline const std::string kRbacOn =
-    "---\napiVersion: rbac.istio.io/v1alpha1\nkind: ClusterRbacConfig\nmetadata: {name: default}\nspec: {mode: \"ON\"}\n";
+    "---\napiVersion: rbac.istio.io/v1alpha1\nkind: ClusterRbacConfig\nmetadata: {name: default}\nspec: {mode: "
+    "\"ON\"}\n";
 
 inline std::string role(const std::string& name, const std::string& rules) {
   return "---\napiVersion: rbac.istio.io/v1alpha1\nkind: ServiceRole\nmetadata: {name: " + name +

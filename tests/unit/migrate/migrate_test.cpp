@@ -42,13 +42,15 @@ TEST_CASE("a role for all services does not open ports that no service names") {
 TEST_CASE("every field of a subject is carried over") {
   const std::string subjects =
       "[{user: \"cluster.local/ns/x/*\", properties: {source.principal: \"*/sa/y\"}},\n"
-      "   {group: g}, {names: [allAuthenticatedUsers], notNames: [cluster.local/ns/a/sa/b]}, {groups: [p, q], notGroups: [r]},\n"
+      "   {group: g}, {names: [allAuthenticatedUsers], notNames: [cluster.local/ns/a/sa/b]}, {groups: [p, q], "
+      "notGroups: [r]},\n"
       "   {namespaces: [n], notIps: [10.0.0.0/8]}, {ips: [192.0.2.0/24], properties: {source.ip: 192.0.2.7}},\n"
       "   {properties: {\"request.headers[x-a]\": \"v*\", \"request.auth.claims[c]\": d}},\n"
       "   {properties: {request.auth.principal: iss/sub}}, {properties: {source.user: u}}]";
   const auto result = migrated(workload("a") + kRbacOn +
-                               policy("default", "{peers: [{mtls: {mode: PERMISSIVE}}], principalBinding: USE_ORIGIN,\n"
-                                                 "  origins: [{jwt: {issuer: iss, jwks: '{\"keys\":[]}'}}]}") +
+                               policy("default",
+                                      "{peers: [{mtls: {mode: PERMISSIVE}}], principalBinding: USE_ORIGIN,\n"
+                                      "  origins: [{jwt: {issuer: iss, jwks: '{\"keys\":[]}'}}]}") +
                                role("r", "[{services: [\"*\"]}]") + binding("b", "r", subjects));
   CHECK(exact(result));
 }
@@ -56,8 +58,9 @@ TEST_CASE("every field of a subject is carried over") {
 TEST_CASE("constraints that are settled by labels become selectors") {
   const auto result =
       migrated(workload("a", "one", ", version: v1") + workload("a", "two", ", version: v2") + kRbacOn +
-               role("r", "[{services: [\"*\"], constraints: [{key: \"destination.labels[version]\", values: [v1]},\n"
-                         "    {key: destination.port, values: [\"9090\"]}, {key: destination.ip, values: [10.0.0.0/8]}]}]") +
+               role("r",
+                    "[{services: [\"*\"], constraints: [{key: \"destination.labels[version]\", values: [v1]},\n"
+                    "    {key: destination.port, values: [\"9090\"]}, {key: destination.ip, values: [10.0.0.0/8]}]}]") +
                binding("b", "r", "[{user: \"*\"}]"));
   CHECK(exact(result));
   const auto* policy = manifest(result, "AuthorizationPolicy", "r");
@@ -66,9 +69,10 @@ TEST_CASE("constraints that are settled by labels become selectors") {
 }
 
 TEST_CASE("a service account that no label tells from another is left out, and said") {
-  const auto result = migrated(workload("a", "one") + workload("a", "two") + kRbacOn +
-                               role("r", "[{services: [\"*\"], constraints: [{key: destination.user, values: [one]}]}]") +
-                               binding("b", "r", "[{user: \"*\"}]"));
+  const auto result =
+      migrated(workload("a", "one") + workload("a", "two") + kRbacOn +
+               role("r", "[{services: [\"*\"], constraints: [{key: destination.user, values: [one]}]}]") +
+               binding("b", "r", "[{user: \"*\"}]"));
   CHECK_FALSE(result.exact());
   CHECK(told(result, "ServiceRole/ns/r", "not by service account"));
   // What is left out denies: the difference is one that denies more.
@@ -76,17 +80,18 @@ TEST_CASE("a service account that no label tells from another is left out, and s
 }
 
 TEST_CASE("permissive bindings and a permissive config become dry runs") {
-  const auto one = migrated(workload("a") + kRbacOn + role("r", kGet) + binding("b", "r", kVid, "  mode: PERMISSIVE\n") +
-                            binding("c", "r", "[{user: other}]"));
+  const auto one = migrated(workload("a") + kRbacOn + role("r", kGet) +
+                            binding("b", "r", kVid, "  mode: PERMISSIVE\n") + binding("c", "r", "[{user: other}]"));
   CHECK(exact(one));
   const auto* dryRun = manifest(one, "AuthorizationPolicy", "r-dry-run");
   REQUIRE(dryRun != nullptr);
   CHECK((*dryRun)["metadata"]["annotations"]["istio.io/dry-run"] == "true");
 
-  const auto all = migrated(workload("a") +
-                            "---\napiVersion: rbac.istio.io/v1alpha1\nkind: ClusterRbacConfig\nmetadata: {name: default}\n"
-                            "spec: {mode: \"ON\", enforcementMode: PERMISSIVE}\n" +
-                            role("r", kGet) + binding("b", "r", kVid));
+  const auto all =
+      migrated(workload("a") +
+               "---\napiVersion: rbac.istio.io/v1alpha1\nkind: ClusterRbacConfig\nmetadata: {name: default}\n"
+               "spec: {mode: \"ON\", enforcementMode: PERMISSIVE}\n" +
+               role("r", kGet) + binding("b", "r", kVid));
   INFO(listing(all));
   CHECK(all.equivalence.holds());
   for (const auto& each : all.manifests) CHECK(each.object["metadata"].contains("annotations"));
@@ -94,13 +99,16 @@ TEST_CASE("permissive bindings and a permissive config become dry runs") {
 
 TEST_CASE("modes deny by default exactly where RBAC was on") {
   const auto config = [](const std::string& spec) {
-    return "---\napiVersion: rbac.istio.io/v1alpha1\nkind: RbacConfig\nmetadata: {name: default, namespace: istio-system}\n"
-           "spec: " + spec + "\n";
+    return "---\napiVersion: rbac.istio.io/v1alpha1\nkind: RbacConfig\nmetadata: {name: default, namespace: "
+           "istio-system}\n"
+           "spec: " +
+           spec + "\n";
   };
-  for (const auto* spec : {"{mode: \"OFF\"}", "{mode: \"ON\"}", "{mode: ON_WITH_INCLUSION, inclusion: {namespaces: [ns]}}",
-                           "{mode: ON_WITH_INCLUSION, inclusion: {services: [a.ns.svc.cluster.local]}}",
-                           "{mode: ON_WITH_EXCLUSION, exclusion: {namespaces: [ns]}}",
-                           "{mode: ON_WITH_EXCLUSION, exclusion: {services: [a.ns.svc.cluster.local]}}"}) {
+  for (const auto* spec :
+       {"{mode: \"OFF\"}", "{mode: \"ON\"}", "{mode: ON_WITH_INCLUSION, inclusion: {namespaces: [ns]}}",
+        "{mode: ON_WITH_INCLUSION, inclusion: {services: [a.ns.svc.cluster.local]}}",
+        "{mode: ON_WITH_EXCLUSION, exclusion: {namespaces: [ns]}}",
+        "{mode: ON_WITH_EXCLUSION, exclusion: {services: [a.ns.svc.cluster.local]}}"}) {
     INFO(spec);
     const auto yaml = workload("a") + workload("b") + config(spec) + role("r", kGet) + binding("b", "r", kVid);
     CHECK(exact(migrated(yaml)));
@@ -135,8 +143,9 @@ TEST_CASE("the mesh's policy is for the root namespace, and only in a migration 
 }
 
 TEST_CASE("a required token is asked for by a DENY policy, but not of preflights") {
-  const auto result = migrated(workload("a") + policy("p", "{targets: [{name: a}], origins: [{jwt: {issuer: iss, jwks: "
-                                                            "'{\"keys\":[]}'}}]}"));
+  const auto result = migrated(workload("a") + policy("p",
+                                                      "{targets: [{name: a}], origins: [{jwt: {issuer: iss, jwks: "
+                                                      "'{\"keys\":[]}'}}]}"));
   CHECK(exact(result));
   CHECK(manifest(result, "RequestAuthentication", "p-a") != nullptr);
   const auto* deny = manifest(result, "AuthorizationPolicy", "p-a-token");
@@ -145,8 +154,9 @@ TEST_CASE("a required token is asked for by a DENY policy, but not of preflights
 }
 
 TEST_CASE("what tokens mean differently is told with a request") {
-  const auto optional = migrated(workload("a") + policy("default", "{originIsOptional: true, origins: [{jwt: {issuer: iss, "
-                                                                   "jwks: '{\"keys\":[]}'}}]}"));
+  const auto optional = migrated(workload("a") + policy("default",
+                                                        "{originIsOptional: true, origins: [{jwt: {issuer: iss, "
+                                                        "jwks: '{\"keys\":[]}'}}]}"));
   CHECK_FALSE(optional.exact());
   REQUIRE_FALSE(optional.equivalence.holds());
   const auto& difference = optional.equivalence.differences.front();
@@ -156,9 +166,10 @@ TEST_CASE("what tokens mean differently is told with a request") {
   CHECK(std::find(difference.request.begin(), difference.request.end(),
                   std::pair<std::string, std::string>("token of iss", "invalid")) != difference.request.end());
 
-  const auto triggered = migrated(workload("a") +
-                                  policy("default", "{origins: [{jwt: {issuer: iss, jwks: '{\"keys\":[]}', triggerRules: "
-                                                    "[{excludedPaths: [{prefix: /open}, {exact: /}], includedPaths: [{suffix: x}]}]}}]}"));
+  const auto triggered = migrated(
+      workload("a") + policy("default",
+                             "{origins: [{jwt: {issuer: iss, jwks: '{\"keys\":[]}', triggerRules: "
+                             "[{excludedPaths: [{prefix: /open}, {exact: /}], includedPaths: [{suffix: x}]}]}}]}"));
   INFO(listing(triggered));
   CHECK_FALSE(triggered.exact());
   // A missing token is no difference: only one that is not valid, where no trigger asked for it.

@@ -41,10 +41,12 @@ TEST_CASE("match expressions are read where they are comparisons") {
 }
 
 TEST_CASE("a denier becomes a DENY policy") {
-  const auto result = migratedMixer(object("denier", "never", "{status: {code: 7}}") + object("checknothing", "n", "{}") +
-                                    object("rule", "deny", "{match: 'destination.labels[\"app\"] == \"a\" && "
-                                                           "request.headers[\"x-v\"] == \"3\"', actions: [{handler: "
-                                                           "never.denier, instances: [n.checknothing]}]}"));
+  const auto result =
+      migratedMixer(object("denier", "never", "{status: {code: 7}}") + object("checknothing", "n", "{}") +
+                    object("rule", "deny",
+                           "{match: 'destination.labels[\"app\"] == \"a\" && "
+                           "request.headers[\"x-v\"] == \"3\"', actions: [{handler: "
+                           "never.denier, instances: [n.checknothing]}]}"));
   const auto* policy = manifest(result, "AuthorizationPolicy", "deny");
   REQUIRE(policy != nullptr);
   CHECK((*policy)["spec"]["selector"]["matchLabels"]["app"] == "a");
@@ -53,17 +55,17 @@ TEST_CASE("a denier becomes a DENY policy") {
 }
 
 TEST_CASE("lists of addresses and texts become values") {
-  const auto addresses = migratedMixer(
-      object("listchecker", "l", "{overrides: [10.0.0.0/8], blacklist: false, entryType: IP_ADDRESSES}") +
-      object("listentry", "e", "{value: 'source.ip | ip(\"0.0.0.0\")'}") +
-      object("rule", "r", "{actions: [{handler: l.listchecker, instances: [e.listentry]}]}"));
+  const auto addresses =
+      migratedMixer(object("listchecker", "l", "{overrides: [10.0.0.0/8], blacklist: false, entryType: IP_ADDRESSES}") +
+                    object("listentry", "e", "{value: 'source.ip | ip(\"0.0.0.0\")'}") +
+                    object("rule", "r", "{actions: [{handler: l.listchecker, instances: [e.listentry]}]}"));
   const auto* policy = manifest(addresses, "AuthorizationPolicy", "r");
   REQUIRE(policy != nullptr);
   CHECK((*policy)["spec"]["rules"][0]["from"][0]["source"]["notIpBlocks"][0] == "10.0.0.0/8");
 
-  const auto url = migratedMixer(object("listchecker", "l", "{providerUrl: \"http://x/list\"}") +
-                                 object("listentry", "e", "{value: source.ip}") +
-                                 object("rule", "r", "{actions: [{handler: l.listchecker, instances: [e.listentry]}]}"));
+  const auto url = migratedMixer(
+      object("listchecker", "l", "{providerUrl: \"http://x/list\"}") + object("listentry", "e", "{value: source.ip}") +
+      object("rule", "r", "{actions: [{handler: l.listchecker, instances: [e.listentry]}]}"));
   CHECK(url.manifests.empty());
   CHECK(told(url, "rule/ns/r", "providerUrl"));
   CHECK_FALSE(url.exact());

@@ -20,7 +20,8 @@ class Generator {
     yaml += "---\napiVersion: rbac.istio.io/v1alpha1\nkind: ClusterRbacConfig\nmetadata: {name: default}\nspec: " +
             one(modes) + "\n";
     if (coin()) yaml += policy("default", "{peers: [{mtls: {mode: " + one({"STRICT", "PERMISSIVE"}) + "}}]}");
-    if (coin()) yaml += policy("p", "{targets: [{name: " + one({"a", "b"}) + one({"", ", ports: [{number: 80}]"}) + "}]}");
+    if (coin())
+      yaml += policy("p", "{targets: [{name: " + one({"a", "b"}) + one({"", ", ports: [{number: 80}]"}) + "}]}");
     for (int i = 0; i < 3; ++i) {
       const auto name = "r" + std::to_string(i);
       yaml += role(name, list(1, 2, [&] { return rule(); }));
@@ -45,14 +46,17 @@ class Generator {
   std::string rule() {
     std::string text = "{services: " + words({"a.ns.svc.cluster.local", "b.ns.*", "*"});
     if (coin()) text += ", methods: " + words({"GET", "POST", "*", "P*"});
-    if (coin()) text += ", paths: " + words({"/a", "/ab", "/a*", "*b", "/ab/*"});
-    else if (coin()) text += ", notPaths: " + words({"/a", "/a*", "*b"});
+    if (coin())
+      text += ", paths: " + words({"/a", "/ab", "/a*", "*b", "/ab/*"});
+    else if (coin())
+      text += ", notPaths: " + words({"/a", "/a*", "*b"});
     if (coin()) text += ", hosts: " + words({"h.example.com", "*.example.com", "H*"});
-    if (coin()) text += ", constraints: [{key: " + one({"\"request.headers[x]\", values: [\"v\", \"w*\"]",
-                                                         "destination.ip, values: [10.0.0.0/8, 10.1.0.0/16]",
-                                                         "\"destination.labels[version]\", values: [v1]",
-                                                         "destination.port, values: [\"8080\"]",
-                                                         "connection.sni, values: [\"*.x\", \"a\"]"}) + "}]";
+    if (coin())
+      text += ", constraints: [{key: " +
+              one({"\"request.headers[x]\", values: [\"v\", \"w*\"]",
+                   "destination.ip, values: [10.0.0.0/8, 10.1.0.0/16]", "\"destination.labels[version]\", values: [v1]",
+                   "destination.port, values: [\"8080\"]", "connection.sni, values: [\"*.x\", \"a\"]"}) +
+              "}]";
     return text + "}";
   }
   std::string subject() {
