@@ -17,6 +17,7 @@
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
 #include "cli/log_setup.h"
+#include "cli/migrate_command.h"
 #include "cli/proxy_config_command.h"
 #include "cli/proxy_status_command.h"
 #include "cli/serve.h"
@@ -216,6 +217,7 @@ int run(int argc, char** argv) {
   addProxyConfig(app, exitCode);
   addEvaluate(app, exitCode);
   addInject(app, exitCode);
+  addMigrate(app, exitCode);
   addVersion(app);
   addCompletion(app);
   try {

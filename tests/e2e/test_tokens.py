@@ -116,6 +116,7 @@ def test_old_policy_origins(lab, issuer):
     write()
     mesh.wait(401, body="Origin authentication failed.")
     good = issuer.token()
+    mesh.wait(200, good)
     for path, token, status in (
         ("/", good, 200), ("/", "a.b.c", 401), ("/health", None, 200), ("/public/a", None, 200), ("/publicity", None, 401),
         ("/health/x", None, 401), ("/health?a=b", None, 200), ("/?x=/health", None, 401), ("/x?/public/", None, 401),
