@@ -27,6 +27,7 @@ constexpr int kBacklog = 1024;
 // A stranger's data that nobody has read: the rest stays with the sender.
 constexpr int kStrangerBuffer = 16 << 10;
 constexpr int kBuffer = 256 << 10;
+constexpr int kMostCalls = 8;
 
 void setOption(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
 
@@ -185,14 +186,29 @@ void Acceptor::stop() {
 
 void Acceptor::trust(const std::string& peer) {
   const std::lock_guard lock(mutex_);
+  if (const auto found = byPeer_.find(keyOf(peer)); found != byPeer_.end()) trust(found->second);
+}
+
+void Acceptor::call(const std::string& peer) {
+  const std::lock_guard lock(mutex_);
   const auto found = byPeer_.find(keyOf(peer));
   if (found == byPeer_.end()) return;
-  auto& connection = connections_.at(found->second);
+  if (++connections_.at(found->second).calls > kMostCalls) return abort(found->second);
+  trust(found->second);
+}
+
+void Acceptor::introduced(const std::string& peer) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = byPeer_.find(keyOf(peer)); found != byPeer_.end()) connections_.at(found->second).calls = 0;
+}
+
+void Acceptor::trust(Gate::Id id) {
+  auto& connection = connections_.at(id);
   if (std::exchange(connection.trusted, true)) return;
-  gate_.trust(found->second);
+  gate_.trust(id);
   setOption(connection.fd, SOL_SOCKET, SO_RCVBUF, kBuffer);
-  watch(epoll_, EPOLL_CTL_MOD, connection.fd, found->second, EPOLLET);  // its end alone
-  eventfd_write(wake_, 1);                                              // a place is free
+  watch(epoll_, EPOLL_CTL_MOD, connection.fd, id, EPOLLET);  // its end alone
+  eventfd_write(wake_, 1);                                   // a place is free
 }
 
 void Acceptor::run() {

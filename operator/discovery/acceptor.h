@@ -40,6 +40,10 @@ class Acceptor {
   void stop();
   // The caller at `peer` (gRPC's text: "ipv4:10.0.0.1:4711") is known.
   void trust(const std::string& peer);
+  // It has made a call, and will say who it is in a message: which may be long, as it says all that a client has. So it is
+  // trusted for now; who makes several calls and never comes to the message is not a client.
+  void call(const std::string& peer);
+  void introduced(const std::string& peer);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   // Connections that were closed before anybody was known at their end, since the start.
@@ -51,6 +55,7 @@ class Acceptor {
     int listener = -1;
     std::string peer;  // as in trust()
     bool inside = false, trusted = false;
+    int calls = 0;  // without a message yet
   };
 
   Acceptor(std::vector<int> listeners, std::uint16_t port, GateLimits limits);
@@ -59,6 +64,7 @@ class Acceptor {
   void accept(int listener);
   void admit(Gate::Time now);
   void received(Gate::Id id, std::uint32_t events, Gate::Time now);
+  void trust(Gate::Id id);
   void abort(Gate::Id id);
   void forget(Gate::Id id);
 

@@ -62,7 +62,16 @@ void Core::close(const Stream& stream) {
 
 void Core::trust(const std::string& peer, bool isSecure) {
   const auto& port = isSecure ? secure : insecure;
-  if (port.acceptor) port.acceptor->trust(peer);
+  if (!port.acceptor) return;
+  if (isSecure) {
+    port.acceptor->trust(peer);
+  } else {
+    port.acceptor->call(peer);
+  }
+}
+
+void Core::introduced(const std::string& peer) {
+  if (insecure.acceptor) insecure.acceptor->introduced(peer);
 }
 
 void Core::waitForNone(std::chrono::milliseconds time) {

@@ -61,6 +61,8 @@ struct Core {
   void close(const Stream& stream);
   // It is known who `peer` is: its connection is no stranger's any more.
   void trust(const std::string& peer, bool secure);
+  // The caller at a plaintext port has said who it is.
+  void introduced(const std::string& peer);
   // Waits until there is no stream, at most so long.
   void waitForNone(std::chrono::milliseconds time);
   [[nodiscard]] std::vector<std::shared_ptr<Stream>> all() const;

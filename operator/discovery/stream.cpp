@@ -281,7 +281,7 @@ void Stream::admit(Result<PeerIdentity> identity) {
     return end(grpc::Status(grpc::UNAUTHENTICATED, identity.error().message));
   }
   identity_ = std::move(*identity);
-  if (secure_) core_.trust(peer_, true);
+  core_.trust(peer_, secure_);
   {
     const std::lock_guard lock(flagsMutex_);
     if (ending_) return;
@@ -392,7 +392,7 @@ bool Stream::connect(const Node& node) {
     return false;
   }
   proxy->wholeRoutes = sotw_.has_value();  // VHDS is for delta only
-  if (!secure_) core_.trust(peer_, false);
+  if (!secure_) core_.introduced(peer_);
   nodeId_ = node.id;
   const auto metadata = [&](const char* key) {
     const auto found = node.metadata.find(key);

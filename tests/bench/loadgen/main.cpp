@@ -48,8 +48,6 @@ CLOCK_MONOTONIC, in nanoseconds, which all processes of a machine share; per pro
 )";
 
 constexpr std::size_t kMarkerLimit = 256 << 10;
-constexpr std::size_t kPerSource =
-    250;  // streams from one address; the server has a limit, as each real proxy has its own
 
 std::int64_t monotonic() {
   timespec now{};
@@ -195,7 +193,8 @@ class LoadGenerator {
     for (const auto& node : what.at("nodes")) {
       const auto number = proxies_.size();
       NodeSpec spec{node.at("id"), node.at("ip"), node.at("pod"), node.at("ns"), node.at("account"), node.at("labels")};
-      const auto source = (127U << 24) + (1U << 16) + static_cast<std::uint32_t>(number / kPerSource << 8) + 1;
+      // Each from an address of its own, as pods have.
+      const auto source = (127U << 24) + (1U << 16) + static_cast<std::uint32_t>(number) + 1;
       Proxy::Options options{.sotw = sotw_, .record = number == 0 ? what.value("record", "") : ""};
       groups_.push_back(spec.ns + "/" + json(spec.labels).dump());
       proxies_.push_back(std::make_unique<Proxy>(registry_, spec, source, number % sample_ == 0, options));
