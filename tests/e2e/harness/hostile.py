@@ -53,9 +53,11 @@ class Connection:
     def __init__(self, attack, deaf=False, preface=True):
         self.socket = attack.connect()
         self.open = True
+        # TLS must not be read and written at a time: there each send() reads first.
+        self.reads = not deaf and isinstance(self.socket, ssl.SSLSocket)
         if preface:
             self.send(PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, 1, 0))
-        if not deaf:
+        if not deaf and not self.reads:
             threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self):
@@ -66,9 +68,22 @@ class Connection:
             pass
         self.open = False
 
+    def _drain_now(self):
+        self.socket.settimeout(0)
+        try:
+            while self.socket.recv(65536):
+                pass
+            self.open = False
+        except (ssl.SSLWantReadError, BlockingIOError):
+            pass
+        finally:
+            self.socket.settimeout(5)
+
     def send(self, data):
         """False when the server has closed the connection."""
         try:
+            if self.reads:
+                self._drain_now()
             self.socket.sendall(data)
             return self.open
         except OSError:
