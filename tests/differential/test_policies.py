@@ -8,7 +8,7 @@ import os
 
 import campaign
 
-USUAL, MANY = 75_000, 500_000
+USUAL, MANY = 100_000, 500_000
 TRIPLES = int(os.environ.get("FAIRWAY_DIFFERENTIAL") or USUAL)
 SEED = os.environ.get("FAIRWAY_DIFFERENTIAL_SEED") or "fairway"
 
