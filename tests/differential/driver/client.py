@@ -108,7 +108,9 @@ class _Exchange(asyncio.Protocol):
             return
         body, self._received = self._received[len(head) + 4 : end], self._received[end:]
         status = head[9:12]
-        if status == b"403" and (_WRONG_AUDIENCE in body or bodyless and b"jwt" in head.lower()):
+        # The answer to HEAD has the length of the text it would have.
+        text_length = int(length.group(1)) if length else 0
+        if status == b"403" and (_WRONG_AUDIENCE in body or bodyless and text_length == len(_WRONG_AUDIENCE)):
             status = b"401"
         self.verdicts.append(_VERDICTS.get(status) or f"status {status.decode('latin-1')}")
         if len(self.verdicts) == len(self.requests) or b"\r\nconnection: close" in head:
@@ -128,18 +130,24 @@ class _Exchange(asyncio.Protocol):
             self._transport.abort()
 
 
-def encode(request):
-    path, lines = request.path, [f"Host: {request.host}"]
-    lines += [f"{name}: {value}" for name, value in request.headers]
+def with_token(request):
+    """The path and the headers of a request, its token in its place."""
+    path, headers = request.path, list(request.headers)
     if request.token:
         text, place = tokens.encode(request.token), request.token.place
         if place == "bearer":
-            lines.append(f"Authorization: Bearer {text}")
+            headers.append(("authorization", f"Bearer {text}"))
         elif place == "x-jwt":
-            lines.append(f"x-jwt: Token {text}")
+            headers.append(("x-jwt", f"Token {text}"))
         else:
             path += ("&" if "?" in path else "?") + f"{place}={text}"
-    lines.insert(0, f"{request.method} {path} HTTP/1.1")
+    return path, headers
+
+
+def encode(request):
+    path, headers = with_token(request)
+    lines = [f"{request.method} {path} HTTP/1.1", f"Host: {request.host}"]
+    lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

@@ -4,7 +4,8 @@ import json
 import subprocess
 
 from processes import binary
-from world import ALLOW, CLOSED, DENY, REJECT
+from driver.client import with_token
+from world import ALLOW, CLOSED, DENY, REFUSE, REJECT
 
 _VERDICTS = {"allow": ALLOW, "deny": DENY, "reject": REJECT, "closed": CLOSED}
 _SECONDS = 600
@@ -17,6 +18,7 @@ def _port(listener):
 def _question(workload, request, mesh_alpn):
     connection = request.connection
     certificate = connection.certificate
+    path, headers = with_token(request)
     return {
         "connection": {
             "source": connection.source,
@@ -29,9 +31,9 @@ def _question(workload, request, mesh_alpn):
         },
         "request": {
             "method": request.method,
-            "path": request.path,
+            "path": path,
             "host": request.host,
-            "headers": list(map(list, request.headers)),
+            "headers": list(map(list, headers)),
         },
     }
 
@@ -69,4 +71,6 @@ def ask(mesh, listeners, questions, mutate=None, facts=None):
 
 
 def _verdict(answer):
+    if answer["verdict"] == "deny" and "jwt_authn" in (answer.get("filter") or ""):
+        return REFUSE
     return _VERDICTS.get(answer["verdict"]) or f"{answer['verdict']}: {answer.get('text')}"

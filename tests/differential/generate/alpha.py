@@ -122,6 +122,8 @@ def _subject(rng, mesh):
             subject[negative(name)] = make(rng, mesh)
     if not subject or rng.random() < 0.25:
         properties = _properties(rng, mesh, subject)
+        if {"groups", "notGroups"} & subject.keys():
+            properties.pop("request.auth.claims[groups]", None)  # invalid together
         if properties:
             subject["properties"] = properties
     return subject or {"user": "*"}
