@@ -66,6 +66,7 @@ test-long: setup ## What takes long: unit tests under address, undefined-behavio
 	done
 	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
+	@cd tests/differential && $(PYTHON) -m pytest -s --color=no test_mutants.py
 	@$(MAKE) fuzz SECONDS=60
 	@$(MAKE) soak SECONDS=600
 
