@@ -101,30 +101,24 @@ class Verifier {
  private:
   using Audiences = google::protobuf::RepeatedPtrField<std::string>;
 
-  // Alternatives: the first that holds; of failures the one that tells most.
+  // Alternatives: the first that holds; of failures the one that tells most. Beside providers, allow_missing and
+  // allow_missing_or_failed verify nothing themselves: they say which failures pass.
   Status any(const envoy::extensions::filters::http::jwt_authn::v3::JwtRequirementOrList& list) {
     Status result = kMissing;
-    const JwtRequirement* optionalOne = nullptr;
-    Providers used;
+    bool allowsMissing = false, allowsFailed = false, others = false;
     for (const auto& each : list.requirements()) {
-      const bool allowsMissing = each.has_allow_missing() || each.has_allow_missing_or_failed();
-      if (allowsMissing) {
-        if (!optionalOne || optionalOne->has_allow_missing()) optionalOne = &each;
-        continue;
-      }
-      const auto& name =
-          each.has_provider_and_audiences() ? each.provider_and_audiences().provider_name() : each.provider_name();
-      if (const auto found = config_.providers().find(name); found != config_.providers().end()) {
-        used.push_back(&found->second);
-      }
+      allowsMissing |= each.has_allow_missing();
+      allowsFailed |= each.has_allow_missing_or_failed();
+      if (each.has_allow_missing() || each.has_allow_missing_or_failed()) continue;
+      others = true;
       const auto status = check(each);
       if (status.kind == Kind::ok || status.kind == Kind::unknown) return status;
       const bool tellsLittle =
           status.kind == Kind::missing || (status.kind == Kind::unknown_issuer && result.kind != Kind::missing);
       if (!tellsLittle) result = status;
     }
-    if (!optionalOne) return result;
-    return optional(used, optionalOne->has_allow_missing_or_failed());
+    if (!others && (allowsMissing || allowsFailed)) return optional(all_, allowsFailed);
+    return allowsFailed || (allowsMissing && result.kind == Kind::missing) ? kOk : result;
   }
 
   Status byProvider(const std::string& name, const Audiences* audiences) {
