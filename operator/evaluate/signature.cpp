@@ -7,6 +7,8 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
+#include "base/freed.h"
+
 #include "evaluate/base64url.h"
 #include "evaluate/jwt.h"
 
@@ -16,13 +18,6 @@ using nlohmann::json;
 
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* value) const {
-    Free(value);
-  }
-};
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
 using Digest = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;

@@ -12,6 +12,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "base/freed.h"
 #include "base/time.h"
 
 namespace fairway::identity {
@@ -21,18 +22,11 @@ constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 8192;  // verifying larger ones costs an attacker less than us
 constexpr std::size_t kMaxChainLength = 64;
 
-template <auto function>
-struct Free {
-  template <class T>
-  void operator()(T* value) const {
-    function(value);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using RequestPtr = std::unique_ptr<X509_REQ, Free<X509_REQ_free>>;
-using StorePtr = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
-using StoreContextPtr = std::unique_ptr<X509_STORE_CTX, Free<X509_STORE_CTX_free>>;
-using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
+using BioPtr = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using RequestPtr = std::unique_ptr<X509_REQ, Freed<X509_REQ_free>>;
+using StorePtr = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
+using StoreContextPtr = std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>>;
+using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
 
 struct FreeStack {
   void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }

@@ -10,22 +10,17 @@
 #include <openssl/obj_mac.h>
 #include <nlohmann/json.hpp>
 
+#include "base/freed.h"
+
 #include "api/base64.h"
 
 namespace fairway::normalize {
 
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Number = std::unique_ptr<BIGNUM, Freer<BN_free>>;
-using Group = std::unique_ptr<EC_GROUP, Freer<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Freer<EC_POINT_free>>;
+using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
+using Group = std::unique_ptr<EC_GROUP, Freed<EC_GROUP_free>>;
+using Point = std::unique_ptr<EC_POINT, Freed<EC_POINT_free>>;
 using Json = nlohmann::json;
 
 constexpr int kLeastRsaBits = 1024, kMostRsaBits = 16384;

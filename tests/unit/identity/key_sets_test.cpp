@@ -85,7 +85,7 @@ TEST_CASE("a failure is told and tried again, and holds up nobody else") {
   std::atomic<bool> hangs{true};
   auto options = world.options();
   options.fetch = [&, answer = options.fetch](const std::string& url, std::chrono::milliseconds timeout) {
-    while (url == "https://slow" && hangs) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (url == "https://slow") hangs.wait(true);
     return answer(url, timeout);
   };
   KeySets keys(options);
@@ -99,6 +99,7 @@ TEST_CASE("a failure is told and tried again, and holds up nobody else") {
   }
   world.wait([&] { return world.results.at("https://b").has_value(); });
   hangs = false;
+  hangs.notify_all();
   world.wait([&] { return world.results.contains("https://slow"); });
 }
 
