@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import ssl
@@ -71,9 +72,17 @@ ROOT_RULES = [
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        return s.getsockname()[1]
+    """One below those that the kernel gives to clients: no connection of a test beside this one can take it before its server does."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    for _ in range(100):
+        port = random.randrange(16000, first)
+        with socket.socket() as s:
+            try:
+                s.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise Failed(f"no free port of {HOST} from 16000 to {first - 1}")
 
 
 def kube_binary(name="kube"):

@@ -111,6 +111,8 @@ class Attack:
     def raw(self):
         s = socket.create_connection(self.target, 5, source_address=(self.source, 0))
         s.settimeout(5)
+        with self.lock:
+            self.connections += 1
         return s
 
     def connect(self):
@@ -122,8 +124,6 @@ class Attack:
             context.set_alpn_protocols(["h2"])
             s = context.wrap_socket(s, server_hostname="localhost")
             s.settimeout(5)
-        with self.lock:
-            self.connections += 1
         return s
 
     def repeat(self, each, workers=4):
