@@ -45,7 +45,7 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 1;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 15;
+inline constexpr int kFields<MeshConfigSpec> = 16;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 2;
 template <>
@@ -193,7 +193,7 @@ inline constexpr int kFields<ServiceEntrySpec::Endpoint> = 6;
 template <class T>
 auto fieldsOf(T& value) {
   constexpr int kCount = kFields<std::remove_const_t<T>>;
-  static_assert(kCount >= 0 && kCount <= 15);
+  static_assert(kCount >= 0 && kCount <= 20);
   if constexpr (std::is_same_v<std::remove_const_t<T>, DestinationRuleSpec::Policy>) {
     using Base = std::conditional_t<std::is_const_v<T>, const TrafficPolicySpec, TrafficPolicySpec>;
     return std::tie(static_cast<Base&>(value), value.ports);
@@ -244,6 +244,21 @@ auto fieldsOf(T& value) {
   } else if constexpr (kCount == 15) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = value;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+  } else if constexpr (kCount == 16) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+  } else if constexpr (kCount == 17) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q);
+  } else if constexpr (kCount == 18) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r);
+  } else if constexpr (kCount == 19) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s);
+  } else if constexpr (kCount == 20) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
   }
 }
 

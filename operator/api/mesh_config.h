@@ -43,6 +43,7 @@ struct MeshConfigSpec {
   enum class PathNormalization { base, none, merge_slashes, decode_and_merge_slashes };
   enum class OutboundMode { allow_any, registry_only };
   enum class IngressMode { off, by_default, strict };
+  enum class AuthPolicy { none, mutual_tls };
   // Unset: the default of model::MeshSettings.
   std::optional<OutboundMode> outboundMode;  // outboundTrafficPolicy.mode
   std::optional<std::string> accessLogFile;
@@ -66,6 +67,7 @@ struct MeshConfigSpec {
   Tls meshMtls{};     // meshMTLS: between workloads
   Tls tlsDefaults{};  // all other TLS
   std::optional<bool> enableAutoMtls{};
+  std::optional<AuthPolicy> authPolicy{};  // until Istio 1.0
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

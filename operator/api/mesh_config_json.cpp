@@ -28,6 +28,10 @@ constexpr EnumName<MeshConfigSpec::PathNormalization> kPathModes[] = {
     {"MERGE_SLASHES", 3, MeshConfigSpec::PathNormalization::merge_slashes},
     {"DECODE_AND_MERGE_SLASHES", 4, MeshConfigSpec::PathNormalization::decode_and_merge_slashes},
 };
+constexpr EnumName<MeshConfigSpec::AuthPolicy> kAuthPolicies[] = {
+    {"NONE", 0, MeshConfigSpec::AuthPolicy::none},
+    {"MUTUAL_TLS", 1, MeshConfigSpec::AuthPolicy::mutual_tls},
+};
 constexpr EnumName<std::string_view> kTlsVersions[] = {
     {"TLS_AUTO", 0, ""},
     {"TLSV1_2", 1, "TLSV1_2"},
@@ -170,6 +174,9 @@ MeshConfigSpec readMesh(const Value& value) {
     defaults->warn("it has no effect here: settings of proxies come from the injection's configuration");
   }
   fields.read("enableAutoMtls", out.enableAutoMtls);
+  if (const auto policy = fields.get("authPolicy")) {
+    out.authPolicy = policy->oneOf<MeshConfigSpec::AuthPolicy>(kAuthPolicies);
+  }
   readTrust(fields, out);
   if (const auto tls = fields.get("meshMTLS")) out.meshMtls = readTls(*tls, false);
   if (const auto tls = fields.get("tlsDefaults")) out.tlsDefaults = readTls(*tls, true);

@@ -13,7 +13,7 @@ namespace fairway::migrate {
 // The old policy objects of the migrated namespaces, and those of the mesh if it is migrated as a whole.
 bool isMigrated(const Context& context, const api::Object& object);
 
-// All objects, with the output's in place of the old ones.
+// All objects, with the output's in place of the old ones, and without the ports' annotations on Services.
 std::vector<api::ObjectPtr> objectsAfter(const std::vector<api::ObjectPtr>& before, const Context& context,
                                          const Output& output);
 

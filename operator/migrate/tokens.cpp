@@ -35,7 +35,7 @@ std::map<std::uint32_t, std::optional<Asks>> asksOf(const Context& context, cons
     if (!model::isHttp(port.protocol)) continue;
     const auto& effect = policies.at(port.port);
     auto& entry = result[port.port];
-    if (replaced || effect.object == nullptr) continue;
+    if (replaced || effect.spec == nullptr) continue;
     const auto& tokens = world.ask(normalize::RequestAuthenticationOf{workload.ns, workload.labels, port.port});
     if (!effect.spec->origins.empty() || tokens.refuse)
       entry = Asks{effect.object, effect.spec, tokens.refuse.has_value()};

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "model/security.h"
+
 namespace fairway::model {
 
 // Settings of the whole mesh that its users change while it runs. Defaults are Istio's, but for the access log, which
@@ -37,6 +39,8 @@ struct MeshSettings {
   Tls tlsDefaults;  // all other TLS, where a Gateway says nothing else
   // Clients use mTLS with workloads that take it, without being told to.
   bool autoMtls = true;
+  // What workloads take that no policy speaks of.
+  MtlsMode defaultMtls = MtlsMode::permissive;
   bool operator==(const MeshSettings&) const = default;
 };
 

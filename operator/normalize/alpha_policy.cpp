@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "api/core.h"
 #include "normalize/objects.h"
 #include "normalize/queries.h"
 
@@ -71,7 +72,33 @@ AlphaEffect baseEffect(store::View& view, const std::string& ns) {
   if (policy != nullptr && policy->spec.targets.empty()) return effectOf(view, *policy, policy->spec, Level::ns);
   const auto* mesh = view.get<api::MeshPolicy>("", "default");
   if (mesh != nullptr) return effectOf(view, *mesh, mesh->spec, Level::mesh);
-  return {};
+  AlphaEffect effect;
+  effect.mode = view.ask(MeshSettingsOf{}).defaultMtls;
+  return effect;
+}
+
+// The annotation of a Service for one of its ports, where no policy applies.
+AlphaEffect annotated(store::View& view, const AlphaEffect& base, const model::Service& service,
+                      const model::ServicePort& port) {
+  if (base.level != Level::none || service.kind != "Service") return base;
+  const auto* object = view.get<api::Service>(service.ns, service.name);
+  if (object == nullptr) return base;
+  const auto name = std::string(kPortAnnotation) + std::to_string(port.number);
+  const auto found = object->meta.annotations.find(name);
+  if (found == object->meta.annotations.end()) return base;
+  AlphaEffect effect;
+  effect.level = Level::annotation;
+  effect.object = object;
+  if (found->second == "NONE") {
+    effect.mode = model::MtlsMode::disable;
+  } else {
+    effect.mode = model::MtlsMode::strict;
+    if (found->second != "MUTUAL_TLS") {
+      error(view, provenanceOf(*object), "metadata.annotations[" + name + "]",
+            "found \"" + found->second + "\", expected NONE or MUTUAL_TLS: the port takes mutual TLS only");
+    }
+  }
+  return effect;
 }
 
 // Policies with targets, oldest first. Those that can apply to nothing are told so.
@@ -103,7 +130,8 @@ AlphaEffect effectOnServicePort(store::View& view, const std::vector<const api::
             "it has no effect on port " + std::to_string(port.number) + " of " + service.name + ": " +
                 provenanceOf(*chosen).toString() + " is older and targets it too");
   }
-  return chosen == nullptr ? base : effectOf(view, *chosen, chosen->spec, Level::service);
+  return chosen == nullptr ? annotated(view, base, service, port)
+                           : effectOf(view, *chosen, chosen->spec, Level::service);
 }
 
 // Several services on one workload port: the narrowest policy counts, of equally narrow ones the oldest.
@@ -116,8 +144,9 @@ void merge(store::View& view, std::map<std::uint32_t, AlphaEffect>& ports, std::
                             ? effect.level > winner->level
                             : effect.object != nullptr && olderThan(*effect.object, *winner->object);
   if (replaces) std::swap(winner, loser);
-  if (loser->object != nullptr && loser->level == Level::service) {
-    warning(view, provenanceOf(*loser->object), "spec.targets",
+  if (loser->level == Level::service || loser->level == Level::annotation) {
+    warning(view, provenanceOf(*loser->object),
+            loser->level == Level::service ? "spec.targets" : "metadata.annotations",
             "it has no effect on workload port " + std::to_string(port) + ": " +
                 provenanceOf(*winner->object).toString() + " applies to it through another service");
   }

@@ -91,6 +91,10 @@ MeshSettingsOf::Value meshSettingsOf(store::View& view, const MeshSettingsOf&) {
   result.meshTls = tlsOf(from.meshMtls);
   result.tlsDefaults = tlsOf(from.tlsDefaults);
   result.autoMtls = from.enableAutoMtls.value_or(true);
+  if (from.authPolicy) {
+    const bool mutual = *from.authPolicy == From::AuthPolicy::mutual_tls;
+    result.defaultMtls = mutual ? model::MtlsMode::strict : model::MtlsMode::disable;
+  }
   checkRoots(view, *object, result);
   checkFixed(view, *object, "trustDomain", from.trustDomain, view.mesh().trustDomain, "--trust-domain");
   checkFixed(view, *object, "rootNamespace", from.rootNamespace, view.mesh().rootNamespace, "--root-namespace");

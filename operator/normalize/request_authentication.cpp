@@ -96,7 +96,7 @@ void refuse(store::View& view, const api::Object& object, const std::string& fie
 }
 
 void applyAlpha(store::View& view, const AlphaEffect& effect, RequestAuthentication& result) {
-  if (effect.object == nullptr) return;
+  if (effect.spec == nullptr) return;
   const auto& origins = effect.spec->origins;
   if (effect.refuseHttp) {
     result.provenance.push_back(provenanceOf(*effect.object));

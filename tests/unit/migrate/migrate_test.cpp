@@ -129,6 +129,20 @@ TEST_CASE("peers: the narrowest policy, service ports as workload ports, no meth
   CHECK((*one)["spec"]["portLevelMtls"]["9090"]["mode"] == "DISABLE");
 }
 
+TEST_CASE("a Service's annotation for a port becomes a port of a PeerAuthentication") {
+  auto yaml = workload("a") + workload("b");
+  const std::string plain = "metadata: {name: a, namespace: ns}";
+  yaml.replace(yaml.find(plain), plain.size(),
+               "metadata: {name: a, namespace: ns, annotations: {auth.istio.io/80: MUTUAL_TLS}}");
+  const auto result = migrated(yaml, "ns");
+  CHECK(exact(result));
+  CHECK(result.manifests.size() == 1);
+  const auto* peers = manifest(result, "PeerAuthentication", "a");
+  REQUIRE(peers != nullptr);
+  CHECK((*peers)["spec"]["portLevelMtls"]["8080"]["mode"] == "STRICT");
+  CHECK((*peers)["spec"]["mtls"]["mode"] == "PERMISSIVE");
+}
+
 TEST_CASE("the mesh's policy is for the root namespace, and only in a migration of the whole mesh") {
   const auto yaml = workload("a") +
                     "---\napiVersion: authentication.istio.io/v1alpha1\nkind: MeshPolicy\nmetadata: {name: default}\n"

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "api/mesh_config.h"
 #include "fixtures.h"
 
 using namespace fairway;
@@ -59,6 +60,13 @@ Mesh withService() {
   mesh.service("a", "x", {{"http", 80, "8080"}, {"tcp", 81, "8081"}}, kLabels);
   return mesh;
 }
+void annotate(Mesh& mesh, const std::string& service, const std::string& name, const std::string& value,
+              const std::string& created = {}) {
+  auto copy = std::make_shared<api::Service>(*mesh.get<api::Service>("a", service));
+  copy->meta.creationTimestamp = created;
+  copy->meta.annotations[name] = value;
+  mesh.put(std::move(copy));
+}
 model::PeerAuthentication ask(Mesh& mesh, const std::string& ns = "a") {
   return mesh.ask(PeerAuthenticationOf{ns, kLabels});
 }
@@ -95,6 +103,43 @@ TEST_CASE("an old policy with targets and no peers switches mTLS off there") {
   CHECK(mode(mesh, 8081) == MtlsMode::strict);
   policy(mesh, "default", {Peer::none});
   CHECK(mode(mesh, 8081) == MtlsMode::disable);
+}
+
+TEST_CASE("without a policy a Service's annotation speaks for its port, and the mesh's authPolicy for the others") {
+  const auto annotated = [](const std::string& value) {
+    auto mesh = withService();
+    annotate(mesh, "x", "auth.istio.io/80", value);
+    return mesh;
+  };
+  auto strict = annotated("MUTUAL_TLS");
+  CHECK(mode(strict, 8080) == MtlsMode::strict);
+  CHECK(mode(strict, 8081) == MtlsMode::permissive);
+  CHECK(ask(strict).provenance.size() == 1);
+
+  auto plain = annotated("NONE");
+  plain.add<api::ConfigMap>("istio-system", "istio", [](auto& o) {
+    o.spec.mesh.emplace().authPolicy = api::MeshConfigSpec::AuthPolicy::mutual_tls;
+  });
+  CHECK(mode(plain, 8080) == MtlsMode::disable);
+  CHECK(mode(plain, 8081) == MtlsMode::strict);
+  CHECK(ask(plain).mode == MtlsMode::strict);
+
+  auto wrong = annotated("mutual");
+  CHECK(mode(wrong, 8080) == MtlsMode::strict);
+  CHECK(wrong.noted("Service/a/x", "found \"mutual\", expected NONE or MUTUAL_TLS"));
+
+  auto overridden = annotated("NONE");
+  meshPolicy(overridden, Peer::permissive);
+  CHECK(mode(overridden, 8080) == MtlsMode::permissive);
+}
+
+TEST_CASE("of annotations for one workload port that of the oldest service counts") {
+  auto mesh = withService();
+  mesh.service("a", "y", {{"http", 90, "8080"}}, kLabels);
+  annotate(mesh, "x", "auth.istio.io/80", "MUTUAL_TLS", "2018-06-02T00:00:00Z");
+  annotate(mesh, "y", "auth.istio.io/90", "NONE", "2018-06-01T00:00:00Z");
+  CHECK(mode(mesh, 8080) == MtlsMode::disable);
+  CHECK(mesh.noted("Service/a/x", "Service/a/y applies to it through another service", Severity::warning));
 }
 
 TEST_CASE("target ports are service ports, by number or name, and become workload ports") {
