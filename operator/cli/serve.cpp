@@ -1,5 +1,6 @@
 #include "cli/serve.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -289,6 +290,7 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   auto started = discovery::Server::start(std::move(server), *plane.engine);
   if (!started) return tl::unexpected(started.error());
   plane.discovery = std::move(*started);
+  plane.certificates->onAuthenticated([&server = *plane.discovery](const std::string& peer) { server.trust(peer); });
   plane.keeper = makeKeeper(*plane.engine, *plane.discovery, plane.member.get());
   return {};
 }
@@ -392,12 +394,26 @@ std::string defaultStateDir() {
   return std::string(home != nullptr ? home : "/tmp") + "/.local/state/fairway";
 }
 
+namespace {
+
+// A proxy's connection takes two descriptors, and the limit that a shell or a service manager sets is often 1024.
+void raiseFileLimit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace
+
 int serve(ServeOptions options) {
   if (options.stateDir.empty()) options.stateDir = defaultStateDir();
 
   // Each connection keeps a buffer for its next read. By this experiment of gRPC, which is on, it has 64 kilobytes once
   // more than 12 came at a time; without it, what discovery/server.cpp sets as the most. Read once, at gRPC's start.
   setenv("GRPC_EXPERIMENTS", "-tcp_read_chunks", 0);
+
+  raiseFileLimit();
 
   // Blocked before any thread starts, so that the main thread alone takes them.
   sigset_t signals;

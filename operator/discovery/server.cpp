@@ -179,6 +179,8 @@ Server::~Server() { shutdown(); }
 const std::string& Server::secureAddress() const { return core_->secure.address; }
 const std::string& Server::insecureAddress() const { return core_->insecure.address; }
 
+void Server::trust(const std::string& peer) { core_->trust(peer, true); }
+
 std::size_t Server::shed(std::size_t count, std::chrono::milliseconds over) {
   const auto streams = core_->all();
   const auto now = std::chrono::steady_clock::now();

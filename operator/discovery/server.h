@@ -131,6 +131,9 @@ class Server {
   [[nodiscard]] const std::string& secureAddress() const;
   [[nodiscard]] const std::string& insecureAddress() const;
 
+  // The caller at the secure address with this peer (gRPC's text) proved to one of `services` who it is: its connection is no
+  // stranger's.
+  void trust(const std::string& peer);
   // Ends the `count` streams that came last, spread over a time; returns how many it found.
   std::size_t shed(std::size_t count, std::chrono::milliseconds over);
   // Takes no new streams, ends the others spread over a time, and returns when all are gone, at the latest when the

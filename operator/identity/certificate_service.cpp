@@ -55,6 +55,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
       spdlog::warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
       return caller.error();
     }
+    tellAuthenticated(context->peer());
     const auto key = parseCsr(request->csr());
     if (!key) return invalid(*context, *caller, key.error().message);
     const auto ttl = authority_.ttlFor(std::chrono::seconds(request->validity_seconds()));
@@ -77,6 +78,11 @@ class CertificateService::Implementation final : public v1::CertificateService::
   void setTrust(std::string text) {
     const std::lock_guard guard(trustMutex_);
     trust_ = std::move(text);
+  }
+
+  void onAuthenticated(std::function<void(const std::string&)> known) {
+    const std::lock_guard guard(trustMutex_);
+    known_ = std::move(known);
   }
 
   [[nodiscard]] CertificateServiceStats stats() const {
@@ -125,6 +131,15 @@ class CertificateService::Implementation final : public v1::CertificateService::
     return tl::unexpected(grpc::Status(code, account.error().message));
   }
 
+  void tellAuthenticated(const std::string& peer) const {
+    std::function<void(const std::string&)> known;
+    {
+      const std::lock_guard guard(trustMutex_);
+      known = known_;
+    }
+    if (known) known(peer);
+  }
+
   [[nodiscard]] std::string trustText() const {
     const std::lock_guard guard(trustMutex_);
     return trust_;
@@ -132,7 +147,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   const CertificateAuthority& authority_;
   mutable std::mutex trustMutex_;
-  std::string trust_;  // guarded by trustMutex_
+  std::string trust_;                              // guarded by trustMutex_
+  std::function<void(const std::string&)> known_;  // guarded by trustMutex_
   TokenVerifier* const tokens_;
   const CertificateServiceOptions options_;
   const Clock clock_;
@@ -145,6 +161,9 @@ CertificateService::CertificateService(const CertificateAuthority& authority, To
                                        CertificateServiceOptions options, Clock clock)
     : implementation_(std::make_unique<Implementation>(authority, tokens, options, std::move(clock))) {}
 CertificateService::~CertificateService() = default;
+void CertificateService::onAuthenticated(std::function<void(const std::string&)> known) {
+  implementation_->onAuthenticated(std::move(known));
+}
 void CertificateService::setTrust(std::string text) { implementation_->setTrust(std::move(text)); }
 grpc::Service& CertificateService::service() { return *implementation_; }
 CertificateServiceStats CertificateService::stats() const { return implementation_->stats(); }

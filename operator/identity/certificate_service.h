@@ -50,6 +50,8 @@ class CertificateService {
   [[nodiscard]] CertificateServiceStats stats() const;
   // What callers are told to trust beside the roots: TrustBundle as JSON. From any thread.
   void setTrust(std::string text);
+  // Called with the address (gRPC's text) of each caller that proved who it is, on the server's threads. From any thread.
+  void onAuthenticated(std::function<void(const std::string& peer)> known);
 
  private:
   class Implementation;

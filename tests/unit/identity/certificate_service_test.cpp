@@ -77,6 +77,7 @@ class Server {
                                            Time at = now()) const {
     return Certificate::fromPem(authority_->sign(key.publicKey().value(), account, 1h, at).value().chain[0]).value();
   }
+  void onAuthenticated(std::function<void(const std::string&)> known) { service_.onAuthenticated(std::move(known)); }
   void advance(std::chrono::seconds by) { offset_ = by; }
   [[nodiscard]] CertificateServiceStats stats() const { return service_.stats(); }
   [[nodiscard]] const CertificateAuthority& authority() const { return *authority_; }
@@ -128,6 +129,17 @@ TEST_CASE("a caller with a token gets the certificate of its account") {
   CHECK(leaf.matches(key));
   CHECK(verifyChain(leaf, {}, Certificate::chainFromPem(answer.response.roots()).value(), Usage::client, now()));
   CHECK(server.stats().issued == 1);
+}
+
+TEST_CASE("who proved who it is is told, whatever becomes of the request") {
+  Server server;
+  std::vector<std::string> known;
+  server.onAuthenticated([&](const std::string& peer) { known.push_back(peer); });
+  CHECK(!server.call("Bearer nobody", makeCsr(PrivateKey::generate().value()).value()).status.ok());
+  CHECK(known.empty());
+  CHECK(!server.call(server.bearer(kMsb), "no request").status.ok());
+  REQUIRE(known.size() == 1);
+  CHECK(known.front().starts_with("ipv4:127.0.0.1:"));
 }
 
 TEST_CASE("a request's own names are not looked at") {
