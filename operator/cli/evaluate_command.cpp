@@ -24,13 +24,19 @@ namespace {
 
 constexpr std::size_t kMaxDump = 512U << 20U;
 
+// A message out of a dump, where it stands in an Any, alone.
+json plain(json message) {
+  if (message.is_object()) message.erase("@type");
+  return message;
+}
+
 class Listeners {
  public:
   Result<void> add(const json& config, const json& routes, std::string name) {
-    auto evaluator = Evaluator::fromJson(config);
+    auto evaluator = Evaluator::fromJson(plain(config));
     if (!evaluator) return tl::unexpected(evaluator.error());
     for (const auto& each : routes) {
-      if (const auto added = evaluator->addRoutes(each); !added) return added;
+      if (const auto added = evaluator->addRoutes(plain(each)); !added) return added;
     }
     if (name.empty()) name = evaluator->name();
     evaluators_.insert_or_assign(std::move(name), std::move(*evaluator));
@@ -49,14 +55,14 @@ class Listeners {
     const auto dump = inspect::parseDump(text);
     if (!dump) return tl::unexpected(dump.error());
     for (const auto& listener : dump->of(inspect::Type::listener)) {
-      auto evaluator = Evaluator::fromJson(listener.config);
+      auto evaluator = Evaluator::fromJson(plain(listener.config));
       if (!evaluator) return tl::unexpected(evaluator.error().within(listener.name));
       for (const auto& routes : dump->of(inspect::Type::route)) {
-        if (const auto added = evaluator->addRoutes(routes.config); !added) return added;
+        if (const auto added = evaluator->addRoutes(plain(routes.config)); !added) return added;
       }
       for (const auto& host : dump->of(inspect::Type::virtual_host)) {
         const auto table = host.name.substr(0, host.name.rfind('/'));
-        if (const auto added = evaluator->addVirtualHost(table, host.config); !added) return added;
+        if (const auto added = evaluator->addVirtualHost(table, plain(host.config)); !added) return added;
       }
       evaluators_.insert_or_assign(listener.name, std::move(*evaluator));
     }

@@ -40,6 +40,8 @@ bool addHeader(RouteMatch& out, const std::string& name, const StringMatcher& ma
     header.set_present_match(true);
     return true;
   }
+  // Without it Envoy lets an inverted match of a header that is missing fail, too.
+  header.set_treat_missing_header_as_empty(invert);
   return setMatcher(*header.mutable_string_match(), matcher);
 }
 

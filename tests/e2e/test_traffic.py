@@ -1,0 +1,119 @@
+"""The table of traffic cases, against real Envoys and `fairway evaluate`, which must agree."""
+
+import json
+import re
+
+import pytest
+from traffic import coverage, rows
+from traffic.mesh import SERVICES, Mesh
+
+from processes import wait_for
+
+SCENARIOS = rows.load()
+ROWS = [row for scenario in SCENARIOS for row in scenario.rows]
+
+
+@pytest.fixture(scope="module", name="mesh")
+def running(module_lab):
+    mesh = Mesh(module_lab, SCENARIOS)
+    try:
+        yield mesh.start()
+    finally:
+        mesh.close()
+
+
+def differences(row, answers):
+    """What of a row's outcome the answers do not show, as texts."""
+    wanted, found = row.outcome, []
+
+    def expect(what, want, got):
+        if want != got:
+            found.append(f"{what}: wanted {want!r}, found {got!r}")
+
+    for answer in answers:
+        if wanted.get("closed"):
+            expect("closed", "closed", answer.get("error") or answer)
+            continue
+        if "tcp" in row.request:
+            expect("answer", None, answer.get("error"))
+            continue
+        expect("status", wanted.get("status", 200), answer.get("status", answer.get("error")))
+        if answer["seconds"] < wanted.get("seconds", 0):
+            found.append(f"it took {answer['seconds']:.3f} s only")
+        if "body" in wanted:
+            expect("body", wanted["body"], answer.get("body"))
+        for name, value in wanted.get("answer", {}).items():
+            expect(f"header {name} of the answer", value, answer.get("headers", {}).get(name))
+        for name in wanted.get("answered", ()):
+            expect(f"header {name} of the answer", True, name in answer.get("headers", {}))
+        if "seen" in wanted:
+            said = json.loads(answer["body"]) if answer.get("body", "").startswith("{") else {"headers": {}}
+            for key, value in wanted["seen"].items():
+                if key != "headers":
+                    expect(f"{key} at the pod", value, said.get(key))
+            for name, value in wanted["seen"].get("headers", {}).items():
+                expect(f"header {name} at the pod", value, said["headers"].get(name))
+    if "pods" in wanted:
+        expect("number of pods", wanted["pods"], len(met(row, answers)))
+    if "pod" in wanted:
+        want = wanted["pod"] if isinstance(wanted["pod"], list) else [wanted["pod"]]
+        expect("pods", sorted(want), sorted(met(row, answers)))
+    return found
+
+
+def met(row, answers):
+    """The pods that answered."""
+    if "tcp" in row.request:
+        return {answer["body"].split(" ")[0] for answer in answers if "body" in answer}
+    return {answer["headers"]["x-pod"] for answer in answers if "x-pod" in answer.get("headers", {})}
+
+
+def clusters(verdict):
+    """(host, subset) of each cluster that a verdict names."""
+    return [(host, subset) for subset, host in re.findall(r"outbound\|\d+\|([^|]*)\|([^,]+)", verdict.get("destination", ""))]
+
+
+def disagreement(row, answers, verdict):
+    """What the evaluator says otherwise than the proxies did, or None."""
+    if "evaluator" in row.outcome:
+        return None
+    if verdict["verdict"] == "unknown":
+        return f"it does not know: {verdict.get('text')}"
+    if row.outcome.get("closed"):
+        return None if verdict["verdict"] == "closed" else f"it says {verdict['verdict']}, the connection was closed"
+    pods = met(row, answers)
+    if pods:
+        if verdict["verdict"] != "allow":
+            return f"it says {verdict['verdict']} {verdict.get('status', '')}, {', '.join(pods)} answered"
+        if verdict.get("destination") == "PassthroughCluster":
+            return None  # it goes where the client wanted to
+        of = {pod for host, subset in clusters(verdict) for pod in ([subset] if subset in SERVICES["web"] else SERVICES.get(host.split(".")[0], pods))}
+        return None if pods <= of else f"it says {verdict.get('destination')}, {', '.join(pods)} answered"
+    if verdict["verdict"] == "answer" and verdict.get("status") != answers[0].get("status"):
+        return f"it says {verdict.get('status')}, the answer was {answers[0].get('status')}"
+    return None
+
+
+def test_the_table():
+    """Of enough rows, no two of which are the same, and with every field but those that it says why not."""
+    twins = rows.twins(SCENARIOS)
+    assert not twins, f"rows that differ in names only: {twins}"
+    for kind, (with_row, without) in coverage.covered(SCENARIOS).items():
+        print(f"{kind}: {len(with_row)} fields with rows, {len(without)} without", flush=True)
+        for field in without:
+            print(f"  {field}", flush=True)
+    print(f"{len(ROWS)} rows in {len(SCENARIOS)} scenarios", flush=True)
+
+
+def test_rows(mesh):
+    answers, verdicts = mesh.answers(ROWS), mesh.verdicts(ROWS)
+    wrong = []
+    for row in ROWS:
+        for text in differences(row, answers[row.id]):
+            wrong.append(f"{row}\n    {text}")
+        text = disagreement(row, answers[row.id], verdicts[row.id])
+        if text:
+            wrong.append(f"{row}\n    evaluator: {text}")
+        if "mirrored" in row.outcome:
+            wait_for(lambda r=row: mesh.copies(r.outcome["mirrored"], r) > 0, 20, f"{row}: the copy")
+    assert not wrong, f"{len(wrong)} differences:\n" + "\n".join(wrong)

@@ -1,0 +1,303 @@
+"""The mesh that the table runs in: a control plane, a client's pod with real interception, an ingress gateway, and pods without
+proxies. Everything of all scenarios is there at once."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import threading
+
+import yaml
+
+from harness.pki import openssl
+from harness.pod import HOST, POD, Pod, run
+from processes import Agent, ControlPlane, Failed, Process, accepts, binary, request, wait_for
+from workloads import Workload
+
+HERE = pathlib.Path(__file__).resolve().parent
+PODS = {"v1": "10.30.7.1", "v2": "10.30.7.2", "v3": "10.30.7.3", "api": "10.30.7.4"}
+OUTSIDE = {"out1": "10.30.8.1", "out2": "10.30.8.2"}  # of no Service: for ServiceEntries
+SERVICES = {"web": ("v1", "v2", "v3"), "api": ("api",)}
+PORTS = {
+    "web": [("http", 80, 8080), ("http-other", 81, 8080), ("tcp", 90, 9090), ("tls", 443, 8443)],
+    "api": [("http", 80, 8080), ("tcp", 90, 9090)],
+}
+GATEWAY = Workload(
+    "istio-ingressgateway", "gateway-1", "istio-system", "gateway", {"istio": "ingressgateway", "app": "gateway"}, "10.30.1.1", []
+)
+CLIENT = Workload("client", "client-1", "client", "client", {"app": "client", "security.istio.io/tlsMode": "istio"}, POD, [])
+GATEWAY_PORTS = (80, 443, 8443, 9443, 90, 91)
+
+
+def vip(scenario_number, service):
+    return f"10.96.{scenario_number + 1}.{list(SERVICES).index(service) + 1}"
+
+
+def _pod(namespace, name, ip, labels, account="default"):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {"serviceAccountName": account, "containers": [{"name": "app", "image": "example/app"}]},
+        "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]},
+    }
+
+
+def _service(namespace, name, ip, ports, selector):
+    spec = {"clusterIP": ip, "selector": selector}
+    spec["ports"] = [{"name": n, "port": port, "targetPort": target} for n, port, target in ports]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def _slice(namespace, service, ports, pods):
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{service}-1", "namespace": namespace, "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "ports": [{"name": n, "port": target, "protocol": "TCP"} for n, _, target in ports],
+        "endpoints": [
+            {
+                "addresses": [ip],
+                "conditions": {"ready": True, "serving": True, "terminating": False},
+                "targetRef": {"kind": "Pod", "namespace": namespace, "name": name},
+            }
+            for name, ip in pods.items()
+        ],
+    }
+
+
+def _namespace(name):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _account(workload):
+    meta = {"name": workload.account, "namespace": workload.namespace}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
+
+
+def base_of(scenario, number):
+    """What every scenario has."""
+    yield _namespace(scenario.namespace)
+    for service, names in SERVICES.items():
+        pods = {name: PODS[name] for name in names}
+        for name, ip in pods.items():
+            labels = {"app": service} | ({"version": name} if service == "web" else {})
+            yield _pod(scenario.namespace, name, ip, labels)
+        yield _service(scenario.namespace, service, vip(number, service), PORTS[service], {"app": service})
+        yield _slice(scenario.namespace, service, PORTS[service], pods)
+
+
+def proxies():
+    for workload in (GATEWAY, CLIENT):
+        if workload.namespace != "default":
+            yield _namespace(workload.namespace)
+        yield _account(workload)
+        yield _pod(workload.namespace, workload.pod, workload.ip, workload.labels, workload.account)
+    ports = [(f"p{port}", port, port) for port in GATEWAY_PORTS]
+    yield _service("istio-system", "istio-ingressgateway", "10.96.0.9", ports, {"istio": "ingressgateway"})
+    yield _slice("istio-system", "istio-ingressgateway", ports, {GATEWAY.pod: GATEWAY.ip})
+
+
+class Client:
+    """client.py somewhere; many questions at a time."""
+
+    def __init__(self, prefix):
+        argv = [*prefix, sys.executable, str(HERE / "client.py")]
+        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, questions):
+        """{id: answers} for questions as client.py takes them."""
+        if not questions:
+            return {}
+
+        def write():
+            for question in questions:
+                self.process.stdin.write(json.dumps(question) + "\n")
+            self.process.stdin.flush()
+
+        threading.Thread(target=write, daemon=True).start()
+        result = {}
+        while len(result) < len(questions):
+            line = self.process.stdout.readline()
+            if not line:
+                raise Failed(f"the client ended, {len(questions) - len(result)} questions are open")
+            said = json.loads(line)
+            result[said["id"]] = said["answers"]
+        return result
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+
+
+class Mesh:
+    def __init__(self, lab, scenarios):
+        self.lab, self.scenarios = lab, scenarios
+        self.numbers = {scenario.id: number for number, scenario in enumerate(scenarios)}
+        self.pod = Pod(lab)
+        self.clients = {}
+
+    def start(self):
+        lab = self.lab
+        lab.config.mkdir()
+        lab.write("proxies.yaml", yaml.safe_dump_all(proxies()))
+        for number, scenario in enumerate(self.scenarios):
+            lab.write(f"{scenario.id}.yaml", yaml.safe_dump_all([*base_of(scenario, number), *scenario.objects]))
+        self._backends()
+        plane = ControlPlane(lab.directory / "control-plane", ["--config", lab.config], host=HOST)
+        plane.admin = "127.0.0.1:0"  # its pages are served on loopback only
+        lab.control_plane = lab.add(plane)
+        done = run([binary(), "intercept", "--netns", self.pod.netns])
+        if done.returncode:
+            raise Failed(done.stderr)
+        env = {"POD_NAME": CLIENT.pod, "FAIRWAY_LABELS": "app=client", "FAIRWAY_LOG_FORMAT": "json"}
+        agent = self.pod.agent(plane, (CLIENT.namespace, CLIENT.account), env)
+        token = plane.token_file(GATEWAY.namespace, GATEWAY.account)
+        wait_for(token.exists, 30, f"the token {token}")
+        lab.add(Agent(lab.directory / "agents" / "gateway", GATEWAY, plane.xds, plane.root_file, token))
+        done = self.pod.fairway("agent", "wait", "--timeout", "120")
+        if done.returncode:
+            raise Failed(done.stderr + agent.tail())
+        wait_for(lambda: len(plane.connected()) == 2, 60, "both proxies to be connected")
+        self._settled()
+        self.clients = {"sidecar": Client(self.pod.inside()), "gateway": Client([])}
+        return self
+
+    def _backends(self):
+        folder = self.lab.directory / "backends"
+        folder.mkdir()
+        openssl(
+            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem"),
+            *("-out", "cert.pem", "-days", "2", "-subj", "/CN=backend", "-addext", "subjectAltName=DNS:backend.example.com"),
+            cwd=folder,
+        )
+        pods = [f"{name}={ip}" for name, ip in (PODS | OUTSIDE).items()]
+        argv = [sys.executable, HERE / "backend.py", folder / "cert.pem", folder / "key.pem", *pods]
+        backends = self.lab.add(Process("backends", argv, self.lab.directory / "backends.log"))
+        wait_for(lambda: backends.check() or backends.tail(1) == "ready", 30, "the backends to listen")
+
+    def _settled(self):
+        def settled():
+            return all(proxy.get("settled") for proxy in self.lab.control_plane.debug("proxies"))
+
+        wait_for(settled, 120, lambda: f"both proxies to have everything: {self.lab.control_plane.debug('proxies')}", pause=0.1)
+
+    def close(self):
+        for client in self.clients.values():
+            client.close()
+        self.pod.close()
+
+    # --- questions -----------------------------------------------------------------------------------
+
+    def question(self, row):
+        """A row's request as client.py takes it, and as it goes to its first proxy."""
+        asked, scenario = row.request, row.scenario
+        via = asked.get("via", "sidecar")
+        service, port = asked.get("to", "web"), asked.get("port", 80)
+        if via == "gateway":
+            address, host = GATEWAY.ip, f"{scenario.namespace}.example.com"
+        elif service in SERVICES:
+            address, host = vip(self.numbers[scenario.id], service), f"{service}.{scenario.namespace}"
+            host += "" if port == 80 else f":{port}"
+        else:
+            address, host = service, service
+        question = {
+            "id": row.id,
+            "address": address,
+            "port": port,
+            "host": asked.get("host", host),
+            "headers": {"x-row": row.id, **asked.get("headers", {})},
+        }
+        for key, name in (("method", "method"), ("path", "path"), ("times", "times"), ("tls", "sni"), ("tcp", "tcp")):
+            if key in asked:
+                question[name] = asked[key]
+        return via, question
+
+    def answers(self, rows):
+        """{row id: answers} of the real proxies."""
+        result = {}
+        for via, client in self.clients.items():
+            result |= client.ask([q for v, q in map(self.question, rows) if v == via])
+        return result
+
+    @staticmethod
+    def copies(pod, row):
+        """How many requests of a row a pod has seen."""
+        return json.loads(request(f"{(PODS | OUTSIDE)[pod]}:8080", f"/seen/{row.id}").body)["count"]
+
+    def verdicts(self, rows):
+        """{row id: verdict} of `fairway evaluate`."""
+        result = {}
+        for via, workload in (("sidecar", CLIENT), ("gateway", GATEWAY)):
+            dump = self.lab.directory / f"{via}.json"
+            page = request(self.lab.control_plane.admin, f"/debug/config_dump?proxy={workload.id}", timeout=60)
+            dump.write_text(page.body, encoding="utf-8")
+            listeners = _listeners(json.loads(page.body))
+            lines = [_evaluated(q, listeners) for v, q in map(self.question, rows) if v == via]
+            done = subprocess.run(
+                [binary(), "evaluate", "-f", dump],
+                input="\n".join(json.dumps(line) for line in lines),
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            if done.returncode:
+                raise Failed(f"fairway evaluate: {done.stderr}")
+            result |= {said["id"]: said for said in map(json.loads, done.stdout.splitlines())}
+        return result
+
+
+def _listeners(dump):
+    """{(address, port): name} of a dump's listeners."""
+    found = {}
+
+    def walk(value):
+        if isinstance(value, dict):
+            if "filter_chains" in value or "default_filter_chain" in value:
+                socket = value.get("address", {}).get("socket_address", {})
+                found[socket.get("address"), socket.get("port_value")] = value["name"]
+                return
+            for part in value.values():
+                walk(part)
+        elif isinstance(value, list):
+            for part in value:
+                walk(part)
+
+    walk(dump)
+    return found
+
+
+def _evaluated(question, listeners):
+    address, port = question["address"], question["port"]
+    listener = next(
+        (listeners[key] for key in ((address, port), ("0.0.0.0", port), ("0.0.0.0", 15001)) if key in listeners), "missing"
+    )
+    tls = "sni" in question
+    line = {
+        "id": question["id"],
+        "listener": listener,
+        "connection": {
+            "source": POD,
+            "destination": address,
+            "port": port,
+            "tls": tls,
+            "sni": question.get("sni", ""),
+            "alpn": [],
+        },
+    }
+    if "tcp" not in question:
+        line["request"] = {
+            "method": question.get("method", "GET"),
+            "path": question.get("path", "/"),
+            "host": question["host"],
+            "headers": [[name.lower(), value] for name, value in question["headers"].items() if name.lower() != "host"],
+        }
+    return line
+
+
+def listens(port):
+    return accepts(f"{GATEWAY.ip}:{port}")
