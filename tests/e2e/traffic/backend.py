@@ -2,7 +2,8 @@
 
 usage: backend.py CERTIFICATE KEY NAME=ADDRESS ...
 
-An HTTP answer is the request as JSON, with the pod's name; `?status=N` gives the answer another status, `?delay=S` makes it wait.
+An HTTP answer is the request as JSON, with the pod's name; `?status=N` gives the answer another status (with `failures=M` a
+row's first M, with `bad=NAME` those of one pod), `?delay=S` makes it wait.
 /seen/<id> tells how many requests with that header x-row came so far. TCP answers each line with "<name> <line>".
 """
 
@@ -26,7 +27,7 @@ class Http(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("content-length") or 0))
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        row = self.headers.get("x-row", "")
+        row, pod = self.headers.get("x-row", ""), self.server.pod
         with self.server.lock:
             if url.path.startswith("/seen/"):
                 body = {"count": self.server.seen[url.path[6:]]}
@@ -34,7 +35,7 @@ class Http(http.server.BaseHTTPRequestHandler):
                 self.server.seen[row] += 1
                 attempt = self.server.seen[row]
                 body = {
-                    "pod": self.server.pod,
+                    "pod": pod,
                     "method": self.command,
                     "path": self.path,
                     "host": self.headers.get("host", ""),
@@ -42,13 +43,13 @@ class Http(http.server.BaseHTTPRequestHandler):
                     "headers": {name.lower(): ",".join(self.headers.get_all(name)) for name in self.headers},
                 }
         # `failures=N` of a row's first requests get the status, the others 200.
-        fails = "failures" not in query or attempt <= int(query["failures"])
+        fails = ("failures" not in query or attempt <= int(query["failures"])) and query.get("bad", pod) == pod
         time.sleep(float(query.get("delay", 0)))
         text = json.dumps(body).encode()
         self.send_response(int(query.get("status", 200)) if fails else 200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(text)))
-        self.send_header("x-pod", self.server.pod)
+        self.send_header("x-pod", pod)
         self.send_header("server", "backend")
         self.end_headers()
         if self.command != "HEAD":

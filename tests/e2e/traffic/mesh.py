@@ -3,6 +3,7 @@ proxies. Everything of all scenarios is there at once."""
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import yaml
 from harness.pki import openssl
 from harness.pod import HOST, POD, Pod, run
 from processes import Agent, ControlPlane, Failed, Process, accepts, binary, request, wait_for
+from traffic import rows
 from workloads import Workload
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -167,13 +169,15 @@ class Mesh:
         return self
 
     def _backends(self):
-        folder = self.lab.directory / "backends"
+        folder = pathlib.Path(rows.BACKENDS)
         folder.mkdir()
         openssl(
             *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem"),
             *("-out", "cert.pem", "-days", "2", "-subj", "/CN=backend", "-addext", "subjectAltName=DNS:backend.example.com"),
             cwd=folder,
         )
+        for name in ("cert.pem", "key.pem"):
+            (folder / name).chmod(0o644)  # the sidecar runs as another user
         pods = [f"{name}={ip}" for name, ip in (PODS | OUTSIDE).items()]
         argv = [sys.executable, HERE / "backend.py", folder / "cert.pem", folder / "key.pem", *pods]
         backends = self.lab.add(Process("backends", argv, self.lab.directory / "backends.log"))
@@ -189,6 +193,7 @@ class Mesh:
         for client in self.clients.values():
             client.close()
         self.pod.close()
+        shutil.rmtree(rows.BACKENDS, ignore_errors=True)
 
     # --- questions -----------------------------------------------------------------------------------
 
@@ -216,11 +221,11 @@ class Mesh:
                 question[name] = asked[key]
         return via, question
 
-    def answers(self, rows):
-        """{row id: answers} of the real proxies."""
+    def answers(self, asked):
+        """{row id: answers} of the real proxies, for rows."""
         result = {}
         for via, client in self.clients.items():
-            result |= client.ask([q for v, q in map(self.question, rows) if v == via])
+            result |= client.ask([q for v, q in map(self.question, asked) if v == via])
         return result
 
     @staticmethod
@@ -228,15 +233,15 @@ class Mesh:
         """How many requests of a row a pod has seen."""
         return json.loads(request(f"{(PODS | OUTSIDE)[pod]}:8080", f"/seen/{row.id}").body)["count"]
 
-    def verdicts(self, rows):
-        """{row id: verdict} of `fairway evaluate`."""
+    def verdicts(self, asked):
+        """{row id: verdict} of `fairway evaluate`, for rows."""
         result = {}
         for via, workload in (("sidecar", CLIENT), ("gateway", GATEWAY)):
             dump = self.lab.directory / f"{via}.json"
             page = request(self.lab.control_plane.admin, f"/debug/config_dump?proxy={workload.id}", timeout=60)
             dump.write_text(page.body, encoding="utf-8")
             listeners = _listeners(json.loads(page.body))
-            lines = [_evaluated(q, listeners) for v, q in map(self.question, rows) if v == via]
+            lines = [_evaluated(q, listeners) for v, q in map(self.question, asked) if v == via]
             done = subprocess.run(
                 [binary(), "evaluate", "-f", dump],
                 input="\n".join(json.dumps(line) for line in lines),

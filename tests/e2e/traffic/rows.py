@@ -10,15 +10,18 @@ them (`VirtualService: {hosts: [web], ...}`); {metadata: {...}, spec: {...}} giv
 scenario has a DestinationRule, there is one with the subsets v1, v2, v3 of web. In texts `$ns` is the namespace and `$web` and
 `$api` are the hosts' full names.
 
-A row's request:   via (sidecar, gateway), to (web), port (80), method (GET), path (/), host, headers, times (1), tls (SNI), tcp
+A row's request:   via (sidecar, gateway), to (web), port (80), method (GET), path (/), host, headers, times (1), tls (SNI), tcp,
+                   after (anything: it is sent when all rows without are answered)
 A row's outcome:   pod (a name, or a list of which each is met and no other), status (200), closed, body, answer (headers of the
                    response; null: absent), seen (what the pod saw: method, path, host, headers), mirrored (a pod that gets a copy),
-                   pods (how many answer), answered (headers that the response has), seconds (that it takes at least), evaluator (why `fairway evaluate` is not asked)
+                   pods (how many answer), at_last (pods of the last third of the answers), answered (headers that the response has), seconds (that it takes at least), evaluator (why `fairway evaluate` is not asked)
 """
 
 import dataclasses
 import json
+import os
 import pathlib
+import tempfile
 
 import yaml
 
@@ -28,8 +31,9 @@ API_VERSIONS = {
     **dict.fromkeys(("Service", "Pod", "Secret", "ConfigMap"), "v1"),
     "Ingress": "networking.k8s.io/v1",
 }
-REQUEST = {"via", "to", "port", "method", "path", "host", "headers", "times", "tls", "tcp"}
-OUTCOME = {"pod", "status", "closed", "body", "answer", "seen", "mirrored", "seconds", "evaluator", "pods", "answered"}
+BACKENDS = f"{tempfile.gettempdir()}/fairway-traffic-{os.getpid()}"  # where proxies find the certificates of the pods
+REQUEST = {"via", "to", "port", "method", "path", "host", "headers", "times", "tls", "tcp", "after"}
+OUTCOME = {"pod", "status", "closed", "body", "answer", "seen", "mirrored", "seconds", "evaluator", "pods", "answered", "at_last"}
 SUBSETS = {"host": "web", "subsets": [{"name": v, "labels": {"version": v}} for v in ("v1", "v2", "v3")]}
 
 
@@ -107,6 +111,7 @@ def _read(file, number, text):
             raise Wrong(f"{scenario.id} row {index}: it expects nothing")
         scenario.rows.append(Row(scenario, index, request, outcome))
     text.setdefault("DestinationRule", SUBSETS)
+    names["$backends"] = BACKENDS
     for kind, value in _filled(text, names).items():
         if kind not in API_VERSIONS:
             raise Wrong(f"{scenario.id}: unknown: {kind}")
