@@ -103,8 +103,9 @@ void KeySets::run() {
       wake_.wait(lock);
       continue;
     }
-    if (next->second.due > Clock::now()) {
-      wake_.wait_until(lock, next->second.due);
+    // A copy: the entry may be gone while this waits, and wait_until() looks at the time again afterwards.
+    if (const auto due = next->second.due; due > Clock::now()) {
+      wake_.wait_until(lock, due);
       continue;
     }
     const auto url = next->first;
