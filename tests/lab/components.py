@@ -166,6 +166,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "evictionHard": {},
             "featureGates": {"KubeletInUserNamespace": True},
             "podLogsDir": str(self.directory / "pod-logs"),
+            "syncFrequency": "15s",  # how old mounted ConfigMaps may be: tests of rotated roots wait for them
             # Many pods at once, on a machine that may be busy:
             "maxPods": MAX_PODS,
             "kubeAPIQPS": 200,
