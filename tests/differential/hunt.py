@@ -14,6 +14,7 @@ from mutants import FACT_MUTANTS, MUTANTS
 
 _WORKLOADS = 60
 _ROUNDS = 8
+_EVALUATOR_ROUNDS = 24  # few mutants are left after the first ones, and asking the evaluator alone costs little
 _GROUPS = (4, 16, _WORKLOADS)  # workloads that are served before looking whether the mutant was seen
 
 
@@ -68,15 +69,15 @@ def hunt(seed, names=None):
     return {**taken, **{name: None for name in waiting}}
 
 
-def hunt_evaluator(seed):
-    """The same for bugs of the evaluator: what is wrong is planted into what it alone is given. Mutant -> triples until it
-    said something else than Envoy; None: it never did."""
+def hunt_evaluator(seed, names=None):
+    """The same for bugs of the evaluator: what is wrong is planted into what it alone is given. Mutant -> triples (of workloads
+    that it changes) until it said something else than Envoy; None: it never did."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
-    waiting = {**MUTANTS, **FACT_MUTANTS}
+    waiting = {n: m for n, m in {**MUTANTS, **FACT_MUTANTS}.items() if names is None or n in names}
     taken, spent = {}, collections.Counter()
     try:
         driver = EnvoyDriver(directory)
-        for number in range(_ROUNDS):
+        for number in range(_EVALUATOR_ROUNDS):
             if not waiting:
                 break
             round_ = rounds.make(seed, number, _WORKLOADS)
@@ -84,8 +85,11 @@ def hunt_evaluator(seed):
             for name in list(waiting):
                 mutate = waiting[name]
                 judge = rounds.EvaluatorJudge(facts=mutate) if name in FACT_MUTANTS else rounds.EvaluatorJudge(mutate)
-                seen = _first_difference(judge.judge(round_), expected)
-                spent[name] += round_.size if seen is None else seen
+                changed = None if name in FACT_MUTANTS else {index for index, _ in _mutated(round_, mutate)}
+                asked = [n for n, (index, _) in enumerate(round_.questions) if changed is None or index in changed]
+                said = judge.judge(round_)
+                seen = _first_difference([said[n] for n in asked], [expected[n] for n in asked])
+                spent[name] += sum(len(expected[n]) for n in asked) if seen is None else seen
                 if seen is not None:
                     taken[name] = spent[name]
                     del waiting[name]

@@ -8,6 +8,7 @@ import campaign
 from mutants import FACT_MUTANTS, MUTANTS
 
 _MOST_TRIPLES = 30_000
+_MOST_OF_EVALUATOR = 60_000  # it is asked about whole rounds, not about what the mutant was seen to change
 
 
 def test_every_mutant_is_caught():
@@ -31,5 +32,5 @@ def test_a_wrong_evaluator_is_caught():
     for name, triples in sorted(found.items(), key=lambda item: item[1] or 0):
         print(f"  {name}: {triples or 'not seen'}")
     assert set(found) == set(MUTANTS) | set(FACT_MUTANTS)
-    late = [name for name, triples in found.items() if triples is None or triples > _MOST_TRIPLES]
-    assert not late, f"not seen within {_MOST_TRIPLES} triples: {', '.join(late)}"
+    late = [name for name, triples in found.items() if triples is None or triples > _MOST_OF_EVALUATOR]
+    assert not late, f"not seen within {_MOST_OF_EVALUATOR} triples: {', '.join(late)}"
