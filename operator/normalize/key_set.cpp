@@ -10,9 +10,8 @@
 #include <openssl/obj_mac.h>
 #include <nlohmann/json.hpp>
 
-#include "base/freed.h"
-
 #include "api/base64.h"
+#include "base/freed.h"
 
 namespace fairway::normalize {
 

@@ -49,7 +49,7 @@ def signs_with(mesh, pod, certificate):
 
 
 def test_a_plug_in_ca_takes_over_under_traffic(mesh, restore_settings, tmp_path):  # pylint: disable=unused-argument
-    """The three steps of docs/certificates.md, from the mesh's own root."""
+    """The first two steps of docs/certificates.md, from the mesh's own root. The last test of its folder: the CA stays."""
     ours = Ca(tmp_path / "ca", "of a user")
     intermediate = ours.text("ca-cert.pem").strip()
     own = mesh.cluster.get(f"/api/v1/namespaces/{SYSTEM}/secrets/istio-ca-secret")["data"]

@@ -12,7 +12,7 @@ import yaml
 
 from harness.pki import openssl
 from harness.pod import HOST, POD, Pod, run
-from processes import Agent, ControlPlane, Failed, Process, accepts, binary, request, wait_for
+from processes import Agent, ControlPlane, Failed, Process, binary, request, wait_for
 from traffic import rows
 from workloads import Workload
 
@@ -302,7 +302,3 @@ def _evaluated(question, listeners):
             "headers": [[name.lower(), value] for name, value in question["headers"].items() if name.lower() != "host"],
         }
     return line
-
-
-def listens(port):
-    return accepts(f"{GATEWAY.ip}:{port}")

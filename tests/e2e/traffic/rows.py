@@ -14,7 +14,8 @@ A row's request:   via (sidecar, gateway), to (web), port (80), method (GET), pa
                    after (anything: it is sent when all rows without are answered)
 A row's outcome:   pod (a name, or a list of which each is met and no other), status (200), closed, body, answer (headers of the
                    response; null: absent), seen (what the pod saw: method, path, host, headers), mirrored (a pod that gets a copy),
-                   pods (how many answer), at_last (pods of the last third of the answers), answered (headers that the response has), seconds (that it takes at least), evaluator (why `fairway evaluate` is not asked)
+                   pods (how many answer), at_last (pods of the last third of the answers), answered (headers that the response
+                   has), seconds (that it takes at least), evaluator (why `fairway evaluate` is not asked)
 """
 
 import dataclasses
@@ -101,7 +102,7 @@ def _objects(scenario, kind, value):
 def _read(file, number, text):
     scenario = Scenario(file.stem, number, text.pop("scenario"), [])
     host = "{}." + scenario.namespace + ".svc.cluster.local"
-    names = {"$ns": scenario.namespace, "$web": host.format("web"), "$api": host.format("api")}
+    names = {"$ns": scenario.namespace, "$web": host.format("web"), "$api": host.format("api"), "$backends": BACKENDS}
     for index, row in enumerate(_filled(text.pop("rows"), names)):
         strange = set(row) - REQUEST - OUTCOME
         if strange:
@@ -111,7 +112,6 @@ def _read(file, number, text):
             raise Wrong(f"{scenario.id} row {index}: it expects nothing")
         scenario.rows.append(Row(scenario, index, request, outcome))
     text.setdefault("DestinationRule", SUBSETS)
-    names["$backends"] = BACKENDS
     for kind, value in _filled(text, names).items():
         if kind not in API_VERSIONS:
             raise Wrong(f"{scenario.id}: unknown: {kind}")
