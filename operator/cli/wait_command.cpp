@@ -29,11 +29,13 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{250};
 
 // Those of crds/.
-constexpr std::array<std::pair<std::string_view, api::Kind>, 13> kShortNames{{
+constexpr std::array<std::pair<std::string_view, api::Kind>, 15> kShortNames{{
     {"vs", api::Kind::virtual_service},
     {"dr", api::Kind::destination_rule},
     {"gw", api::Kind::gateway},
     {"se", api::Kind::service_entry},
+    {"we", api::Kind::workload_entry},
+    {"wg", api::Kind::workload_group},
     {"pa", api::Kind::peer_authentication},
     {"ra", api::Kind::request_authentication},
     {"ap", api::Kind::authorization_policy},
