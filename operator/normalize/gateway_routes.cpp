@@ -158,7 +158,9 @@ std::vector<BoundService> withCommonHost(store::View& view, const GatewayRoutes&
 GatewayRoutes::Value gatewayRoutes(store::View& view, const GatewayRoutes& query) {
   GatewayRoutes::Value result;
   const auto servers = serversOf(view.ask(GatewayOf{query.ns, query.labels}), query);
-  const RouteContext context{view, query.ns, query.port, &query.labels};
+  model::Client client(query.ns);
+  client.labels = query.labels;
+  const RouteContext context{view, std::move(client), query.port};
   result.hosts = virtualHosts(context, query, servers);
 
   Servers passthrough, opaque;

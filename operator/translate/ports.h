@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/common.h"
+#include "model/service.h"
 #include "store/view.h"
 
 // Which hosts listen on which port: derived values between the registry and the units, so that a changed
@@ -28,6 +28,7 @@ struct PortHost {
   std::vector<std::string> exportTo;   // namespaces that see it; empty: all
   std::vector<std::string> domains;    // for every client: FQDN, name.ns.svc, name.ns, addresses
   bool shortName = false;              // clients of the namespace may also say `name`
+  bool dynamic = false;                // the name that is asked for is looked up then
   bool operator==(const PortHost&) const = default;
 };
 
@@ -63,6 +64,10 @@ struct PortHostOf {
   [[nodiscard]] std::string key() const;
   static PortHostOf parse(std::string_view key);
 };
+
+// The hosts of a port for a client: those that its Sidecar imports there, without one all; of those that are not HTTP only
+// what it sees.
+std::vector<const PortHost*> hostsAt(store::View& view, const model::Client& client, std::uint32_t port);
 
 // Of all headless hosts on a port: the endpoint addresses that lead to each. An address leads to one host.
 struct HeadlessTable {

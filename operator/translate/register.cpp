@@ -20,6 +20,7 @@ void registerUnits(store::Catalogue& catalogue) {
   catalogue.add<AllMeshTls>(computeAllMeshTls);
 
   catalogue.add<OutboundPort>(computeOutboundPort);
+  catalogue.add<EgressListener>(computeEgressListener);
   catalogue.add<TcpListeners>(computeTcpListeners);
   catalogue.add<RouteTable>(computeRouteTable);
   catalogue.add<VirtualHostUnit>(computeVirtualHost);
