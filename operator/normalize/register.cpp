@@ -57,6 +57,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(gatewayReferenceCheck);
   catalogue.add(serviceEntryCheck);
   catalogue.add(delegateCheck);
+  catalogue.add(delegatingRoots);
+  catalogue.add(delegatingGatewayRoots);
   catalogue.add(workloadEntryCheck);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/networking.h"
+#include "normalize/delegates.h"
 #include "normalize/hosts.h"
 #include "normalize/http_action.h"
 #include "normalize/http_route.h"
@@ -16,15 +17,14 @@ namespace {
 
 // The VirtualServices that decide about a host: those for the most specific pattern over it that apply to the client
 // at all. A less specific one adds nothing.
-std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
+std::vector<BoundService> applicable(store::View& view, const model::Client& client, const std::string& host) {
   std::vector<BoundService> services;
   std::string pattern;
-  const auto* sidecar =
-      query.client.sidecar.empty() ? nullptr : &view.ask(SidecarOf{query.client.ns, query.client.sidecar});
-  for (const auto& candidate : view.ask(HostVirtualServices{query.host})) {
+  const auto* sidecar = client.sidecar.empty() ? nullptr : &view.ask(SidecarOf{client.ns, client.sidecar});
+  for (const auto& candidate : view.ask(HostVirtualServices{host})) {
     if (!services.empty() && candidate.pattern != pattern) break;
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
-    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.client.ns)) continue;
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, client.ns)) continue;
     if (sidecar != nullptr && *sidecar && !imports(view, **sidecar, *object)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
@@ -54,7 +54,7 @@ model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& servic
 
 RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
   RoutesOf::Value result;
-  const auto services = applicable(view, query);
+  const auto services = applicable(view, query.client, query.host);
   if (services.empty()) return result;
   result.defined = true;
 
@@ -69,6 +69,14 @@ RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
     return host ? std::vector<std::string>{*host} : std::vector<std::string>{};
   });
   result.tcp = tcpRoutes(context, services);
+  return result;
+}
+
+DelegatingRoots::Value delegatingRoots(store::View& view, const DelegatingRoots& query) {
+  DelegatingRoots::Value result;
+  for (const auto& service : applicable(view, query.client, query.host)) {
+    if (delegates(*service.object)) result.push_back(provenanceOf(*service.object));
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "normalize/clients.h"
+#include "normalize/delegates.h"
 #include "normalize/sidecars.h"
 
 namespace fairway::translate::test {
@@ -100,6 +101,10 @@ normalize::ClientOf::Value clientOf(store::View& view, const normalize::ClientOf
   client.sidecar = sidecarFor(view, {});
   return client;
 }
+normalize::DelegatingRoots::Value roots(store::View&, const normalize::DelegatingRoots&) { return {}; }
+normalize::DelegatingGatewayRoots::Value gatewayRoots(store::View&, const normalize::DelegatingGatewayRoots&) {
+  return {};
+}
 normalize::HostTraits::Value hostTraits(store::View&, const normalize::HostTraits&) {
   normalize::ClientTraits traits;
   traits.locality = true;
@@ -133,6 +138,8 @@ const store::Catalogue& catalogue() {
     c.add<normalize::ReachedHosts>(reachedHosts);
     c.add<normalize::ClientOf>(clientOf);
     c.add<normalize::HostTraits>(hostTraits);
+    c.add<normalize::DelegatingRoots>(roots);
+    c.add<normalize::DelegatingGatewayRoots>(gatewayRoots);
     registerUnits(c);
     return c;
   }();
