@@ -36,6 +36,8 @@ def differences(row, answers):
             continue
         if "tcp" in row.request:
             expect("answer", None, answer.get("error"))
+            if "body" in wanted:
+                expect("body", wanted["body"], answer.get("body"))
             continue
         if "at_last" not in wanted:
             expect("status", wanted.get("status", 200), answer.get("status", answer.get("error")))

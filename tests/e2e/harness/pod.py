@@ -47,27 +47,31 @@ def must(argv):
 
 
 class Pod:
-    """The namespace `10.88.0.2`, reached from here by a cable; it goes with the lab."""
+    """The namespace `10.88.0.2`, reached from here by a cable; it goes with the lab. A further one has another name and net."""
 
-    def __init__(self, lab):
-        self.lab, self.environment = lab, {}
-        self.holder = lab.add(Process("pod", ["unshare", "--net", "sleep", "infinity"], lab.directory / "pod.log"))
+    def __init__(self, lab, name="pod", net="10.88.0"):
+        self.lab, self.environment, self.name = lab, {}, name
+        self.host, self.ip = f"{net}.1", f"{net}.2"
+        self.directory = lab.directory if name == "pod" else lab.directory / name
+        self.directory.mkdir(exist_ok=True)
+        self.directory.chmod(0o755)
+        self.holder = lab.add(Process(name, ["unshare", "--net", "sleep", "infinity"], self.directory / "pod.log"))
         own = os.readlink("/proc/self/ns/net")
         self.netns = f"/proc/{self.holder.pid}/ns/net"
         wait_for(lambda: os.readlink(self.netns) != own, 20, "the pod's network namespace")
-        must(["ip", "link", "add", "pod0", "type", "veth", "peer", "name", "eth0", "netns", self.holder.pid])
-        must(["ip", "address", "add", f"{HOST}/24", "dev", "pod0"])
-        must(["ip", "link", "set", "pod0", "up"])
+        must(["ip", "link", "add", f"{name}0", "type", "veth", "peer", "name", "eth0", "netns", self.holder.pid])
+        must(["ip", "address", "add", f"{self.host}/24", "dev", f"{name}0"])
+        must(["ip", "link", "set", f"{name}0", "up"])
         for words in (
             "link set lo up",
-            f"address add {POD}/24 dev eth0",
+            f"address add {self.ip}/24 dev eth0",
             "link set eth0 up",
-            f"route add default via {HOST}",
+            f"route add default via {self.host}",
         ):
             must(self.inside("ip", *words.split()))
 
     def close(self):
-        run(["ip", "link", "delete", "pod0"])
+        run(["ip", "link", "delete", f"{self.name}0"])
 
     def inside(self, *argv):
         return ["nsenter", f"--net={self.netns}", *map(str, argv)]
@@ -91,19 +95,17 @@ class Pod:
         return folder
 
     def app(self, port=8080):
-        app = self.lab.add(
-            Process("app", self.inside(sys.executable, "-c", APP, port), self.lab.directory / "app.log")
-        )
+        app = self.lab.add(Process("app", self.inside(sys.executable, "-c", APP, port), self.directory / "app.log"))
         wait_for(lambda: app.check() or self.get(f"127.0.0.1:{port}").startswith("200"), 30, "the app to listen")
         return app
 
     def agent(self, control_plane, account, env):
         """`fairway agent` as user 1337, its work directory below a volume that is everybody's."""
         bin_ = self.programs()
-        volume = self.lab.directory / "istio-envoy"
+        volume = self.directory / "istio-envoy"
         volume.mkdir()
         volume.chmod(0o777 | stat.S_ISGID)
-        files = self.lab.directory / "files"
+        files = self.directory / "files"
         files.mkdir()
         for name, source in (("token", control_plane.token_file(*account)), ("root.pem", control_plane.root_file)):
             wait_for(source.exists, 30, f"{source}")
@@ -112,7 +114,7 @@ class Pod:
         self.environment = {
             "POD_NAMESPACE": account[0],
             "SERVICE_ACCOUNT": account[1],
-            "INSTANCE_IP": POD,
+            "INSTANCE_IP": self.ip,
             "FAIRWAY_DISCOVERY_ADDRESS": control_plane.xds,
             "FAIRWAY_TOKEN_FILE": str(files / "token"),
             "FAIRWAY_ROOT_FILE": str(files / "root.pem"),
@@ -121,7 +123,7 @@ class Pod:
             **env,
         }
         return self.lab.add(
-            Process("agent", self.as_proxy(bin_ / "fairway", "agent"), self.lab.directory / "agent.log", self.environment)
+            Process("agent", self.as_proxy(bin_ / "fairway", "agent"), self.directory / "agent.log", self.environment)
         )
 
     def fairway(self, *arguments):

@@ -1,10 +1,12 @@
-"""The pods behind the table's services, all in one process: HTTP at 8080, TCP at 9090, HTTP over TLS at 8443.
+"""The pods behind the table's services, all in one process: HTTP at 8080, TCP at 9090, HTTP over TLS at 8443, TCP behind the
+PROXY protocol at 9091, and behind an HTTP CONNECT at 9092.
 
 usage: backend.py CERTIFICATE KEY NAME=ADDRESS ...
 
 An HTTP answer is the request as JSON, with the pod's name; `?status=N` gives the answer another status (with `failures=M` a
 row's first M, with `bad=NAME` those of one pod), `?delay=S` makes it wait.
-/seen/<id> tells how many requests with that header x-row came so far. TCP answers each line with "<name> <line>".
+/seen/<id> tells how many requests with that header x-row came so far. TCP answers each line with "<name> <line>", behind the
+PROXY protocol with "<name> <version> <line>", behind a CONNECT with "<name> <where to> <line>".
 """
 
 import collections
@@ -76,11 +78,35 @@ class Tcp(socketserver.StreamRequestHandler):
             self.wfile.write(f"{self.server.pod} {line.decode()}".encode())
 
 
+class Proxied(socketserver.StreamRequestHandler):
+    """PROXY protocol: version 1 is a line, version 2 has a header that tells its own length."""
+
+    def handle(self):
+        start = self.rfile.read(12)
+        if start == b"\r\n\r\n\0\r\nQUIT\n":
+            version = f"v{self.rfile.read(2)[0] >> 4}"
+            self.rfile.read(int.from_bytes(self.rfile.read(2), "big"))
+        else:
+            version = (start + self.rfile.readline()).decode().split(" ")[0]
+        for line in self.rfile:
+            self.wfile.write(f"{self.server.pod} {version} {line.decode()}".encode())
+
+
+class Tunnelled(socketserver.StreamRequestHandler):
+    def handle(self):
+        method, target, _ = self.rfile.readline().decode().split(" ")
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" if method == "CONNECT" else b"HTTP/1.1 405 No\r\ncontent-length: 0\r\n\r\n")
+        for line in self.rfile:
+            self.wfile.write(f"{self.server.pod} {target} {line.decode()}".encode())
+
+
 class TcpServer(socketserver.ThreadingTCPServer):
     daemon_threads = allow_reuse_address = True
 
-    def __init__(self, pod, address):
-        super().__init__(address, Tcp)
+    def __init__(self, pod, address, handler=Tcp):
+        super().__init__(address, handler)
         self.pod = pod
 
 
@@ -98,7 +124,8 @@ def main(certificate, key, *pods):
         seen, lock = collections.Counter(), threading.Lock()
         secure = HttpServer(pod, (address, 8443), seen, lock)
         secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
-        for server in (HttpServer(pod, (address, 8080), seen, lock), TcpServer(pod, (address, 9090)), secure):
+        plain = [TcpServer(pod, (address, 9090)), TcpServer(pod, (address, 9091), Proxied), TcpServer(pod, (address, 9092), Tunnelled)]
+        for server in (HttpServer(pod, (address, 8080), seen, lock), *plain, secure):
             threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)
     threading.Event().wait()

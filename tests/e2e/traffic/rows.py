@@ -5,12 +5,16 @@ A file is a list of scenarios; each has a namespace of its own, with these workl
   web   port 80 (http), 81 (http-other), 90 (tcp), 443 (tls): pods v1, v2, v3, by the label `version`
   api   port 80 (http), 90 (tcp): one pod, api
 
+Pods speak HTTP at 8080, TCP at 9090, HTTP over TLS at 8443, TCP behind the PROXY protocol at 9091, and TCP behind an HTTP
+CONNECT at 9092. Clients are `sidecar` (namespace client, in zone r1/z1) and `bound` (namespace bound, in zone r1/z2), for which
+one scenario has a Sidecar; both have an app at 8080, which answers with its client's address and a blank.
+
 A scenario is a mapping: `scenario` is its name, `rows` are the requests, and every other key is a kind with one spec or a list of
 them (`VirtualService: {hosts: [web], ...}`); {metadata: {...}, spec: {...}} gives an object more than a spec. Unless a
 scenario has a DestinationRule, there is one with the subsets v1, v2, v3 of web. In texts `$ns` is the namespace and `$web` and
 `$api` are the hosts' full names.
 
-A row's request:   via (sidecar, gateway), to (web), port (80), method (GET), path (/), host, headers, times (1), tls (SNI), tcp,
+A row's request:   via (sidecar, bound, gateway), to (web), port (80), method (GET), path (/), host, headers, times (1), tls (SNI), tcp,
                    after (anything: it is sent when all rows without are answered)
 A row's outcome:   pod (a name, or a list of which each is met and no other), status (200), closed, body, answer (headers of the
                    response; null: absent), seen (what the pod saw: method, path, host, headers), mirrored (a pod that gets a copy),
