@@ -11,6 +11,8 @@
 #include "api/core_json.h"
 #include "api/decoder.h"
 #include "api/destination_rule_json.h"
+#include "api/gateway_api.h"
+#include "api/gateway_api_json.h"
 #include "api/gateway_json.h"
 #include "api/ingress.h"
 #include "api/ingress_json.h"
@@ -68,6 +70,14 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::peer_authentication: return build<PeerAuthentication>(value, std::move(meta), report);
     case Kind::authorization_policy: return build<AuthorizationPolicy>(value, std::move(meta), report);
     case Kind::request_authentication: return build<RequestAuthentication>(value, std::move(meta), report);
+    case Kind::gateway_class: return build<gateway_api::GatewayClass>(value, std::move(meta), report);
+    case Kind::kubernetes_gateway: return build<gateway_api::Gateway>(value, std::move(meta), report);
+    case Kind::http_route: return build<gateway_api::HttpRoute>(value, std::move(meta), report);
+    case Kind::grpc_route: return build<gateway_api::GrpcRoute>(value, std::move(meta), report);
+    case Kind::tls_route: return build<gateway_api::TlsRoute>(value, std::move(meta), report);
+    case Kind::tcp_route: return build<gateway_api::TcpRoute>(value, std::move(meta), report);
+    case Kind::reference_grant: return build<gateway_api::ReferenceGrant>(value, std::move(meta), report);
+    case Kind::backend_tls_policy: return build<gateway_api::BackendTlsPolicy>(value, std::move(meta), report);
     case Kind::key_set: break;  // nobody writes one
   }
   return nullptr;

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "api/core.h"
+#include "api/gateway_api.h"
 #include "api/ingress.h"
 #include "api/mesh_config.h"
 #include "api/networking.h"
@@ -31,7 +32,7 @@ inline constexpr int kFields<PodSpec> = 7;
 template <>
 inline constexpr int kFields<PodSpec::Port> = 3;
 template <>
-inline constexpr int kFields<ServiceSpec> = 6;
+inline constexpr int kFields<ServiceSpec> = 7;
 template <>
 inline constexpr int kFields<ServiceSpec::Port> = 5;
 template <>
@@ -43,7 +44,7 @@ inline constexpr int kFields<EndpointSliceSpec::Endpoint> = 10;
 template <>
 inline constexpr int kFields<SecretSpec> = 4;
 template <>
-inline constexpr int kFields<ConfigMapSpec> = 1;
+inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
 inline constexpr int kFields<MeshConfigSpec> = 16;
 template <>
@@ -188,6 +189,68 @@ template <>
 inline constexpr int kFields<ServiceEntrySpec::Port> = 4;
 template <>
 inline constexpr int kFields<ServiceEntrySpec::Endpoint> = 6;
+template <>
+inline constexpr int kFields<gateway_api::Reference> = 4;
+template <>
+inline constexpr int kFields<gateway_api::LabelSelector> = 2;
+template <>
+inline constexpr int kFields<gateway_api::LabelSelector::Expression> = 3;
+template <>
+inline constexpr int kFields<gateway_api::GatewayClassSpec> = 2;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec> = 8;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::Tls> = 3;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::RouteKind> = 2;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::Listener> = 8;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::Address> = 2;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::ClientValidation> = 3;
+template <>
+inline constexpr int kFields<gateway_api::ParentRef> = 3;
+template <>
+inline constexpr int kFields<gateway_api::Header> = 2;
+template <>
+inline constexpr int kFields<gateway_api::PathModifier> = 2;
+template <>
+inline constexpr int kFields<gateway_api::Filter> = 10;
+template <>
+inline constexpr int kFields<gateway_api::Filter::Redirect> = 5;
+template <>
+inline constexpr int kFields<gateway_api::Filter::Mirror> = 3;
+template <>
+inline constexpr int kFields<gateway_api::Filter::Cors> = 6;
+template <>
+inline constexpr int kFields<gateway_api::BackendRef> = 4;
+template <>
+inline constexpr int kFields<gateway_api::NamedMatch> = 3;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec> = 3;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec::Match> = 5;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec::Retry> = 3;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec::Rule> = 7;
+template <>
+inline constexpr int kFields<gateway_api::GrpcRouteSpec> = 3;
+template <>
+inline constexpr int kFields<gateway_api::GrpcRouteSpec::Match> = 4;
+template <>
+inline constexpr int kFields<gateway_api::GrpcRouteSpec::Rule> = 4;
+template <>
+inline constexpr int kFields<gateway_api::L4RouteSpec> = 3;
+template <>
+inline constexpr int kFields<gateway_api::L4RouteSpec::Rule> = 2;
+template <>
+inline constexpr int kFields<gateway_api::ReferenceGrantSpec> = 2;
+template <>
+inline constexpr int kFields<gateway_api::BackendTlsPolicySpec> = 5;
+template <>
+inline constexpr int kFields<gateway_api::BackendTlsPolicySpec::Target> = 2;
 
 // References to all fields, in their order.
 template <class T>
@@ -287,6 +350,14 @@ auto withType(Kind kind, Visit visit) {
     case Kind::peer_authentication: return visit.template operator()<PeerAuthentication>();
     case Kind::authorization_policy: return visit.template operator()<AuthorizationPolicy>();
     case Kind::request_authentication: return visit.template operator()<RequestAuthentication>();
+    case Kind::gateway_class: return visit.template operator()<gateway_api::GatewayClass>();
+    case Kind::kubernetes_gateway: return visit.template operator()<gateway_api::Gateway>();
+    case Kind::http_route: return visit.template operator()<gateway_api::HttpRoute>();
+    case Kind::grpc_route: return visit.template operator()<gateway_api::GrpcRoute>();
+    case Kind::tls_route: return visit.template operator()<gateway_api::TlsRoute>();
+    case Kind::tcp_route: return visit.template operator()<gateway_api::TcpRoute>();
+    case Kind::reference_grant: return visit.template operator()<gateway_api::ReferenceGrant>();
+    case Kind::backend_tls_policy: return visit.template operator()<gateway_api::BackendTlsPolicy>();
     case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }

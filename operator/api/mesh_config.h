@@ -73,6 +73,7 @@ struct MeshConfigSpec {
 
 struct ConfigMapSpec {
   std::optional<MeshConfigSpec> mesh;  // unset without the key `mesh`, and while its text has errors
+  std::string caCertificates;          // PEM, the key `ca.crt`: what policies of the Gateway API refer to
   bool operator==(const ConfigMapSpec&) const = default;
 };
 using ConfigMap = Typed<ConfigMapSpec, Kind::config_map>;

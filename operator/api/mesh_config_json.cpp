@@ -190,6 +190,9 @@ MeshConfigSpec readMesh(const Value& value) {
 void readSpec(const Value& object, const ObjectMeta&, ConfigMapSpec& out) {
   const auto data = object.json().find("data");
   if (data == object.json().end() || !data->is_object()) return;
+  if (const auto roots = data->find("ca.crt"); roots != data->end() && roots->is_string()) {
+    out.caCertificates = roots->get<std::string>();
+  }
   const auto text = data->find("mesh");
   if (text == data->end()) return;
   const Value dataValue(*data, object, "data");

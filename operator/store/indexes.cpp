@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/core.h"
+#include "api/gateway_api.h"
 #include "api/networking.h"
 #include "api/security.h"
 #include "api/service_entry.h"
@@ -46,7 +47,21 @@ void addPattern(std::string pattern, std::vector<std::string>& keys) {
   keys.push_back(std::move(pattern));
 }
 
+template <class Route>
+std::vector<std::string> parentKeys(const api::Object& object) {
+  std::vector<std::string> keys;
+  for (const auto& parent : static_cast<const Route&>(object).spec.parents) {
+    keys.push_back(parentKey(parent.object.kind, parent.object.ns.empty() ? object.meta.ns : parent.object.ns,
+                             parent.object.name));
+  }
+  return keys;
+}
+
 }  // namespace
+
+std::string parentKey(std::string_view kind, std::string_view ns, std::string_view name) {
+  return std::string(kind).append("/").append(ns).append("/").append(name);
+}
 
 api::Kind indexedKind(Index index) {
   switch (index) {
@@ -56,6 +71,10 @@ api::Kind indexedKind(Index index) {
     case Index::endpoint_slice_by_service: return api::Kind::endpoint_slice;
     case Index::role_binding_by_role: return api::Kind::service_role_binding;
     case Index::service_entry_by_host: return api::Kind::service_entry;
+    case Index::http_route_by_parent: return api::Kind::http_route;
+    case Index::grpc_route_by_parent: return api::Kind::grpc_route;
+    case Index::tls_route_by_parent: return api::Kind::tls_route;
+    case Index::tcp_route_by_parent: return api::Kind::tcp_route;
     case Index::service_by_host: break;
   }
   return api::Kind::service;
@@ -92,6 +111,10 @@ std::vector<std::string> indexKeys(Index index, const api::Object& object, const
     }
     case Index::service_by_host: keys.push_back(resolveHost(object.meta.name, ns, mesh)); break;
     case Index::service_entry_by_host: keys = static_cast<const api::ServiceEntry&>(object).spec.hosts; break;
+    case Index::http_route_by_parent: keys = parentKeys<api::gateway_api::HttpRoute>(object); break;
+    case Index::grpc_route_by_parent: keys = parentKeys<api::gateway_api::GrpcRoute>(object); break;
+    case Index::tls_route_by_parent: keys = parentKeys<api::gateway_api::TlsRoute>(object); break;
+    case Index::tcp_route_by_parent: keys = parentKeys<api::gateway_api::TcpRoute>(object); break;
   }
   keys.erase(std::remove(keys.begin(), keys.end(), std::string()), keys.end());
   std::sort(keys.begin(), keys.end());

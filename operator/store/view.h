@@ -22,6 +22,11 @@ enum class Index {
   role_binding_by_role,        // "ns/role"
   service_by_host,             // FQDN
   service_entry_by_host,       // host or wildcard, lower case
+  // Routes of the Gateway API: "Gateway/ns/name", "Service/ns/name", "ServiceEntry/ns/name".
+  http_route_by_parent,
+  grpc_route_by_parent,
+  tls_route_by_parent,
+  tcp_route_by_parent,
 };
 
 // Settings of the whole mesh that stay as they are while it runs.

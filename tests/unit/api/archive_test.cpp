@@ -80,6 +80,14 @@ std::vector<ObjectPtr> everyKind() {
           filled<PeerAuthentication>(),
           filled<AuthorizationPolicy>(),
           filled<RequestAuthentication>(),
+          filled<gateway_api::GatewayClass>(),
+          filled<gateway_api::Gateway>(),
+          filled<gateway_api::HttpRoute>(),
+          filled<gateway_api::GrpcRoute>(),
+          filled<gateway_api::TlsRoute>(),
+          filled<gateway_api::TcpRoute>(),
+          filled<gateway_api::ReferenceGrant>(),
+          filled<gateway_api::BackendTlsPolicy>(),
           filled<KeySet>()};
 }
 
