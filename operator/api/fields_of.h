@@ -5,12 +5,15 @@
 #include <type_traits>
 
 #include "api/core.h"
+#include "api/envoy_filter.h"
 #include "api/gateway_api.h"
 #include "api/ingress.h"
 #include "api/mesh_config.h"
 #include "api/networking.h"
+#include "api/proxy_config.h"
 #include "api/security.h"
 #include "api/service_entry.h"
+#include "api/wasm_plugin.h"
 
 // The typed values, field by field, for who treats all fields alike: how many each struct has (a number that is wrong does
 // not compile), references to them, and the type that belongs to a kind.
@@ -251,6 +254,26 @@ template <>
 inline constexpr int kFields<gateway_api::BackendTlsPolicySpec> = 5;
 template <>
 inline constexpr int kFields<gateway_api::BackendTlsPolicySpec::Target> = 2;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ProxyMatch> = 2;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::FilterChainMatch> = 7;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ListenerMatch> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::RouteConfigurationMatch> = 8;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ClusterMatch> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::Match> = 5;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::Patch> = 5;
+template <>
+inline constexpr int kFields<ProxyConfigSpec> = 4;
+template <>
+inline constexpr int kFields<WasmPluginSpec> = 1;
 
 // References to all fields, in their order.
 template <class T>
@@ -341,6 +364,9 @@ auto withType(Kind kind, Visit visit) {
     case Kind::virtual_service: return visit.template operator()<VirtualService>();
     case Kind::destination_rule: return visit.template operator()<DestinationRule>();
     case Kind::service_entry: return visit.template operator()<ServiceEntry>();
+    case Kind::envoy_filter: return visit.template operator()<EnvoyFilter>();
+    case Kind::proxy_config: return visit.template operator()<ProxyConfig>();
+    case Kind::wasm_plugin: return visit.template operator()<WasmPlugin>();
     case Kind::policy: return visit.template operator()<Policy>();
     case Kind::mesh_policy: return visit.template operator()<MeshPolicy>();
     case Kind::service_role: return visit.template operator()<ServiceRole>();

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kCoreV1{"v1"};
 constexpr std::array<std::string_view, 3> kNetworking{"v1", "v1beta1", "v1alpha3"};
+constexpr std::array<std::string_view, 1> kEnvoyFilter{"v1alpha3"};
+constexpr std::array<std::string_view, 1> kProxyConfig{"v1beta1"};
 constexpr std::array<std::string_view, 2> kSecurity{"v1", "v1beta1"};
 constexpr std::array<std::string_view, 1> kAlpha{"v1alpha1"};
 
@@ -32,6 +34,9 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::virtual_service, "VirtualService", "networking.istio.io", "virtualservices", true, true, kNetworking},
     {Kind::destination_rule, "DestinationRule", "networking.istio.io", "destinationrules", true, true, kNetworking},
     {Kind::service_entry, "ServiceEntry", "networking.istio.io", "serviceentries", true, true, kNetworking},
+    {Kind::envoy_filter, "EnvoyFilter", "networking.istio.io", "envoyfilters", true, true, kEnvoyFilter},
+    {Kind::proxy_config, "ProxyConfig", "networking.istio.io", "proxyconfigs", true, true, kProxyConfig},
+    {Kind::wasm_plugin, "WasmPlugin", "extensions.istio.io", "wasmplugins", true, true, kAlpha},
     {Kind::policy, "Policy", "authentication.istio.io", "policies", true, true, kAlpha},
     {Kind::mesh_policy, "MeshPolicy", "authentication.istio.io", "meshpolicies", false, true, kAlpha},
     {Kind::service_role, "ServiceRole", "rbac.istio.io", "serviceroles", true, true, kAlpha},

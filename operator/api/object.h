@@ -25,6 +25,9 @@ enum class Kind {
   virtual_service,
   destination_rule,
   service_entry,
+  envoy_filter,
+  proxy_config,
+  wasm_plugin,
   policy,
   mesh_policy,
   service_role,
@@ -45,7 +48,7 @@ enum class Kind {
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 31;
+inline constexpr std::size_t kKindCount = 34;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

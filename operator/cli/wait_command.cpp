@@ -29,11 +29,14 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{250};
 
 // Those of crds/.
-constexpr std::array<std::pair<std::string_view, api::Kind>, 13> kShortNames{{
+constexpr std::array<std::pair<std::string_view, api::Kind>, 16> kShortNames{{
     {"vs", api::Kind::virtual_service},
     {"dr", api::Kind::destination_rule},
     {"gw", api::Kind::gateway},
     {"se", api::Kind::service_entry},
+    {"ef", api::Kind::envoy_filter},
+    {"pc", api::Kind::proxy_config},
+    {"wp", api::Kind::wasm_plugin},
     {"pa", api::Kind::peer_authentication},
     {"ra", api::Kind::request_authentication},
     {"ap", api::Kind::authorization_policy},

@@ -24,6 +24,9 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::virtual_service: return "VirtualService";
     case api::Kind::destination_rule: return "DestinationRule";
     case api::Kind::service_entry: return "ServiceEntry";
+    case api::Kind::envoy_filter: return "EnvoyFilter";
+    case api::Kind::proxy_config: return "ProxyConfig";
+    case api::Kind::wasm_plugin: return "WasmPlugin";
     case api::Kind::policy: return "Policy";
     case api::Kind::mesh_policy: return "MeshPolicy";
     case api::Kind::service_role: return "ServiceRole";

@@ -96,6 +96,11 @@ class View {
   const typename Q::Value& ask(const Q& query) {
     return *static_cast<const typename Q::Value*>(readUnit(UnitKey{Q::kType, query.key()}));
   }
+  // The same for a unit whose type is known at run time alone; its values are T.
+  template <class T>
+  const T& valueOf(const UnitKey& key) {
+    return *static_cast<const T*>(readUnit(key));
+  }
   virtual const MeshConfig& mesh() = 0;
 
   // Tells the author of an object something. Kept with the unit being computed, replaced when it runs again.
