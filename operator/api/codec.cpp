@@ -32,9 +32,13 @@
 #include "api/service_entry_json.h"
 #include "api/service_role_binding_json.h"
 #include "api/service_role_json.h"
+#include "api/sidecar.h"
+#include "api/sidecar_json.h"
 #include "api/virtual_service_json.h"
 #include "api/wasm_plugin.h"
 #include "api/wasm_plugin_json.h"
+#include "api/workload_entry.h"
+#include "api/workload_entry_json.h"
 #include "base/strings.h"
 
 namespace fairway::api {
@@ -70,6 +74,9 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::envoy_filter: return build<EnvoyFilter>(value, std::move(meta), report);
     case Kind::proxy_config: return build<ProxyConfig>(value, std::move(meta), report);
     case Kind::wasm_plugin: return build<WasmPlugin>(value, std::move(meta), report);
+    case Kind::sidecar: return build<Sidecar>(value, std::move(meta), report);
+    case Kind::workload_entry: return build<WorkloadEntry>(value, std::move(meta), report);
+    case Kind::workload_group: return build<WorkloadGroup>(value, std::move(meta), report);
     case Kind::policy: return build<Policy>(value, std::move(meta), report);
     case Kind::mesh_policy: return build<MeshPolicy>(value, std::move(meta), report);
     case Kind::service_role: return build<ServiceRole>(value, std::move(meta), report);

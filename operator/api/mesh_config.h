@@ -67,7 +67,8 @@ struct MeshConfigSpec {
   Tls meshMtls{};     // meshMTLS: between workloads
   Tls tlsDefaults{};  // all other TLS
   std::optional<bool> enableAutoMtls{};
-  std::optional<AuthPolicy> authPolicy{};  // until Istio 1.0
+  std::optional<AuthPolicy> authPolicy{};      // until Istio 1.0
+  std::optional<LocalitySettings> locality{};  // localityLbSetting
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "api/mesh_config_json.h"
 
 #include "api/extension_provider_json.h"
+#include "api/locality_json.h"
 #include "api/validate.h"
 #include "api/yaml.h"
 
@@ -60,7 +61,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "hboneIdleTimeout",
     "inboundClusterStatName",
     "inboundTrafficPolicy",
-    "localityLbSetting",
     "outboundClusterStatName",
     "protocolDetectionTimeout",
     "proxyHttpPort",
@@ -178,6 +178,7 @@ MeshConfigSpec readMesh(const Value& value) {
     out.authPolicy = policy->oneOf<MeshConfigSpec::AuthPolicy>(kAuthPolicies);
   }
   readTrust(fields, out);
+  if (const auto locality = fields.get("localityLbSetting")) readLocalitySettings(*locality, out.locality.emplace());
   if (const auto tls = fields.get("meshMTLS")) out.meshMtls = readTls(*tls, false);
   if (const auto tls = fields.get("tlsDefaults")) out.tlsDefaults = readTls(*tls, true);
   checkOwn(fields, "enablePrometheusMerge", "the agent always merges the metrics of proxy and app");

@@ -28,6 +28,9 @@ enum class Kind {
   envoy_filter,
   proxy_config,
   wasm_plugin,
+  sidecar,
+  workload_entry,
+  workload_group,
   policy,
   mesh_policy,
   service_role,
@@ -48,7 +51,7 @@ enum class Kind {
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 34;
+inline constexpr std::size_t kKindCount = 37;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

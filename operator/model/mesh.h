@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/security.h"
+#include "model/traffic.h"
 
 namespace fairway::model {
 
@@ -37,6 +39,9 @@ struct MeshSettings {
   };
   Tls meshTls;      // between workloads
   Tls tlsDefaults;  // all other TLS, where a Gateway says nothing else
+  // Clients prefer endpoints near them where no DestinationRule says whether or how. As there, without failure detection
+  // only `distribute` has an effect.
+  std::optional<TrafficPolicy::LocalityPolicy> locality = TrafficPolicy::LocalityPolicy{};
   // Clients use mTLS with workloads that take it, without being told to.
   bool autoMtls = true;
   // What workloads take that no policy speaks of.

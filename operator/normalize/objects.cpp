@@ -27,6 +27,9 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::envoy_filter: return "EnvoyFilter";
     case api::Kind::proxy_config: return "ProxyConfig";
     case api::Kind::wasm_plugin: return "WasmPlugin";
+    case api::Kind::sidecar: return "Sidecar";
+    case api::Kind::workload_entry: return "WorkloadEntry";
+    case api::Kind::workload_group: return "WorkloadGroup";
     case api::Kind::policy: return "Policy";
     case api::Kind::mesh_policy: return "MeshPolicy";
     case api::Kind::service_role: return "ServiceRole";
