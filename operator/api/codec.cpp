@@ -19,6 +19,8 @@
 #include "api/meta_json.h"
 #include "api/networking.h"
 #include "api/peer_authentication_json.h"
+#include "api/rate_limit.h"
+#include "api/rate_limit_json.h"
 #include "api/rbac_config_json.h"
 #include "api/request_authentication_json.h"
 #include "api/security.h"
@@ -68,6 +70,7 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::peer_authentication: return build<PeerAuthentication>(value, std::move(meta), report);
     case Kind::authorization_policy: return build<AuthorizationPolicy>(value, std::move(meta), report);
     case Kind::request_authentication: return build<RequestAuthentication>(value, std::move(meta), report);
+    case Kind::rate_limit: return build<RateLimit>(value, std::move(meta), report);
     case Kind::key_set: break;  // nobody writes one
   }
   return nullptr;

@@ -8,6 +8,7 @@
 #include "api/ingress.h"
 #include "api/mesh_config.h"
 #include "api/networking.h"
+#include "api/rate_limit.h"
 #include "api/security.h"
 #include "api/service_entry.h"
 
@@ -183,6 +184,22 @@ inline constexpr int kFields<AuthorizationPolicySpec::Condition> = 3;
 template <>
 inline constexpr int kFields<AuthorizationPolicySpec::Rule> = 3;
 template <>
+inline constexpr int kFields<RateLimitSpec> = 8;
+template <>
+inline constexpr int kFields<RateLimitSpec::Match> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Descriptor> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Limit> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Rule> = 4;
+template <>
+inline constexpr int kFields<RateLimitSpec::Response> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Local> = 1;
+template <>
+inline constexpr int kFields<RateLimitSpec::Global> = 2;
+template <>
 inline constexpr int kFields<ServiceEntrySpec> = 9;
 template <>
 inline constexpr int kFields<ServiceEntrySpec::Port> = 4;
@@ -287,6 +304,7 @@ auto withType(Kind kind, Visit visit) {
     case Kind::peer_authentication: return visit.template operator()<PeerAuthentication>();
     case Kind::authorization_policy: return visit.template operator()<AuthorizationPolicy>();
     case Kind::request_authentication: return visit.template operator()<RequestAuthentication>();
+    case Kind::rate_limit: return visit.template operator()<RateLimit>();
     case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }

@@ -37,6 +37,7 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
      kSecurity},
     {Kind::request_authentication, "RequestAuthentication", "security.istio.io", "requestauthentications", true, true,
      kSecurity},
+    {Kind::rate_limit, "RateLimit", "networking.fairway.io", "ratelimits", true, true, kAlpha},
     {Kind::key_set, "KeySet", "", "keysets", false, false, {}},
 }};
 

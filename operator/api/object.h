@@ -34,10 +34,11 @@ enum class Kind {
   peer_authentication,
   authorization_policy,
   request_authentication,
+  rate_limit,
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 23;
+inline constexpr std::size_t kKindCount = 24;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

@@ -33,6 +33,7 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::peer_authentication: return "PeerAuthentication";
     case api::Kind::authorization_policy: return "AuthorizationPolicy";
     case api::Kind::request_authentication: return "RequestAuthentication";
+    case api::Kind::rate_limit: return "RateLimit";
     case api::Kind::key_set: return "KeySet";
   }
   return {};

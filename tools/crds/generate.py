@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 
+import limits
 import networking
 import policies
 from schema import STATUS, nullable
@@ -66,6 +67,8 @@ KINDS = [
     ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
      policies.AUTHORIZATION_POLICY,
      [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),
+    ("RateLimit", "networking.fairway.io", "ratelimits", ["rl"], True, ALPHA, limits.RATE_LIMIT,
+     [column("Context", ".spec.context", "Where requests are counted."), *STATE]),
 ]
 
 

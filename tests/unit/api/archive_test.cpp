@@ -80,6 +80,7 @@ std::vector<ObjectPtr> everyKind() {
           filled<PeerAuthentication>(),
           filled<AuthorizationPolicy>(),
           filled<RequestAuthentication>(),
+          filled<RateLimit>(),
           filled<KeySet>()};
 }
 
