@@ -25,6 +25,8 @@
 #include "api/peer_authentication_json.h"
 #include "api/proxy_config.h"
 #include "api/proxy_config_json.h"
+#include "api/rate_limit.h"
+#include "api/rate_limit_json.h"
 #include "api/rbac_config_json.h"
 #include "api/request_authentication_json.h"
 #include "api/security.h"
@@ -94,6 +96,7 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::tcp_route: return build<gateway_api::TcpRoute>(value, std::move(meta), report);
     case Kind::reference_grant: return build<gateway_api::ReferenceGrant>(value, std::move(meta), report);
     case Kind::backend_tls_policy: return build<gateway_api::BackendTlsPolicy>(value, std::move(meta), report);
+    case Kind::rate_limit: return build<RateLimit>(value, std::move(meta), report);
     case Kind::key_set: break;  // nobody writes one
   }
   return nullptr;

@@ -11,6 +11,7 @@
 #include "api/mesh_config.h"
 #include "api/networking.h"
 #include "api/proxy_config.h"
+#include "api/rate_limit.h"
 #include "api/security.h"
 #include "api/service_entry.h"
 #include "api/sidecar.h"
@@ -204,6 +205,22 @@ template <>
 inline constexpr int kFields<AuthorizationPolicySpec::Condition> = 3;
 template <>
 inline constexpr int kFields<AuthorizationPolicySpec::Rule> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec> = 8;
+template <>
+inline constexpr int kFields<RateLimitSpec::Match> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Descriptor> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Limit> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Rule> = 4;
+template <>
+inline constexpr int kFields<RateLimitSpec::Response> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Local> = 1;
+template <>
+inline constexpr int kFields<RateLimitSpec::Global> = 2;
 template <>
 inline constexpr int kFields<ServiceEntrySpec> = 9;
 template <>
@@ -417,6 +434,7 @@ auto withType(Kind kind, Visit visit) {
     case Kind::tcp_route: return visit.template operator()<gateway_api::TcpRoute>();
     case Kind::reference_grant: return visit.template operator()<gateway_api::ReferenceGrant>();
     case Kind::backend_tls_policy: return visit.template operator()<gateway_api::BackendTlsPolicy>();
+    case Kind::rate_limit: return visit.template operator()<RateLimit>();
     case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }

@@ -61,6 +61,7 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::reference_grant, "ReferenceGrant", "gateway.networking.k8s.io", "referencegrants", true, true, kGrant, true},
     {Kind::backend_tls_policy, "BackendTLSPolicy", "gateway.networking.k8s.io", "backendtlspolicies", true, true,
      kTlsPolicy, true},
+    {Kind::rate_limit, "RateLimit", "networking.fairway.io", "ratelimits", true, true, kAlpha},
     {Kind::key_set, "KeySet", "", "keysets", false, false, {}},
 }};
 

@@ -48,6 +48,7 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::tcp_route: return "TCPRoute";
     case api::Kind::reference_grant: return "ReferenceGrant";
     case api::Kind::backend_tls_policy: return "BackendTLSPolicy";
+    case api::Kind::rate_limit: return "RateLimit";
     case api::Kind::key_set: return "KeySet";
   }
   return {};

@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 import extensions
+import limits
 import networking
 import policies
 from schema import STATUS, nullable
@@ -82,6 +83,8 @@ KINDS = [
     ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
      policies.AUTHORIZATION_POLICY,
      [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),
+    ("RateLimit", "networking.fairway.io", "ratelimits", ["rl"], True, ALPHA, limits.RATE_LIMIT,
+     [column("Context", ".spec.context", "Where requests are counted."), *STATE]),
 ]
 
 

@@ -94,6 +94,7 @@ std::vector<ObjectPtr> everyKind() {
           filled<gateway_api::TcpRoute>(),
           filled<gateway_api::ReferenceGrant>(),
           filled<gateway_api::BackendTlsPolicy>(),
+          filled<RateLimit>(),
           filled<KeySet>()};
 }
 
