@@ -52,7 +52,7 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 17;
+inline constexpr int kFields<MeshConfigSpec> = 20;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 2;
 template <>
@@ -63,6 +63,12 @@ template <>
 inline constexpr int kFields<MeshConfigSpec::CaCertificates> = 2;
 template <>
 inline constexpr int kFields<MeshConfigSpec::Tls> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::ExportTo> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Connections> = 6;
+template <>
+inline constexpr int kFields<MeshConfigSpec::AccessLog> = 2;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>

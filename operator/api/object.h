@@ -48,10 +48,11 @@ enum class Kind {
   tcp_route,
   reference_grant,
   backend_tls_policy,
+  rate_limit,
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 37;
+inline constexpr std::size_t kKindCount = 38;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {
