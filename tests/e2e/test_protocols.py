@@ -65,6 +65,24 @@ def manifests(client, server):
                 }
             ],
         }
+    headless = {"clusterIP": "None", "clusterIPs": ["None"], "selector": {"app": "server"}}
+    headless["ports"] = [{"name": "http", "port": 8080, "targetPort": 8080}]
+    yield {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "set", "namespace": NAMESPACE}, "spec": headless}
+    yield {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "set-1", "namespace": NAMESPACE, "labels": {"kubernetes.io/service-name": "set"}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+        "endpoints": [
+            {
+                "addresses": [server[0]],
+                "hostname": "set-0",
+                "conditions": {"ready": True, "serving": True, "terminating": False},
+                "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": "server"},
+            }
+        ],
+    }
     strict = {"mtls": {"mode": "STRICT"}}
     yield {
         "apiVersion": "security.istio.io/v1",
@@ -116,9 +134,9 @@ class Peers:
         self.client.close()
         self.server.close()
 
-    def ask(self, protocol, address=VIP, port=None, inside=True):
+    def ask(self, protocol, address=VIP, port=None, inside=True, host="apps"):
         """What client.py tells, from the client's pod, or from outside the mesh."""
-        argv = [sys.executable, HERE / "client.py", protocol, address, port or PORTS[protocol][1]]
+        argv = [sys.executable, HERE / "client.py", protocol, address, port or PORTS[protocol][1], host]
         done = run(self.client.inside(*argv) if inside else argv)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -185,6 +203,12 @@ def test_grpc_streams(peers):
         "then": "DEADLINE_EXCEEDED",
         "none": "UNIMPLEMENTED",
     }
+
+
+@pytest.mark.parametrize("name", ["set.apps", "set-0.set.apps.svc.cluster.local", "set-0.set.apps", "set-0.set.apps.svc"])
+def test_a_pod_of_a_statefulset_by_its_name(peers, name):
+    said = peers.ask("http1", peers.server.ip, 8080, host=f"{name}:8080")
+    assert said["status"] == 200 and f"spiffe://cluster.local/ns/{NAMESPACE}/sa/client" in said["body"], said
 
 
 def test_udp_goes_past_the_proxies(peers):

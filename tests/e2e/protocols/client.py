@@ -1,6 +1,6 @@
 """Talks to the servers of server.py from inside the client's pod.
 
-usage: client.py PROTOCOL ADDRESS PORT      what came of it, as one line of JSON
+usage: client.py PROTOCOL ADDRESS PORT [HOST]      what came of it, as one line of JSON
 """
 
 import base64
@@ -134,7 +134,7 @@ def streams(address, port):
 
 def http1(address, port):
     connection = http.client.HTTPConnection(address, port, timeout=SECONDS)
-    connection.request("GET", "/", headers={"host": "apps"})
+    connection.request("GET", "/", headers={"host": sys.argv[4]})
     response = connection.getresponse()
     return {"status": response.status, "body": response.read().decode()}
 
