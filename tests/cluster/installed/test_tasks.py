@@ -60,7 +60,7 @@ def test_there_is_a_page_a_task():
     for page in PAGES:
         assert f"]({page.name})" in index, f"{page.name} is not in the index"
         steps = read(page)
-        assert sum(step.expected is not None for step in steps) >= 3, f"{page.name} shows too little"
+        assert sum(step.expected is not None for step in steps) >= 2, f"{page.name} shows too little"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

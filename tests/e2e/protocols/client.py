@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 import os
+import queue
 import smtplib
 import socket
 import sys
@@ -109,16 +110,13 @@ def streams(address, port):
         result["add"] = int(channel.stream_unary("/test.Streams/Add")(numbers, timeout=SECONDS))
 
         # Each message is sent when the answer to the one before has come: neither side waits for the other's end.
-        chat, said = channel.stream_stream("/test.Streams/Chat"), []
-        heard = iter(())
-
-        def talk():
-            for word in (b"one", b"two", b"three"):
-                yield word
-                said.append(next(heard).decode())
-
-        heard = chat(talk(), timeout=SECONDS)
-        result["rest"], result["chat"] = [part.decode() for part in heard], said
+        words, said = queue.SimpleQueue(), []
+        heard = channel.stream_stream("/test.Streams/Chat")(iter(words.get, None), timeout=SECONDS)
+        for word in (b"one", b"two", b"three"):
+            words.put(word)
+            said.append(next(heard).decode())
+        words.put(None)
+        result["chat"], result["rest"] = said, [part.decode() for part in heard]
         waiting = channel.unary_stream("/test.Streams/Wait")(b"", timeout=2)
         result["first"] = next(waiting).decode()
         try:

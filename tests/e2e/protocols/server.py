@@ -85,11 +85,13 @@ class Http(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("sec-websocket-accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
         self.end_headers()
+        self.wfile.flush()
         self.close_connection = True
         while (text := wire.read_websocket_frame(self.rfile)) is not None:
             answers = [str(i) for i in range(int(text[5:]))] if text.startswith("push ") else [text.upper()]
             for answer in answers:
                 self.wfile.write(wire.websocket_frame(answer, False))
+            self.wfile.flush()
 
     def log_message(self, *_):  # pylint: disable=arguments-differ
         pass

@@ -82,12 +82,14 @@ class Http(http.server.BaseHTTPRequestHandler):
         self.send_header("sec-websocket-accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
         self.send_header("x-pod", self.server.pod)
         self.end_headers()
+        self.wfile.flush()
         self.close_connection = True
         while len(begin := self.rfile.read(2)) == 2 and begin[0] & 15 == 1:
             mask, length = self.rfile.read(4), begin[1] & 127
             said = bytes(byte ^ mask[i % 4] for i, byte in enumerate(self.rfile.read(length)))
             text = f"{self.server.pod} ".encode() + said
             self.wfile.write(bytes([0x81, len(text)]) + text)
+            self.wfile.flush()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = respond
 
