@@ -8,6 +8,7 @@
 #include "normalize/queries.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/names.h"
 
 namespace fairway::translate {
 
@@ -59,6 +60,14 @@ void claimDomains(std::vector<PortHost>& entries) {
       if (taken.insert(domain).second) entry.domains.push_back(domain);
     }
   }
+  for (auto& entry : entries) {
+    if (!entry.podNames || taken.contains(podsHost(entry.host))) continue;
+    auto wanted = aliasesOf(entry);
+    wanted.insert(wanted.begin(), entry.host);
+    for (const auto& name : wanted) {
+      if (taken.insert(podsHost(name)).second) entry.podDomains.push_back(podsHost(name));
+    }
+  }
   std::set<std::pair<std::string, std::string>> shortNames;
   for (auto& entry : entries) {
     entry.shortName =
@@ -83,6 +92,7 @@ PortHost entryOf(const model::Service& service, const model::ServicePort& port, 
   entry.exportTo = service.exportTo;
   entry.headless = fromService && service.resolution != Resolution::dns && !model::isHttp(port.protocol) &&
                    (service.headless || service.resolution == Resolution::original_dst);
+  entry.podNames = fromService && service.headless && model::isHttp(port.protocol);
   entry.anyAddress = !fromService && service.addresses.empty();
   for (const auto& address : service.addresses) {
     if (address.find('/') != std::string::npos) {
