@@ -31,7 +31,7 @@ from cluster import Cluster  # noqa: E402
 from mesh import SYSTEM, Mesh  # noqa: E402
 from peers import make  # noqa: E402
 from processes import CACHE, Failed  # noqa: E402
-from progress import Progress  # noqa: E402
+from progress import Progress, reason  # noqa: E402
 
 OUT = ROOT / "build" / "conformance"
 KEPT = ROOT / "docs" / "conformance"
@@ -99,10 +99,9 @@ class Run:
                         progress.feed(line)
                 finally:
                     suite.terminate()
-        if not progress.seconds:
-            raise Failed("no test ran; the end of the log:\n" + "\n".join(progress.rest[-25:]))
         if suite.returncode and not progress.failed:
-            raise Failed(f"the suite ended with {suite.returncode}; the end of {OUT}/output.log:\n" + "\n".join(progress.rest[-25:]))
+            why = "\n".join(reason(progress.rest))
+            raise Failed(f"{'the suite did not end well' if progress.passed else 'no test ran'} (all of it is in {OUT}/output.log):\n{why}")
         return progress
 
     @staticmethod

@@ -4,10 +4,14 @@ import re
 
 ROOT = "TestConformance"
 BEGIN = re.compile(rf"=== (?:RUN|NAME|CONT)\s+{ROOT}(?:/([^/\s]+))?")
-END = re.compile(rf"\s*--- (PASS|FAIL|SKIP): {ROOT}/([^/\s]+) \(([\d.]+)s\)$")
 PLAN = re.compile(r"plan: (\d+) tests, (\d+) not for these features")
+RESULT = re.compile(r"result: (\S+) (passed|failed) in ([\d.]+) s")
+# At the very end, of all: what removing a test's objects led to is known there alone.
+END = re.compile(rf"\s*--- (PASS|FAIL|SKIP): {ROOT}/([^/\s]+) \(([\d.]+)s\)$")
 # Lines of the log: "    file.go:12: 2026-01-02T03:04:05.678Z: text".
 LINE = re.compile(r"\s*(\S+\.go:\d+): (?:\d{4}-\d\d-\d\dT\S+: )?(.*)")
+# What a poll saw last is why it timed out; how long it had waited by then says nothing.
+SEEN = re.compile(r"(.*not ready yet: .*?)(?: \(after \S+\))?$")
 
 
 class Progress:
@@ -15,7 +19,7 @@ class Progress:
 
     def __init__(self, say, keep):
         self.say, self.keep = say, keep
-        self.passed, self.failed, self.seconds = [], {}, {}
+        self.passed, self.failed = [], {}
         self.planned = None
         self._lines, self._current = {}, ""
 
@@ -24,26 +28,27 @@ class Progress:
         if begun := BEGIN.match(line):
             self._current = begun[1] or ""
         elif ended := END.match(line):
-            self._ended(*ended.groups())
+            self._ended(ended[2], ended[1], ended[3])
+        elif result := RESULT.search(line):
+            self._ended(result[1], "PASS" if result[2] == "passed" else "FAIL", result[3])
         else:
             if not self._current and (plan := PLAN.search(line)):
                 self.planned = int(plan[1])
                 self.say(f"{plan[1]} tests; {plan[2]} are of features that are not claimed")
             self._lines.setdefault(self._current, []).append(line)
 
-    def _ended(self, verdict, test, seconds):
-        lines = self._lines.pop(test, [])
-        if verdict == "SKIP":
+    def _ended(self, test, verdict, seconds):
+        known = test in self.passed or test in self.failed
+        if verdict == "SKIP" or test in self.failed or (known and verdict == "PASS"):
             return
-        self.seconds[test] = float(seconds)
         if verdict == "PASS":
             self.passed.append(test)
         else:
-            self.failed[test] = reason(lines)
-            self.keep(test, lines)
-        done = len(self.passed) + len(self.failed)
-        count = f"[{done}/{self.planned}]" if self.planned else ""
-        self.say(f"{count} {test}: {'passed' if verdict == 'PASS' else 'FAILED'} ({float(seconds):.1f} s)")
+            self.passed = [other for other in self.passed if other != test]
+            self.failed[test] = reason(self._lines.get(test, []))
+            self.keep(test, self._lines.get(test, []))
+        count = f"[{len(self.passed) + len(self.failed)}/{self.planned}]"
+        self.say(f"{count} {test}: {'passed' if verdict == 'PASS' else 'FAILED'} ({seconds} s)")
         for line in self.failed.get(test, []):
             self.say(f"      {line}")
 
@@ -54,18 +59,25 @@ class Progress:
 
 
 def reason(lines, most=12):
-    """The few lines of a test's log that tell why it failed: what its assertions say, else what it logged last."""
-    found, inside = [], False
+    """The few lines of a test's log that tell why it failed: what its assertions say and what polls that timed out saw last;
+    without either, what it logged last."""
+    found, inside, seen, last = [], False, "", ""
     for line in lines:
         text = line.strip()
-        if text.startswith(("Error:", "Messages:")):
+        if logged := LINE.match(line):
+            inside, last = False, logged[2] or last
+            seen = poll[1] if (poll := SEEN.match(logged[2])) else seen
+            if seen and logged[2].startswith("timeout while waiting"):
+                found.append(seen)
+        elif text.startswith(("Error:", "Messages:")):
             inside = True
             found.append(text.partition(":")[2].strip())
-        elif text.startswith(("Error Trace:", "Test:")) or LINE.match(line):
+        elif text.startswith(("Error Trace:", "Test:")):
             inside = False
         elif inside and text:
-            found.append(text)
+            found += [text, last] if "context deadline exceeded" in text and last else [text]
     if not found:
-        found = [match[2] for match in map(LINE.match, lines) if match and match[2]][-3:]
+        logged = [match for match in map(LINE.match, lines) if match and match[2] and not match[1].startswith("apply.go:")]
+        found = [match[2] for match in logged][-3:]
     unique = list(dict.fromkeys(found))
     return unique[:most]

@@ -62,18 +62,16 @@ def test_both_families():
 
 OUTPUT = """=== RUN   TestConformance
     suite.go:12: 2026-01-02T03:04:05.678Z: Test Setup: Applying base manifests
-    suite_test.go:70: plan: 3 tests, 1 not for these features
+    suite_test.go:70: plan: 4 tests, 1 not for these features
 === RUN   TestConformance/Good
 === RUN   TestConformance/Good/part_of_it
     http.go:1: 2026-01-02T03:04:06.678Z: Request passed
 === NAME  TestConformance/Good
     apply.go:1: 2026-01-02T03:04:06.678Z: Deleting x
---- PASS: TestConformance (1.00s)
-    --- PASS: TestConformance/Good (1.50s)
-        --- PASS: TestConformance/Good/part_of_it (1.00s)
+=== NAME  TestConformance
+    suite_test.go:80: result: Good passed in 1.5 s
 === RUN   TestConformance/Elsewhere
     conformance.go:1: Skipping Elsewhere: suite does not support Flying
-    --- SKIP: TestConformance/Elsewhere (0.00s)
 === RUN   TestConformance/Bad
     helpers.go:9: 2026-01-02T03:04:07.678Z: Gateway a/b expected Accepted
     helpers.go:10:
@@ -83,10 +81,27 @@ OUTPUT = """=== RUN   TestConformance
         \t            \tcontext deadline exceeded
         \tTest:       \tTestConformance/Bad
         \tMessages:   \terror waiting for Gateway
-    --- FAIL: TestConformance/Bad (60.10s)
+=== NAME  TestConformance
+    suite_test.go:80: result: Bad failed in 60.1 s
 === RUN   TestConformance/Ugly
     weight.go:9: 2026-01-02T03:04:07.678Z: weights are off
+    apply.go:1: 2026-01-02T03:04:07.678Z: Deleting x
+=== NAME  TestConformance
+    suite_test.go:80: result: Ugly failed in 2.0 s
+=== RUN   TestConformance/Stays
+    http.go:7: 2026-01-02T03:04:07.678Z: Response expectation failed not ready yet: got 503 (after 1.02s)
+    http.go:7: 2026-01-02T03:04:07.678Z: Response expectation failed not ready yet: got 404 (after 2.02s)
+    http.go:9: 2026-01-02T03:04:07.678Z: timeout while waiting after 2 attempts
+=== NAME  TestConformance
+    suite_test.go:80: result: Stays passed in 2.5 s
+--- FAIL: TestConformance (66.10s)
+    --- PASS: TestConformance/Good (1.50s)
+        --- PASS: TestConformance/Good/part_of_it (1.00s)
+    --- SKIP: TestConformance/Elsewhere (0.00s)
+    --- FAIL: TestConformance/Bad (60.10s)
     --- FAIL: TestConformance/Ugly (2.00s)
+    --- FAIL: TestConformance/Stays (2.51s)
+FAIL
 """
 
 
@@ -96,15 +111,19 @@ def test_progress():
     for line in OUTPUT.splitlines(keepends=True):
         progress.feed(line)
     assert said == [
-        "3 tests; 1 are of features that are not claimed",
-        "[1/3] Good: passed (1.5 s)",
-        "[2/3] Bad: FAILED (60.1 s)",
+        "4 tests; 1 are of features that are not claimed",
+        "[1/4] Good: passed (1.5 s)",
+        "[2/4] Bad: FAILED (60.1 s)",
         "      Received unexpected error:",
         "      context deadline exceeded",
+        "      Gateway a/b expected Accepted",
         "      error waiting for Gateway",
-        "[3/3] Ugly: FAILED (2.0 s)",
+        "[3/4] Ugly: FAILED (2.0 s)",
         "      weights are off",
+        "[4/4] Stays: passed (2.5 s)",
+        "[4/4] Stays: FAILED (2.51 s)",
+        "      Response expectation failed not ready yet: got 404",
     ]
-    assert progress.passed == ["Good"] and list(progress.failed) == ["Bad", "Ugly"]
+    assert progress.passed == ["Good"] and list(progress.failed) == ["Bad", "Ugly", "Stays"]
     assert kept["Bad"][0].endswith("Gateway a/b expected Accepted") and len(kept["Bad"]) == 8
     assert [line for line in progress.rest if "Test Setup" in line]

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -62,15 +63,17 @@ func imagesOf(manifests fs.FS) []string {
 }
 
 // TestConformance is each chosen test as a subtest. The last line before them, "plan: N tests, M not for these features",
-// says how many there are to wait for.
+// says how many there are to wait for, and one after each, "result: NAME passed in 1.2 s" (or failed), how it went: Go's own
+// lines about subtests come when all is over.
 func TestConformance(t *testing.T) {
 	options := conformance.DefaultOptions(t)
 	chosen := choose(t, tests.ConformanceTests, *only)
 	if *only == "" {
 		options.SupportedFeatures = append(options.SupportedFeatures, featuresOfClass(t, options)...)
 	} else {
-		// Nothing but what these tests need is set up.
-		options.ConformanceProfiles, options.SupportedFeatures, options.ReportOutputPath = nil, nil, ""
+		// Nothing but what these tests need is set up; that for the mesh takes what is there for gateways for granted.
+		options.ConformanceProfiles, options.ReportOutputPath = nil, ""
+		options.SupportedFeatures = []features.FeatureName{features.SupportGateway}
 		for _, test := range chosen {
 			options.SupportedFeatures = append(options.SupportedFeatures, test.Features...)
 		}
@@ -79,8 +82,14 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the suite does not start: %v", err)
 	}
+	results := &results{failed: map[string]bool{}}
+	for i := range chosen {
+		results.watch(&chosen[i])
+	}
+	s.Hook = results.tell
 	s.Setup(t, chosen)
 	t.Log(plan(s, chosen))
+	results.since = time.Now()
 	if err := s.Run(t, chosen); err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +132,39 @@ func choose(t *testing.T, all []suite.ConformanceTest, list string) []suite.Conf
 	return chosen
 }
 
+// results knows of each test that began whether it failed, as far as it can be known before its objects are removed.
+type results struct {
+	failed map[string]bool
+	since  time.Time
+}
+
+func (r *results) watch(test *suite.ConformanceTest) {
+	run, name := test.Test, test.ShortName
+	test.Test = func(t *testing.T, s *suite.ConformanceTestSuite) {
+		t.Cleanup(func() { r.failed[name] = t.Failed() })
+		run(t, s)
+	}
+}
+
+// tell logs the result of the test that ended last. One that did not come to its beginning, for its manifests could not be
+// applied, has failed.
+func (r *results) tell(t *testing.T, test suite.ConformanceTest, s *suite.ConformanceTestSuite) {
+	took := time.Since(r.since)
+	r.since = time.Now()
+	if !runs(s, test) {
+		return
+	}
+	verdict := "passed"
+	if failed, began := r.failed[test.ShortName]; failed || !began {
+		verdict = "failed"
+	}
+	t.Logf("result: %s %s in %.1f s", test.ShortName, verdict, took.Seconds())
+}
+
+func runs(s *suite.ConformanceTestSuite, test suite.ConformanceTest) bool {
+	return s.SupportedFeatures.HasAll(test.Features...) && !s.SkipTests.Has(test.ShortName)
+}
+
 // featuresOfClass are those that the GatewayClass's status names. It has none of the mesh, as a class is of gateways only:
 // these are in the options.
 func featuresOfClass(t *testing.T, options suite.ConformanceOptions) []features.FeatureName {
@@ -144,7 +186,7 @@ func featuresOfClass(t *testing.T, options suite.ConformanceOptions) []features.
 func plan(s *suite.ConformanceTestSuite, chosen []suite.ConformanceTest) string {
 	running := 0
 	for _, test := range chosen {
-		if s.SupportedFeatures.HasAll(test.Features...) && !s.SkipTests.Has(test.ShortName) {
+		if runs(s, test) {
 			running++
 		}
 	}
