@@ -10,6 +10,7 @@ RESULT = re.compile(r"result: (\S+) (passed|failed) in ([\d.]+) s")
 END = re.compile(rf"\s*--- (PASS|FAIL|SKIP): {ROOT}/([^/\s]+) \(([\d.]+)s\)$")
 # Lines of the log: "    file.go:12: 2026-01-02T03:04:05.678Z: text".
 LINE = re.compile(r"\s*(\S+\.go:\d+): (?:\d{4}-\d\d-\d\dT\S+: )?(.*)")
+EXPIRED = "context deadline exceeded"
 # What a poll saw last is why it timed out; how long it had waited by then says nothing.
 SEEN = re.compile(r"(.*not ready yet: .*?)(?: \(after \S+\))?$")
 
@@ -65,7 +66,8 @@ def reason(lines, most=12):
     for line in lines:
         text = line.strip()
         if logged := LINE.match(line):
-            inside, last = False, logged[2] or last
+            inside = False
+            last = logged[2] if logged[2] and EXPIRED not in logged[2] else last
             seen = poll[1] if (poll := SEEN.match(logged[2])) else seen
             if seen and logged[2].startswith("timeout while waiting"):
                 found.append(seen)
@@ -75,7 +77,7 @@ def reason(lines, most=12):
         elif text.startswith(("Error Trace:", "Test:")):
             inside = False
         elif inside and text:
-            found += [text, last] if "context deadline exceeded" in text and last else [text]
+            found += [text, last] if EXPIRED in text and last else [text]
     if not found:
         logged = [match for match in map(LINE.match, lines) if match and match[2] and not match[1].startswith("apply.go:")]
         found = [match[2] for match in logged][-3:]
