@@ -15,10 +15,6 @@
 
 namespace fairway::cli {
 
-using diagnose::Finding;
-using diagnose::Findings;
-using diagnose::Severity;
-
 namespace {
 
 struct CheckCommand {
@@ -69,7 +65,7 @@ std::string findingsText(const Findings& findings, bool colour) {
   };
   std::ostringstream out;
   for (const auto& f : findings) {
-    out << f.code << "  " << paint(f.severity, diagnose::severityName(f.severity)) << "  "
+    out << f.code << "  " << paint(f.severity, severityName(f.severity)) << "  "
         << (f.object.empty() ? "cluster" : f.object) << "\n"
         << "  found  " << f.message << "\n"
         << "  fix    " << f.fix << "\n"
@@ -87,7 +83,7 @@ std::string findingsReport(const Findings& findings, const std::string& format) 
   for (const auto& f : findings) {
     nlohmann::ordered_json entry;
     entry["code"] = f.code;
-    entry["severity"] = diagnose::severityName(f.severity);
+    entry["severity"] = severityName(f.severity);
     entry["object"] = f.object;
     entry["message"] = f.message;
     entry["fix"] = f.fix;

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "diagnose/finding.h"
+#include "base/finding.h"
 
 namespace CLI {
 class App;
@@ -14,10 +14,10 @@ namespace fairway::cli {
 void addCheck(CLI::App& app, int& exitCode);
 
 // Findings for people: one block each, or a line that all is well. `colour` uses ANSI colours.
-std::string findingsText(const diagnose::Findings& findings, bool colour);
+std::string findingsText(const Findings& findings, bool colour);
 // For programs: {"findings": [...], "errors": n, "warnings": n, "infos": n}. `format` is json or yaml.
-std::string findingsReport(const diagnose::Findings& findings, const std::string& format);
+std::string findingsReport(const Findings& findings, const std::string& format);
 // 79 if there is an error or a warning, else 0.
-int findingsExitCode(const diagnose::Findings& findings);
+int findingsExitCode(const Findings& findings);
 
 }  // namespace fairway::cli
