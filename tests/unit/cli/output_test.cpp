@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/check_command.h"
+#include "cli/finding_report.h"
 
 using namespace fairway;
 using nlohmann::json;
