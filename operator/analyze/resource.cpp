@@ -46,6 +46,7 @@ const char* templateOf(const std::string& group, const std::string& kind) {
       {{"apps", "StatefulSet"}, "spec.template"},
       {{"apps", "DaemonSet"}, "spec.template"},
       {{"apps", "ReplicaSet"}, "spec.template"},
+      {{"apps.openshift.io", "DeploymentConfig"}, "spec.template"},
       {{"batch", "Job"}, "spec.template"},
       {{"batch", "CronJob"}, "spec.jobTemplate.spec.template"}};
   const auto found = kinds.find({group, kind});

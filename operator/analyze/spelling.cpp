@@ -26,7 +26,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string didYouMean(std::string_view text, const std::vector<std::string>& candidates) {
-  const std::size_t allowed = text.size() < 5 ? 1 : 2;
+  const std::size_t allowed = text.size() < 3 ? 0 : text.size() < 6 ? 1 : 2;
   const std::string* best = nullptr;
   std::size_t least = allowed + 1;
   for (const auto& candidate : candidates) {

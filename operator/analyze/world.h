@@ -16,14 +16,14 @@
 namespace fairway::analyze {
 
 struct Options {
-  store::MeshConfig mesh;
-  inject::Settings injection;
+  store::MeshConfig mesh{};
+  inject::Settings injection{};
   // Everything there is was read from a cluster. Without it the manifests are all there is, and what they may well leave to
   // others (the mesh's gateways and settings, secrets) is not missed.
   bool cluster = false;
-  std::set<api::Kind> unread;           // kinds that could not be read: nothing is said about what refers to them
-  std::string ns;                       // of the cluster's objects tell of those in this namespace only; empty: of all
-  std::vector<std::string> suppressed;  // "IST0103=Pod *.testing"
+  std::set<api::Kind> unread{};  // kinds that could not be read: nothing is said about what refers to them
+  std::string ns{};              // of the cluster's objects tell of those in this namespace only; empty: of all
+  std::vector<std::string> suppressed{};  // "IST0103=Pod *.testing"
 };
 
 // A workload: a pod, or what makes pods.
