@@ -4,13 +4,6 @@
 
 namespace fairway::diagnose {
 
-TEST_CASE("findings come errors first, then by code, each once") {
-  const Finding note{"FW0002", Severity::info, "", "old", "-"};
-  const Finding warning{"FW0108", Severity::warning, "Pod a/b", "x", "-"};
-  const Finding error{"FW0110", Severity::error, "Pod a/b", "x", "-"};
-  CHECK(sorted({note, warning, error, warning}) == Findings{error, warning, note});
-}
-
 TEST_CASE("times of the API are read with and without a fraction, others are refused") {
   using std::chrono::system_clock;
   CHECK(system_clock::to_time_t(*parseTime("1970-01-02T00:00:01Z")) == 86401);

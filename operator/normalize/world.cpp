@@ -1,15 +1,15 @@
-#include "migrate/world.h"
+#include "normalize/world.h"
 
 #include "normalize/queries.h"
 
-namespace fairway::migrate {
+namespace fairway::normalize {
 
 namespace {
 
 const store::Catalogue& catalogue() {
   static const store::Catalogue instance = [] {
     store::Catalogue filled;
-    normalize::registerQueries(filled);
+    registerQueries(filled);
     return filled;
   }();
   return instance;
@@ -44,4 +44,4 @@ const void* World::readUnit(const store::UnitKey& key) {
   return values_.emplace(key, std::move(value)).first->second.get();
 }
 
-}  // namespace fairway::migrate
+}  // namespace fairway::normalize

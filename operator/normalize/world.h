@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "store/view.h"
 
-namespace fairway::migrate {
+namespace fairway::normalize {
 
 // A fixed set of objects and what normalisation makes of it: the answers that the control plane would give. Values
 // are computed when asked for and kept.
@@ -37,4 +37,4 @@ class World final : public store::View {
   std::set<model::Note> notes_;
 };
 
-}  // namespace fairway::migrate
+}  // namespace fairway::normalize

@@ -1,9 +1,9 @@
-#include "diagnose/finding.h"
+#include "base/finding.h"
 
 #include <algorithm>
 #include <tuple>
 
-namespace fairway::diagnose {
+namespace fairway {
 
 const char* severityName(Severity severity) {
   switch (severity) {
@@ -20,8 +20,8 @@ std::string objectName(const std::string& kind, const std::string& ns, const std
 
 Findings sorted(Findings findings) {
   const auto order = [](const Finding& f) {
-    return std::make_tuple(-static_cast<int>(f.severity), std::cref(f.code), std::cref(f.object), std::cref(f.message),
-                           std::cref(f.fix));
+    return std::make_tuple(-static_cast<int>(f.severity), std::cref(f.code), std::cref(f.object), std::cref(f.source),
+                           std::cref(f.field), std::cref(f.message), std::cref(f.fix));
   };
   std::sort(findings.begin(), findings.end(),
             [&](const Finding& left, const Finding& right) { return order(left) < order(right); });
@@ -29,4 +29,4 @@ Findings sorted(Findings findings) {
   return findings;
 }
 
-}  // namespace fairway::diagnose
+}  // namespace fairway
