@@ -36,6 +36,7 @@
 #include "kube/kubernetes_source.h"
 #include "normalize/checks.h"
 #include "normalize/queries.h"
+#include "translate/patches.h"
 #include "translate/units.h"
 
 namespace fairway::cli {
@@ -191,7 +192,8 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
   engine.mesh = {options.trustDomain, options.clusterDomain, options.rootNamespace,
                  control::revisioned(kMeshConfigMap, options.revision)};
   engine.maxBatchDelay = std::chrono::milliseconds(options.maxBatchDelayMs);
-  engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()}};
+  engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()},
+                   {translate::PatchChecks::kType, translate::PatchChecks{}.key()}};
   plane.engine = std::make_unique<engine::Engine>(engine, plane.catalogue);
 }
 
