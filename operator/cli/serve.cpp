@@ -306,6 +306,7 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
+  webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());
