@@ -8,7 +8,7 @@
 namespace fairway::api {
 namespace {
 
-constexpr std::uint32_t kMostThreads = 1024;
+constexpr std::uint32_t kMostThreads = 256;
 
 bool isVariable(const std::string& name) {
   return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&

@@ -2,6 +2,7 @@
 #include "normalize/checks.h"
 #include "normalize/credentials.h"
 #include "normalize/endpoints.h"
+#include "normalize/envoy_filters.h"
 #include "normalize/gateway_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
@@ -45,6 +46,10 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(referenceChecks);
   catalogue.add(gatewayReferenceCheck);
   catalogue.add(serviceEntryCheck);
+  catalogue.add(envoyFiltersIn);
+  catalogue.add(envoyFiltersFor);
+  catalogue.add(envoyFilterOf);
+  catalogue.add(allEnvoyFilters);
 }
 
 }  // namespace fairway::normalize

@@ -6,6 +6,7 @@
 #include "normalize/queries.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/patches.h"
 
 namespace fairway::translate {
 
@@ -124,11 +125,12 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   // The authenticated identity; the pod's account only where the proxy has none.
   const auto& account = proxy.serviceAccount.empty() && workload ? workload->serviceAccount : proxy.serviceAccount;
   const bool binds = proxy.interception == Interception::none;
+  const auto patches = patchSetOf(view, proxy, labels);
 
   if (proxy.type == ProxyType::gateway) {
     const GatewayScope scope{proxy.ns,          account, labels, namedPorts, binds ? addresses : anyAddress(addresses),
                              proxy.unprivileged};
-    return {{GatewayScope::kType, scope.key()}};
+    return patchedScopes(view, patches, proxy, {{GatewayScope::kType, scope.key()}});
   }
   SidecarOutbound outbound{proxy.ns, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
   SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false};
@@ -139,7 +141,8 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
     inbound.appAddress = proxy.appAddress.empty() ? "127.0.0.1" : proxy.appAddress;
     inbound.unprivileged = proxy.unprivileged;
   }
-  return {{SidecarInbound::kType, inbound.key()}, {SidecarOutbound::kType, outbound.key()}};
+  return patchedScopes(view, patches, proxy,
+                       {{SidecarInbound::kType, inbound.key()}, {SidecarOutbound::kType, outbound.key()}});
 }
 
 }  // namespace fairway::translate

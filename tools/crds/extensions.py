@@ -70,7 +70,7 @@ ENVOY_FILTER = obj(
 PROXY_CONFIG = obj(
     "Settings of the proxies of pods. They count when a pod is made.",
     selector=labels_selector("The pods it is for; all of the namespace when unset, in the root namespace all of the mesh."),
-    concurrency=integer("Worker threads of Envoy; 0 is one for each CPU that the proxy may use.", 0, 1024),
+    concurrency=integer("Worker threads of Envoy; 0 is one for each CPU that the proxy may use.", 0, 256),
     environmentVariables=text_map("Environment variables of the proxy."),
     image=obj("The proxy's image.", imageType=text("Its type, which is appended to its tag: debug, distroless.")))
 
