@@ -7,6 +7,7 @@ void registerUnits(store::Catalogue& catalogue) {
   catalogue.add<SidecarOutbound>(computeSidecarOutbound);
   catalogue.add<SidecarInbound>(computeSidecarInbound);
   catalogue.add<GatewayScope>(computeGatewayScope);
+  catalogue.add<RateLimitServiceScope>(computeRateLimitServiceScope);
 
   catalogue.add<PortTable>(computePortTable);
   catalogue.add<OutboundPorts>(computeOutboundPorts);
