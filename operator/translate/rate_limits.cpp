@@ -226,7 +226,8 @@ global::RateLimit globalFilter(const RateLimit& limit) {
     out.mutable_rate_limited_status()->set_code(static_cast<envoy::type::v3::StatusCode>(limit.status));
   }
   const auto& asked = *limit.service;
-  out.set_failure_mode_deny(asked.failClosed);
+  // A limit that only counts refuses nobody, whatever becomes of the service.
+  out.set_failure_mode_deny(asked.failClosed && limit.enforced);
   setDuration(*out.mutable_timeout(), asked.timeout);
   out.mutable_rate_limit_service()->set_transport_api_version(core::V3);
   auto& grpc = *out.mutable_rate_limit_service()->mutable_grpc_service();

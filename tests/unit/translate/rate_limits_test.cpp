@@ -165,7 +165,8 @@ TEST_CASE("a limit that only counts, and what its answers have") {
   CHECK(filter.status().code() == 503);
   CHECK(filter.enable_x_ratelimit_headers() == envoy::extensions::common::ratelimit::v3::DRAFT_VERSION_03);
   CHECK(filter.response_headers_to_add(0).header().key() == "x-why");
-  const auto asking = filterOf<GlobalRateLimit>(global(limit));
+  const auto asking = filterOf<GlobalRateLimit>(global(limit, true));
+  CHECK_FALSE(asking.failure_mode_deny());
   CHECK(asking.filter_enforced().default_value().numerator() == 0);
   CHECK(asking.rate_limited_status().code() == 503);
 }
