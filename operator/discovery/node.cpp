@@ -45,8 +45,10 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     proxy.type = translate::ProxyType::sidecar;
   } else if (parts[0] == "router") {
     proxy.type = translate::ProxyType::gateway;
+  } else if (parts[0] == "ratelimit") {
+    proxy.type = translate::ProxyType::rate_limit_service;
   } else {
-    return badNode(node, "type \"" + parts[0] + "\" is not known; expected sidecar or router");
+    return badNode(node, "type \"" + parts[0] + "\" is not known; expected sidecar, router or ratelimit");
   }
   const auto dot = parts[2].rfind('.');
   if (dot == std::string::npos || dot == 0 || dot + 1 == parts[2].size()) {

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include <envoy/extensions/filters/http/ext_authz/v3/ext_authz.pb.h>
+#include <envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h>
+#include <envoy/extensions/filters/http/ratelimit/v3/rate_limit.pb.h>
 #include <envoy/extensions/filters/http/rbac/v3/rbac.pb.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -15,8 +17,10 @@
 namespace fairway::evaluate {
 
 namespace ext_authz = envoy::extensions::filters::http::ext_authz::v3;
+namespace global_ratelimit = envoy::extensions::filters::http::ratelimit::v3;
 namespace http_rbac = envoy::extensions::filters::http::rbac::v3;
 namespace jwt_authn = envoy::extensions::filters::http::jwt_authn::v3;
+namespace local_ratelimit = envoy::extensions::filters::http::local_ratelimit::v3;
 using envoy::config::route::v3::RouteConfiguration;
 using nlohmann::json;
 using Kind = HttpStep::Kind;
@@ -39,6 +43,19 @@ void unpack(const google::protobuf::Any& any, HttpStep& step, Kind kind) {
   }
   step.kind = kind;
   step.config = std::move(config);
+}
+
+// How many requests came before is not known here: a limit may refuse any request, unless it only counts. `enforces`: what
+// the filter does that does not say. Runtime keys, which could change the share, are nobody's here.
+template <class Config>
+Kind limits(const google::protobuf::Any& any, bool enforces) {
+  Config config;
+  if (!any.UnpackTo(&config)) return Kind::limits;
+  if (config.has_filter_enforced()) {
+    const auto& share = config.filter_enforced();
+    enforces = share.default_value().numerator() > 0 || !share.runtime_key().empty();
+  }
+  return enforces ? Kind::limits : Kind::passes;
 }
 
 HttpStep compileStep(const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter) {
@@ -75,8 +92,10 @@ HttpStep compileStep(const envoy::extensions::filters::network::http_connection_
   } else if (name == "grpc_stats" || name == "compressor" || name == "on_demand" || name == "stateful_session" ||
              name == "set_filter_state") {
     step.kind = Kind::passes;
-  } else if (name == "local_ratelimit" || name == "ratelimit") {
-    step.kind = Kind::limits;
+  } else if (name == "local_ratelimit") {
+    step.kind = limits<local_ratelimit::LocalRateLimit>(filter.typed_config(), false);
+  } else if (name == "ratelimit") {
+    step.kind = limits<global_ratelimit::RateLimit>(filter.typed_config(), true);
   } else {
     step.text = "HTTP filter " + step.name;
   }

@@ -30,7 +30,7 @@ class Output {
  public:
   explicit Output(const std::vector<api::ObjectPtr>& existing);
 
-  // `spec` of security.istio.io/v1; `comment` says what it stands for.
+  // `spec` of security.istio.io/v1, or of our RateLimit; `comment` says what it stands for.
   void add(const std::string& kind, const std::string& ns, const std::string& name, Json spec,
            const std::string& comment, bool dryRun = false);
   // The migration is not exact, or nobody can tell.

@@ -9,6 +9,7 @@
 #include "normalize/mesh_settings.h"
 #include "normalize/peer_authentication.h"
 #include "normalize/queries.h"
+#include "normalize/rate_limits.h"
 #include "normalize/rbac_v1alpha1.h"
 #include "normalize/request_authentication.h"
 #include "normalize/routes.h"
@@ -38,6 +39,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(gatewayRoutes);
   catalogue.add(peerAuthenticationOf);
   catalogue.add(requestAuthenticationOf);
+  catalogue.add(rateLimitsOf);
+  catalogue.add(serviceRateLimits);
   catalogue.add(rbacSwitch);
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);

@@ -126,6 +126,7 @@ class Hosts {
       for (const auto& weighted : route.destinations) add(weighted.destination);
     }
   }
+  void add(const std::string& host) { hosts_.insert(host); }
   [[nodiscard]] const std::set<std::string>& all() const { return hosts_; }
 
  private:
@@ -148,6 +149,10 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
     for (const auto& entry : routes.hosts) hosts.add(entry.routes.http);
     hosts.add(routes.tls);
     hosts.add(routes.tcp);
+  }
+  // The service that counts requests is asked like any other.
+  for (const auto& limit : view.ask(normalize::RateLimitsOf{query.ns, query.labels, true})) {
+    if (limit.service) hosts.add(limit.service->host);
   }
   Output output;
   for (const auto& host : hosts.all()) {

@@ -10,6 +10,7 @@
 
 #include "normalize/queries.h"
 #include "translate/jwt.h"
+#include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
 
@@ -39,7 +40,8 @@ void setPaths(HttpConnectionManager& out, model::MeshSettings::Paths paths, bool
 
 bool decidesByPath(const HttpManager& manager) {
   return (manager.authorization != nullptr && looksAtPath(*manager.authorization)) ||
-         (manager.authentication != nullptr && looksAtPath(*manager.authentication));
+         (manager.authentication != nullptr && looksAtPath(*manager.authentication)) ||
+         (manager.rateLimits != nullptr && looksAtPath(*manager.rateLimits));
 }
 
 void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
@@ -104,6 +106,8 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
     addRequestAuthentication(out, authentication, manager.side == HttpSide::gateway);
   }
   if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);
+  // Behind what finds out who calls, and refuses: a request that is refused counts for nobody.
+  if (manager.rateLimits) addRateLimits(*out.mutable_http_filters(), *manager.rateLimits);
   static const auto cors = filter("envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
   static const auto fault =
       filter("envoy.filters.http.fault", envoy::extensions::filters::http::fault::v3::HTTPFault());

@@ -74,6 +74,7 @@ struct Port {
   MtlsMode mode = MtlsMode::permissive;
   const model::Authorization& authorization;
   const model::RequestAuthentication* authentication = nullptr;  // of HTTP ports
+  const std::vector<model::RateLimit>& rateLimits;
   std::string cluster;
 };
 
@@ -140,6 +141,7 @@ class InboundListener {
     manager.routes = &routes;
     manager.authorization = &port.authorization;
     manager.authentication = port.authentication;
+    manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
     addHttpManager(view_, chain, manager);
   }
@@ -190,7 +192,10 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   Output output;
   const auto ports = appPorts(view, query);
   const auto& peers = view.ask(normalize::PeerAuthenticationOf{query.ns, query.labels});
-  std::vector<model::Provenance> provenance = peers.provenance;
+  const auto& rateLimits = view.ask(normalize::RateLimitsOf{query.ns, query.labels, false});
+  std::vector<model::Provenance> common = peers.provenance;
+  for (const auto& limit : rateLimits) common.push_back(limit.provenance);
+  std::vector<model::Provenance> provenance = common;
   const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
     const auto& authorization =
         view.ask(normalize::AuthorizationOf{query.ns, query.labels, query.serviceAccount, port});
@@ -221,9 +226,14 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
                  " has no inbound listener: an unprivileged proxy without interception cannot bind ports below 1024"});
         continue;
       }
-      provenance = peers.provenance;
-      const Port port{
-          &app, number, peers.modeOf(number), authorizationOf(number), authenticationOf(app), inboundName(number)};
+      provenance = common;
+      const Port port{&app,
+                      number,
+                      peers.modeOf(number),
+                      authorizationOf(number),
+                      authenticationOf(app),
+                      rateLimits,
+                      inboundName(number)};
       for (const auto& address : query.addresses) {
         if (!isAddress(address)) continue;
         Listener listener;
@@ -255,13 +265,14 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     if (mode == MtlsMode::disable) plain.push_back(number);
     // A port without a service can have a mode and rules of its own.
     chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? authenticationOf(*app) : nullptr,
-                app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
+                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
   };
   for (const auto& [number, app] : ports) addPort(number, &app);
   for (const auto& [number, mode] : peers.ports) {
     if (!ports.contains(number)) addPort(number, nullptr);
   }
-  chains.add({nullptr, 0, peers.mode, authorizationOf(0), nullptr, std::string(kInboundPassthroughCluster)});
+  chains.add(
+      {nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster)});
   skipInspection(listener, plain);
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   return output;

@@ -20,6 +20,7 @@ void registerUnits(store::Catalogue& catalogue) {
   add<SidecarOutbound>(catalogue, computeSidecarOutbound);
   add<SidecarInbound>(catalogue, computeSidecarInbound);
   add<GatewayScope>(catalogue, computeGatewayScope);
+  add<RateLimitServiceScope>(catalogue, computeRateLimitServiceScope);
 
   add<PortTable>(catalogue, computePortTable);
   add<OutboundPorts>(catalogue, computeOutboundPorts);

@@ -21,17 +21,34 @@ Interception parseInterception(std::string_view text) {
   return text == "NONE" ? Interception::none : Interception::redirect;
 }
 
+namespace {
+
+std::string_view typeName(ProxyType type) {
+  switch (type) {
+    case ProxyType::sidecar: return "sidecar";
+    case ProxyType::gateway: return "gateway";
+    case ProxyType::rate_limit_service: return "ratelimit";
+  }
+  return {};
+}
+
+ProxyType parseType(std::string_view name) {
+  if (name == "gateway") return ProxyType::gateway;
+  return name == "ratelimit" ? ProxyType::rate_limit_service : ProxyType::sidecar;
+}
+
+}  // namespace
+
 std::string ScopesOf::key() const {
-  return joinKey({proxy.type == ProxyType::gateway ? "gateway" : "sidecar", proxy.ns, proxy.pod, proxy.serviceAccount,
-                  mapField(proxy.labels), listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress,
-                  proxy.appAddress, flagField(proxy.unprivileged), flagField(proxy.wholeRoutes),
-                  mapField(proxy.metadata)});
+  return joinKey({typeName(proxy.type), proxy.ns, proxy.pod, proxy.serviceAccount, mapField(proxy.labels),
+                  listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress, proxy.appAddress,
+                  flagField(proxy.unprivileged), flagField(proxy.wholeRoutes), mapField(proxy.metadata)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
   const auto fields = splitKey(key);
   Proxy proxy;
-  proxy.type = fieldAt(fields, 0) == "gateway" ? ProxyType::gateway : ProxyType::sidecar;
+  proxy.type = parseType(fieldAt(fields, 0));
   proxy.ns = fieldAt(fields, 1);
   proxy.pod = fieldAt(fields, 2);
   proxy.serviceAccount = fieldAt(fields, 3);
@@ -104,6 +121,11 @@ std::vector<std::string> anyAddress(const std::vector<std::string>& own) {
 
 ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   const Proxy& proxy = query.proxy;
+  if (proxy.type == ProxyType::rate_limit_service) {
+    // It learns of the limits of all namespaces.
+    if (proxy.ns != view.mesh().rootNamespace) return {};
+    return {{RateLimitServiceScope::kType, RateLimitServiceScope{}.key()}};
+  }
   const model::Workload* workload = nullptr;
   if (!proxy.pod.empty()) {
     const auto& found = view.ask(normalize::WorkloadOf{proxy.ns, proxy.pod});

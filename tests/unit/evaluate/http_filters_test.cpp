@@ -152,6 +152,27 @@ TEST_CASE("Authorizers are asked about connections, too", "[evaluate]") {
   CHECK(listener.evaluate(question).filters.size() == 1);
 }
 
+TEST_CASE("A limit may refuse any request, which is noted; one that only counts passes all", "[evaluate]") {
+  const json all{{"default_value", {{"numerator", 100}}}}, none{{"default_value", {{"numerator", 0}}}};
+  const auto local = [](json more) {
+    more["stat_prefix"] = "l";
+    return httpFilter("envoy.filters.http.local_ratelimit.a/b", "local_ratelimit.v3.LocalRateLimit", more);
+  };
+  const auto global = [](json more) {
+    more["domain"] = "a/b";
+    return httpFilter("envoy.filters.http.ratelimit.a/b", "ratelimit.v3.RateLimit", more);
+  };
+  for (const auto& filter : {local({{"filter_enforced", all}}), global({}), global({{"filter_enforced", all}})}) {
+    const auto verdict = ask(json::array({filter}), get("/"));
+    CHECK(verdict.outcome == Outcome::allow);
+    REQUIRE(verdict.filters.size() == 1);
+    CHECK(verdict.filters[0].note == "may refuse requests that are too many");
+  }
+  for (const auto& filter : {local({}), local({{"filter_enforced", none}}), global({{"filter_enforced", none}})}) {
+    CHECK(ask(json::array({filter}), get("/")).filters.empty());
+  }
+}
+
 TEST_CASE("Claims of verified tokens are seen by the rules behind", "[evaluate]") {
   const json provider{
       {"issuer", "i"}, {"local_jwks", {{"inline_string", "{}"}}}, {"payload_in_metadata", "jwt"}, {"forward", true}};

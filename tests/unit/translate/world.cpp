@@ -69,6 +69,12 @@ normalize::PeerAuthenticationOf::Value peersOf(store::View&, const normalize::Pe
 normalize::RequestAuthenticationOf::Value tokensOf(store::View&, const normalize::RequestAuthenticationOf&) {
   return current->tokens;
 }
+normalize::RateLimitsOf::Value rateLimitsOf(store::View&, const normalize::RateLimitsOf&) {
+  return current->rateLimits;
+}
+normalize::ServiceRateLimits::Value serviceRateLimits(store::View&, const normalize::ServiceRateLimits&) {
+  return current->rateLimits;
+}
 normalize::AuthorizationOf::Value authorizationOf(store::View&, const normalize::AuthorizationOf& query) {
   return find(current->authorization, query.port);
 }
@@ -99,6 +105,8 @@ const store::Catalogue& catalogue() {
     c.add<normalize::GatewayRoutes>(gatewayRoutes);
     c.add<normalize::PeerAuthenticationOf>(peersOf);
     c.add<normalize::RequestAuthenticationOf>(tokensOf);
+    c.add<normalize::RateLimitsOf>(rateLimitsOf);
+    c.add<normalize::ServiceRateLimits>(serviceRateLimits);
     c.add<normalize::AuthorizationOf>(authorizationOf);
     c.add<normalize::CredentialOf>(credentialOf);
     c.add<normalize::EnvoyFiltersIn>(noFilters);
