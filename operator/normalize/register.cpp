@@ -3,6 +3,8 @@
 #include "normalize/credentials.h"
 #include "normalize/endpoints.h"
 #include "normalize/envoy_filters.h"
+#include "normalize/gateway_api_listeners.h"
+#include "normalize/gateway_api_status.h"
 #include "normalize/gateway_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
@@ -35,6 +37,11 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(trafficPolicyOf);
   catalogue.add(hostVirtualServices);
   catalogue.add(routesOf);
+  catalogue.add(kubernetesGateway);
+  catalogue.add(gatewayApiWanted);
+  catalogue.add(gatewayApiStatusOf);
+  catalogue.add(gatewayDeploymentOf);
+  catalogue.add(gatewayBackends);
   catalogue.add(gatewayOf);
   catalogue.add(gatewayRoutes);
   catalogue.add(peerAuthenticationOf);

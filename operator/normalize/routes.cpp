@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/networking.h"
+#include "normalize/gateway_api_routes.h"
 #include "normalize/hosts.h"
 #include "normalize/http_route.h"
 #include "normalize/l4_route.h"
@@ -49,13 +50,17 @@ model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& servic
 
 RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
   RoutesOf::Value result;
+  auto own = meshHttpRoutes(view, query);
   const auto services = applicable(view, query);
-  if (services.empty()) return result;
-  result.defined = true;
+  result.defined = !own.empty() || !services.empty();
+  if (services.empty()) {
+    result.http = std::move(own);
+    return result;
+  }
 
   const RouteContext context{view, query.client.ns, query.port, nullptr};
-  result.http = httpRoutes(context, services);
-  if (std::none_of(services.begin(), services.end(), speaksHttp)) {
+  result.http = own.empty() ? httpRoutes(context, services) : std::move(own);
+  if (result.http.empty() && std::none_of(services.begin(), services.end(), speaksHttp)) {
     const auto& service = view.ask(ServiceOf{query.host});
     if (service && service->port(query.port) != nullptr) result.http.push_back(routeToItself(query, services.front()));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/networking.h"
+#include "normalize/backend_tls.h"
 #include "normalize/hosts.h"
 #include "normalize/objects.h"
 
@@ -174,9 +175,7 @@ model::TrafficPolicy convert(const Parts& from) {
   return to;
 }
 
-}  // namespace
-
-TrafficPolicyOf::Value trafficPolicyOf(store::View& view, const TrafficPolicyOf& query) {
+TrafficPolicyOf::Value fromRules(store::View& view, const TrafficPolicyOf& query) {
   TrafficPolicyOf::Value result;
   const auto rules = applicableRules(view, query);
   if (rules.empty()) return result;
@@ -209,6 +208,21 @@ TrafficPolicyOf::Value trafficPolicyOf(store::View& view, const TrafficPolicyOf&
     }
   }
   std::sort(result.subsets.begin(), result.subsets.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return result;
+}
+
+}  // namespace
+
+TrafficPolicyOf::Value trafficPolicyOf(store::View& view, const TrafficPolicyOf& query) {
+  auto result = fromRules(view, query);
+  const auto tls = backendTls(view, query.host, query.port);
+  if (!tls) return result;
+  // A DestinationRule that speaks of TLS itself was written for these clients, and stays.
+  const auto add = [&](model::TrafficPolicy& policy) {
+    if (policy.tls.mode == model::TrafficPolicy::Tls::Mode::automatic) policy.tls = *tls;
+  };
+  add(result.policy);
+  for (auto& subset : result.subsets) add(subset.policy);
   return result;
 }
 

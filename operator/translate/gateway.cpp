@@ -50,10 +50,10 @@ CredentialState CredentialState::parse(std::string_view key) {
   return {fieldAt(fields, 0), fieldAt(fields, 1)};
 }
 
-std::string GatewaySecret::key() const { return joinKey({ns, name}); }
+std::string GatewaySecret::key() const { return joinKey({ns, name, flagField(qualified)}); }
 GatewaySecret GatewaySecret::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), fieldAt(fields, 1)};
+  return {fieldAt(fields, 0), fieldAt(fields, 1), parseFlag(fieldAt(fields, 2))};
 }
 
 GatewayPorts::Value computeGatewayPorts(store::View& view, const GatewayPorts& query) {
@@ -176,12 +176,12 @@ Output computeGatewaySecret(store::View& view, const GatewaySecret& query) {
   const model::Provenance object{"Secret", query.ns, query.name, {}};
   if (!credential->certificateChain.empty() && !credential->privateKey.empty()) {
     tls::Secret secret;
-    secret.set_name(credentialSecret(query.name));
+    secret.set_name(query.qualified ? gatewayCredentialSecret(query.ns, query.name) : credentialSecret(query.name));
     secret.mutable_tls_certificate()->mutable_certificate_chain()->set_inline_bytes(credential->certificateChain);
     secret.mutable_tls_certificate()->mutable_private_key()->set_inline_bytes(credential->privateKey);
     output.resources.push_back(makeResource(Type::secret, secret.name(), secret, {object}));
   }
-  if (!credential->caCertificates.empty()) {
+  if (!credential->caCertificates.empty() && !query.qualified) {
     tls::Secret secret;
     secret.set_name(credentialRootsSecret(query.name));
     secret.mutable_validation_context()->mutable_trusted_ca()->set_inline_bytes(credential->caCertificates);

@@ -20,6 +20,10 @@ std::string listenerName(std::string_view address, std::uint32_t port) {
 
 std::string credentialSecret(std::string_view credential) { return "kubernetes://" + std::string(credential); }
 
+std::string gatewayCredentialSecret(std::string_view ns, std::string_view name) {
+  return "kubernetes-gateway://" + std::string(ns) + "/" + std::string(name);
+}
+
 std::string credentialRootsSecret(std::string_view credential) { return credentialSecret(credential) + "-cacert"; }
 
 }  // namespace fairway::translate

@@ -31,6 +31,8 @@ std::string inboundName(std::uint32_t port);
 std::string listenerName(std::string_view address, std::uint32_t port);
 // The secret behind a credentialName: "kubernetes://tls-cert"; its roots: "kubernetes://tls-cert-cacert".
 std::string credentialSecret(std::string_view credential);
+// Of a Gateway of the Gateway API, which may refer to secrets of other namespaces.
+std::string gatewayCredentialSecret(std::string_view ns, std::string_view name);
 std::string credentialRootsSecret(std::string_view credential);
 
 }  // namespace fairway::translate
