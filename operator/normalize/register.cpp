@@ -1,6 +1,8 @@
 #include "normalize/authorization.h"
 #include "normalize/checks.h"
+#include "normalize/clients.h"
 #include "normalize/credentials.h"
+#include "normalize/delegates.h"
 #include "normalize/endpoints.h"
 #include "normalize/envoy_filters.h"
 #include "normalize/gateway_api_listeners.h"
@@ -17,13 +19,22 @@
 #include "normalize/routes.h"
 #include "normalize/service_entries.h"
 #include "normalize/services.h"
+#include "normalize/sidecars.h"
 #include "normalize/traffic_policy.h"
+#include "normalize/workload_entries.h"
 #include "store/view.h"
 
 namespace fairway::normalize {
 
 void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(meshSettingsOf);
+  catalogue.add(namespaceTraits);
+  catalogue.add(hostTraits);
+  catalogue.add(clientOf);
+  catalogue.add(sidecarFor);
+  catalogue.add(sidecar);
+  catalogue.add(egressHosts);
+  catalogue.add(reachedHosts);
   catalogue.add(meshRouteHosts);
   catalogue.add(allHosts);
   catalogue.add(serviceOf);
@@ -60,6 +71,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(envoyFiltersFor);
   catalogue.add(envoyFilterOf);
   catalogue.add(allEnvoyFilters);
+  catalogue.add(delegateCheck);
+  catalogue.add(workloadEntryCheck);
 }
 
 }  // namespace fairway::normalize

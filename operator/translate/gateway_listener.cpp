@@ -217,7 +217,9 @@ class Builder {
 
   void addBytes(FilterChain& chain, const model::L4Route& route, const GatewayServer& server) {
     addTcpAuthorization(chain, authorization_);
-    addTcpProxy(view_, chain, query_.scope.ns, route, "gateway." + std::to_string(server.port));
+    model::Client client(query_.scope.ns);
+    client.labels = query_.scope.labels;
+    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port));
   }
 
   const normalize::GatewayRoutes::Value& routesOf(const GatewayServer& server) {

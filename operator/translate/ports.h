@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/common.h"
+#include "model/service.h"
 #include "store/view.h"
 
 // Which hosts listen on which port: derived values between the registry and the units, so that a changed
@@ -31,6 +31,7 @@ struct PortHost {
   std::vector<std::string>
       podDomains;          // of a headless service with HTTP: those of its pods, "*.name.ns.svc" and the like
   bool shortName = false;  // clients of the namespace may also say `name`
+  bool dynamic = false;    // the name that is asked for is looked up then
   bool operator==(const PortHost&) const = default;
 };
 
@@ -66,6 +67,10 @@ struct PortHostOf {
   [[nodiscard]] std::string key() const;
   static PortHostOf parse(std::string_view key);
 };
+
+// The hosts of a port for a client: those that its Sidecar imports there, without one all; of those that are not HTTP only
+// what it sees.
+std::vector<const PortHost*> hostsAt(store::View& view, const model::Client& client, std::uint32_t port);
 
 // Of all headless hosts on a port: the endpoint addresses that lead to each. An address leads to one host.
 struct HeadlessTable {

@@ -34,6 +34,7 @@ void registerUnits(store::Catalogue& catalogue) {
   add<AllMeshTls>(catalogue, computeAllMeshTls);
 
   add<OutboundPort>(catalogue, computeOutboundPort);
+  add<EgressListener>(catalogue, computeEgressListener);
   add<TcpListeners>(catalogue, computeTcpListeners);
   add<RouteTable>(catalogue, computeRouteTable);
   add<VirtualHostUnit>(catalogue, computeVirtualHost);

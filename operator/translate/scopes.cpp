@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "normalize/clients.h"
 #include "normalize/queries.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
@@ -64,13 +65,14 @@ ScopesOf ScopesOf::parse(std::string_view key) {
 }
 
 std::string SidecarOutbound::key() const {
-  return joinKey({ns, toString(interception), listField(addresses), flagField(unprivileged), flagField(wholeRoutes)});
+  return joinKey({normalize::clientKey(client), toString(interception), listField(addresses), flagField(unprivileged),
+                  flagField(wholeRoutes)});
 }
 
 SidecarOutbound SidecarOutbound::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseInterception(fieldAt(fields, 1)), parseList(fieldAt(fields, 2)),
-          parseFlag(fieldAt(fields, 3)), parseFlag(fieldAt(fields, 4))};
+  return {normalize::parseClientKey(fieldAt(fields, 0)), parseInterception(fieldAt(fields, 1)),
+          parseList(fieldAt(fields, 2)), parseFlag(fieldAt(fields, 3)), parseFlag(fieldAt(fields, 4))};
 }
 
 std::string SidecarInbound::key() const {
@@ -91,8 +93,8 @@ SidecarInbound SidecarInbound::parse(std::string_view key) {
 }
 
 std::string GatewayScope::key() const {
-  return joinKey(
-      {ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses), flagField(unprivileged)});
+  return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses),
+                  flagField(unprivileged), locality.region, locality.zone, locality.subzone});
 }
 
 GatewayScope GatewayScope::parse(std::string_view key) {
@@ -102,7 +104,8 @@ GatewayScope GatewayScope::parse(std::string_view key) {
           parseMap(fieldAt(fields, 2)),
           parsePorts(fieldAt(fields, 3)),
           parseList(fieldAt(fields, 4)),
-          parseFlag(fieldAt(fields, 5))};
+          parseFlag(fieldAt(fields, 5)),
+          {fieldAt(fields, 6), fieldAt(fields, 7), fieldAt(fields, 8)}};
 }
 
 namespace {
@@ -147,14 +150,18 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   // The authenticated identity; the pod's account only where the proxy has none.
   const auto& account = proxy.serviceAccount.empty() && workload ? workload->serviceAccount : proxy.serviceAccount;
   const bool binds = proxy.interception == Interception::none;
+  normalize::ClientOf as{proxy.ns, labels, workload ? workload->locality : model::Locality{}};
+  if (workload && !workload->node.empty()) as.labels[normalize::kHostnameLabel] = workload->node;
+  const auto& client = view.ask(as);
   const auto patches = patchSetOf(view, proxy, labels);
 
   if (proxy.type == ProxyType::gateway) {
-    const GatewayScope scope{proxy.ns,          account, labels, namedPorts, binds ? addresses : anyAddress(addresses),
-                             proxy.unprivileged};
+    const GatewayScope scope{
+        proxy.ns,           account,        labels, namedPorts, binds ? addresses : anyAddress(addresses),
+        proxy.unprivileged, client.locality};
     return patchedScopes(view, patches, proxy, {{GatewayScope::kType, scope.key()}});
   }
-  SidecarOutbound outbound{proxy.ns, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
+  SidecarOutbound outbound{client, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
   SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false};
   if (binds) {
     outbound.addresses = {proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress};
