@@ -23,7 +23,8 @@ Interception parseInterception(std::string_view text) {
 std::string ScopesOf::key() const {
   return joinKey({proxy.type == ProxyType::gateway ? "gateway" : "sidecar", proxy.ns, proxy.pod, proxy.serviceAccount,
                   mapField(proxy.labels), listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress,
-                  proxy.appAddress, flagField(proxy.unprivileged), flagField(proxy.wholeRoutes)});
+                  proxy.appAddress, flagField(proxy.unprivileged), flagField(proxy.wholeRoutes),
+                  mapField(proxy.metadata)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
@@ -40,6 +41,7 @@ ScopesOf ScopesOf::parse(std::string_view key) {
   proxy.appAddress = fieldAt(fields, 8);
   proxy.unprivileged = parseFlag(fieldAt(fields, 9));
   proxy.wholeRoutes = parseFlag(fieldAt(fields, 10));
+  proxy.metadata = parseMap(fieldAt(fields, 11));
   return {proxy};
 }
 
