@@ -60,10 +60,10 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@ctest --preset release -j $(shell expr $$(nproc) + 1)  # most of them wait more than they compute
 
 test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; fuzzing; all of ONAP on a cluster
-	@for preset in asan tsan; do \
-	  tools/build $$preset unit_tests; \
-	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
-	done
+	@tools/build asan unit_tests
+	@ctest --preset asan -j $(JOBS) -E '^(e2e|cluster|lint)[.]'
+	@tools/build tsan test_engine test_discovery test_sequence  # queue, engine and streams
+	@ctest --preset tsan -j $(JOBS) -R '^(unit[.](engine|discovery)|sequence)$$'
 	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
 	@cd tests/differential && $(PYTHON) -m pytest -s --color=no test_mutants.py

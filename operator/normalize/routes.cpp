@@ -20,7 +20,7 @@ std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
   for (const auto& candidate : view.ask(HostVirtualServices{query.host})) {
     if (!services.empty() && candidate.pattern != pattern) break;
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
-    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.clientNs)) continue;
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.client.ns)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
   }
@@ -53,7 +53,7 @@ RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
   if (services.empty()) return result;
   result.defined = true;
 
-  const RouteContext context{view, query.clientNs, query.port, nullptr};
+  const RouteContext context{view, query.client.ns, query.port, nullptr};
   result.http = httpRoutes(context, services);
   if (std::none_of(services.begin(), services.end(), speaksHttp)) {
     const auto& service = view.ask(ServiceOf{query.host});

@@ -33,6 +33,7 @@ Resolution convert(api::ServiceEntrySpec::Resolution resolution) {
     case api::ServiceEntrySpec::Resolution::static_addresses: return Resolution::endpoints;
     case api::ServiceEntrySpec::Resolution::dns: return Resolution::dns;
     case api::ServiceEntrySpec::Resolution::dns_round_robin: return Resolution::dns_one;
+    case api::ServiceEntrySpec::Resolution::dynamic_dns: return Resolution::dynamic_dns;
   }
   return Resolution::endpoints;
 }

@@ -57,11 +57,11 @@ std::vector<const Rule*> applicableRules(store::View& view, const TrafficPolicyO
   if (candidates.empty()) return {};
   const auto& root = view.mesh().rootNamespace;
   std::vector<std::string> namespaces;
-  if (query.clientNs != root) namespaces.push_back(query.clientNs);
+  if (query.client.ns != root) namespaces.push_back(query.client.ns);
   if (const auto& service = view.ask(ServiceOf{query.host})) namespaces.push_back(service->ns);
   namespaces.push_back(root);
   for (const auto& ns : namespaces) {
-    auto rules = rulesOf(view, candidates, ns, query.clientNs);
+    auto rules = rulesOf(view, candidates, ns, query.client.ns);
     if (!rules.empty()) return rules;
   }
   return {};
@@ -88,7 +88,10 @@ Parts subsetParts(const Parts& inherited, const PolicySpec& own, std::uint32_t p
 void convertLoadBalancer(const Parts::LoadBalancer& from, model::TrafficPolicy& to) {
   using Simple = Parts::LoadBalancer::Simple;
   using Target = model::TrafficPolicy::LoadBalancer;
-  to.warmup = from.warmup;
+  if (from.warmup) {
+    to.warmup =
+        model::TrafficPolicy::Warmup{from.warmup->duration, from.warmup->minimumPercent, from.warmup->aggression};
+  }
   switch (from.simple) {
     case Simple::unspecified:
     case Simple::least_request: to.loadBalancer = Target::least_request; break;

@@ -39,6 +39,16 @@ std::uint64_t maglevSize(std::uint64_t wanted) {
 
 bool positive(const std::optional<model::Duration>& value) { return value && value->count() > 0; }
 
+void setSlowStart(Cluster::SlowStartConfig& out, const model::TrafficPolicy& policy) {
+  const auto& warmup = *policy.warmup;
+  setDuration(*out.mutable_slow_start_window(), warmup.duration);
+  if (warmup.minimumPercent) out.mutable_min_weight_percent()->set_value(*warmup.minimumPercent);
+  if (warmup.aggression) {
+    out.mutable_aggression()->set_default_value(*warmup.aggression);
+    out.mutable_aggression()->set_runtime_key("upstream.slow_start.aggression");
+  }
+}
+
 }  // namespace
 
 void applyLoadBalancing(Cluster& cluster, const model::TrafficPolicy& policy) {
@@ -49,19 +59,12 @@ void applyLoadBalancing(Cluster& cluster, const model::TrafficPolicy& policy) {
   switch (policy.loadBalancer) {
     case Balancer::least_request:
       cluster.set_lb_policy(Cluster::LEAST_REQUEST);
-      if (positive(policy.warmup)) {
-        setDuration(
-            *cluster.mutable_least_request_lb_config()->mutable_slow_start_config()->mutable_slow_start_window(),
-            *policy.warmup);
-      }
+      if (policy.warmup) setSlowStart(*cluster.mutable_least_request_lb_config()->mutable_slow_start_config(), policy);
       break;
     case Balancer::round_robin:
     case Balancer::passthrough:  // nothing tells where the client wanted to go
       cluster.set_lb_policy(Cluster::ROUND_ROBIN);
-      if (positive(policy.warmup)) {
-        setDuration(*cluster.mutable_round_robin_lb_config()->mutable_slow_start_config()->mutable_slow_start_window(),
-                    *policy.warmup);
-      }
+      if (policy.warmup) setSlowStart(*cluster.mutable_round_robin_lb_config()->mutable_slow_start_config(), policy);
       break;
     case Balancer::random: cluster.set_lb_policy(Cluster::RANDOM); break;
     case Balancer::ring_hash: {

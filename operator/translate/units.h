@@ -11,7 +11,8 @@
 // The units of translation. Each is a derived value: `(View&, query) -> Output`.
 namespace fairway::translate {
 
-enum class ProxyType { sidecar, gateway };
+// rate_limit_service: no proxy, but the service that counts for them; it is configured over the same streams.
+enum class ProxyType { sidecar, gateway, rate_limit_service };
 // redirect: iptables sends everything to 15001/15006. none: no interception; listeners bind to ports.
 enum class Interception { redirect, none };
 

@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 import extensions
+import limits
 import networking
 import policies
 from schema import STATUS, nullable
@@ -54,6 +55,12 @@ KINDS = [
       column("Image", ".spec.image.imageType", "The type of the proxy's image."), *STATE]),
     ("WasmPlugin", "extensions.istio.io", "wasmplugins", ["wp"], True, ALPHA, extensions.WASM_PLUGIN,
      [column("URL", ".spec.url", "Where the module is."), ACCEPTED]),
+    ("Sidecar", "networking.istio.io", "sidecars", [], True, NETWORKING, networking.SIDECAR,
+     [column("Selector", ".spec.workloadSelector.labels", "The workloads it is for."), *STATE]),
+    ("WorkloadEntry", "networking.istio.io", "workloadentries", ["we"], True, NETWORKING, networking.WORKLOAD_ENTRY,
+     [column("Address", ".spec.address", "Its address."), *STATE]),
+    ("WorkloadGroup", "networking.istio.io", "workloadgroups", ["wg"], True, NETWORKING, networking.WORKLOAD_GROUP,
+     [*STATE]),
     ("Policy", "authentication.istio.io", "policies", ["authnpolicy"], True, ALPHA, policies.AUTHENTICATION,
      [column("Targets", ".spec.targets[*].name", "Services it is for."),
       column("MTLS", ".spec.peers[*].mtls.mode", "Mode of mutual TLS."), *STATE]),
@@ -76,6 +83,8 @@ KINDS = [
     ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
      policies.AUTHORIZATION_POLICY,
      [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),
+    ("RateLimit", "networking.fairway.io", "ratelimits", ["rl"], True, ALPHA, limits.RATE_LIMIT,
+     [column("Context", ".spec.context", "Where requests are counted."), *STATE]),
 ]
 
 
