@@ -51,8 +51,9 @@ std::vector<const api::VirtualService*> boundTo(store::View& view, const Gateway
   if (isKubernetesGateway(server)) return {};  // a Gateway of the other API may have the same name
   const auto gateway = gatewayName(server);
   auto objects = view.lookup<api::VirtualService>(store::Index::virtual_service_by_gateway, gateway);
-  std::erase_if(objects,
-                [&](const auto* object) { return !isBoundTo(*object, gateway) || !isVisibleTo(*object, query.ns); });
+  std::erase_if(objects, [&](const auto* object) {
+    return !isBoundTo(*object, gateway) || !isVisibleTo(view, *object, query.ns);
+  });
   return objects;
 }
 

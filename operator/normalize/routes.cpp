@@ -25,7 +25,7 @@ std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
   for (const auto& candidate : view.ask(HostVirtualServices{query.host})) {
     if (!services.empty() && candidate.pattern != pattern) break;
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
-    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.client.ns)) continue;
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(view, *object, query.client.ns)) continue;
     if (sidecar != nullptr && *sidecar && !imports(view, **sidecar, *object)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
@@ -39,14 +39,14 @@ bool speaksHttp(const BoundService& service) {
 }
 
 // The host's own service, as if no VirtualService spoke of its HTTP traffic.
-model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& service) {
+model::HttpRoute routeToItself(store::View& view, const RoutesOf& query, const BoundService& service) {
   model::HttpRoute route;
   model::HttpRoute::Weighted self;
   self.destination.host = query.host;
   self.destination.port = query.port;
   self.weight = 100;
   route.destinations.push_back(std::move(self));
-  route.retries = defaultRetries();
+  route.retries = defaultRetries(view);
   route.provenance = provenanceOf(*service.object);
   return route;
 }
@@ -67,7 +67,8 @@ RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
   result.http = own.empty() ? httpRoutes(context, services) : std::move(own);
   if (result.http.empty() && std::none_of(services.begin(), services.end(), speaksHttp)) {
     const auto& service = view.ask(ServiceOf{query.host});
-    if (service && service->port(query.port) != nullptr) result.http.push_back(routeToItself(query, services.front()));
+    if (service && service->port(query.port) != nullptr)
+      result.http.push_back(routeToItself(view, query, services.front()));
   }
   result.tls = tlsRoutes(context, services, [&](const BoundService&, const std::string& sni) {
     const auto host = intersectHosts(sni, query.host);

@@ -144,7 +144,7 @@ ResourcePtr podsVirtualHost(store::View& view, const VirtualHostUnit& query, con
   MessageWriter out(bytes);
   out.text(VirtualHost::kNameFieldNumber, name);
   for (const auto& domain : entry.podDomains) out.text(VirtualHost::kDomainsFieldNumber, domain);
-  out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.clientNs, host, query.port));
+  out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.client.ns, host, query.port));
   out.number(VirtualHost::kIncludeRequestAttemptCountFieldNumber, 1);
   return makeResource(Type::virtual_host, name, bytes);
 }
