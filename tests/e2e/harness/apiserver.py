@@ -22,12 +22,14 @@ READER_RULES = [
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
     {
-        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
+        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io",
+                      "networking.fairway.io"],
         "resources": ["*"],
         "verbs": _READ,
     },
     {
-        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
+        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io",
+                      "networking.fairway.io"],
         "resources": ["*/status"],
         "verbs": ["patch"],
     },
