@@ -6,6 +6,7 @@
 #include <envoy/extensions/filters/http/rbac/v3/rbac.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "evaluate/authorizer_internal.h"
 #include "evaluate/http_internal.h"
 #include "evaluate/jwt_authn_internal.h"
 #include "evaluate/matchers_internal.h"
@@ -301,37 +302,16 @@ class Way {
     if (ofRoute(step.name) || routeUnclear(step.name)) {
       return unknown(verdict_, step.name, "the route's configuration of " + step.name), false;
     }
-    Truth asked = Truth::yes;
-    if (config.has_filter_enabled()) {
-      const auto share = config.filter_enabled().default_value().numerator();
-      const auto whole =
-          config.filter_enabled().default_value().denominator() == envoy::type::v3::FractionalPercent::HUNDRED ? 100U
-          : config.filter_enabled().default_value().denominator() == envoy::type::v3::FractionalPercent::TEN_THOUSAND
-              ? 10000U
-              : 1000000U;
-      asked = share >= whole ? Truth::yes : share == 0 ? Truth::no : Truth::unknown;
-    }
-    if (asked != Truth::no && config.has_filter_enabled_metadata()) {
-      const auto wanted = matchMetadata(config.filter_enabled_metadata(), metadata_);
-      if (wanted != Truth::yes) asked = wanted;
-    }
-    if (asked == Truth::unknown) return unknown(verdict_, step.name, "whether the external authorizer is asked"), false;
-    if (asked == Truth::no) {
-      if (!config.deny_at_disable().default_value().value()) return true;
-      result(step).action = FilterResult::Action::denied;
-      const int status = config.has_status_on_error() ? config.status_on_error().code() : 403;
-      deny(verdict_, step.name, status, "", "ext_authz_denied");
-      return false;
-    }
-    const auto& grpc = config.grpc_service();
-    const auto name = config.has_http_service() ? config.http_service().server_uri().cluster()
-                      : grpc.has_envoy_grpc()   ? grpc.envoy_grpc().cluster_name()
-                                                : grpc.google_grpc().target_uri();
+    const auto outcome = authorize(config, metadata_, question_.request->answers);
+    if (outcome.passed == Truth::unknown) return unknown(verdict_, step.name, outcome.text), false;
+    if (outcome.passed == Truth::yes && outcome.asked.empty()) return true;
     auto& out = result(step);
-    out.action = FilterResult::Action::noted;
-    out.note = "asks " + name;
-    verdict_.asks.push_back(name);
-    return true;
+    out.action = outcome.passed == Truth::yes ? FilterResult::Action::noted : FilterResult::Action::denied;
+    if (!outcome.asked.empty()) out.note = "asks " + outcome.asked;
+    if (outcome.open) verdict_.asks.push_back(outcome.asked);
+    if (outcome.passed == Truth::yes) return true;
+    deny(verdict_, step.name, outcome.status, "", outcome.details);
+    return false;
   }
 
   void arrive() {

@@ -9,7 +9,7 @@
 
 #include "api/object.h"
 #include "migrate/workloads.h"
-#include "migrate/world.h"
+#include "normalize/world.h"
 
 namespace fairway::migrate {
 
@@ -57,7 +57,7 @@ class Output {
 
 // What a conversion looks at.
 struct Context {
-  World& before;
+  normalize::World& before;
   const std::vector<WorkloadClass>& workloads;
   const std::vector<std::string>& namespaces;  // those that are migrated
   bool wholeMesh = false;                      // all namespaces are, and what speaks for the mesh

@@ -1,7 +1,12 @@
 #include "normalize/authorization.h"
 #include "normalize/checks.h"
+#include "normalize/clients.h"
 #include "normalize/credentials.h"
+#include "normalize/delegates.h"
 #include "normalize/endpoints.h"
+#include "normalize/envoy_filters.h"
+#include "normalize/gateway_api_listeners.h"
+#include "normalize/gateway_api_status.h"
 #include "normalize/gateway_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
@@ -14,13 +19,22 @@
 #include "normalize/routes.h"
 #include "normalize/service_entries.h"
 #include "normalize/services.h"
+#include "normalize/sidecars.h"
 #include "normalize/traffic_policy.h"
+#include "normalize/workload_entries.h"
 #include "store/view.h"
 
 namespace fairway::normalize {
 
 void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(meshSettingsOf);
+  catalogue.add(namespaceTraits);
+  catalogue.add(hostTraits);
+  catalogue.add(clientOf);
+  catalogue.add(sidecarFor);
+  catalogue.add(sidecar);
+  catalogue.add(egressHosts);
+  catalogue.add(reachedHosts);
   catalogue.add(meshRouteHosts);
   catalogue.add(allHosts);
   catalogue.add(serviceOf);
@@ -34,6 +48,11 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(trafficPolicyOf);
   catalogue.add(hostVirtualServices);
   catalogue.add(routesOf);
+  catalogue.add(kubernetesGateway);
+  catalogue.add(gatewayApiWanted);
+  catalogue.add(gatewayApiStatusOf);
+  catalogue.add(gatewayDeploymentOf);
+  catalogue.add(gatewayBackends);
   catalogue.add(gatewayOf);
   catalogue.add(gatewayRoutes);
   catalogue.add(peerAuthenticationOf);
@@ -48,6 +67,12 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(referenceChecks);
   catalogue.add(gatewayReferenceCheck);
   catalogue.add(serviceEntryCheck);
+  catalogue.add(envoyFiltersIn);
+  catalogue.add(envoyFiltersFor);
+  catalogue.add(envoyFilterOf);
+  catalogue.add(allEnvoyFilters);
+  catalogue.add(delegateCheck);
+  catalogue.add(workloadEntryCheck);
 }
 
 }  // namespace fairway::normalize

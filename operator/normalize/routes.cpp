@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "api/networking.h"
+#include "normalize/gateway_api_routes.h"
 #include "normalize/hosts.h"
+#include "normalize/http_action.h"
 #include "normalize/http_route.h"
 #include "normalize/l4_route.h"
 #include "normalize/objects.h"
+#include "normalize/sidecars.h"
 
 namespace fairway::normalize {
 
@@ -17,10 +20,13 @@ namespace {
 std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
   std::vector<BoundService> services;
   std::string pattern;
+  const auto* sidecar =
+      query.client.sidecar.empty() ? nullptr : &view.ask(SidecarOf{query.client.ns, query.client.sidecar});
   for (const auto& candidate : view.ask(HostVirtualServices{query.host})) {
     if (!services.empty() && candidate.pattern != pattern) break;
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
-    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.clientNs)) continue;
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.client.ns)) continue;
+    if (sidecar != nullptr && *sidecar && !imports(view, **sidecar, *object)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
   }
@@ -49,13 +55,17 @@ model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& servic
 
 RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
   RoutesOf::Value result;
+  auto own = meshHttpRoutes(view, query);
   const auto services = applicable(view, query);
-  if (services.empty()) return result;
-  result.defined = true;
+  result.defined = !own.empty() || !services.empty();
+  if (services.empty()) {
+    result.http = std::move(own);
+    return result;
+  }
 
-  const RouteContext context{view, query.clientNs, query.port, nullptr};
-  result.http = httpRoutes(context, services);
-  if (std::none_of(services.begin(), services.end(), speaksHttp)) {
+  const RouteContext context{view, query.client, query.port};
+  result.http = own.empty() ? httpRoutes(context, services) : std::move(own);
+  if (result.http.empty() && std::none_of(services.begin(), services.end(), speaksHttp)) {
     const auto& service = view.ask(ServiceOf{query.host});
     if (service && service->port(query.port) != nullptr) result.http.push_back(routeToItself(query, services.front()));
   }

@@ -29,6 +29,7 @@ Output computeEndpoints(store::View& view, const EndpointsUnit& query);
 AllMeshTls::Value computeAllMeshTls(store::View& view, const AllMeshTls& query);
 
 Output computeOutboundPort(store::View& view, const OutboundPort& query);
+Output computeEgressListener(store::View& view, const EgressListener& query);
 Output computeTcpListeners(store::View& view, const TcpListeners& query);
 Output computeRouteTable(store::View& view, const RouteTable& query);
 Output computeVirtualHost(store::View& view, const VirtualHostUnit& query);

@@ -168,7 +168,8 @@ class Builder {
   void addTls(const GatewayServer& server) {
     if (!hasCertificate(server)) return;
     const auto* routes = routesHttp(server) ? nullptr : &routesOf(server);
-    if (routes && routes->tcp.empty()) return noRoute(server);
+    if (routes && routes->tcp.empty() && routes->tls.empty()) return noRoute(server);
+    if (routes && routes->tcp.empty()) return addNamedTls(server, routes->tls);
     const auto names = claim(hostsOf(server), server);
     if (!names) return;
     addTlsInspector(listener_);
@@ -182,6 +183,19 @@ class Builder {
               "https." + std::to_string(server.port) + "." + server.name + "." + server.provenance.name + "." +
                   server.provenance.ns,
               server.provenance.toString());
+    }
+  }
+
+  // Routed by the server name, although TLS ends here.
+  void addNamedTls(const GatewayServer& server, const std::vector<model::L4Route>& routes) {
+    for (const auto& route : routes) {
+      const auto names = claim(route.sniHosts, server);
+      if (!names) continue;
+      addTlsInspector(listener_);
+      auto& chain = newChain(route.provenance);
+      match(chain, *names);
+      setGatewayTls(*chain.mutable_transport_socket(), checked(server), false, meshTlsOf(view_));
+      addBytes(chain, route, server);
     }
   }
 
@@ -203,7 +217,9 @@ class Builder {
 
   void addBytes(FilterChain& chain, const model::L4Route& route, const GatewayServer& server) {
     addTcpAuthorization(chain, authorization_);
-    addTcpProxy(view_, chain, query_.scope.ns, route, "gateway." + std::to_string(server.port));
+    model::Client client(query_.scope.ns);
+    client.labels = query_.scope.labels;
+    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port));
   }
 
   const normalize::GatewayRoutes::Value& routesOf(const GatewayServer& server) {
@@ -212,7 +228,7 @@ class Builder {
   }
 
   void noRoute(const GatewayServer& server) {
-    note(model::Note::Severity::info, server, "hosts", "no VirtualService routes this server; it is not listened to");
+    note(model::Note::Severity::info, server, "hosts", "no route leads from this server; it is not listened to");
   }
 
   static std::vector<std::string> hostsOf(const GatewayServer& server) {
@@ -247,6 +263,9 @@ class Builder {
   // Without its certificate the server is left out, so that the other hosts of the port go on.
   bool hasCertificate(const GatewayServer& server) {
     const auto& tls = *server.tls;
+    for (const auto& [ns, name] : tls.credentials) {  // they are there, or the server would not be
+      output_.children.push_back({GatewaySecret::kType, GatewaySecret{ns, name, true}.key()});
+    }
     if (tls.mode == GatewayTls::Mode::mesh || tls.credentialName.empty()) return true;
     const auto& state = view_.ask(CredentialState{query_.scope.ns, tls.credentialName});
     // Watched although it is missing, so that the server comes up with it.

@@ -3,12 +3,14 @@
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
 #include <envoy/extensions/filters/http/cors/v3/cors.pb.h>
+#include <envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.pb.h>
 #include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
 #include <envoy/extensions/filters/http/router/v3/router.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
+#include "translate/dns_cache.h"
 #include "translate/jwt.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
@@ -116,6 +118,14 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   if (manager.side != HttpSide::inbound) {
     *out.add_http_filters() = cors;
     *out.add_http_filters() = fault;
+  }
+  if (manager.lookUp) {
+    static const auto lookUp = [] {
+      envoy::extensions::filters::http::dynamic_forward_proxy::v3::FilterConfig config;
+      setDnsCache(*config.mutable_dns_cache_config());
+      return filter("envoy.filters.http.dynamic_forward_proxy", config);
+    }();
+    *out.add_http_filters() = lookUp;
   }
   *out.add_http_filters() = router;
   setFilter(*chain.add_filters(), "envoy.filters.network.http_connection_manager", out);

@@ -31,6 +31,8 @@ struct HttpManager {
   // Exactly one of: a name for RDS, or the routes themselves.
   std::string routeName;
   const envoy::config::route::v3::RouteConfiguration* routes = nullptr;
+  // Some routes lead to names that are looked up when they are asked for (Service::Resolution::dynamic_dns).
+  bool lookUp = false;
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ struct Proxy {
   std::string outboundAddress, appAddress;
   bool unprivileged = false;  // may not bind ports below 1024: such listeners are left out, with a note
   bool wholeRoutes = false;   // route configurations hold their virtual hosts: the client cannot get these by VHDS
+  // What else the Node's metadata says, as texts: EnvoyFilters match it.
+  std::map<std::string, std::string> metadata{};
   bool operator==(const Proxy&) const = default;
 };
 

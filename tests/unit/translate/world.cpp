@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "normalize/envoy_filters.h"
+
 namespace fairway::translate::test {
 
 namespace {
@@ -82,6 +84,9 @@ normalize::CredentialOf::Value credentialOf(store::View&, const normalize::Crede
   return found->second;
 }
 
+// No EnvoyFilters here: patches_test.cpp has them.
+normalize::EnvoyFiltersIn::Value noFilters(store::View&, const normalize::EnvoyFiltersIn&) { return false; }
+
 const store::Catalogue& catalogue() {
   static const store::Catalogue instance = [] {
     store::Catalogue c;
@@ -104,6 +109,7 @@ const store::Catalogue& catalogue() {
     c.add<normalize::ServiceRateLimits>(serviceRateLimits);
     c.add<normalize::AuthorizationOf>(authorizationOf);
     c.add<normalize::CredentialOf>(credentialOf);
+    c.add<normalize::EnvoyFiltersIn>(noFilters);
     registerUnits(c);
     return c;
   }();
