@@ -5,12 +5,18 @@
 #include <type_traits>
 
 #include "api/core.h"
+#include "api/envoy_filter.h"
 #include "api/gateway_api.h"
 #include "api/ingress.h"
 #include "api/mesh_config.h"
 #include "api/networking.h"
+#include "api/proxy_config.h"
+#include "api/rate_limit.h"
 #include "api/security.h"
 #include "api/service_entry.h"
+#include "api/sidecar.h"
+#include "api/wasm_plugin.h"
+#include "api/workload_entry.h"
 
 // The typed values, field by field, for who treats all fields alike: how many each struct has (a number that is wrong does
 // not compile), references to them, and the type that belongs to a kind.
@@ -46,7 +52,7 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 16;
+inline constexpr int kFields<MeshConfigSpec> = 20;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 2;
 template <>
@@ -57,6 +63,12 @@ template <>
 inline constexpr int kFields<MeshConfigSpec::CaCertificates> = 2;
 template <>
 inline constexpr int kFields<MeshConfigSpec::Tls> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::ExportTo> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Connections> = 6;
+template <>
+inline constexpr int kFields<MeshConfigSpec::AccessLog> = 2;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>
@@ -84,27 +96,29 @@ inline constexpr int kFields<HeaderOperations::Values> = 3;
 template <>
 inline constexpr int kFields<Destination> = 3;
 template <>
-inline constexpr int kFields<HttpMatchRequest> = 13;
+inline constexpr int kFields<HttpMatchRequest> = 14;
 template <>
 inline constexpr int kFields<Percent> = 1;
 template <>
-inline constexpr int kFields<HttpRoute> = 12;
+inline constexpr int kFields<HttpRoute> = 13;
 template <>
 inline constexpr int kFields<HttpRoute::Weighted> = 3;
 template <>
-inline constexpr int kFields<HttpRoute::Redirect> = 6;
+inline constexpr int kFields<HttpRoute::Redirect> = 7;
+template <>
+inline constexpr int kFields<HttpRoute::Delegate> = 2;
 template <>
 inline constexpr int kFields<HttpRoute::DirectResponse> = 2;
 template <>
 inline constexpr int kFields<HttpRoute::Rewrite> = 4;
 template <>
-inline constexpr int kFields<HttpRoute::Retries> = 5;
+inline constexpr int kFields<HttpRoute::Retries> = 6;
 template <>
 inline constexpr int kFields<HttpRoute::Fault> = 5;
 template <>
 inline constexpr int kFields<HttpRoute::Mirror> = 2;
 template <>
-inline constexpr int kFields<HttpRoute::Cors> = 6;
+inline constexpr int kFields<HttpRoute::Cors> = 7;
 template <>
 inline constexpr int kFields<L4Match> = 6;
 template <>
@@ -114,17 +128,31 @@ inline constexpr int kFields<L4Route::Weighted> = 2;
 template <>
 inline constexpr int kFields<VirtualServiceSpec> = 6;
 template <>
-inline constexpr int kFields<TrafficPolicySpec> = 4;
+inline constexpr int kFields<TrafficPolicySpec> = 7;
 template <>
-inline constexpr int kFields<TrafficPolicySpec::LoadBalancer> = 10;
+inline constexpr int kFields<TrafficPolicySpec::LoadBalancer> = 12;
 template <>
-inline constexpr int kFields<TrafficPolicySpec::ConnectionPool> = 13;
+inline constexpr int kFields<TrafficPolicySpec::LoadBalancer::Warmup> = 3;
+template <>
+inline constexpr int kFields<LocalitySettings> = 4;
+template <>
+inline constexpr int kFields<LocalitySettings::Distribute> = 2;
+template <>
+inline constexpr int kFields<LocalitySettings::Failover> = 2;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::Tunnel> = 3;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::RetryBudget> = 3;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::ConnectionPool::Http2Keepalive> = 2;
+template <>
+inline constexpr int kFields<TrafficPolicySpec::ConnectionPool> = 14;
 template <>
 inline constexpr int kFields<TrafficPolicySpec::ConnectionPool::Keepalive> = 3;
 template <>
-inline constexpr int kFields<TrafficPolicySpec::OutlierDetection> = 8;
+inline constexpr int kFields<TrafficPolicySpec::OutlierDetection> = 9;
 template <>
-inline constexpr int kFields<TrafficPolicySpec::Tls> = 8;
+inline constexpr int kFields<TrafficPolicySpec::Tls> = 9;
 template <>
 inline constexpr int kFields<DestinationRuleSpec> = 5;
 template <>
@@ -184,11 +212,25 @@ inline constexpr int kFields<AuthorizationPolicySpec::Condition> = 3;
 template <>
 inline constexpr int kFields<AuthorizationPolicySpec::Rule> = 3;
 template <>
+inline constexpr int kFields<RateLimitSpec> = 8;
+template <>
+inline constexpr int kFields<RateLimitSpec::Match> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Descriptor> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Limit> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Rule> = 4;
+template <>
+inline constexpr int kFields<RateLimitSpec::Response> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Local> = 1;
+template <>
+inline constexpr int kFields<RateLimitSpec::Global> = 2;
+template <>
 inline constexpr int kFields<ServiceEntrySpec> = 9;
 template <>
 inline constexpr int kFields<ServiceEntrySpec::Port> = 4;
-template <>
-inline constexpr int kFields<ServiceEntrySpec::Endpoint> = 6;
 template <>
 inline constexpr int kFields<gateway_api::Reference> = 4;
 template <>
@@ -251,6 +293,40 @@ template <>
 inline constexpr int kFields<gateway_api::BackendTlsPolicySpec> = 5;
 template <>
 inline constexpr int kFields<gateway_api::BackendTlsPolicySpec::Target> = 2;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ProxyMatch> = 2;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::FilterChainMatch> = 7;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ListenerMatch> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::RouteConfigurationMatch> = 8;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ClusterMatch> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::Match> = 5;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::Patch> = 5;
+template <>
+inline constexpr int kFields<ProxyConfigSpec> = 4;
+template <>
+inline constexpr int kFields<WasmPluginSpec> = 1;
+template <>
+inline constexpr int kFields<WorkloadEntrySpec> = 6;
+template <>
+inline constexpr int kFields<WorkloadGroupSpec> = 3;
+template <>
+inline constexpr int kFields<SidecarSpec> = 5;
+template <>
+inline constexpr int kFields<SidecarSpec::Port> = 3;
+template <>
+inline constexpr int kFields<SidecarSpec::Ingress> = 6;
+template <>
+inline constexpr int kFields<SidecarSpec::Egress> = 4;
+template <>
+inline constexpr int kFields<SidecarSpec::OutboundTrafficPolicy> = 2;
 
 // References to all fields, in their order.
 template <class T>
@@ -341,6 +417,12 @@ auto withType(Kind kind, Visit visit) {
     case Kind::virtual_service: return visit.template operator()<VirtualService>();
     case Kind::destination_rule: return visit.template operator()<DestinationRule>();
     case Kind::service_entry: return visit.template operator()<ServiceEntry>();
+    case Kind::envoy_filter: return visit.template operator()<EnvoyFilter>();
+    case Kind::proxy_config: return visit.template operator()<ProxyConfig>();
+    case Kind::wasm_plugin: return visit.template operator()<WasmPlugin>();
+    case Kind::sidecar: return visit.template operator()<Sidecar>();
+    case Kind::workload_entry: return visit.template operator()<WorkloadEntry>();
+    case Kind::workload_group: return visit.template operator()<WorkloadGroup>();
     case Kind::policy: return visit.template operator()<Policy>();
     case Kind::mesh_policy: return visit.template operator()<MeshPolicy>();
     case Kind::service_role: return visit.template operator()<ServiceRole>();
@@ -358,6 +440,7 @@ auto withType(Kind kind, Visit visit) {
     case Kind::tcp_route: return visit.template operator()<gateway_api::TcpRoute>();
     case Kind::reference_grant: return visit.template operator()<gateway_api::ReferenceGrant>();
     case Kind::backend_tls_policy: return visit.template operator()<gateway_api::BackendTlsPolicy>();
+    case Kind::rate_limit: return visit.template operator()<RateLimit>();
     case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }

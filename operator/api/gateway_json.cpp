@@ -73,7 +73,9 @@ void readVersion(Fields& fields, std::string_view name, std::string& out) {
   if (const auto version = value->oneOf<std::string_view>(kVersions)) out = *version;
 }
 
-void readTls(const Value& value, const std::string& protocol, Tls& tls) {
+}  // namespace
+
+void readServerTls(const Value& value, const std::string& protocol, Tls& tls) {
   Fields fields(value);
   fields.read("httpsRedirect", tls.httpsRedirect);
   if (const auto mode = fields.get("mode")) tls.mode = mode->oneOf<Tls::Mode>(kModes);
@@ -119,6 +121,8 @@ void readTls(const Value& value, const std::string& protocol, Tls& tls) {
     fields.get("httpsRedirect")->error("only a port with protocol HTTP can redirect to HTTPS");
   }
 }
+
+namespace {
 
 void readPort(const Value& value, Server& server) {
   Fields fields(value);
@@ -175,7 +179,7 @@ void readServer(const Value& value, Server& server) {
     fields.missing("hosts", "at least one host, \"*\" for all");
   }
   if (const auto tls = fields.get("tls")) {
-    readTls(*tls, server.protocol, server.tls.emplace());
+    readServerTls(*tls, server.protocol, server.tls.emplace());
   } else if (usesTls(server.protocol)) {
     fields.missing("tls", "TLS settings, because port.protocol is " + server.protocol);
   }

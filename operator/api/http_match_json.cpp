@@ -79,7 +79,7 @@ void readHttpMatch(const Value& value, HttpMatchRequest& out) {
     checkGatewayNames(*gateways);
   }
   fields.read("ignoreUriCase", out.ignoreUriCase);
-  fields.ignore("statPrefix", "routes have no statistics of their own");
+  fields.read("statPrefix", out.statPrefix);
 }
 
 }  // namespace fairway::api

@@ -61,6 +61,10 @@ void readRedirect(const Value& value, HttpRoute::Redirect& out) {
   if (!out.scheme.empty() && out.scheme != "http" && out.scheme != "https") {
     fields.get("scheme")->expected("http or https");
   }
+  fields.read("prefixRewrite", out.prefixRewrite);
+  if (!out.uri.empty() && !out.prefixRewrite.empty()) {
+    value.error("uri and prefixRewrite are both given, expected one of them");
+  }
   fields.readPort("port", out.port);
   if (const auto derived = fields.get("derivePort")) {
     if (const auto name = derived->oneOf<std::string_view>(kPorts)) out.derivePort = *name;
@@ -76,8 +80,8 @@ void readRedirect(const Value& value, HttpRoute::Redirect& out) {
     }
   }
   if (fields.readable() && out.uri.empty() && out.authority.empty() && out.scheme.empty() && out.port == 0 &&
-      out.derivePort.empty()) {
-    value.error("expected at least one of uri, authority, scheme, port, derivePort");
+      out.derivePort.empty() && out.prefixRewrite.empty()) {
+    value.error("expected at least one of uri, prefixRewrite, authority, scheme, port, derivePort");
   }
 }
 
@@ -111,33 +115,6 @@ void readRewrite(const Value& value, HttpRoute::Rewrite& out) {
   }
 }
 
-void readRetries(const Value& value, HttpRoute::Retries& out) {
-  Fields fields(value);
-  if (const auto attempts = fields.get("attempts")) {
-    if (const auto number = attempts->integer(0, 1000)) out.attempts = static_cast<std::int32_t>(*number);
-  }
-  fields.read("perTryTimeout", out.perTryTimeout);
-  fields.read("retryOn", out.retryOn);
-  if (const auto conditions = fields.get("retryOn"); conditions && !out.retryOn.empty()) {
-    for (const auto& part : split(out.retryOn, ',')) {
-      const auto condition = trim(part);
-      const auto status = toNumber(condition);
-      const bool known =
-          std::find(kRetryConditions.begin(), kRetryConditions.end(), condition) != kRetryConditions.end();
-      if (!known && !(status && *status >= 100 && *status <= 599)) {
-        conditions->error("found " + quote(condition) + ", expected a status code or one of " +
-                          join({kRetryConditions.begin(), kRetryConditions.end()}, ", "));
-      }
-    }
-  }
-  if (const auto backoff = fields.get("backoff")) out.backoff = backoff->positiveDuration();
-  fields.read("retryRemoteLocalities", out.retryRemoteLocalities);
-  fields.ignore("retryIgnorePreviousHosts", "a retry always avoids the hosts that were tried");
-  if (fields.readable() && out.attempts == 0 && (out.perTryTimeout || !out.retryOn.empty())) {
-    value.warn("attempts is 0 or not set: there are no retries, and the other fields have no effect");
-  }
-}
-
 void readCors(const Value& value, HttpRoute::Cors& out) {
   Fields fields(value);
   if (const auto origins = fields.get("allowOrigins")) {
@@ -162,7 +139,13 @@ void readCors(const Value& value, HttpRoute::Cors& out) {
   fields.read("exposeHeaders", out.exposeHeaders);
   fields.read("maxAge", out.maxAge);
   fields.read("allowCredentials", out.allowCredentials);
-  fields.ignore("unmatchedPreflights", "preflights that match no origin are forwarded");
+  if (const auto unmatched = fields.get("unmatchedPreflights")) {
+    using Unmatched = HttpRoute::Cors::Unmatched;
+    static constexpr EnumName<Unmatched> kModes[] = {{"UNSPECIFIED", 0, Unmatched::unspecified},
+                                                     {"FORWARD", 1, Unmatched::forward},
+                                                     {"IGNORE", 2, Unmatched::ignore}};
+    out.unmatchedPreflights = unmatched->oneOf<Unmatched>(kModes).value_or(Unmatched::unspecified);
+  }
 }
 
 void readMirrors(Fields& fields, HttpRoute& out) {
@@ -198,11 +181,25 @@ void readMirrors(Fields& fields, HttpRoute& out) {
   });
 }
 
+void readDelegate(const Value& value, HttpRoute::Delegate& out) {
+  Fields fields(value);
+  fields.read("name", out.name);
+  fields.read("namespace", out.ns);
+  if (!fields.readable()) return;
+  if (!fields.has("name")) {
+    fields.missing("name", "the name of a VirtualService");
+  } else if (!isDnsSubdomain(out.name)) {
+    fields.get("name")->expected("the name of a VirtualService");
+  }
+  if (!out.ns.empty() && !isDnsLabel(out.ns)) fields.get("namespace")->expected("the name of a namespace");
+}
+
 void checkActions(const Fields& fields, const HttpRoute& out) {
   const auto& at = fields.value();
-  const int actions = (out.route.empty() ? 0 : 1) + (out.redirect ? 1 : 0) + (out.directResponse ? 1 : 0);
-  if (actions == 0) at.error("expected route, redirect or directResponse");
-  if (actions > 1) at.error("expected only one of route, redirect, directResponse");
+  const int actions =
+      (out.route.empty() ? 0 : 1) + (out.redirect ? 1 : 0) + (out.directResponse ? 1 : 0) + (out.delegate ? 1 : 0);
+  if (actions == 0) at.error("expected route, redirect, directResponse or delegate");
+  if (actions > 1) at.error("expected only one of route, redirect, directResponse, delegate");
   if (out.redirect && (out.fault || out.rewrite || !out.mirrors.empty() || out.timeout || out.retries)) {
     at.error("a redirect answers by itself: fault, rewrite, mirror, timeout and retries cannot be combined with it");
   }
@@ -212,6 +209,33 @@ void checkActions(const Fields& fields, const HttpRoute& out) {
 }
 
 }  // namespace
+
+void readRetries(const Value& value, HttpRoute::Retries& out) {
+  Fields fields(value);
+  if (const auto attempts = fields.get("attempts")) {
+    if (const auto number = attempts->integer(0, 1000)) out.attempts = static_cast<std::int32_t>(*number);
+  }
+  fields.read("perTryTimeout", out.perTryTimeout);
+  fields.read("retryOn", out.retryOn);
+  if (const auto conditions = fields.get("retryOn"); conditions && !out.retryOn.empty()) {
+    for (const auto& part : split(out.retryOn, ',')) {
+      const auto condition = trim(part);
+      const auto status = toNumber(condition);
+      const bool known =
+          std::find(kRetryConditions.begin(), kRetryConditions.end(), condition) != kRetryConditions.end();
+      if (!known && !(status && *status >= 100 && *status <= 599)) {
+        conditions->error("found " + quote(condition) + ", expected a status code or one of " +
+                          join({kRetryConditions.begin(), kRetryConditions.end()}, ", "));
+      }
+    }
+  }
+  if (const auto backoff = fields.get("backoff")) out.backoff = backoff->positiveDuration();
+  fields.read("retryRemoteLocalities", out.retryRemoteLocalities);
+  fields.read("retryIgnorePreviousHosts", out.retryIgnorePreviousHosts);
+  if (fields.readable() && out.attempts == 0 && (out.perTryTimeout || !out.retryOn.empty())) {
+    value.warn("attempts is 0 or not set: there are no retries, and the other fields have no effect");
+  }
+}
 
 void readHttpRoute(const Value& value, HttpRoute& out) {
   Fields fields(value);
@@ -224,9 +248,7 @@ void readHttpRoute(const Value& value, HttpRoute& out) {
   if (const auto route = fields.get("route")) readRoute(*route, out);
   if (const auto redirect = fields.get("redirect")) readRedirect(*redirect, out.redirect.emplace());
   if (const auto response = fields.get("directResponse")) readDirectResponse(*response, out.directResponse.emplace());
-  if (const auto delegate = fields.get("delegate")) {
-    delegate->error("routes of another VirtualService cannot be included, expected route, redirect or directResponse");
-  }
+  if (const auto delegate = fields.get("delegate")) readDelegate(*delegate, out.delegate.emplace());
   if (const auto rewrite = fields.get("rewrite")) readRewrite(*rewrite, out.rewrite.emplace());
   fields.read("timeout", out.timeout);
   if (const auto retries = fields.get("retries")) readRetries(*retries, out.retries.emplace());

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kCoreV1{"v1"};
 constexpr std::array<std::string_view, 3> kNetworking{"v1", "v1beta1", "v1alpha3"};
+constexpr std::array<std::string_view, 1> kEnvoyFilter{"v1alpha3"};
+constexpr std::array<std::string_view, 1> kProxyConfig{"v1beta1"};
 constexpr std::array<std::string_view, 2> kSecurity{"v1", "v1beta1"};
 constexpr std::array<std::string_view, 1> kAlpha{"v1alpha1"};
 
@@ -32,6 +34,12 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::virtual_service, "VirtualService", "networking.istio.io", "virtualservices", true, true, kNetworking},
     {Kind::destination_rule, "DestinationRule", "networking.istio.io", "destinationrules", true, true, kNetworking},
     {Kind::service_entry, "ServiceEntry", "networking.istio.io", "serviceentries", true, true, kNetworking},
+    {Kind::envoy_filter, "EnvoyFilter", "networking.istio.io", "envoyfilters", true, true, kEnvoyFilter},
+    {Kind::proxy_config, "ProxyConfig", "networking.istio.io", "proxyconfigs", true, true, kProxyConfig},
+    {Kind::wasm_plugin, "WasmPlugin", "extensions.istio.io", "wasmplugins", true, true, kAlpha},
+    {Kind::sidecar, "Sidecar", "networking.istio.io", "sidecars", true, true, kNetworking},
+    {Kind::workload_entry, "WorkloadEntry", "networking.istio.io", "workloadentries", true, true, kNetworking},
+    {Kind::workload_group, "WorkloadGroup", "networking.istio.io", "workloadgroups", true, true, kNetworking},
     {Kind::policy, "Policy", "authentication.istio.io", "policies", true, true, kAlpha},
     {Kind::mesh_policy, "MeshPolicy", "authentication.istio.io", "meshpolicies", false, true, kAlpha},
     {Kind::service_role, "ServiceRole", "rbac.istio.io", "serviceroles", true, true, kAlpha},
@@ -53,6 +61,7 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::reference_grant, "ReferenceGrant", "gateway.networking.k8s.io", "referencegrants", true, true, kGrant, true},
     {Kind::backend_tls_policy, "BackendTLSPolicy", "gateway.networking.k8s.io", "backendtlspolicies", true, true,
      kTlsPolicy, true},
+    {Kind::rate_limit, "RateLimit", "networking.fairway.io", "ratelimits", true, true, kAlpha},
     {Kind::key_set, "KeySet", "", "keysets", false, false, {}},
 }};
 

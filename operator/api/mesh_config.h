@@ -67,7 +67,29 @@ struct MeshConfigSpec {
   Tls meshMtls{};     // meshMTLS: between workloads
   Tls tlsDefaults{};  // all other TLS
   std::optional<bool> enableAutoMtls{};
-  std::optional<AuthPolicy> authPolicy{};  // until Istio 1.0
+  std::optional<AuthPolicy> authPolicy{};      // until Istio 1.0
+  std::optional<LocalitySettings> locality{};  // localityLbSetting
+  // Of hosts whose objects do not say it themselves; empty: everybody.
+  struct ExportTo {
+    std::vector<std::string> services, virtualServices, destinationRules;  // default*ExportTo
+    bool operator==(const ExportTo&) const = default;
+  };
+  ExportTo exportTo{};
+  // Of connections for which no DestinationRule or VirtualService says it.
+  struct Connections {
+    std::optional<Duration> connectTimeout, dnsRefreshRate, protocolDetectionTimeout;
+    std::optional<TrafficPolicySpec::ConnectionPool::Keepalive> tcpKeepalive;
+    std::optional<bool> upgradeToHttp2;           // h2UpgradePolicy
+    std::optional<HttpRoute::Retries> retries{};  // defaultHttpRetryPolicy
+    bool operator==(const Connections&) const = default;
+  };
+  Connections connections{};
+  struct AccessLog {
+    std::string format;        // accessLogFormat; of JSON logs an object as text
+    std::optional<bool> json;  // accessLogEncoding
+    bool operator==(const AccessLog&) const = default;
+  };
+  AccessLog accessLog{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

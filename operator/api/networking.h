@@ -78,6 +78,7 @@ struct HttpMatchRequest {
   std::string sourceNamespace;
   std::vector<std::string> gateways;
   bool ignoreUriCase = false;
+  std::string statPrefix;
   bool operator==(const HttpMatchRequest&) const = default;
 };
 
@@ -101,6 +102,7 @@ struct HttpRoute {
     std::uint32_t port = 0;
     std::string derivePort;  // FROM_PROTOCOL_DEFAULT, FROM_REQUEST_PORT
     std::uint32_t code = 301;
+    std::string prefixRewrite{};
     bool operator==(const Redirect&) const = default;
   };
   std::optional<Redirect> redirect;
@@ -110,6 +112,12 @@ struct HttpRoute {
     bool operator==(const DirectResponse&) const = default;
   };
   std::optional<DirectResponse> directResponse;
+  // The routes of another VirtualService, which has no hosts of its own, in place of this one.
+  struct Delegate {
+    std::string name, ns;  // an empty namespace is that of the object itself
+    bool operator==(const Delegate&) const = default;
+  };
+  std::optional<Delegate> delegate;
   struct Rewrite {
     std::string uri, authority;
     std::string regexMatch, regexRewrite;  // uriRegexRewrite
@@ -123,6 +131,7 @@ struct HttpRoute {
     std::string retryOn;  // comma separated; empty = default
     std::optional<Duration> backoff;
     std::optional<bool> retryRemoteLocalities;
+    std::optional<bool> retryIgnorePreviousHosts{};
     bool operator==(const Retries&) const = default;
   };
   std::optional<Retries> retries;
@@ -146,6 +155,8 @@ struct HttpRoute {
     std::vector<std::string> allowMethods, allowHeaders, exposeHeaders;
     std::optional<Duration> maxAge;
     std::optional<bool> allowCredentials;
+    enum class Unmatched { unspecified, forward, ignore };
+    Unmatched unmatchedPreflights = Unmatched::unspecified;
     bool operator==(const Cors&) const = default;
   };
   std::optional<Cors> cors;
@@ -175,7 +186,7 @@ struct L4Route {  // tcp[] and tls[]
 };
 
 struct VirtualServiceSpec {
-  std::vector<std::string> hosts;
+  std::vector<std::string> hosts;     // empty: a delegate
   std::vector<std::string> gateways;  // empty = "mesh"
   std::vector<HttpRoute> http;
   std::vector<L4Route> tls;
@@ -187,6 +198,24 @@ using VirtualService = Typed<VirtualServiceSpec, Kind::virtual_service>;
 
 // --- DestinationRule -----------------------------------------------------------------------------
 
+// How clients prefer endpoints near them. At most one of the three lists has entries.
+struct LocalitySettings {
+  struct Distribute {
+    std::string from;                         // "region/zone/subzone", or with "*" at its end
+    std::map<std::string, std::uint32_t> to;  // percent by locality
+    bool operator==(const Distribute&) const = default;
+  };
+  std::vector<Distribute> distribute;
+  struct Failover {
+    std::string from, to;  // regions
+    bool operator==(const Failover&) const = default;
+  };
+  std::vector<Failover> failover;
+  std::vector<std::string> failoverPriority;  // "label" or "label=value"
+  std::optional<bool> enabled;
+  bool operator==(const LocalitySettings&) const = default;
+};
+
 struct TrafficPolicySpec {
   struct LoadBalancer {
     enum class Simple { unspecified, round_robin, least_request, random, passthrough };
@@ -195,10 +224,17 @@ struct TrafficPolicySpec {
     std::string hashHeader, hashCookie, hashQueryParameter;
     std::string hashCookiePath;
     std::optional<Duration> hashCookieTtl;
+    std::map<std::string, std::string> hashCookieAttributes;
     bool hashSourceIp = false;
     bool maglev = false;
     std::uint64_t ringSize = 0;  // ring hash: minimum; maglev: table size
-    std::optional<Duration> warmup;
+    struct Warmup {
+      Duration duration{0};
+      std::optional<double> minimumPercent, aggression;
+      bool operator==(const Warmup&) const = default;
+    };
+    std::optional<Warmup> warmup;
+    std::optional<LocalitySettings> locality;  // localityLbSetting
     bool operator==(const LoadBalancer&) const = default;
   };
   struct ConnectionPool {
@@ -215,6 +251,11 @@ struct TrafficPolicySpec {
     std::optional<Duration> idleTimeout;
     std::string h2UpgradePolicy;  // DEFAULT, DO_NOT_UPGRADE, UPGRADE
     bool useClientProtocol = false;
+    struct Http2Keepalive {
+      std::optional<Duration> interval, timeout;
+      bool operator==(const Http2Keepalive&) const = default;
+    };
+    std::optional<Http2Keepalive> http2Keepalive{};
     bool operator==(const ConnectionPool&) const = default;
   };
   struct OutlierDetection {
@@ -222,6 +263,7 @@ struct TrafficPolicySpec {
     bool splitExternalLocalOriginErrors = false;
     std::optional<Duration> interval, baseEjectionTime;
     std::optional<std::uint32_t> maxEjectionPercent, minHealthPercent;
+    std::vector<std::uint32_t> httpErrorCodes{};  // in place of 5xx; outlierDetectionHttpErrorCodes
     bool operator==(const OutlierDetection&) const = default;
   };
   struct Tls {
@@ -230,18 +272,35 @@ struct TrafficPolicySpec {
     std::string clientCertificate, privateKey, caCertificates, credentialName, sni;
     std::vector<std::string> subjectAltNames;
     bool insecureSkipVerify = false;
+    std::string caCrl{};  // file path
     bool operator==(const Tls&) const = default;
+  };
+  struct Tunnel {
+    bool post = false;  // HTTP POST, else CONNECT
+    std::string targetHost;
+    std::uint32_t targetPort = 0;
+    bool operator==(const Tunnel&) const = default;
+  };
+  struct RetryBudget {
+    std::optional<double> percent;
+    std::optional<std::uint32_t> minRetryConcurrency;
+    std::optional<Duration> interval;
+    bool operator==(const RetryBudget&) const = default;
   };
   std::optional<LoadBalancer> loadBalancer;
   std::optional<ConnectionPool> connectionPool;
   std::optional<OutlierDetection> outlierDetection;
   std::optional<Tls> tls;
+  // Not in portLevelSettings, and kept by ports that have such:
+  std::optional<Tunnel> tunnel;
+  std::optional<std::uint32_t> proxyProtocol;  // the version, 1 or 2
+  std::optional<RetryBudget> retryBudget;
   bool operator==(const TrafficPolicySpec&) const = default;
 };
 
 struct DestinationRuleSpec {
   struct Policy : TrafficPolicySpec {
-    std::map<std::uint32_t, TrafficPolicySpec> ports;  // portLevelSettings: replaces all four parts
+    std::map<std::uint32_t, TrafficPolicySpec> ports;  // portLevelSettings: replaces the first four parts
     bool operator==(const Policy&) const = default;
   };
   struct Subset {

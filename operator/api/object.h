@@ -25,6 +25,12 @@ enum class Kind {
   virtual_service,
   destination_rule,
   service_entry,
+  envoy_filter,
+  proxy_config,
+  wasm_plugin,
+  sidecar,
+  workload_entry,
+  workload_group,
   policy,
   mesh_policy,
   service_role,
@@ -42,10 +48,11 @@ enum class Kind {
   tcp_route,
   reference_grant,
   backend_tls_policy,
+  rate_limit,
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 31;
+inline constexpr std::size_t kKindCount = 38;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

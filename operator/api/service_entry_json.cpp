@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/validate.h"
+#include "api/workload_entry_json.h"
 #include "base/strings.h"
 
 namespace fairway::api {
@@ -24,6 +25,7 @@ constexpr EnumName<Resolution> kResolutions[] = {
     {"STATIC", 1, Resolution::static_addresses},
     {"DNS", 2, Resolution::dns},
     {"DNS_ROUND_ROBIN", 3, Resolution::dns_round_robin},
+    {"DYNAMIC_DNS", 4, Resolution::dynamic_dns},
 };
 constexpr std::array<std::string_view, 10> kProtocols{"HTTP", "HTTP2", "GRPC",  "GRPC-WEB", "HTTPS",
                                                       "TLS",  "TCP",   "MONGO", "REDIS",    "MYSQL"};
@@ -88,37 +90,12 @@ void readPorts(Fields& fields, ServiceEntrySpec& out) {
 }
 
 void readEndpoint(const Value& value, const ServiceEntrySpec& entry, Endpoint& out) {
-  Fields fields(value);
-  fields.read("address", out.address);
-  const auto address = fields.get("address");
-  if (!address) {
-    if (fields.readable()) fields.missing("address", "an IP address, or a host with resolution DNS");
-  } else if (out.address.starts_with("unix://")) {
-    address->error("Unix sockets are not supported, expected an IP address or a host");
-  } else if (byDns(entry.resolution) ? !isHost(out.address) : !isIp(out.address)) {
-    address->expected(byDns(entry.resolution) ? "a DNS name or an IP address"
-                                              : "an IP address; a name needs resolution DNS");
+  readWorkload(value, byDns(entry.resolution), out);
+  for (const auto& [name, number] : out.ports) {
+    const bool known =
+        std::any_of(entry.ports.begin(), entry.ports.end(), [&](const Port& port) { return port.name == name; });
+    if (!known) value.error("it has a port " + quote(name) + ", but the ServiceEntry has no port with this name");
   }
-  if (const auto ports = fields.get("ports")) {
-    ports->eachEntry([&](const Value& item, const std::string& name) {
-      const bool known =
-          std::any_of(entry.ports.begin(), entry.ports.end(), [&](const Port& port) { return port.name == name; });
-      if (!known) item.error("the ServiceEntry has no port with this name");
-      if (const auto number = item.port()) out.ports[name] = *number;
-    });
-  }
-  if (const auto labels = fields.get("labels")) {
-    out.labels = labels->textMap();
-    checkLabels(*labels, out.labels);
-  }
-  fields.read("locality", out.locality);
-  fields.read("serviceAccount", out.serviceAccount);
-  if (const auto weight = fields.get("weight")) {
-    // Envoy: the sum of all weights must fit into 32 bits.
-    if (const auto number = weight->integer(0, 1'000'000))
-      out.weight = static_cast<std::uint32_t>(std::max<std::int64_t>(1, *number));
-  }
-  fields.ignore("network", "endpoints of other networks are not supported: the address is used as it is");
 }
 
 void readSelector(Fields& fields, ServiceEntrySpec& out) {
@@ -132,7 +109,19 @@ void readSelector(Fields& fields, ServiceEntrySpec& out) {
   }
   out.workloadSelector = labels->textMap();
   checkLabels(*labels, out.workloadSelector);
-  if (out.workloadSelector.empty()) labels->expected("at least one label: an empty selector would take every pod");
+  if (out.workloadSelector.empty()) {
+    labels->expected("at least one label: an empty selector would take every pod");
+  }
+}
+
+// The host that the client asked for is in a request or in the server name of TLS, but in no other connection.
+void checkRecoverable(Fields& fields, const ServiceEntrySpec& out) {
+  for (const auto& port : out.ports) {
+    const auto& p = port.protocol;
+    if (p.starts_with("HTTP") || p.starts_with("GRPC") || p == "TLS" || p.empty()) continue;
+    fields.get("ports")->error("port " + std::to_string(port.number) + " has protocol " + p +
+                               ", in which no host is named: resolution DYNAMIC_DNS needs HTTP, HTTPS, TLS or GRPC");
+  }
 }
 
 // What fits together.
@@ -142,8 +131,8 @@ void checkWhole(Fields& fields, const ServiceEntrySpec& out) {
     if (endpoints && !out.endpoints.empty()) {
       endpoints->error("there is a workloadSelector, too; expected one of them");
     }
-    if (out.resolution != Resolution::static_addresses) {
-      fields.get("workloadSelector")->error("it needs resolution STATIC: pods are reached by their addresses");
+    if (out.resolution != Resolution::static_addresses && out.resolution != Resolution::dns) {
+      fields.get("workloadSelector")->error("it needs resolution STATIC, or DNS for WorkloadEntries with names");
     }
   }
   switch (out.resolution) {
@@ -162,10 +151,21 @@ void checkWhole(Fields& fields, const ServiceEntrySpec& out) {
       if (out.endpoints.size() > 1) endpoints->error("resolution DNS_ROUND_ROBIN takes one endpoint, expected DNS");
       [[fallthrough]];
     case Resolution::dns:
-      if (out.endpoints.empty() && std::any_of(out.hosts.begin(), out.hosts.end(), isWildcard)) {
+      if (out.endpoints.empty() && out.workloadSelector.empty() &&
+          std::any_of(out.hosts.begin(), out.hosts.end(), isWildcard)) {
         fields.get("hosts")->error(
-            "a wildcard cannot be looked up in DNS: expected endpoints, hosts without \"*\", or resolution NONE");
+            "a wildcard cannot be looked up in DNS: expected endpoints, hosts without \"*\", or resolution NONE or "
+            "DYNAMIC_DNS");
       }
+      break;
+    case Resolution::dynamic_dns:
+      if (!out.hosts.empty() && !std::all_of(out.hosts.begin(), out.hosts.end(), isWildcard)) {
+        fields.get("hosts")->error("resolution DYNAMIC_DNS is for wildcards, expected \"*.\" before each, or DNS");
+      }
+      if (endpoints && !out.endpoints.empty()) {
+        endpoints->warn("resolution DYNAMIC_DNS looks up the host that the client asked for: they have no effect");
+      }
+      checkRecoverable(fields, out);
       break;
   }
 }

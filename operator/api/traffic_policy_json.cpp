@@ -1,5 +1,9 @@
 #include "api/traffic_policy_json.h"
 
+#include <algorithm>
+
+#include "api/connection_pool_json.h"
+#include "api/locality_json.h"
 #include "api/validate.h"
 
 namespace fairway::api {
@@ -22,8 +26,6 @@ constexpr EnumName<Policy::Tls::Mode> kTlsModes[] = {
     {"MUTUAL", 2, Policy::Tls::Mode::mutual},
     {"ISTIO_MUTUAL", 3, Policy::Tls::Mode::istio_mutual},
 };
-constexpr EnumName<std::string_view> kUpgrades[] = {
-    {"DEFAULT", 0, "DEFAULT"}, {"DO_NOT_UPGRADE", 1, "DO_NOT_UPGRADE"}, {"UPGRADE", 2, "UPGRADE"}};
 
 void readCookie(const Value& value, Policy::LoadBalancer& out) {
   Fields fields(value);
@@ -31,7 +33,19 @@ void readCookie(const Value& value, Policy::LoadBalancer& out) {
   if (fields.readable() && out.hashCookie.empty()) fields.missing("name", "the name of a cookie");
   fields.read("path", out.hashCookiePath);
   fields.read("ttl", out.hashCookieTtl);
-  fields.ignore("attributes", "the cookie is written without them");
+  const auto attributes = fields.get("attributes");
+  if (!attributes) return;
+  attributes->eachItem([&](const Value& item, std::size_t) {
+    Fields parts(item);
+    std::string name;
+    std::string text;
+    parts.read("name", name);
+    parts.read("value", text);
+    const auto unfit = [](const std::string& part) { return part.find_first_of(";,\r\n") != std::string::npos; };
+    if (unfit(name) || unfit(text)) return item.error("found a ';', ',' or line end, expected a single attribute");
+    if (name.empty() && parts.readable()) return parts.missing("name", "the name of an attribute such as SameSite");
+    out.hashCookieAttributes.insert_or_assign(std::move(name), std::move(text));
+  });
 }
 
 void readRingSize(Fields& fields, std::string_view name, std::uint64_t& out, std::int64_t maximum) {
@@ -77,6 +91,28 @@ void readConsistentHash(const Value& value, Policy::LoadBalancer& out) {
   }
 }
 
+void readWarmup(Fields& fields, std::optional<Policy::LoadBalancer::Warmup>& out) {
+  std::optional<Duration> duration;
+  if (const auto old = fields.get("warmupDurationSecs")) duration = old->positiveDuration();
+  const auto warmup = fields.get("warmup");
+  if (duration) out.emplace().duration = *duration;
+  if (!warmup) return;
+  Fields parts(*warmup);
+  Policy::LoadBalancer::Warmup read;
+  if (const auto time = parts.get("duration")) {
+    const auto value = time->positiveDuration();
+    if (!value) return;
+    read.duration = *value;
+  } else {
+    if (parts.readable()) parts.missing("duration", "a duration");
+    return;
+  }
+  if (const auto percent = parts.get("minimumPercent")) read.minimumPercent = percent->number(0, 100);
+  if (const auto aggression = parts.get("aggression")) read.aggression = aggression->number(0.0001, 1'000'000);
+  if (fields.has("warmupDurationSecs")) warmup->warn("warmupDurationSecs is given as well and has no effect");
+  out = read;
+}
+
 void readLoadBalancer(const Value& value, Policy::LoadBalancer& out) {
   Fields fields(value);
   const auto simple = fields.get("simple");
@@ -87,51 +123,14 @@ void readLoadBalancer(const Value& value, Policy::LoadBalancer& out) {
     readConsistentHash(*hash, out);
     if (simple) value.error("simple and consistentHash are both given, expected one of them");
   }
-  fields.read("warmupDurationSecs", out.warmup);
-  if (const auto warmup = fields.get("warmup")) {
-    Fields parts(*warmup);
-    parts.read("duration", out.warmup);
-    if (parts.readable() && !parts.has("duration")) parts.missing("duration", "a duration");
-    parts.ignore("minimumPercent", "Envoy's default is used");
-    parts.ignore("aggression", "Envoy's default is used");
+  readWarmup(fields, out.warmup);
+  if (out.warmup && (out.simple == Policy::LoadBalancer::Simple::random ||
+                     out.simple == Policy::LoadBalancer::Simple::passthrough || fields.has("consistentHash"))) {
+    value.warn("warmup has no effect here, only with ROUND_ROBIN and LEAST_REQUEST");
   }
-  fields.ignore("localityLbSetting", "endpoints of all localities are used alike");
-}
-
-void readKeepalive(const Value& value, Policy::ConnectionPool::Keepalive& out) {
-  Fields fields(value);
-  fields.read("probes", out.probes, 0, kMaximum);
-  fields.read("time", out.time);
-  fields.read("interval", out.interval);
-}
-
-void readConnectionPool(const Value& value, Policy::ConnectionPool& out) {
-  Fields fields(value);
-  if (const auto tcp = fields.get("tcp")) {
-    Fields parts(*tcp);
-    parts.read("maxConnections", out.maxConnections, 0, kMaximum);
-    if (const auto timeout = parts.get("connectTimeout")) out.connectTimeout = timeout->positiveDuration();
-    if (const auto age = parts.get("maxConnectionDuration")) out.maxConnectionDuration = age->positiveDuration();
-    parts.read("idleTimeout", out.tcpIdleTimeout);
-    if (const auto keepalive = parts.get("tcpKeepalive")) readKeepalive(*keepalive, out.keepalive.emplace());
-  }
-  if (const auto http = fields.get("http")) {
-    Fields parts(*http);
-    parts.read("http1MaxPendingRequests", out.http1MaxPendingRequests, 0, kMaximum);
-    parts.read("http2MaxRequests", out.http2MaxRequests, 0, kMaximum);
-    parts.read("maxRequestsPerConnection", out.maxRequestsPerConnection, 0, kMaximum);
-    parts.read("maxRetries", out.maxRetries, 0, kMaximum);
-    parts.read("maxConcurrentStreams", out.maxConcurrentStreams, 1, kMaximum);
-    parts.read("idleTimeout", out.idleTimeout);
-    if (const auto upgrade = parts.get("h2UpgradePolicy")) {
-      if (const auto name = upgrade->oneOf<std::string_view>(kUpgrades)) out.h2UpgradePolicy = *name;
-    }
-    parts.read("useClientProtocol", out.useClientProtocol);
-    if (out.useClientProtocol && out.h2UpgradePolicy == "UPGRADE") {
-      http->error("useClientProtocol and h2UpgradePolicy UPGRADE are both given, expected one of them");
-    }
-  }
-  if (fields.readable() && !fields.has("tcp") && !fields.has("http")) value.warn("it is empty, expected tcp or http");
+  if (const auto locality = fields.get("localityLbSetting")) readLocalitySettings(*locality, out.locality.emplace());
+  fields.ignore("zoneAwareLbSetting",
+                "it needs proxies that know how many they are in each zone; use localityLbSetting");
 }
 
 void readOutliers(Fields& fields, Policy::OutlierDetection& out) {
@@ -148,6 +147,14 @@ void readOutliers(Fields& fields, Policy::OutlierDetection& out) {
   if (const auto time = fields.get("baseEjectionTime")) out.baseEjectionTime = time->positiveDuration();
   fields.read("maxEjectionPercent", out.maxEjectionPercent, 0, 100);
   fields.read("minHealthPercent", out.minHealthPercent, 0, 100);
+  if (const auto codes = fields.get("outlierDetectionHttpErrorCodes")) {
+    codes->eachItem([&](const Value& item, std::size_t) {
+      if (const auto code = item.integer(100, 599)) out.httpErrorCodes.push_back(static_cast<std::uint32_t>(*code));
+    });
+    std::sort(out.httpErrorCodes.begin(), out.httpErrorCodes.end());
+    out.httpErrorCodes.erase(std::unique(out.httpErrorCodes.begin(), out.httpErrorCodes.end()),
+                             out.httpErrorCodes.end());
+  }
 }
 
 void readOutlierDetection(const Value& value, Policy::OutlierDetection& out) {
@@ -174,7 +181,7 @@ void readTls(const Value& value, std::optional<Policy::Tls>& out) {
   if (!tls.sni.empty() && !isHost(tls.sni)) fields.get("sni")->expected("a DNS name");
   fields.read("subjectAltNames", tls.subjectAltNames);
   fields.read("insecureSkipVerify", tls.insecureSkipVerify);
-  fields.ignore("caCrl", "certificate revocation lists are not supported");
+  fields.read("caCrl", tls.caCrl);
   // A mode that cannot be read must not come out as DISABLE: without `tls` the mesh's own mTLS is used.
   if (!read) return;
   tls.mode = *read;
@@ -203,12 +210,51 @@ void readParts(Fields& fields, Policy& out) {
   if (const auto value = fields.get("tls")) readTls(*value, out.tls);
 }
 
+void readTunnel(const Value& value, std::optional<Policy::Tunnel>& out) {
+  Fields fields(value);
+  if (!fields.readable()) return;
+  const auto errors = value.report().errors;
+  Policy::Tunnel tunnel;
+  std::string protocol;
+  fields.read("protocol", protocol);
+  if (!protocol.empty() && protocol != "CONNECT" && protocol != "POST") {
+    fields.get("protocol")->expected("CONNECT or POST");
+  }
+  tunnel.post = protocol == "POST";
+  fields.read("targetHost", tunnel.targetHost);
+  if (!fields.has("targetHost")) {
+    fields.missing("targetHost", "the host that the tunnel leads to");
+  } else if (!isHost(tunnel.targetHost)) {
+    fields.get("targetHost")->expected("a DNS name or an IP address");
+  }
+  fields.readPort("targetPort", tunnel.targetPort);
+  if (!fields.has("targetPort")) fields.missing("targetPort", "the port that the tunnel leads to");
+  if (value.report().errors == errors) out = std::move(tunnel);
+}
+
+void readProxyProtocol(const Value& value, std::optional<std::uint32_t>& out) {
+  static constexpr EnumName<std::uint32_t> kVersions[] = {{"V1", 0, 1}, {"V2", 1, 2}};
+  Fields fields(value);
+  if (!fields.readable()) return;
+  const auto version = fields.get("version");
+  out = version ? version->oneOf<std::uint32_t>(kVersions) : std::optional<std::uint32_t>(1);
+}
+
+void readRetryBudget(const Value& value, Policy::RetryBudget& out) {
+  Fields fields(value);
+  if (const auto percent = fields.get("percent")) out.percent = percent->number(0, 100);
+  fields.read("minRetryConcurrency", out.minRetryConcurrency, 0, kMaximum);
+  fields.read("budgetInterval", out.interval);
+}
+
 }  // namespace
 
 void readTrafficPolicy(const Value& value, DestinationRuleSpec::Policy& out) {
   Fields fields(value);
   readParts(fields, out);
-  for (const auto* name : {"tunnel", "proxyProtocol", "retryBudget"}) fields.ignore(name, "it is not supported");
+  if (const auto tunnel = fields.get("tunnel")) readTunnel(*tunnel, out.tunnel);
+  if (const auto version = fields.get("proxyProtocol")) readProxyProtocol(*version, out.proxyProtocol);
+  if (const auto budget = fields.get("retryBudget")) readRetryBudget(*budget, out.retryBudget.emplace());
   const auto ports = fields.get("portLevelSettings");
   if (!ports) return;
   ports->eachItem([&](const Value& item, std::size_t) {

@@ -96,10 +96,27 @@ void readL4Route(const Value& value, bool tls, const std::vector<std::string>& h
   checkWeights(*route, out.route.size(), sum);
 }
 
+// Without hosts it can only be included by another one.
+void checkDelegate(Fields& fields, const VirtualServiceSpec& out) {
+  if (!fields.readable()) return;
+  if (fields.has("tls") || fields.has("tcp") || !fields.has("http")) {
+    fields.missing("hosts", "at least one host: only a delegate has none, and it has http routes alone");
+  }
+  if (!out.gateways.empty()) {
+    fields.get("gateways")->error("a delegate (without hosts) applies where those apply that name it: remove gateways");
+  }
+  const auto http = fields.get("http");
+  if (!http || !http->json().is_array()) return;
+  http->eachItem([](const Value& item, std::size_t) {
+    if (!item.json().is_object() || !item.json().contains("delegate")) return;
+    item.error("a delegate cannot delegate again: expected route, redirect or directResponse");
+  });
+}
+
 void readHosts(Fields& fields, VirtualServiceSpec& out) {
   const auto hosts = fields.get("hosts");
   if (!hosts || (hosts->json().is_array() && hosts->json().empty())) {
-    if (fields.readable()) fields.missing("hosts", "at least one host");
+    checkDelegate(fields, out);
     return;
   }
   out.hosts = hosts->texts();

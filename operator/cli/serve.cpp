@@ -37,6 +37,7 @@
 #include "normalize/checks.h"
 #include "normalize/gateway_api_status.h"
 #include "normalize/queries.h"
+#include "translate/patches.h"
 #include "translate/units.h"
 
 namespace fairway::cli {
@@ -193,6 +194,7 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
                  control::revisioned(kMeshConfigMap, options.revision)};
   engine.maxBatchDelay = std::chrono::milliseconds(options.maxBatchDelayMs);
   engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()},
+                   {translate::PatchChecks::kType, translate::PatchChecks{}.key()},
                    {normalize::GatewayApiWanted::kType, normalize::GatewayApiWanted{}.key()}};
   plane.engine = std::make_unique<engine::Engine>(engine, plane.catalogue);
 }
@@ -304,6 +306,7 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
+  webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());

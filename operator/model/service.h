@@ -1,8 +1,10 @@
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/common.h"
@@ -24,6 +26,7 @@ struct Service {
     original_dst,  // headless and no HTTP: the address the client chose
     dns,           // ExternalName, or the names of its endpoints: every address that DNS gives
     dns_one,       // the name of its endpoint: one of the addresses at a time
+    dynamic_dns,   // the name that each request or connection asks for
   };
   std::string kind = "Service";  // of the object: Service or ServiceEntry
   std::string host;              // FQDN, lower case; of a ServiceEntry also a wildcard
@@ -49,6 +52,22 @@ struct Locality {
   auto operator<=>(const Locality&) const = default;
 };
 
+// Who asks: what decides about the traffic that a proxy sends. Proxies with equal ones share all configuration, so it
+// holds only what makes a difference (normalize/clients.h).
+struct Client {
+  std::string ns;
+  Labels labels;        // those that some rule looks at
+  std::string sidecar;  // "namespace/name" of the Sidecar that says what it reaches; empty: everything
+  Locality locality;    // empty where nothing depends on it
+
+  Client() = default;
+  // Of a namespace, without anything special.
+  template <class Text>
+  requires std::convertible_to<Text, std::string> Client(Text&& nameSpace)
+      : ns(std::forward<Text>(nameSpace)) {}  // NOLINT(google-explicit-constructor)
+  auto operator<=>(const Client&) const = default;
+};
+
 // One pod, as far as the mesh cares.
 struct Workload {
   std::string ns;
@@ -57,6 +76,7 @@ struct Workload {
   Labels labels;
   std::vector<std::string> ips;
   Locality locality;
+  std::string node;
   bool meshTls = false;  // label security.istio.io/tlsMode: istio - its proxy terminates mTLS
   std::map<std::string, std::uint32_t> namedPorts;  // TCP container ports by name
   bool operator==(const Workload&) const = default;

@@ -52,6 +52,7 @@ struct HttpMatch {
     bool operator==(const Claim&) const = default;
   };
   std::vector<Claim> claims;
+  std::string statPrefix;  // requests that match are counted under it
   bool operator==(const HttpMatch&) const = default;
 };
 
@@ -68,6 +69,7 @@ struct HttpRoute {
   std::uint32_t missingStatus = 503;  // of requests to a destination that is `missing`
   struct Redirect {
     std::string path, host, scheme;
+    std::string prefixRewrite;  // in place of the prefix that was matched; not with path
     std::optional<std::uint32_t> port;
     bool portFromScheme = false;
     std::uint32_t code = 301;
@@ -88,6 +90,8 @@ struct HttpRoute {
     std::optional<Duration> perTryTimeout, backoff;
     std::string on;                          // Envoy's retry_on, comma separated
     std::vector<std::uint32_t> statusCodes;  // retriable_status_codes
+    bool otherLocalities = false;            // prefer endpoints of localities that were not tried
+    bool samePreviousHosts = false;          // endpoints that were tried may be tried again
     bool operator==(const Retries&) const = default;
   };
   Retries retries;  // attempts 0 = off. Default: 2, as Istio since 1.1
@@ -111,6 +115,7 @@ struct HttpRoute {
     std::vector<std::string> allowMethods, allowHeaders, exposeHeaders;
     std::optional<Duration> maxAge;
     std::optional<bool> allowCredentials;
+    bool forwardUnmatched = true;  // preflights of other origins
     bool operator==(const Cors&) const = default;
   };
   std::optional<Cors> cors;
@@ -121,7 +126,8 @@ struct HttpRoute {
 
 // A TCP or TLS route: connections that match go to the weighted destinations.
 struct L4Route {
-  std::vector<std::string> sniHosts;  // tls only; empty = any
+  std::vector<std::string> sniHosts;            // tls only; empty = any
+  std::vector<std::string> destinationSubnets;  // "10.0.0.0/8" that the client connects to; empty = any
   struct Weighted {
     Destination destination;
     std::uint32_t weight = 0;
@@ -147,12 +153,33 @@ struct TrafficPolicy {
   struct HashPolicy {  // exactly one is used
     std::string header, cookie, cookiePath, queryParameter;
     std::optional<Duration> cookieTtl;
+    std::map<std::string, std::string> cookieAttributes;
     bool sourceIp = false;
     bool operator==(const HashPolicy&) const = default;
   };
   std::optional<HashPolicy> hash;
   std::uint64_t hashTableSize = 0;
-  std::optional<Duration> warmup;
+  struct Warmup {
+    Duration duration{0};
+    std::optional<double> minimumPercent, aggression;
+    bool operator==(const Warmup&) const = default;
+  };
+  std::optional<Warmup> warmup;
+
+  // How endpoints near the client are preferred; none: all are used alike. At most one list has entries; without any,
+  // the same subzone, zone and region come first.
+  struct LocalityPolicy {
+    struct Distribute {
+      std::string from;                         // "region/zone/subzone", or with "*" at its end
+      std::map<std::string, std::uint32_t> to;  // percent by locality
+      bool operator==(const Distribute&) const = default;
+    };
+    std::vector<Distribute> distribute;
+    std::vector<std::pair<std::string, std::string>> failover;  // from region to region
+    std::vector<std::string> failoverPriority;                  // "label" or "label=value"
+    bool operator==(const LocalityPolicy&) const = default;
+  };
+  std::optional<LocalityPolicy> locality;
 
   struct ConnectionPool {
     std::optional<std::uint32_t> maxConnections, maxPendingRequests, maxRequests, maxRetries, maxRequestsPerConnection,
@@ -166,6 +193,11 @@ struct TrafficPolicy {
     std::optional<Keepalive> keepalive;
     bool upgradeToHttp2 = false;
     bool useClientProtocol = false;
+    struct Http2Keepalive {
+      std::optional<Duration> interval, timeout;
+      bool operator==(const Http2Keepalive&) const = default;
+    };
+    std::optional<Http2Keepalive> http2Keepalive;
     bool operator==(const ConnectionPool&) const = default;
   };
   ConnectionPool pool;
@@ -175,6 +207,7 @@ struct TrafficPolicy {
         minHealthPercent;
     bool splitExternalLocalOrigin = false;
     std::optional<Duration> interval, baseEjectionTime;
+    std::vector<std::uint32_t> httpErrorCodes;  // in place of 5xx
     bool operator==(const Outlier&) const = default;
   };
   std::optional<Outlier> outlier;
@@ -188,9 +221,26 @@ struct TrafficPolicy {
     std::string credentialName;
     std::vector<std::string> subjectAltNames;
     bool insecureSkipVerify = false;
+    std::string crl;  // file path in the proxy
     bool operator==(const Tls&) const = default;
   };
   Tls tls;
+
+  struct Tunnel {  // of TCP and TLS routes
+    bool post = false;
+    std::string host;
+    std::uint32_t port = 0;
+    bool operator==(const Tunnel&) const = default;
+  };
+  std::optional<Tunnel> tunnel;
+  std::uint32_t proxyProtocol = 0;  // version; 0: off
+  struct RetryBudget {
+    double percent = 20;
+    std::uint32_t minRetryConcurrency = 3;
+    Duration interval{0};
+    bool operator==(const RetryBudget&) const = default;
+  };
+  std::optional<RetryBudget> retryBudget;
   bool operator==(const TrafficPolicy&) const = default;
 };
 

@@ -5,20 +5,26 @@
 #include "api/networking.h"
 #include "api/security.h"
 #include "api/service_entry.h"
+#include "normalize/delegates.h"
 #include "normalize/internal_queries.h"
 #include "normalize/objects.h"
 #include "normalize/queries.h"
 #include "normalize/service_entries.h"
+#include "normalize/workload_entries.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
 
 ReferenceChecks::Value referenceChecks(store::View& view, const ReferenceChecks& /*query*/) {
-  for (const auto& name : view.names<api::VirtualService>()) view.ask(GatewayReferenceCheck{name.ns, name.name});
+  for (const auto& name : view.names<api::VirtualService>()) {
+    view.ask(GatewayReferenceCheck{name.ns, name.name});
+    view.ask(DelegateCheck{name.ns, name.name});
+  }
   std::set<std::string> namespaces;
   for (const auto& name : view.names<api::ServiceRoleBinding>()) namespaces.insert(name.ns);
   for (const auto& ns : namespaces) view.ask(BindingCheck{ns});
   for (const auto& name : view.names<api::ServiceEntry>()) view.ask(ServiceEntryCheck{name.ns, name.name});
+  for (const auto& name : view.names<api::WorkloadEntry>()) view.ask(WorkloadEntryCheck{name.ns, name.name});
   view.ask(MeshSettingsOf{});
   return {};
 }

@@ -5,9 +5,11 @@
 #include <set>
 
 #include "api/core.h"
+#include "base/strings.h"
 #include "normalize/objects.h"
 #include "normalize/service_entries.h"
 #include "normalize/services.h"
+#include "normalize/workload_entries.h"
 
 namespace fairway::normalize {
 
@@ -104,6 +106,9 @@ EndpointsOf::Value endpointsOf(store::View& view, const EndpointsOf& query) {
       }
     }
   }
+  // A port that is a name of the pods' own means nothing to other machines.
+  const auto target = static_cast<std::uint32_t>(toNumber(port->targetPort).value_or(port->number));
+  addWorkloadEntries(view, service->ns, service->selector, port->name, target, true, false, result.endpoints);
   // While an endpoint moves between slices it is in both: the healthy one counts, which the order puts first.
   keepOnePerAddress(result.endpoints);
   return result;

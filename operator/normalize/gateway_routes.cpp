@@ -168,7 +168,9 @@ GatewayRoutes::Value gatewayRoutes(store::View& view, const GatewayRoutes& query
   GatewayRoutes::Value result;
   const auto& config = view.ask(GatewayOf{query.ns, query.labels});
   const auto servers = serversOf(config, query);
-  const RouteContext context{view, query.ns, query.port, &query.labels};
+  model::Client client(query.ns);
+  client.labels = query.labels;
+  const RouteContext context{view, std::move(client), query.port};
   result.hosts = virtualHosts(context, query, servers, config);
 
   Servers passthrough, opaque;

@@ -51,6 +51,7 @@ model::StringMatcher convertMatcher(const api::StringMatch& match, bool ignoreCa
 
 model::HttpMatch convertMatch(const api::HttpMatchRequest& match) {
   model::HttpMatch result;
+  result.statPrefix = match.statPrefix;
   const auto set = [](std::optional<model::StringMatcher>& to, const std::optional<api::StringMatch>& from,
                       bool ignoreCase = false) {
     if (!from || from->type == api::StringMatch::Type::present) return;

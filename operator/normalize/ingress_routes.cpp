@@ -6,8 +6,8 @@
 
 #include "base/strings.h"
 #include "normalize/hosts.h"
+#include "normalize/http_action.h"
 #include "normalize/http_match.h"
-#include "normalize/http_route.h"
 #include "normalize/objects.h"
 #include "normalize/queries.h"
 #include "store/indexes.h"

@@ -1,6 +1,8 @@
 #include "normalize/l4_route.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "normalize/objects.h"
 #include "store/indexes.h"
@@ -9,9 +11,10 @@ namespace fairway::normalize {
 
 namespace {
 
+// The connections that a rule takes here.
 struct Placed {
-  bool applies = false;
-  bool everything = false;            // takes every connection that comes here
+  bool everything = false;            // every connection that comes here
+  std::vector<std::string> subnets;   // empty: any
   std::vector<std::string> sniHosts;  // tls only
 };
 
@@ -50,39 +53,33 @@ class L4Rules {
     return route;
   }
 
-  Placed place(const api::L4Route& rule, const std::string& field) const {
-    Placed placed;
-    if (rule.match.empty()) {
-      placed.applies = true;
-      placed.sniHosts = narrowed("*");
-      placed.everything = narrow_ == nullptr;
-    }
-    for (std::size_t i = 0; i < rule.match.size(); ++i) {
-      const auto& match = rule.match[i];
-      const auto at = field + ".match[" + std::to_string(i) + "]";
+  // One part for each list of destinationSubnets among the matches that apply here; none if no match does.
+  std::vector<Placed> place(const api::L4Route& rule) const {
+    std::map<std::vector<std::string>, std::set<std::string>> places;
+    const auto add = [&](std::vector<std::string> subnets, const std::string& sni) {
+      std::sort(subnets.begin(), subnets.end());
+      auto& names = places[std::move(subnets)];
+      if (narrow_ == nullptr) return;
+      for (auto& name : narrowed(sni)) names.insert(std::move(name));
+    };
+    if (rule.match.empty()) add({}, "*");
+    for (const auto& match : rule.match) {
       const MatchPlace where{match.port, match.sourceLabels, match.sourceNamespace, match.gateways};
-      if (!appliesHere(context_, service_, where, at)) continue;
-      if (!match.destinationSubnets.empty()) {
-        warning(context_.view, provenanceOf(object_), at + ".destinationSubnets",
-                "matches by destination address are not supported: this match never applies; name the host instead");
-        continue;
-      }
-      if (narrow_ == nullptr) {
-        placed.applies = placed.everything = true;
-        continue;
-      }
-      auto wanted = match.sniHosts;
-      if (wanted.empty()) wanted.emplace_back("*");
-      for (const auto& sni : wanted) {
-        for (auto& host : narrowed(store::resolveHost(sni, object_.meta.ns, context_.view.mesh()))) {
-          placed.sniHosts.push_back(std::move(host));
-        }
+      if (!appliesHere(context_, service_, where)) continue;
+      if (narrow_ == nullptr || match.sniHosts.empty()) add(match.destinationSubnets, "*");
+      if (narrow_ == nullptr) continue;
+      for (const auto& sni : match.sniHosts) {
+        add(match.destinationSubnets, store::resolveHost(sni, object_.meta.ns, context_.view.mesh()));
       }
     }
-    std::sort(placed.sniHosts.begin(), placed.sniHosts.end());
-    placed.sniHosts.erase(std::unique(placed.sniHosts.begin(), placed.sniHosts.end()), placed.sniHosts.end());
-    if (narrow_ != nullptr) placed.applies = !placed.sniHosts.empty();
-    return placed;
+    // Of connections that are told apart by nothing else, one list that is none takes all.
+    if (narrow_ == nullptr && places.contains({})) return {{true, {}, {}}};
+    std::vector<Placed> result;
+    for (const auto& [subnets, names] : places) {
+      if (narrow_ != nullptr && names.empty()) continue;
+      result.push_back({false, subnets, {names.begin(), names.end()}});
+    }
+    return result;
   }
 
   void add(const api::L4Route& rule, std::size_t index, std::vector<model::L4Route>& routes, std::string& closedBy) {
@@ -95,30 +92,36 @@ class L4Rules {
       push(closing(name, narrowed("*")), narrow_ == nullptr, routes, closedBy);
       return;
     }
-    auto placed = place(rule, field);
-    if (!placed.applies) return;
+    const auto places = place(rule);
+    if (places.empty()) return;
     if (broken) {
       error(context_.view, provenanceOf(object_), field, "the rule has errors: connections that it matches are closed");
-      push(closing(name, std::move(placed.sniHosts)), placed.everything, routes, closedBy);
-      return;
     }
+    const auto route = broken ? closing(name, {}) : convert(rule, name);
+    for (const auto& placed : places) {
+      auto part = route;
+      part.sniHosts = placed.sniHosts;
+      part.destinationSubnets = placed.subnets;
+      push(std::move(part), placed.everything, routes, closedBy);
+    }
+  }
+
+  model::L4Route convert(const api::L4Route& rule, const std::string& name) const {
+    const auto field = "spec." + name + ".route";
     model::L4Route route;
-    route.sniHosts = std::move(placed.sniHosts);
     route.provenance = provenanceOf(object_, name);
     for (std::size_t i = 0; i < rule.route.size(); ++i) {
       const auto& weighted = rule.route[i];
       const bool only = rule.route.size() == 1;
       if (!only && weighted.weight <= 0) continue;
       route.destinations.push_back({resolveDestination(context_, object_, weighted.destination,
-                                                       field + ".route[" + std::to_string(i) + "].destination"),
+                                                       field + "[" + std::to_string(i) + "].destination"),
                                     only ? 100 : static_cast<std::uint32_t>(weighted.weight)});
     }
-    if (route.destinations.empty()) {
-      error(context_.view, provenanceOf(object_), field + ".route",
-            "no destination gets any connection, expected route with a weight above 0: connections are closed");
-      route = closing(name, std::move(route.sniHosts));
-    }
-    push(std::move(route), placed.everything, routes, closedBy);
+    if (!route.destinations.empty()) return route;
+    error(context_.view, provenanceOf(object_), field,
+          "no destination gets any connection, expected route with a weight above 0: connections are closed");
+    return closing(name, {});
   }
 
   void push(model::L4Route route, bool everything, std::vector<model::L4Route>& routes, std::string& closedBy) {

@@ -5,6 +5,7 @@
 #include "api/mesh_config.h"
 #include "normalize/objects.h"
 #include "normalize/tls_material.h"
+#include "normalize/traffic_policy.h"
 
 namespace fairway::normalize {
 
@@ -90,6 +91,7 @@ MeshSettingsOf::Value meshSettingsOf(store::View& view, const MeshSettingsOf&) {
   std::erase(result.trustDomainAliases, view.mesh().trustDomain);
   result.meshTls = tlsOf(from.meshMtls);
   result.tlsDefaults = tlsOf(from.tlsDefaults);
+  if (from.locality) result.locality = convertLocality(*from.locality);
   result.autoMtls = from.enableAutoMtls.value_or(true);
   if (from.authPolicy) {
     const bool mutual = *from.authPolicy == From::AuthPolicy::mutual_tls;

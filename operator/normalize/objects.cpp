@@ -24,6 +24,12 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::virtual_service: return "VirtualService";
     case api::Kind::destination_rule: return "DestinationRule";
     case api::Kind::service_entry: return "ServiceEntry";
+    case api::Kind::envoy_filter: return "EnvoyFilter";
+    case api::Kind::proxy_config: return "ProxyConfig";
+    case api::Kind::wasm_plugin: return "WasmPlugin";
+    case api::Kind::sidecar: return "Sidecar";
+    case api::Kind::workload_entry: return "WorkloadEntry";
+    case api::Kind::workload_group: return "WorkloadGroup";
     case api::Kind::policy: return "Policy";
     case api::Kind::mesh_policy: return "MeshPolicy";
     case api::Kind::service_role: return "ServiceRole";
@@ -42,6 +48,7 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::tcp_route: return "TCPRoute";
     case api::Kind::reference_grant: return "ReferenceGrant";
     case api::Kind::backend_tls_policy: return "BackendTLSPolicy";
+    case api::Kind::rate_limit: return "RateLimit";
     case api::Kind::key_set: return "KeySet";
   }
   return {};

@@ -63,16 +63,33 @@ EndpointsOf EndpointsOf::parse(std::string_view key) {
 std::string IdentitiesOf::key() const { return joinKey({host}); }
 IdentitiesOf IdentitiesOf::parse(std::string_view key) { return {splitKey(key).at(0)}; }
 
-std::string TrafficPolicyOf::key() const { return joinKey({clientNs, host, std::to_string(port)}); }
-TrafficPolicyOf TrafficPolicyOf::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  return {fields.at(0), fields.at(1), portFrom(fields.at(2))};
+std::string clientKey(const model::Client& client) {
+  // Nearly all clients are nothing but a namespace.
+  const auto& place = client.locality;
+  if (client == model::Client(client.ns)) return joinKey({client.ns});
+  return withLabels(joinKey({client.ns, client.sidecar, place.region, place.zone, place.subzone}), client.labels);
 }
 
-std::string RoutesOf::key() const { return joinKey({clientNs, host, std::to_string(port)}); }
+model::Client parseClientKey(std::string_view key) {
+  const auto fields = splitKey(key);
+  model::Client client(fields.at(0));
+  if (fields.size() < 5) return client;
+  client.sidecar = fields[1];
+  client.locality = {fields[2], fields[3], fields[4]};
+  client.labels = labelsFrom(fields, 5);
+  return client;
+}
+
+std::string TrafficPolicyOf::key() const { return joinKey({clientKey(client), host, std::to_string(port)}); }
+TrafficPolicyOf TrafficPolicyOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {parseClientKey(fields.at(0)), fields.at(1), portFrom(fields.at(2))};
+}
+
+std::string RoutesOf::key() const { return joinKey({clientKey(client), host, std::to_string(port)}); }
 RoutesOf RoutesOf::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fields.at(0), fields.at(1), portFrom(fields.at(2))};
+  return {parseClientKey(fields.at(0)), fields.at(1), portFrom(fields.at(2))};
 }
 
 std::string GatewayOf::key() const { return withLabels(joinKey({ns}), labels); }
@@ -105,6 +122,12 @@ std::string AuthorizationOf::key() const {
 AuthorizationOf AuthorizationOf::parse(std::string_view key) {
   const auto fields = splitKey(key);
   return {fields.at(0), labelsFrom(fields, 3), fields.at(1), portFrom(fields.at(2))};
+}
+
+std::string RateLimitsOf::key() const { return withLabels(joinKey({ns, gateway ? "gateway" : "inbound"}), labels); }
+RateLimitsOf RateLimitsOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 2), fields.at(1) == "gateway"};
 }
 
 std::string SecretExists::key() const { return joinKey({ns, name}); }

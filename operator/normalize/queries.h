@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/mesh.h"
+#include "model/rate_limit.h"
 #include "model/security.h"
 #include "model/service.h"
 #include "model/traffic.h"
@@ -116,21 +117,24 @@ struct IdentitiesOf {
   static IdentitiesOf parse(std::string_view key);
 };
 
-// What DestinationRules say for one port of a host to clients of a namespace (v1alpha1.md 4.1 "lookup").
+// What DestinationRules say for one port of a host to some clients (v1alpha1.md 4.1 "lookup"). Of the client, namespace
+// and labels count: see policyClient() in clients.h.
 struct TrafficPolicyOf {
   using Value = model::PortTrafficPolicy;
   static constexpr std::string_view kType = "traffic-policy";
-  std::string clientNs, host;
+  model::Client client;
+  std::string host;
   std::uint32_t port = 0;
   [[nodiscard]] std::string key() const;
   static TrafficPolicyOf parse(std::string_view key);
 };
 
-// Routes of one host and port for sidecars of a namespace (gateway "mesh").
+// Routes of one host and port for some sidecars (gateway "mesh"). Of the client, all but the locality counts.
 struct RoutesOf {
   using Value = model::Routes;
   static constexpr std::string_view kType = "routes";
-  std::string clientNs, host;
+  model::Client client;
+  std::string host;
   std::uint32_t port = 0;
   [[nodiscard]] std::string key() const;
   static RoutesOf parse(std::string_view key);
@@ -202,6 +206,26 @@ struct AuthorizationOf {
   static AuthorizationOf parse(std::string_view key);
 };
 
+// How many requests workloads take: at their sidecars, or as gateways. Sorted by namespace and name, those of the root
+// namespace first.
+struct RateLimitsOf {
+  using Value = std::vector<model::RateLimit>;
+  static constexpr std::string_view kType = "rate-limits";
+  std::string ns;
+  model::Labels labels;
+  bool gateway = false;
+  [[nodiscard]] std::string key() const;
+  static RateLimitsOf parse(std::string_view key);
+};
+
+// All rate limits that the rate limit service counts, sorted by namespace and name.
+struct ServiceRateLimits {
+  using Value = std::vector<model::RateLimit>;
+  static constexpr std::string_view kType = "service-rate-limits";
+  [[nodiscard]] std::string key() const { return {}; }
+  static ServiceRateLimits parse(std::string_view) { return {}; }
+};
+
 // The TLS material of a gateway's credentialName; the secret must be in the gateway pod's namespace. Nothing if Envoy
 // could not use it: the secret would be refused and its listener never open.
 struct CredentialOf {
@@ -224,6 +248,10 @@ struct SecretExists {
   [[nodiscard]] std::string key() const;
   static SecretExists parse(std::string_view key);
 };
+
+// What stands in keys for a client and comes back from there: namespace, Sidecar, locality, then labels to the end.
+std::string clientKey(const model::Client& client);
+model::Client parseClientKey(std::string_view key);
 
 // Tells the catalogue which function computes each of the above.
 void registerQueries(store::Catalogue& catalogue);

@@ -1,7 +1,10 @@
 #include "normalize/authorization.h"
 #include "normalize/checks.h"
+#include "normalize/clients.h"
 #include "normalize/credentials.h"
+#include "normalize/delegates.h"
 #include "normalize/endpoints.h"
+#include "normalize/envoy_filters.h"
 #include "normalize/gateway_api_listeners.h"
 #include "normalize/gateway_api_status.h"
 #include "normalize/gateway_routes.h"
@@ -10,18 +13,28 @@
 #include "normalize/mesh_settings.h"
 #include "normalize/peer_authentication.h"
 #include "normalize/queries.h"
+#include "normalize/rate_limits.h"
 #include "normalize/rbac_v1alpha1.h"
 #include "normalize/request_authentication.h"
 #include "normalize/routes.h"
 #include "normalize/service_entries.h"
 #include "normalize/services.h"
+#include "normalize/sidecars.h"
 #include "normalize/traffic_policy.h"
+#include "normalize/workload_entries.h"
 #include "store/view.h"
 
 namespace fairway::normalize {
 
 void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(meshSettingsOf);
+  catalogue.add(namespaceTraits);
+  catalogue.add(hostTraits);
+  catalogue.add(clientOf);
+  catalogue.add(sidecarFor);
+  catalogue.add(sidecar);
+  catalogue.add(egressHosts);
+  catalogue.add(reachedHosts);
   catalogue.add(meshRouteHosts);
   catalogue.add(allHosts);
   catalogue.add(serviceOf);
@@ -44,6 +57,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(gatewayRoutes);
   catalogue.add(peerAuthenticationOf);
   catalogue.add(requestAuthenticationOf);
+  catalogue.add(rateLimitsOf);
+  catalogue.add(serviceRateLimits);
   catalogue.add(rbacSwitch);
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);
@@ -52,6 +67,12 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(referenceChecks);
   catalogue.add(gatewayReferenceCheck);
   catalogue.add(serviceEntryCheck);
+  catalogue.add(envoyFiltersIn);
+  catalogue.add(envoyFiltersFor);
+  catalogue.add(envoyFilterOf);
+  catalogue.add(allEnvoyFilters);
+  catalogue.add(delegateCheck);
+  catalogue.add(workloadEntryCheck);
 }
 
 }  // namespace fairway::normalize

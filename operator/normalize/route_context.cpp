@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "normalize/clients.h"
 #include "normalize/hosts.h"
 #include "normalize/objects.h"
 #include "normalize/queries.h"
@@ -35,23 +36,16 @@ bool isVisibleTo(const api::VirtualService& object, std::string_view clientNs) {
   return isVisible(object.spec.exportTo, object.meta.ns, clientNs);
 }
 
-bool appliesHere(const RouteContext& context, const BoundService& service, const MatchPlace& place,
-                 const std::string& field) {
+bool appliesHere(const RouteContext& context, const BoundService& service, const MatchPlace& place) {
   if (place.port != 0 && place.port != context.port) return false;
-  if (!place.sourceNamespace.empty() && place.sourceNamespace != context.clientNs) return false;
+  if (!place.sourceNamespace.empty() && place.sourceNamespace != context.client.ns) return false;
   if (!place.gateways.empty()) {
     const bool named = std::any_of(place.gateways.begin(), place.gateways.end(), [&](const std::string& gateway) {
       return contains(service.gateways, store::resolveGateway(gateway, service.object->meta.ns));
     });
     if (!named) return false;
   }
-  if (place.sourceLabels.empty()) return true;
-  if (context.labels != nullptr) return api::selects(place.sourceLabels, *context.labels);
-  warning(
-      context.view, provenanceOf(*service.object), field + ".sourceLabels",
-      "sidecars share the routes of their namespace, so labels of the client cannot be told apart: this match never "
-      "applies; use sourceNamespace, or a header");
-  return false;
+  return api::selects(place.sourceLabels, context.client.labels);
 }
 
 model::Destination resolveDestination(const RouteContext& context, const api::VirtualService& object,
@@ -74,10 +68,10 @@ model::Destination resolveDestination(const RouteContext& context, const api::Vi
                                : " (a name without dots is looked up in the VirtualService's namespace)"));
     return result;
   }
-  if (!isVisible(service->exportTo, service->ns, context.clientNs)) {
+  if (!isVisible(service->exportTo, service->ns, context.client.ns)) {
     result.missing = true;
     complain(".host", service->kind + " " + service->ns + "/" + service->name + " with host " + result.host +
-                          " is not exported to namespace " + context.clientNs);
+                          " is not exported to namespace " + context.client.ns);
     return result;
   }
   if (result.port == 0) {
@@ -97,12 +91,13 @@ model::Destination resolveDestination(const RouteContext& context, const api::Vi
     return result;
   }
   if (!result.subset.empty()) {
-    const auto& policy = view.ask(TrafficPolicyOf{context.clientNs, result.host, result.port});
+    const auto& policy =
+        view.ask(TrafficPolicyOf{policyClient(view, context.client, result.host), result.host, result.port});
     const bool known = std::any_of(policy.subsets.begin(), policy.subsets.end(),
                                    [&](const auto& subset) { return subset.name == result.subset; });
     if (!known) {
       result.missing = true;
-      complain(".subset", "no DestinationRule for " + result.host + " that namespace " + context.clientNs +
+      complain(".subset", "no DestinationRule for " + result.host + " that namespace " + context.client.ns +
                               " sees defines subset \"" + result.subset + "\"");
     }
   }

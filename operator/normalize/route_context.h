@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "api/networking.h"
-#include "model/common.h"
+#include "model/service.h"
 #include "model/traffic.h"
 #include "store/view.h"
 
@@ -16,9 +16,8 @@ inline constexpr std::string_view kMesh = "mesh";
 
 struct RouteContext {
   store::View& view;
-  std::string clientNs;                   // namespace of the proxy
-  std::uint32_t port = 0;                 // of the listener: service port, or port of the gateway's server
-  const model::Labels* labels = nullptr;  // of a gateway's workload; null for sidecars, which share routes by namespace
+  model::Client client;    // the proxy: its namespace, and its labels, of a sidecar those that some rule looks at
+  std::uint32_t port = 0;  // of the listener: service port, or port of the gateway's server
 };
 
 // A VirtualService and the gateways ("mesh" or "ns/name") through which it applies here.
@@ -36,17 +35,14 @@ bool isBoundTo(const api::VirtualService& object, std::string_view gateway);
 // Whether proxies of the namespace see it. With an unreadable exportTo only those of its own namespace do.
 bool isVisibleTo(const api::VirtualService& object, std::string_view clientNs);
 
-// What a match says about where a request comes in. Matches for another port, gateway or namespace apply to nothing
-// here. For sidecars sourceLabels cannot be decided, as their routes are shared by the whole namespace: such a match
-// never applies, and the author is told so.
+// What a match says about where a request comes in. Matches for another port, gateway or client apply to nothing here.
 struct MatchPlace {
   std::uint32_t port;
   const model::Labels& sourceLabels;
   const std::string& sourceNamespace;
   const std::vector<std::string>& gateways;
 };
-bool appliesHere(const RouteContext& context, const BoundService& service, const MatchPlace& place,
-                 const std::string& field);
+bool appliesHere(const RouteContext& context, const BoundService& service, const MatchPlace& place);
 
 // A destination with its host resolved against the VirtualService's namespace, and its port: the one given, else
 // the service's only one, else the listener's if the service has it. `missing`, with an error note, if there is no

@@ -5,9 +5,11 @@
 #include "api/networking.h"
 #include "normalize/gateway_api_routes.h"
 #include "normalize/hosts.h"
+#include "normalize/http_action.h"
 #include "normalize/http_route.h"
 #include "normalize/l4_route.h"
 #include "normalize/objects.h"
+#include "normalize/sidecars.h"
 
 namespace fairway::normalize {
 
@@ -18,10 +20,13 @@ namespace {
 std::vector<BoundService> applicable(store::View& view, const RoutesOf& query) {
   std::vector<BoundService> services;
   std::string pattern;
+  const auto* sidecar =
+      query.client.sidecar.empty() ? nullptr : &view.ask(SidecarOf{query.client.ns, query.client.sidecar});
   for (const auto& candidate : view.ask(HostVirtualServices{query.host})) {
     if (!services.empty() && candidate.pattern != pattern) break;
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
-    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.clientNs)) continue;
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, query.client.ns)) continue;
+    if (sidecar != nullptr && *sidecar && !imports(view, **sidecar, *object)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
   }
@@ -58,7 +63,7 @@ RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
     return result;
   }
 
-  const RouteContext context{view, query.clientNs, query.port, nullptr};
+  const RouteContext context{view, query.client, query.port};
   result.http = own.empty() ? httpRoutes(context, services) : std::move(own);
   if (result.http.empty() && std::none_of(services.begin(), services.end(), speaksHttp)) {
     const auto& service = view.ask(ServiceOf{query.host});

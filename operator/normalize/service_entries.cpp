@@ -8,6 +8,7 @@
 #include "normalize/endpoints.h"
 #include "normalize/objects.h"
 #include "normalize/protocol.h"
+#include "normalize/workload_entries.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
@@ -16,8 +17,6 @@ namespace {
 
 using Entry = api::ServiceEntry;
 using Resolution = model::Service::Resolution;
-
-constexpr const char* kTlsModeLabel = "security.istio.io/tlsMode";
 
 // Whose host it is among ServiceEntries; null if none is usable.
 const Entry* ownerOf(store::View& view, const std::string& host) {
@@ -33,40 +32,13 @@ Resolution convert(api::ServiceEntrySpec::Resolution resolution) {
     case api::ServiceEntrySpec::Resolution::static_addresses: return Resolution::endpoints;
     case api::ServiceEntrySpec::Resolution::dns: return Resolution::dns;
     case api::ServiceEntrySpec::Resolution::dns_round_robin: return Resolution::dns_one;
+    case api::ServiceEntrySpec::Resolution::dynamic_dns: return Resolution::dynamic_dns;
   }
   return Resolution::endpoints;
 }
 
 std::uint32_t targetOf(const api::ServiceEntrySpec::Port& port) {
   return port.targetPort != 0 ? port.targetPort : port.number;
-}
-
-model::Locality localityOf(const std::string& text) {
-  const auto parts = split(text, '/');
-  model::Locality locality;
-  if (!parts.empty()) locality.region = parts[0];
-  if (parts.size() > 1) locality.zone = parts[1];
-  if (parts.size() > 2) locality.subzone = parts[2];
-  return locality;
-}
-
-model::Endpoint writtenEndpoint(const Entry& entry, const api::ServiceEntrySpec::Endpoint& from,
-                                const api::ServiceEntrySpec::Port& port) {
-  model::Endpoint to;
-  to.address = toLower(from.address);
-  const auto own = from.ports.find(port.name);
-  to.port = own != from.ports.end() ? own->second : targetOf(port);
-  to.locality = localityOf(from.locality);
-  to.labels = from.labels;
-  to.weight = from.weight;
-  if (!from.serviceAccount.empty()) {
-    to.serviceAccount = from.serviceAccount;
-    to.workloadNs = entry.meta.ns;
-  }
-  const auto mode = from.labels.find(kTlsModeLabel);
-  to.meshTls = entry.spec.location == api::ServiceEntrySpec::Location::internal && mode != from.labels.end() &&
-               mode->second == "istio";
-  return to;
 }
 
 // The pods that the selector takes, as far as they can be sent anything.
@@ -126,17 +98,24 @@ model::Endpoints endpointsOfEntry(store::View& view, const model::Service& servi
   const auto& ports = entry->spec.ports;
   const auto from = std::find_if(ports.begin(), ports.end(), [&](const auto& p) { return p.number == port.number; });
   if (from == ports.end()) return result;
+  const bool internal = !service.external;
+  const bool looksUp = service.resolution != Resolution::dynamic_dns;
   for (const auto& endpoint : entry->spec.endpoints) {
-    result.endpoints.push_back(writtenEndpoint(*entry, endpoint, *from));
+    if (looksUp)
+      result.endpoints.push_back(endpointOf(endpoint, entry->meta.ns, from->name, targetOf(*from), internal));
   }
   const bool byDns = service.resolution == Resolution::dns || service.resolution == Resolution::dns_one;
-  if (byDns && result.endpoints.empty() && !service.host.starts_with('*')) {
+  const auto& selector = entry->spec.workloadSelector;
+  if (byDns && result.endpoints.empty() && selector.empty() && !service.host.starts_with('*')) {
     model::Endpoint self;
     self.address = service.host;
     self.port = targetOf(*from);
     result.endpoints.push_back(std::move(self));
   }
-  if (!entry->spec.workloadSelector.empty()) addPods(view, *entry, targetOf(*from), result.endpoints);
+  if (!selector.empty()) {
+    addPods(view, *entry, targetOf(*from), result.endpoints);
+    addWorkloadEntries(view, entry->meta.ns, selector, from->name, targetOf(*from), internal, byDns, result.endpoints);
+  }
   keepOnePerAddress(result.endpoints);
   return result;
 }

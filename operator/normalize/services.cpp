@@ -8,6 +8,7 @@
 #include "normalize/objects.h"
 #include "normalize/protocol.h"
 #include "normalize/service_entries.h"
+#include "normalize/sidecars.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
@@ -105,6 +106,7 @@ WorkloadOf::Value workloadOf(store::View& view, const WorkloadOf& query) {
   result.labels = pod->meta.labels;
   // The addresses of a finished pod may already belong to another one.
   if (pod->spec.phase != "Succeeded" && pod->spec.phase != "Failed") result.ips = pod->spec.ips;
+  result.node = pod->spec.nodeName;
   result.locality = nodeLocality(view, pod->spec.nodeName);
   result.meshTls = labelOf(pod->meta.labels, kTlsModeLabel.data()) == "istio";
   for (const auto& port : pod->spec.ports) {
@@ -164,12 +166,24 @@ InboundPortsOf::Value inboundPortsOf(store::View& view, const InboundPortsOf& qu
       }
     }
   }
-  InboundPortsOf::Value result;
   for (auto& [number, port] : ports) {
     port.protocol = port.services.front().protocol;
     std::sort(port.services.begin(), port.services.end());
-    result.push_back(std::move(port));
   }
+  if (const auto* sidecar = sidecarWithIngress(view, query.ns, query.labels)) {
+    // It names the ports in the services' stead.
+    std::map<std::uint32_t, InboundPortsOf::Port> named;
+    for (const auto& ingress : sidecar->ingress) {
+      const auto found = ports.find(ingress.port);
+      auto& port = named[ingress.port];
+      if (found != ports.end()) port = found->second;
+      port.port = ingress.port;
+      port.protocol = protocolOf(ingress);
+    }
+    ports = std::move(named);
+  }
+  InboundPortsOf::Value result;
+  for (auto& [number, port] : ports) result.push_back(std::move(port));
   return result;
 }
 

@@ -57,6 +57,34 @@ std::vector<std::string> parentKeys(const api::Object& object) {
   return keys;
 }
 
+bool looksAtLabels(const api::VirtualServiceSpec& spec) {
+  const auto in = [](const auto& routes) {
+    return std::any_of(routes.begin(), routes.end(), [](const auto& route) {
+      return std::any_of(route.match.begin(), route.match.end(),
+                         [](const auto& match) { return !match.sourceLabels.empty(); });
+    });
+  };
+  return in(spec.http) || in(spec.tls) || in(spec.tcp);
+}
+
+void addTraits(const api::TrafficPolicySpec& policy, std::vector<std::string>& keys) {
+  const auto& balancer = policy.loadBalancer;
+  if (policy.outlierDetection || (balancer && balancer->locality)) keys.emplace_back("locality");
+  if (balancer && balancer->locality && !balancer->locality->failoverPriority.empty()) keys.emplace_back("labels");
+}
+
+std::vector<std::string> clientTraits(const api::DestinationRule& rule) {
+  std::vector<std::string> keys;
+  const auto add = [&](const api::DestinationRuleSpec::Policy& policy) {
+    addTraits(policy, keys);
+    for (const auto& [port, part] : policy.ports) addTraits(part, keys);
+  };
+  add(rule.spec.trafficPolicy);
+  for (const auto& subset : rule.spec.subsets) add(subset.trafficPolicy);
+  if (!rule.spec.workloadSelector.empty()) keys.emplace_back("labels");
+  return keys;
+}
+
 }  // namespace
 
 std::string parentKey(std::string_view kind, std::string_view ns, std::string_view name) {
@@ -66,7 +94,10 @@ std::string parentKey(std::string_view kind, std::string_view ns, std::string_vi
 api::Kind indexedKind(Index index) {
   switch (index) {
     case Index::virtual_service_by_host:
-    case Index::virtual_service_by_gateway: return api::Kind::virtual_service;
+    case Index::virtual_service_by_gateway:
+    case Index::virtual_service_by_client:
+    case Index::virtual_service_by_delegate: return api::Kind::virtual_service;
+    case Index::destination_rule_by_client:
     case Index::destination_rule_by_host: return api::Kind::destination_rule;
     case Index::endpoint_slice_by_service: return api::Kind::endpoint_slice;
     case Index::role_binding_by_role: return api::Kind::service_role_binding;
@@ -110,6 +141,18 @@ std::vector<std::string> indexKeys(Index index, const api::Object& object, const
       break;
     }
     case Index::service_by_host: keys.push_back(resolveHost(object.meta.name, ns, mesh)); break;
+    case Index::virtual_service_by_client:
+      if (looksAtLabels(static_cast<const api::VirtualService&>(object).spec)) keys.emplace_back("labels");
+      break;
+    case Index::virtual_service_by_delegate:
+      for (const auto& rule : static_cast<const api::VirtualService&>(object).spec.http) {
+        if (!rule.delegate) continue;
+        keys.push_back((rule.delegate->ns.empty() ? ns : rule.delegate->ns) + "/" + rule.delegate->name);
+      }
+      break;
+    case Index::destination_rule_by_client:
+      keys = clientTraits(static_cast<const api::DestinationRule&>(object));
+      break;
     case Index::service_entry_by_host: keys = static_cast<const api::ServiceEntry&>(object).spec.hosts; break;
     case Index::http_route_by_parent: keys = parentKeys<api::gateway_api::HttpRoute>(object); break;
     case Index::grpc_route_by_parent: keys = parentKeys<api::gateway_api::GrpcRoute>(object); break;

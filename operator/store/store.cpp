@@ -14,10 +14,11 @@ using api::Object;
 namespace {
 
 constexpr std::array kIndexes = {
-    Index::virtual_service_by_host,   Index::virtual_service_by_gateway, Index::destination_rule_by_host,
-    Index::endpoint_slice_by_service, Index::role_binding_by_role,       Index::service_by_host,
-    Index::service_entry_by_host,     Index::http_route_by_parent,       Index::grpc_route_by_parent,
-    Index::tls_route_by_parent,       Index::tcp_route_by_parent};
+    Index::virtual_service_by_host,    Index::virtual_service_by_gateway, Index::destination_rule_by_host,
+    Index::endpoint_slice_by_service,  Index::role_binding_by_role,       Index::service_by_host,
+    Index::service_entry_by_host,      Index::virtual_service_by_client,  Index::virtual_service_by_delegate,
+    Index::destination_rule_by_client, Index::http_route_by_parent,       Index::grpc_route_by_parent,
+    Index::tls_route_by_parent,        Index::tcp_route_by_parent};
 
 // The status of an optional kind tells of which generation it speaks.
 bool sameContent(const Object& a, const Object& b) {

@@ -15,13 +15,16 @@ namespace fairway::store {
 
 // The secondary keys by which objects are found. Which keys an object has: indexes.h.
 enum class Index {
-  virtual_service_by_host,     // resolved FQDN or wildcard, lower case
-  virtual_service_by_gateway,  // "mesh" or "ns/name"
-  destination_rule_by_host,    // resolved FQDN or wildcard, lower case
-  endpoint_slice_by_service,   // "ns/name"
-  role_binding_by_role,        // "ns/role"
-  service_by_host,             // FQDN
-  service_entry_by_host,       // host or wildcard, lower case
+  virtual_service_by_host,      // resolved FQDN or wildcard, lower case
+  virtual_service_by_gateway,   // "mesh" or "ns/name"
+  destination_rule_by_host,     // resolved FQDN or wildcard, lower case
+  endpoint_slice_by_service,    // "ns/name"
+  role_binding_by_role,         // "ns/role"
+  service_by_host,              // FQDN
+  service_entry_by_host,        // host or wildcard, lower case
+  virtual_service_by_client,    // "labels": some rule looks at the client's labels
+  virtual_service_by_delegate,  // "ns/name" of a VirtualService whose routes it includes
+  destination_rule_by_client,  // "labels", "locality": as above; which endpoints are used depends on where the client is
   // Routes of the Gateway API: "Gateway/ns/name", "Service/ns/name", "ServiceEntry/ns/name".
   http_route_by_parent,
   grpc_route_by_parent,
@@ -95,6 +98,11 @@ class View {
   template <class Q>
   const typename Q::Value& ask(const Q& query) {
     return *static_cast<const typename Q::Value*>(readUnit(UnitKey{Q::kType, query.key()}));
+  }
+  // The same for a unit whose type is known at run time alone; its values are T.
+  template <class T>
+  const T& valueOf(const UnitKey& key) {
+    return *static_cast<const T*>(readUnit(key));
   }
   virtual const MeshConfig& mesh() = 0;
 

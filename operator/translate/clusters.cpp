@@ -5,12 +5,16 @@
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/clusters/dns/v3/dns_cluster.pb.h>
+#include <envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.pb.h>
+#include <envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h>
 #include <google/protobuf/struct.pb.h>
 
+#include "normalize/clients.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/compute.h"
+#include "translate/dns_cache.h"
 #include "translate/endpoints.h"
 #include "translate/fields.h"
 #include "translate/message_writer.h"
@@ -28,10 +32,10 @@ using model::TrafficPolicy;
 using store::joinKey;
 using store::splitKey;
 
-std::string Clusters::key() const { return joinKey({clientNs, host, toString(interception)}); }
+std::string Clusters::key() const { return joinKey({normalize::clientKey(client), host, toString(interception)}); }
 Clusters Clusters::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), fieldAt(fields, 1), parseInterception(fieldAt(fields, 2))};
+  return {normalize::parseClientKey(fieldAt(fields, 0)), fieldAt(fields, 1), parseInterception(fieldAt(fields, 2))};
 }
 
 std::string AllMeshTls::key() const { return joinKey({host, numberField(port)}); }
@@ -58,12 +62,13 @@ struct Spec {
   const model::Labels* labels = nullptr;  // of the subset
   const TrafficPolicy& policy;
   const std::optional<model::Provenance>& provenance;
+  bool pods = false;  // of a headless service: the one that the client chose
 };
 
 Cluster::DiscoveryType discoveryOf(const Spec& spec, Interception interception) {
   using Resolution = model::Service::Resolution;
   if (interception == Interception::none) return Cluster::EDS;
-  const bool clientChooses = spec.service.resolution == Resolution::original_dst ||
+  const bool clientChooses = spec.pods || spec.service.resolution == Resolution::original_dst ||
                              (spec.service.headless && !model::isHttp(spec.port.protocol)) ||
                              spec.policy.loadBalancer == TrafficPolicy::LoadBalancer::passthrough;
   return clientChooses ? Cluster::ORIGINAL_DST : Cluster::EDS;
@@ -87,7 +92,8 @@ std::vector<model::Endpoint> namesOf(store::View& view, const Spec& spec) {
   return names;
 }
 
-void addDns(store::View& view, MessageWriter& out, const std::string& name, const Spec& spec) {
+void addDns(store::View& view, MessageWriter& out, const std::string& name, const Spec& spec,
+            const model::Client& client) {
   const auto names = namesOf(view, spec);
   envoy::extensions::clusters::dns::v3::DnsCluster dns;
   dns.set_dns_lookup_family(envoy::extensions::clusters::common::dns::v3::V4_PREFERRED);
@@ -102,7 +108,22 @@ void addDns(store::View& view, MessageWriter& out, const std::string& name, cons
   out.text(Cluster::kClusterTypeFieldNumber, serialize(type));
   std::vector<const model::Endpoint*> all;
   for (const auto& one : names) all.push_back(&one);
-  out.text(Cluster::kLoadAssignmentFieldNumber, loadAssignment(name, all));
+  const auto nearness = spec.policy.locality
+                            ? nearnessOf(view, client, spec.service.host, spec.port.number, spec.subset, all)
+                            : std::nullopt;
+  out.text(Cluster::kLoadAssignmentFieldNumber, loadAssignment(name, all, nearness ? &*nearness : nullptr));
+}
+
+bool looksUp(const Spec& spec) { return spec.service.resolution == model::Service::Resolution::dynamic_dns; }
+
+// Connections go to what the request's host, or the server name of TLS, is looked up to.
+void addLookUp(MessageWriter& out) {
+  envoy::extensions::clusters::dynamic_forward_proxy::v3::ClusterConfig config;
+  setDnsCache(*config.mutable_dns_cache_config());
+  Cluster::CustomClusterType type;
+  type.set_name("envoy.clusters.dynamic_forward_proxy");
+  packAny(config, *type.mutable_typed_config());
+  out.text(Cluster::kClusterTypeFieldNumber, serialize(type));
 }
 
 void addDiscovery(MessageWriter& out, const std::string& name, Cluster::DiscoveryType type) {
@@ -121,26 +142,29 @@ void addDiscovery(MessageWriter& out, const std::string& name, Cluster::Discover
 
 // What a policy says besides TLS: the same for most clusters, so the last few are kept.
 const std::string& policyFields(const TrafficPolicy& policy, Cluster::DiscoveryType type,
-                                std::optional<UpstreamHttp> http) {
+                                std::optional<UpstreamHttp> http, bool looksUp) {
   struct Kept {
     TrafficPolicy policy;
     Cluster::DiscoveryType type;
+    bool looksUp;
     std::optional<UpstreamHttp> http;
     std::string bytes;
   };
   static thread_local std::deque<Kept> kept;
   for (const auto& one : kept) {
-    if (one.type == type && one.http == http && one.policy == policy) return one.bytes;
+    if (one.type == type && one.looksUp == looksUp && one.http == http && one.policy == policy) return one.bytes;
   }
   Cluster cluster;
   cluster.set_type(type);
   applyLoadBalancing(cluster, policy);
   applyConnectionPool(cluster, policy.pool);
+  applyRetryBudget(cluster, policy);
   applyOutlierDetection(cluster, policy);
-  if (http) applyHttpProtocol(cluster, *http, policy.pool);
+  if (http) applyHttpProtocol(cluster, *http, policy, looksUp);
+  if (looksUp) cluster.set_lb_policy(Cluster::CLUSTER_PROVIDED);
   cluster.clear_type();
   if (kept.size() == 8) kept.pop_back();
-  return kept.emplace_front(Kept{policy, type, http, serialize(cluster)}).bytes;
+  return kept.emplace_front(Kept{policy, type, looksUp, http, serialize(cluster)}).bytes;
 }
 
 UpstreamAlpn alpnOf(const Spec& spec) {
@@ -165,6 +189,23 @@ void addSocketMatch(MessageWriter& out, bool mesh, const std::string& socket) {
   });
 }
 
+// With the PROXY protocol in front of it, if the policy asks for that.
+std::string framed(const Spec& spec, const std::string& socket) {
+  if (spec.policy.proxyProtocol == 0) return socket;
+  envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport config;
+  config.mutable_config()->set_version(spec.policy.proxyProtocol == 2 ? core::ProxyProtocolConfig::V2
+                                                                      : core::ProxyProtocolConfig::V1);
+  config.mutable_transport_socket()->ParseFromString(socket);
+  core::TransportSocket out;
+  out.set_name("envoy.transport_sockets.upstream_proxy_protocol");
+  packAny(config, *out.mutable_typed_config());
+  return serialize(out);
+}
+
+void addPlaintext(MessageWriter& out, const Spec& spec) {
+  if (spec.policy.proxyProtocol != 0) out.text(Cluster::kTransportSocketFieldNumber, framed(spec, plaintext()));
+}
+
 void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool originalDestination,
             const std::string& clientNs) {
   using Mode = TrafficPolicy::Tls::Mode;
@@ -178,21 +219,26 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
     const std::string sni = tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
     const auto& identities =
         tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host}) : tls.subjectAltNames;
-    return meshClientTls(sni, identities, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).meshTls);
+    return framed(spec, meshClientTls(sni, identities, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).meshTls));
   };
   switch (tls.mode) {
-    case Mode::disable: return;
+    case Mode::disable: addPlaintext(out, spec); return;
     case Mode::mesh: out.text(Cluster::kTransportSocketFieldNumber, meshSocket()); return;
     case Mode::automatic: {
-      if (byDns(spec) || spec.service.external || !view.ask(normalize::MeshSettingsOf{}).autoMtls) return;
+      if (byDns(spec) || looksUp(spec) || spec.service.external || !view.ask(normalize::MeshSettingsOf{}).autoMtls) {
+        addPlaintext(out, spec);
+        return;
+      }
       if (originalDestination) {
         if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) {
           out.text(Cluster::kTransportSocketFieldNumber, meshSocket());
+        } else {
+          addPlaintext(out, spec);
         }
         return;
       }
       addSocketMatch(out, true, meshSocket());
-      addSocketMatch(out, false, plaintext());
+      addSocketMatch(out, false, framed(spec, plaintext()));
       return;
     }
     case Mode::simple:
@@ -209,16 +255,17 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
       auto effective = tls;
       if (effective.privateKey.empty()) effective.clientCertificate.clear();
       if (effective.subjectAltNames.empty()) effective.subjectAltNames = spec.service.subjectAltNames;
-      if (tls.sni.empty() && spec.service.host.starts_with('*')) {
+      if (tls.sni.empty() && spec.service.host.starts_with('*') && !looksUp(spec)) {
         note(model::Note::Severity::warning, "trafficPolicy.tls.sni",
              "it is not set, and the host " + spec.service.host +
                  " is a wildcard: connections are made without a server name; set sni, or give each host an entry of "
                  "its own");
       }
-      const std::string name = spec.service.externalName.empty() ? spec.service.host : spec.service.externalName;
+      std::string name = spec.service.externalName.empty() ? spec.service.host : spec.service.externalName;
+      if (looksUp(spec)) name.clear();
       core::TransportSocket socket;
       setClientTls(socket, effective, name, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).tlsDefaults);
-      out.text(Cluster::kTransportSocketFieldNumber, serialize(socket));
+      out.text(Cluster::kTransportSocketFieldNumber, framed(spec, serialize(socket)));
       return;
     }
   }
@@ -250,32 +297,46 @@ void addMetadata(MessageWriter& out, const Spec& spec) {
 }
 
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
-  const auto name = clusterName(spec.port.number, spec.subset, spec.service.host);
-  const auto type = byDns(spec) ? Cluster::STATIC : discoveryOf(spec, query.interception);
+  const auto name =
+      clusterName(spec.port.number, spec.subset, spec.pods ? podsHost(spec.service.host) : spec.service.host);
+  const bool custom = byDns(spec) || looksUp(spec);
+  const auto type = custom ? Cluster::STATIC : discoveryOf(spec, query.interception);
   std::string bytes;
   bytes.reserve(2048);
   MessageWriter out(bytes);
   out.text(Cluster::kNameFieldNumber, name);
   if (byDns(spec)) {
-    addDns(view, out, name, spec);
+    addDns(view, out, name, spec, query.client);
+  } else if (looksUp(spec)) {
+    addLookUp(out);
   } else {
     addDiscovery(out, name, type);
   }
   const auto http = model::isHttp(spec.port.protocol)
                         ? std::optional(upstreamHttp(spec.port.protocol, spec.policy.pool))
                         : std::nullopt;
-  out.append(policyFields(spec.policy, type, http));
-  addTls(view, out, spec, type == Cluster::ORIGINAL_DST, query.clientNs);
+  out.append(policyFields(spec.policy, type, http, looksUp(spec)));
+  addTls(view, out, spec, type == Cluster::ORIGINAL_DST, query.client.ns);
   addMetadata(out, spec);
 
   std::vector<model::Provenance> provenance;
   if (spec.provenance) provenance.push_back(*spec.provenance);
   output.resources.push_back(makeResource(Type::cluster, name, bytes, std::move(provenance)));
-  if (!byDns(spec) && type == Cluster::EDS) {
-    const EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
-                                  spec.labels ? *spec.labels : model::Labels{}};
+  if (!custom && type == Cluster::EDS) {
+    EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
+                            spec.labels ? *spec.labels : model::Labels{}};
+    if (spec.policy.locality) endpoints.client = query.client;
     output.children.push_back({EndpointsUnit::kType, endpoints.key()});
   }
+}
+
+// Whether there is a way to each pod of a headless service by its own name (StatefulSets' pods have one). Other protocols than
+// HTTP go by address anyway.
+bool toPods(store::View& view, const Clusters& query, const model::Service& service, const model::ServicePort& port) {
+  if (query.interception == Interception::none || service.kind != "Service" || !service.headless) return false;
+  if (!model::isHttp(port.protocol)) return false;
+  const auto& other = view.ask(normalize::ServiceOf{podsHost(service.host)});
+  return !other || other->port(port.number) == nullptr;
 }
 
 }  // namespace
@@ -286,11 +347,15 @@ Output computeClusters(store::View& view, const Clusters& query) {
   if (!service) return output;
   const bool nameless = service->kind == "Service" && service->resolution == model::Service::Resolution::dns &&
                         service->externalName.empty();
-  if (nameless || !normalize::isVisible(service->exportTo, service->ns, query.clientNs)) return output;
+  if (nameless || !normalize::isVisible(service->exportTo, service->ns, query.client.ns)) return output;
+  const auto client = normalize::policyClient(view, query.client, query.host);
   for (const auto& port : service->ports) {
     if (port.protocol == model::Protocol::udp || service->port(port.number) != &port) continue;
-    const auto& policies = view.ask(normalize::TrafficPolicyOf{query.clientNs, query.host, port.number});
+    const auto& policies = view.ask(normalize::TrafficPolicyOf{client, query.host, port.number});
     addCluster(view, query, {*service, port, {}, nullptr, policies.policy, policies.provenance}, output);
+    if (toPods(view, query, *service, port)) {
+      addCluster(view, query, {*service, port, {}, nullptr, policies.policy, policies.provenance, true}, output);
+    }
     std::vector<std::string> seen;
     for (const auto& subset : policies.subsets) {
       if (std::find(seen.begin(), seen.end(), subset.name) != seen.end()) continue;

@@ -1,19 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "model/service.h"
 #include "translate/resource.h"
 #include "translate/units.h"
 
 namespace fairway::translate {
 
-// The clusters of one host, all ports and subsets, as clients of one namespace see them.
+// The clusters of one host, all ports and subsets, as some clients see them (normalize::clusterClient()).
 struct Clusters {
   using Value = Output;
   static constexpr std::string_view kType = "clusters";
-  std::string clientNs, host;
+  model::Client client;
+  std::string host;
   // NONE: there is no address that the client chose, so nothing resolves to it (gateways, too).
   Interception interception = Interception::redirect;
   [[nodiscard]] std::string key() const;
@@ -28,6 +31,8 @@ struct EndpointsUnit {
   std::uint32_t port = 0;
   std::string subset;
   model::Labels labels;  // of the subset
+  // Set where endpoints are preferred by where the client is.
+  std::optional<model::Client> client{};
   [[nodiscard]] std::string key() const;
   static EndpointsUnit parse(std::string_view key);
 };

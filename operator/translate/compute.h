@@ -15,6 +15,7 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query);
 Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query);
 Output computeSidecarInbound(store::View& view, const SidecarInbound& query);
 Output computeGatewayScope(store::View& view, const GatewayScope& query);
+Output computeRateLimitServiceScope(store::View& view, const RateLimitServiceScope& query);
 
 PortTable::Value computePortTable(store::View& view, const PortTable& query);
 OutboundPorts::Value computeOutboundPorts(store::View& view, const OutboundPorts& query);
@@ -28,6 +29,7 @@ Output computeEndpoints(store::View& view, const EndpointsUnit& query);
 AllMeshTls::Value computeAllMeshTls(store::View& view, const AllMeshTls& query);
 
 Output computeOutboundPort(store::View& view, const OutboundPort& query);
+Output computeEgressListener(store::View& view, const EgressListener& query);
 Output computeTcpListeners(store::View& view, const TcpListeners& query);
 Output computeRouteTable(store::View& view, const RouteTable& query);
 Output computeVirtualHost(store::View& view, const VirtualHostUnit& query);

@@ -1,7 +1,7 @@
 #include "translate/endpoints.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 #include <envoy/config/endpoint/v3/endpoint.pb.h>
 #include <google/protobuf/wrappers.pb.h>
@@ -26,10 +26,15 @@ using model::Endpoint;
 using store::joinKey;
 using store::splitKey;
 
-std::string EndpointsUnit::key() const { return joinKey({host, numberField(port), subset, mapField(labels)}); }
+std::string EndpointsUnit::key() const {
+  return joinKey({host, numberField(port), subset, mapField(labels), client ? normalize::clientKey(*client) : ""});
+}
 EndpointsUnit EndpointsUnit::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2), parseMap(fieldAt(fields, 3))};
+  EndpointsUnit result{fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2),
+                       parseMap(fieldAt(fields, 3))};
+  if (!fieldAt(fields, 4).empty()) result.client = normalize::parseClientKey(fieldAt(fields, 4));
+  return result;
 }
 
 namespace {
@@ -94,36 +99,40 @@ bool selects(const model::Labels& selector, const model::Labels& labels) {
   });
 }
 
-std::string loadAssignment(const std::string& cluster, const std::vector<const Endpoint*>& endpoints) {
-  std::map<model::Locality, std::vector<const Endpoint*>> localities;
-  auto last = localities.end();
+std::string loadAssignment(const std::string& cluster, const std::vector<const Endpoint*>& endpoints,
+                           const Nearness* nearness) {
+  Groups groups;
+  auto last = groups.end();
   bool anyHealthy = false;
   for (const auto* endpoint : endpoints) {
+    const GroupKey where{nearness ? nearness->priorityOf(*endpoint) : 0, endpoint->locality};
     // Neighbours in the list are often neighbours in the world.
-    if (last == localities.end() || last->first != endpoint->locality)
-      last = localities.try_emplace(endpoint->locality).first;
-    last->second.push_back(endpoint);
+    if (last == groups.end() || last->first != where) last = groups.try_emplace(where).first;
+    last->second.endpoints.push_back(endpoint);
+    last->second.weight += endpoint->weight;
     anyHealthy = anyHealthy || endpoint->health == Endpoint::Health::healthy;
   }
+  if (nearness) nearness->distribute(groups);
   std::string bytes;
   bytes.reserve(64 + endpoints.size() * 128);
   MessageWriter out(bytes);
   out.text(ClusterLoadAssignment::kClusterNameFieldNumber, cluster);
-  for (const auto& place : localities) {
-    const auto& where = place.first;
-    const auto& members = place.second;
-    out.message(ClusterLoadAssignment::kEndpointsFieldNumber, [&] {
+  std::uint32_t level = 0;  // Envoy wants priorities without gaps
+  const GroupKey* before = nullptr;
+  for (const auto& [where, group] : groups) {
+    if (before != nullptr && before->priority != where.priority) ++level;
+    before = &where;
+    out.message(ClusterLoadAssignment::kEndpointsFieldNumber, [&, &place = where.locality, &members = group] {
       out.message(LocalityLbEndpoints::kLocalityFieldNumber, [&] {
-        if (!where.region.empty()) out.text(core::Locality::kRegionFieldNumber, where.region);
-        if (!where.zone.empty()) out.text(core::Locality::kZoneFieldNumber, where.zone);
-        if (!where.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, where.subzone);
+        if (!place.region.empty()) out.text(core::Locality::kRegionFieldNumber, place.region);
+        if (!place.zone.empty()) out.text(core::Locality::kZoneFieldNumber, place.zone);
+        if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
-      std::uint32_t weight = 0;
-      for (const auto* endpoint : members) {
-        weight += endpoint->weight;
+      for (const auto* endpoint : members.endpoints) {
         out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] { addEndpoint(out, *endpoint, anyHealthy); });
       }
-      addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, weight);
+      addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
+      if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);
     });
   }
   return bytes;
@@ -140,7 +149,10 @@ Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
   }
   Output output;
   const auto name = clusterName(query.port, query.subset, query.host);
-  output.resources.push_back(makeResource(Type::endpoint, name, loadAssignment(name, endpoints)));
+  std::optional<Nearness> nearness;
+  if (query.client) nearness = nearnessOf(view, *query.client, query.host, query.port, query.subset, endpoints);
+  output.resources.push_back(
+      makeResource(Type::endpoint, name, loadAssignment(name, endpoints, nearness ? &*nearness : nullptr)));
   return output;
 }
 

@@ -7,6 +7,7 @@
 #include <envoy/extensions/transport_sockets/tls/v3/secret.pb.h>
 
 #include "base/strings.h"
+#include "normalize/clients.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/clusters.h"
@@ -38,10 +39,13 @@ GatewayRouteTable GatewayRouteTable::parse(std::string_view key) {
           fieldAt(fields, 4)};
 }
 
-std::string GatewayClusters::key() const { return joinKey({ns, mapField(labels)}); }
+std::string GatewayClusters::key() const {
+  return joinKey({ns, mapField(labels), locality.region, locality.zone, locality.subzone});
+}
 GatewayClusters GatewayClusters::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseMap(fieldAt(fields, 1))};
+  return {
+      fieldAt(fields, 0), parseMap(fieldAt(fields, 1)), {fieldAt(fields, 2), fieldAt(fields, 3), fieldAt(fields, 4)}};
 }
 
 std::string CredentialState::key() const { return joinKey({ns, name}); }
@@ -82,7 +86,7 @@ Output computeGatewayScope(store::View& view, const GatewayScope& query) {
   for (const auto& [port, servers] : view.ask(GatewayPorts{query.ns, query.labels, query.namedPorts})) {
     output.children.push_back({GatewayListener::kType, GatewayListener{query, port}.key()});
   }
-  output.children.push_back({GatewayClusters::kType, GatewayClusters{query.ns, query.labels}.key()});
+  output.children.push_back({GatewayClusters::kType, GatewayClusters{query.ns, query.labels, query.locality}.key()});
   return output;
 }
 
@@ -93,6 +97,8 @@ Output computeGatewayRouteTable(store::View& view, const GatewayRouteTable& quer
   table.add_request_headers_to_remove("x-istio-attributes");
   std::vector<model::Provenance> provenance;
   std::set<std::string> taken;
+  model::Client client(query.ns);
+  client.labels = query.labels;
   const auto& routes = view.ask(normalize::GatewayRoutes{query.ns, query.labels, query.port, query.server});
   for (const auto& entry : routes.hosts) {
     const auto domain = toLower(entry.domain);
@@ -102,7 +108,7 @@ Output computeGatewayRouteTable(store::View& view, const GatewayRouteTable& quer
     host.add_domains(domain);
     host.set_include_request_attempt_count(true);
     if (entry.httpsRedirect) host.set_require_tls(VirtualHost::ALL);
-    for (const auto& route : entry.routes.http) addRoutes(view, host, query.ns, route);
+    for (const auto& route : entry.routes.http) addRoutes(view, host, client, route);
     const auto objects = provenanceOf(entry.routes.http);
     provenance.insert(provenance.end(), objects.begin(), objects.end());
   }
@@ -126,6 +132,7 @@ class Hosts {
       for (const auto& weighted : route.destinations) add(weighted.destination);
     }
   }
+  void add(const std::string& host) { hosts_.insert(host); }
   [[nodiscard]] const std::set<std::string>& all() const { return hosts_; }
 
  private:
@@ -149,9 +156,17 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
     hosts.add(routes.tls);
     hosts.add(routes.tcp);
   }
+  // The service that counts requests is asked like any other.
+  for (const auto& limit : view.ask(normalize::RateLimitsOf{query.ns, query.labels, true})) {
+    if (limit.service) hosts.add(limit.service->host);
+  }
   Output output;
+  model::Client client(query.ns);
+  client.labels = query.labels;
+  client.locality = query.locality;
   for (const auto& host : hosts.all()) {
-    output.children.push_back({Clusters::kType, Clusters{query.ns, host, Interception::none}.key()});
+    const Clusters child{normalize::clusterClient(view, client, host), host, Interception::none};
+    output.children.push_back({Clusters::kType, child.key()});
   }
   return output;
 }

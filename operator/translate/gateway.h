@@ -52,6 +52,7 @@ struct GatewayClusters {
   static constexpr std::string_view kType = "gateway-clusters";
   std::string ns;
   model::Labels labels;
+  model::Locality locality;
   [[nodiscard]] std::string key() const;
   static GatewayClusters parse(std::string_view key);
 };

@@ -77,8 +77,10 @@ class Builder {
         authorization_(view.ask(
             normalize::AuthorizationOf{query.scope.ns, query.scope.labels, query.scope.serviceAccount, query.port})),
         authentication_(view.ask(normalize::RequestAuthenticationOf{query.scope.ns, query.scope.labels, query.port})),
+        rateLimits_(view.ask(normalize::RateLimitsOf{query.scope.ns, query.scope.labels, true})),
         provenance_(translate::provenanceOf(authorization_)) {
     provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
+    for (const auto& limit : rateLimits_) provenance_.push_back(limit.provenance);
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
@@ -207,6 +209,7 @@ class Builder {
     manager.routeName = unique;
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
+    manager.rateLimits = &rateLimits_;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});
@@ -214,7 +217,9 @@ class Builder {
 
   void addBytes(FilterChain& chain, const model::L4Route& route, const GatewayServer& server) {
     addTcpAuthorization(chain, authorization_);
-    addTcpProxy(view_, chain, query_.scope.ns, route, "gateway." + std::to_string(server.port));
+    model::Client client(query_.scope.ns);
+    client.labels = query_.scope.labels;
+    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port));
   }
 
   const normalize::GatewayRoutes::Value& routesOf(const GatewayServer& server) {
@@ -301,6 +306,7 @@ class Builder {
   TableNames& tables_;
   const model::Authorization& authorization_;
   const model::RequestAuthentication& authentication_;
+  const std::vector<model::RateLimit>& rateLimits_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;

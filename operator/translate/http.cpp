@@ -3,13 +3,16 @@
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
 #include <envoy/extensions/filters/http/cors/v3/cors.pb.h>
+#include <envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.pb.h>
 #include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
 #include <envoy/extensions/filters/http/router/v3/router.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
+#include "translate/dns_cache.h"
 #include "translate/jwt.h"
+#include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
 
@@ -39,7 +42,8 @@ void setPaths(HttpConnectionManager& out, model::MeshSettings::Paths paths, bool
 
 bool decidesByPath(const HttpManager& manager) {
   return (manager.authorization != nullptr && looksAtPath(*manager.authorization)) ||
-         (manager.authentication != nullptr && looksAtPath(*manager.authentication));
+         (manager.authentication != nullptr && looksAtPath(*manager.authentication)) ||
+         (manager.rateLimits != nullptr && looksAtPath(*manager.rateLimits));
 }
 
 void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
@@ -104,6 +108,8 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
     addRequestAuthentication(out, authentication, manager.side == HttpSide::gateway);
   }
   if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);
+  // Behind what finds out who calls, and refuses: a request that is refused counts for nobody.
+  if (manager.rateLimits) addRateLimits(*out.mutable_http_filters(), *manager.rateLimits);
   static const auto cors = filter("envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
   static const auto fault =
       filter("envoy.filters.http.fault", envoy::extensions::filters::http::fault::v3::HTTPFault());
@@ -112,6 +118,14 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   if (manager.side != HttpSide::inbound) {
     *out.add_http_filters() = cors;
     *out.add_http_filters() = fault;
+  }
+  if (manager.lookUp) {
+    static const auto lookUp = [] {
+      envoy::extensions::filters::http::dynamic_forward_proxy::v3::FilterConfig config;
+      setDnsCache(*config.mutable_dns_cache_config());
+      return filter("envoy.filters.http.dynamic_forward_proxy", config);
+    }();
+    *out.add_http_filters() = lookUp;
   }
   *out.add_http_filters() = router;
   setFilter(*chain.add_filters(), "envoy.filters.network.http_connection_manager", out);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/rate_limit.h"
 #include "model/security.h"
 #include "store/view.h"
 
@@ -30,9 +31,12 @@ struct HttpManager {
   // Exactly one of: a name for RDS, or the routes themselves.
   std::string routeName;
   const envoy::config::route::v3::RouteConfiguration* routes = nullptr;
+  // Some routes lead to names that are looked up when they are asked for (Service::Resolution::dynamic_dns).
+  bool lookUp = false;
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;
+  const std::vector<model::RateLimit>* rateLimits = nullptr;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
 };

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "normalize/queries.h"
+#include "normalize/sidecars.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fixed_clusters.h"
@@ -37,10 +38,11 @@ struct AppPort {
   std::uint32_t servicePort = 0;  // of the first service that leads here
   std::string host;
   model::Protocol protocol = model::Protocol::tcp;
+  const model::Sidecar::Ingress* ingress = nullptr;  // of the workload's Sidecar, if that names its ports
 };
 
 // Several services may lead to one port: the first host decides how it is read.
-std::map<std::uint32_t, AppPort> appPorts(store::View& view, const SidecarInbound& query) {
+std::map<std::uint32_t, AppPort> servicePorts(store::View& view, const SidecarInbound& query) {
   std::map<std::uint32_t, AppPort> ports;
   for (const auto& host : view.ask(normalize::WorkloadServices{query.ns, query.labels})) {
     const auto& service = view.ask(normalize::ServiceOf{host});
@@ -67,6 +69,21 @@ std::map<std::uint32_t, AppPort> appPorts(store::View& view, const SidecarInboun
   return ports;
 }
 
+std::map<std::uint32_t, AppPort> appPorts(store::View& view, const SidecarInbound& query,
+                                          const model::Sidecar* sidecar) {
+  auto ports = servicePorts(view, query);
+  if (sidecar == nullptr) return ports;
+  std::map<std::uint32_t, AppPort> named;
+  for (const auto& ingress : sidecar->ingress) {
+    AppPort port{ingress.port, ingress.port, "inbound"};
+    if (const auto service = ports.find(ingress.port); service != ports.end()) port = service->second;
+    port.protocol = normalize::protocolOf(ingress);
+    port.ingress = &ingress;
+    named.emplace(ingress.port, std::move(port));
+  }
+  return named;
+}
+
 // How connections that reach one port (or all ports without a service) are treated.
 struct Port {
   const AppPort* app = nullptr;  // null: no service leads here
@@ -74,6 +91,7 @@ struct Port {
   MtlsMode mode = MtlsMode::permissive;
   const model::Authorization& authorization;
   const model::RequestAuthentication* authentication = nullptr;  // of HTTP ports
+  const std::vector<model::RateLimit>& rateLimits;
   std::string cluster;
 };
 
@@ -95,7 +113,10 @@ class InboundListener {
     if (port.mode == MtlsMode::permissive) {
       auto& foreign = newChain(port, "tls");
       foreign.mutable_filter_chain_match()->set_transport_protocol("tls");
-      if (port.authentication && port.authentication->required()) {
+      if (const auto* own = tlsOf(port)) {
+        setGatewayTls(*foreign.mutable_transport_socket(), *own, model::isHttp(port.app->protocol), meshTlsOf(view_));
+        addFilters(foreign, port, false);
+      } else if (port.authentication && port.authentication->required()) {
         // Requests inside cannot be seen, so they cannot be refused one by one.
         addTcpRefusal(foreign);
       } else {
@@ -105,6 +126,11 @@ class InboundListener {
     if (port.mode != MtlsMode::strict) {
       auto& plain = newChain(port, "plain");
       if (port.mode == MtlsMode::permissive) plain.mutable_filter_chain_match()->set_transport_protocol("raw_buffer");
+      if (const auto* own = tlsOf(port); own != nullptr && port.mode == MtlsMode::disable) {
+        addTlsInspector(listener_);
+        plain.mutable_filter_chain_match()->set_transport_protocol("tls");
+        setGatewayTls(*plain.mutable_transport_socket(), *own, model::isHttp(port.app->protocol), meshTlsOf(view_));
+      }
       addFilters(plain, port, false);
     }
   }
@@ -140,8 +166,14 @@ class InboundListener {
     manager.routes = &routes;
     manager.authorization = &port.authorization;
     manager.authentication = port.authentication;
+    manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
     addHttpManager(view_, chain, manager);
+  }
+
+  // TLS of clients outside the mesh that a Sidecar ends at the port.
+  static const model::GatewayTls* tlsOf(const Port& port) {
+    return port.app && port.app->ingress && port.app->ingress->tls ? &*port.app->ingress->tls : nullptr;
   }
 
   void addBytes(FilterChain& chain, const Port& port) {
@@ -160,11 +192,35 @@ class InboundListener {
   const bool matchPorts_;
 };
 
-void initListener(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
-                  std::uint32_t port) {
+void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
+                 std::uint32_t port) {
   listener.set_name(name);
   setAddresses(listener, addresses, port);
   listener.set_traffic_direction(envoy::config::core::v3::INBOUND);
+}
+
+AppSide appSide(store::View& view, const SidecarInbound& query, const AppPort& app) {
+  AppSide side;
+  side.port = app.port;
+  side.protocol = app.protocol;
+  side.interception = query.interception;
+  side.appAddress = query.appAddress;
+  if (query.interception == Interception::none && !query.addresses.empty()) side.ownAddress = query.addresses.front();
+  const auto& name = view.ask(normalize::SidecarFor{query.ns, query.labels});
+  if (name.empty()) return side;
+  const auto& sidecar = view.ask(normalize::SidecarOf{query.ns, name});
+  if (sidecar && sidecar->inboundPool) side.pool = *sidecar->inboundPool;
+  if (app.ingress == nullptr) return side;
+  if (app.ingress->pool) side.pool = *app.ingress->pool;
+  side.endpoint = app.ingress->endpoint;
+  return side;
+}
+
+void noteTls(store::View& view, const model::Sidecar& sidecar, const AppPort& app) {
+  view.note({model::Note::Severity::warning, sidecar.provenance, app.ingress->field + ".tls",
+             "it has no effect: the port takes the mesh's mTLS alone (STRICT); expected a PeerAuthentication with "
+             "mode DISABLE or PERMISSIVE for port " +
+                 std::to_string(app.port)});
 }
 
 // Ports whose mode is DISABLE are not looked into: server-first protocols start at once.
@@ -188,9 +244,14 @@ void skipInspection(Listener& listener, const std::vector<std::uint32_t>& ports)
 
 Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   Output output;
-  const auto ports = appPorts(view, query);
+  const auto* sidecar = normalize::sidecarWithIngress(view, query.ns, query.labels);
+  const auto ports = appPorts(view, query, sidecar);
   const auto& peers = view.ask(normalize::PeerAuthenticationOf{query.ns, query.labels});
+  const auto& rateLimits = view.ask(normalize::RateLimitsOf{query.ns, query.labels, false});
   std::vector<model::Provenance> provenance = peers.provenance;
+  if (sidecar != nullptr) provenance.push_back(sidecar->provenance);
+  for (const auto& limit : rateLimits) provenance.push_back(limit.provenance);
+  const auto base = provenance;
   const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
     const auto& authorization =
         view.ask(normalize::AuthorizationOf{query.ns, query.labels, query.serviceAccount, port});
@@ -207,38 +268,47 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   };
   const bool redirect = query.interception == Interception::redirect;
   for (const auto& [number, app] : ports) {
-    output.resources.push_back(inboundCluster(number, app.protocol, query.interception, query.appAddress));
+    output.resources.push_back(inboundCluster(appSide(view, query, app)));
   }
 
-  if (!redirect) {
-    for (const auto& [number, app] : ports) {
-      if (query.unprivileged && number < kFirstUnprivilegedPort) {
-        view.note(
-            {model::Note::Severity::warning,
-             {"Service", query.ns, split(app.host, '.').front(), {}},
-             "spec.ports",
-             "workload port " + std::to_string(number) +
-                 " has no inbound listener: an unprivileged proxy without interception cannot bind ports below 1024"});
-        continue;
-      }
-      provenance = peers.provenance;
-      const Port port{
-          &app, number, peers.modeOf(number), authorizationOf(number), authenticationOf(app), inboundName(number)};
-      for (const auto& address : query.addresses) {
-        if (!isAddress(address)) continue;
-        Listener listener;
-        initListener(listener, "inbound_" + listenerName(address, number), {address}, number);
-        InboundListener(view, listener, false).add(port);
-        output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
-      }
+  for (const auto& [number, app] : ports) {
+    const bool bound = app.ingress != nullptr && !app.ingress->captured;
+    if (redirect && !bound) continue;
+    if (query.unprivileged && number < kFirstUnprivilegedPort) {
+      view.note(
+          {model::Note::Severity::warning,
+           {"Service", query.ns, split(app.host, '.').front(), {}},
+           "spec.ports",
+           "workload port " + std::to_string(number) +
+               " has no inbound listener: an unprivileged proxy without interception cannot bind ports below 1024"});
+      continue;
     }
-    return output;
+    auto objects = std::move(provenance);
+    provenance = base;
+    const Port port{&app,
+                    number,
+                    peers.modeOf(number),
+                    authorizationOf(number),
+                    authenticationOf(app),
+                    rateLimits,
+                    inboundName(number)};
+    auto addresses = query.addresses;
+    if (app.ingress != nullptr && !app.ingress->bind.empty()) addresses = {app.ingress->bind};
+    for (const auto& address : addresses) {
+      if (!isAddress(address)) continue;
+      Listener listener;
+      initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
+      InboundListener(view, listener, false).add(port);
+      output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
+    }
+    provenance = std::move(objects);
   }
+  if (!redirect) return output;
 
   output.resources.push_back(originalDestinationCluster(kInboundPassthroughCluster, true));
   google::protobuf::Arena arena;  // chains have many small parts
   auto& listener = *google::protobuf::Arena::CreateMessage<Listener>(&arena);
-  initListener(listener, "virtualInbound", query.addresses, kInboundPort);
+  initInbound(listener, "virtualInbound", query.addresses, kInboundPort);
   setFilter(*listener.add_listener_filters(), "envoy.filters.listener.original_dst",
             envoy::extensions::filters::listener::original_dst::v3::OriginalDst());
   // A connection to this port itself would be passed on to itself.
@@ -252,16 +322,21 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;
     const auto mode = peers.modeOf(number);
-    if (mode == MtlsMode::disable) plain.push_back(number);
+    const bool ownTls = app != nullptr && app->ingress != nullptr && app->ingress->tls;
+    if (ownTls && mode == MtlsMode::strict) noteTls(view, *sidecar, *app);
+    if (mode == MtlsMode::disable && !ownTls) plain.push_back(number);
     // A port without a service can have a mode and rules of its own.
     chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? authenticationOf(*app) : nullptr,
-                app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
+                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
   };
-  for (const auto& [number, app] : ports) addPort(number, &app);
+  for (const auto& [number, app] : ports) {
+    if (app.ingress == nullptr || app.ingress->captured) addPort(number, &app);
+  }
   for (const auto& [number, mode] : peers.ports) {
     if (!ports.contains(number)) addPort(number, nullptr);
   }
-  chains.add({nullptr, 0, peers.mode, authorizationOf(0), nullptr, std::string(kInboundPassthroughCluster)});
+  chains.add(
+      {nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster)});
   skipInspection(listener, plain);
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   return output;

@@ -2,6 +2,7 @@
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 
+#include "base/strings.h"
 #include "translate/any.h"
 #include "translate/names.h"
 #include "translate/policy.h"
@@ -20,23 +21,54 @@ void bindToAppSide(Cluster& cluster) {
   v6.set_port_value(0);
 }
 
-ResourcePtr inboundCluster(std::uint32_t port, model::Protocol protocol, Interception interception,
-                           const std::string& appAddress) {
+namespace {
+
+void setStatic(Cluster& cluster, const std::string& address, std::uint32_t port) {
+  cluster.set_type(Cluster::STATIC);
+  auto& assignment = *cluster.mutable_load_assignment();
+  assignment.set_cluster_name(cluster.name());
+  auto& to = *assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address();
+  if (port == 0) {
+    to.mutable_pipe()->set_path(address);
+  } else {
+    setAddress(to, address, port);
+  }
+}
+
+}  // namespace
+
+ResourcePtr inboundCluster(const AppSide& app) {
+  constexpr std::string_view kSocket = "unix://";
   Cluster cluster;
-  cluster.set_name(inboundName(port));
-  if (interception == Interception::redirect) {
+  cluster.set_name(inboundName(app.port));
+  const bool redirect = app.interception == Interception::redirect;
+  auto address = app.endpoint;
+  auto port = app.port;
+  if (const auto colon = address.rfind(':'); colon != std::string::npos && !address.starts_with(kSocket)) {
+    port = static_cast<std::uint32_t>(toNumber(std::string_view(address).substr(colon + 1)).value_or(port));
+    address.erase(colon);
+    if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
+  }
+  const bool anyAddress = address == "0.0.0.0" || address == "::";
+  if (address.starts_with(kSocket)) {
+    setStatic(cluster, address.substr(kSocket.size()), 0);
+  } else if (!address.empty() && !anyAddress) {
+    setStatic(cluster, address, port);
+    if (redirect) bindToAppSide(cluster);
+  } else if (redirect) {
     cluster.set_type(Cluster::ORIGINAL_DST);
     cluster.set_lb_policy(Cluster::CLUSTER_PROVIDED);
+    if (port != app.port) {
+      cluster.mutable_original_dst_lb_config()->mutable_upstream_port_override()->set_value(port);
+    }
     bindToAppSide(cluster);
   } else {
-    cluster.set_type(Cluster::STATIC);
-    auto& assignment = *cluster.mutable_load_assignment();
-    assignment.set_cluster_name(cluster.name());
-    setAddress(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(), appAddress,
-               port);
+    setStatic(cluster, anyAddress && !app.ownAddress.empty() ? app.ownAddress : app.appAddress, port);
   }
-  setNoLimits(cluster);
-  if (model::isHttp(protocol)) applyHttpProtocol(cluster, upstreamHttp(protocol, {}), {});
+  applyConnectionPool(cluster, app.pool);
+  model::TrafficPolicy policy;
+  policy.pool = app.pool;
+  if (model::isHttp(app.protocol)) applyHttpProtocol(cluster, upstreamHttp(app.protocol, app.pool), policy);
   return makeResource(Type::cluster, cluster.name(), cluster);
 }
 

@@ -6,6 +6,8 @@ std::string clusterName(std::uint32_t port, std::string_view subset, std::string
   return "outbound|" + std::to_string(port) + "|" + std::string(subset) + "|" + std::string(host);
 }
 
+std::string podsHost(std::string_view host) { return "*." + std::string(host); }
+
 std::string sniName(std::uint32_t port, std::string_view subset, std::string_view host) {
   return "outbound_." + std::to_string(port) + "_." + std::string(subset) + "_." + std::string(host);
 }

@@ -20,6 +20,9 @@ inline constexpr std::string_view kWorkloadRoots = "ROOTCA";
 
 // "outbound|80|v1|reviews.default.svc.cluster.local"; `subset` may be empty.
 std::string clusterName(std::uint32_t port, std::string_view subset, std::string_view host);
+// The names of a headless service's pods, "*.db.default.svc.cluster.local": in place of a host in the names of what leads to
+// the one that the client chose.
+std::string podsHost(std::string_view host);
 // The SNI of mTLS to that cluster: "outbound_.80_.v1_.reviews.default.svc.cluster.local".
 std::string sniName(std::uint32_t port, std::string_view subset, std::string_view host);
 // "inbound|8080||", `port` is the workload's.

@@ -9,17 +9,21 @@
 
 #include "base/ports.h"
 #include "base/strings.h"
+#include "normalize/clients.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
+#include "normalize/sidecars.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
 #include "translate/fixed_clusters.h"
 #include "translate/http.h"
 #include "translate/names.h"
+#include "translate/outbound_parts.h"
 #include "translate/ports.h"
 #include "translate/scopes.h"
 #include "translate/tcp.h"
+#include "translate/unknown.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
@@ -29,18 +33,19 @@ using store::joinKey;
 using store::splitKey;
 
 std::string OutboundPort::key() const {
-  return joinKey({clientNs, numberField(port), toString(interception), listField(addresses), flagField(wholeRoutes)});
+  return joinKey({normalize::clientKey(client), numberField(port), toString(interception), listField(addresses),
+                  flagField(wholeRoutes)});
 }
 OutboundPort OutboundPort::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), parseInterception(fieldAt(fields, 2)),
-          parseList(fieldAt(fields, 3)), parseFlag(fieldAt(fields, 4))};
+  return {normalize::parseClientKey(fieldAt(fields, 0)), parseNumber(fieldAt(fields, 1)),
+          parseInterception(fieldAt(fields, 2)), parseList(fieldAt(fields, 3)), parseFlag(fieldAt(fields, 4))};
 }
 
-std::string TcpListeners::key() const { return joinKey({clientNs, numberField(port), host}); }
+std::string TcpListeners::key() const { return joinKey({normalize::clientKey(client), numberField(port), host}); }
 TcpListeners TcpListeners::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2)};
+  return {normalize::parseClientKey(fieldAt(fields, 0)), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2)};
 }
 
 namespace {
@@ -51,20 +56,12 @@ constexpr std::uint32_t kFirstUnprivilegedPort = 1024;
 constexpr std::array<std::uint32_t, 6> kAgentPorts = {ports::kEnvoyAdmin, kOutboundPort,  kInboundPort,
                                                       ports::kAgent,      ports::kHealth, ports::kPrometheus};
 
-model::Provenance serviceObject(const PortHost& entry) { return {entry.kind, entry.ns, entry.name, {}}; }
-
-// Where connections go that no host of the mesh takes, with interception.
-std::string clusterForUnknown(store::View& view) {
-  const bool known = view.ask(normalize::MeshSettingsOf{}).outbound == model::MeshSettings::Outbound::registry_only;
-  return std::string(known ? kBlackHoleCluster : kPassthroughCluster);
-}
-
 // Where intercepted connections of the app arrive first; Envoy hands each to the listener of its original
 // address, if there is one, and else keeps it here.
-ResourcePtr virtualOutbound(store::View& view, const std::vector<std::string>& addresses) {
+ResourcePtr virtualOutbound(store::View& view, const SidecarOutbound& query) {
   Listener listener;
   listener.set_name("virtualOutbound");
-  setAddresses(listener, addresses, kOutboundPort);
+  setAddresses(listener, query.addresses, kOutboundPort);
   listener.mutable_use_original_dst()->set_value(true);
   listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
   // A connection to this port itself would be passed on to itself.
@@ -74,7 +71,7 @@ ResourcePtr virtualOutbound(store::View& view, const std::vector<std::string>& a
   addTcpProxy(view, self, std::string(kBlackHoleCluster));
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
-  addTcpProxy(view, rest, clusterForUnknown(view));
+  addTcpProxy(view, rest, clusterForUnknown(view, query.client));
   return makeResource(Type::listener, listener.name(), listener);
 }
 
@@ -92,43 +89,33 @@ bool usable(store::View& view, const SidecarOutbound& query, std::uint32_t port)
   for (const auto& entry : view.ask(PortHosts{port})) {
     if (entry.name.empty()) continue;
     view.note({model::Note::Severity::warning, serviceObject(entry), "spec.ports",
-               "port " + std::to_string(port) + " has no outbound listener in sidecars of namespace " + query.ns +
-                   ": " + reason});
+               "port " + std::to_string(port) + " has no outbound listener in sidecars of namespace " +
+                   query.client.ns + ": " + reason});
   }
   return false;
 }
 
-void initListener(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
-                  std::uint32_t port, bool bind) {
-  listener.set_name(name);
-  setAddresses(listener, addresses, port);
-  listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
-  if (!bind) listener.mutable_bind_to_port()->set_value(false);
-}
-
-std::vector<std::string> serverNames(const PortHost& entry, const std::string& clientNs) {
-  std::vector<std::string> names;
-  for (const auto& domain : entry.domains) {
-    if (domain.front() != '[' && !isAddress(domain)) names.push_back(domain);
+// The same for a listener that a Sidecar asks for.
+bool usable(store::View& view, const SidecarOutbound& query, const model::Sidecar& sidecar,
+            const model::Sidecar::Egress& listener) {
+  std::string reason;
+  if (std::find(kAgentPorts.begin(), kAgentPorts.end(), listener.port) != kAgentPorts.end()) {
+    reason = "the sidecar itself listens there";
+  } else if (query.unprivileged && listener.port != 0 && listener.port < kFirstUnprivilegedPort) {
+    reason = "an unprivileged proxy without interception cannot bind ports below 1024";
   }
-  if (entry.shortName && entry.ns == clientNs) names.push_back(entry.name);
-  return names;
-}
-
-void addHttpChain(store::View& view, const OutboundPort& query, const std::string& name, Listener& listener) {
-  HttpManager manager;
-  manager.side = HttpSide::outbound;
-  manager.statPrefix = "outbound_" + name;
-  manager.routeName = std::to_string(query.port);
-  addHttpManager(view, *listener.add_filter_chains(), manager);
+  if (reason.empty()) return true;
+  view.note({model::Note::Severity::error, sidecar.provenance, listener.field + ".port",
+             "port " + std::to_string(listener.port) + " has no listener: " + reason});
+  return false;
 }
 
 // Interception NONE: all HTTP services of a port.
-ResourcePtr httpListener(store::View& view, const OutboundPort& query) {
+ResourcePtr httpListener(store::View& view, const OutboundPort& query, bool lookUp) {
   const auto name = listenerName(kAnyAddress, query.port);
   Listener listener;
   initListener(listener, name, query.addresses, query.port, true);
-  addHttpChain(view, query, name, listener);
+  addHttpChain(view, std::to_string(query.port), lookUp, listener);
   return makeResource(Type::listener, name, listener);
 }
 
@@ -141,11 +128,11 @@ class WildcardListener {
   }
 
   void add(const PortHost& entry) {
-    const L4Service service{query_.clientNs, entry.host, query_.port, model::isTls(entry.protocol)};
+    const L4Service service{query_.client, entry.host, query_.port, model::isTls(entry.protocol)};
     if (!entry.ranges.empty()) addRanges(entry, service);
     if (!entry.anyAddress) return;
     if (service.tls) {
-      keep(addNamedChains(view_, listener_, service, serverNames(entry, query_.clientNs), names_));
+      keep(addNamedChains(view_, listener_, service, serverNames(entry, query_.client.ns), names_));
     } else if (rest_ == nullptr) {
       rest_ = &entry;
     } else {
@@ -154,14 +141,14 @@ class WildcardListener {
   }
 
   // Adds nothing if no host needs the listener.
-  void finish(bool http, Output& output) {
+  void finish(bool http, bool lookUp, Output& output) {
     const bool tls = !names_.empty();
     if (http) {
       if (rest_ != nullptr) refuse(*rest_, "HTTP services have the port");
       if (tls) addUnknown("tls");
-      addHttpChain(view_, query_, listener_.name(), listener_);
+      addHttpChain(view_, std::to_string(query_.port), lookUp, listener_);
     } else if (rest_ != nullptr) {
-      keep(addServiceChains(view_, listener_, {query_.clientNs, rest_->host, query_.port, false}));
+      keep(addServiceChains(view_, listener_, {query_.client, rest_->host, query_.port, false}));
     } else if (!listener_.filter_chains().empty()) {
       addUnknown("");
     } else {
@@ -196,7 +183,7 @@ class WildcardListener {
   void addUnknown(const char* transport) {
     auto& chain = *listener_.add_filter_chains();
     if (*transport != '\0') chain.mutable_filter_chain_match()->set_transport_protocol(transport);
-    addTcpProxy(view_, chain, clusterForUnknown(view_));
+    addTcpProxy(view_, chain, clusterForUnknown(view_, query_.client));
   }
 
   void refuse(const PortHost& entry, const std::string& why) {
@@ -217,32 +204,12 @@ class WildcardListener {
   std::vector<model::Provenance> provenance_;
 };
 
-// Interception NONE: there is one address for all services of a port. Those routed by server name share
-// it; of the others the first has it.
+// Interception NONE: there is one address for all services of a port.
 void addSharedListener(store::View& view, const OutboundPort& query, const std::vector<const PortHost*>& entries,
                        Output& output) {
   Listener listener;
   initListener(listener, listenerName(query.addresses.front(), query.port), query.addresses, query.port, true);
-  std::vector<model::Provenance> provenance;
-  std::set<std::string> taken;
-  const PortHost* rest = nullptr;
-  for (const auto* entry : entries) {
-    const L4Service service{query.clientNs, entry->host, query.port, model::isTls(entry->protocol)};
-    if (service.tls) {
-      const auto own = addNamedChains(view, listener, service, serverNames(*entry, query.clientNs), taken);
-      provenance.insert(provenance.end(), own.begin(), own.end());
-    } else if (!rest) {
-      rest = entry;
-    } else {
-      view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
-                 "port " + std::to_string(query.port) + ": without interception one TCP service can have a port, and " +
-                     rest->host + " has it; use another port number"});
-    }
-  }
-  if (rest) {
-    const auto own = addServiceChains(view, listener, {query.clientNs, rest->host, query.port, false});
-    provenance.insert(provenance.end(), own.begin(), own.end());
-  }
+  auto provenance = addSharedChains(view, listener, query.client, query.port, entries);
   if (listener.filter_chains().empty()) return;
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
 }
@@ -251,18 +218,30 @@ void addSharedListener(store::View& view, const OutboundPort& query, const std::
 
 Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   Output output;
+  const auto& client = query.client;
   output.resources.push_back(blackHoleCluster());
   if (query.interception == Interception::redirect) {
     output.resources.push_back(originalDestinationCluster(kPassthroughCluster, false));
-    output.resources.push_back(virtualOutbound(view, query.addresses));
+    output.resources.push_back(virtualOutbound(view, query));
   }
-  for (const auto& host : view.ask(normalize::AllHosts{})) {
-    output.children.push_back({Clusters::kType, Clusters{query.ns, host, query.interception}.key()});
+  const auto& sidecar = view.ask(normalize::SidecarOf{client.ns, client.sidecar});
+  const auto& hosts =
+      sidecar ? view.ask(normalize::ReachedHosts{client.ns, client.sidecar}) : view.ask(normalize::AllHosts{});
+  for (const auto& host : hosts) {
+    const Clusters child{normalize::clusterClient(view, client, host), host, query.interception};
+    output.children.push_back({Clusters::kType, child.key()});
   }
   for (const auto port : view.ask(OutboundPorts{})) {
     if (!usable(view, query, port)) continue;
-    const OutboundPort child{query.ns, port, query.interception, query.addresses, query.wholeRoutes};
+    const OutboundPort child{normalize::routeClient(client), port, query.interception, query.addresses,
+                             query.wholeRoutes};
     output.children.push_back({OutboundPort::kType, child.key()});
+  }
+  for (std::uint32_t i = 0; sidecar && i < sidecar->egress.size(); ++i) {
+    const auto& listener = sidecar->egress[i];
+    if (!listener.bound() || !usable(view, query, *sidecar, listener)) continue;
+    const EgressListener child{normalize::routeClient(client), i, query.interception, query.addresses};
+    output.children.push_back({EgressListener::kType, child.key()});
   }
   return output;
 }
@@ -271,31 +250,33 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
   Output output;
   bool http = false;
   std::vector<const PortHost*> others;
-  for (const auto& entry : view.ask(PortHosts{query.port})) {
-    if (model::isHttp(entry.protocol)) {
+  bool lookUp = false;
+  for (const auto* entry : hostsAt(view, query.client, query.port)) {
+    if (model::isHttp(entry->protocol)) {
       http = true;
-    } else if (normalize::isVisible(entry.exportTo, entry.ns, query.clientNs)) {
-      others.push_back(&entry);
+      lookUp = lookUp || entry->dynamic;
+    } else {
+      others.push_back(entry);
     }
   }
   if (http) {
-    const RouteTable table{query.clientNs, query.port, query.interception, query.wholeRoutes};
+    const RouteTable table{query.client, query.port, query.interception, query.wholeRoutes};
     output.children.push_back({RouteTable::kType, table.key()});
   }
   if (query.interception == Interception::redirect) {
     WildcardListener wildcard(view, query);
     for (const auto* entry : others) {
       wildcard.add(*entry);
-      output.children.push_back({TcpListeners::kType, TcpListeners{query.clientNs, query.port, entry->host}.key()});
+      output.children.push_back({TcpListeners::kType, TcpListeners{query.client, query.port, entry->host}.key()});
     }
-    wildcard.finish(http, output);
+    wildcard.finish(http, lookUp, output);
     return output;
   }
   if (!http) {
     addSharedListener(view, query, others, output);
     return output;
   }
-  output.resources.push_back(httpListener(view, query));
+  output.resources.push_back(httpListener(view, query, lookUp));
   for (const auto* entry : others) {
     view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
                "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
@@ -315,7 +296,7 @@ Output computeTcpListeners(store::View& view, const TcpListeners& query) {
     Listener listener;
     initListener(listener, listenerName(address, query.port), {address}, query.port, false);
     auto provenance =
-        addServiceChains(view, listener, {query.clientNs, query.host, query.port, model::isTls(entry->protocol)});
+        addServiceChains(view, listener, {query.client, query.host, query.port, model::isTls(entry->protocol)});
     output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   }
   return output;

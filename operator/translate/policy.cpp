@@ -6,6 +6,7 @@
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h>
 
+#include "base/strings.h"
 #include "translate/any.h"
 #include "translate/wire.h"
 
@@ -39,6 +40,16 @@ std::uint64_t maglevSize(std::uint64_t wanted) {
 
 bool positive(const std::optional<model::Duration>& value) { return value && value->count() > 0; }
 
+void setSlowStart(Cluster::SlowStartConfig& out, const model::TrafficPolicy& policy) {
+  const auto& warmup = *policy.warmup;
+  setDuration(*out.mutable_slow_start_window(), warmup.duration);
+  if (warmup.minimumPercent) out.mutable_min_weight_percent()->set_value(*warmup.minimumPercent);
+  if (warmup.aggression) {
+    out.mutable_aggression()->set_default_value(*warmup.aggression);
+    out.mutable_aggression()->set_runtime_key("upstream.slow_start.aggression");
+  }
+}
+
 }  // namespace
 
 void applyLoadBalancing(Cluster& cluster, const model::TrafficPolicy& policy) {
@@ -46,22 +57,18 @@ void applyLoadBalancing(Cluster& cluster, const model::TrafficPolicy& policy) {
     cluster.set_lb_policy(Cluster::CLUSTER_PROVIDED);
     return;
   }
+  if (policy.locality && !policy.locality->distribute.empty()) {
+    cluster.mutable_common_lb_config()->mutable_locality_weighted_lb_config();
+  }
   switch (policy.loadBalancer) {
     case Balancer::least_request:
       cluster.set_lb_policy(Cluster::LEAST_REQUEST);
-      if (positive(policy.warmup)) {
-        setDuration(
-            *cluster.mutable_least_request_lb_config()->mutable_slow_start_config()->mutable_slow_start_window(),
-            *policy.warmup);
-      }
+      if (policy.warmup) setSlowStart(*cluster.mutable_least_request_lb_config()->mutable_slow_start_config(), policy);
       break;
     case Balancer::round_robin:
     case Balancer::passthrough:  // nothing tells where the client wanted to go
       cluster.set_lb_policy(Cluster::ROUND_ROBIN);
-      if (positive(policy.warmup)) {
-        setDuration(*cluster.mutable_round_robin_lb_config()->mutable_slow_start_config()->mutable_slow_start_window(),
-                    *policy.warmup);
-      }
+      if (policy.warmup) setSlowStart(*cluster.mutable_round_robin_lb_config()->mutable_slow_start_config(), policy);
       break;
     case Balancer::random: cluster.set_lb_policy(Cluster::RANDOM); break;
     case Balancer::ring_hash: {
@@ -98,6 +105,13 @@ void applyConnectionPool(Cluster& cluster, const model::TrafficPolicy::Connectio
     if (pool.keepalive->time) keepalive.mutable_keepalive_time()->set_value(seconds(*pool.keepalive->time));
     if (pool.keepalive->interval) keepalive.mutable_keepalive_interval()->set_value(seconds(*pool.keepalive->interval));
   }
+}
+
+void applyRetryBudget(Cluster& cluster, const model::TrafficPolicy& policy) {
+  if (!policy.retryBudget) return;
+  auto& budget = *cluster.mutable_circuit_breakers()->mutable_thresholds(0)->mutable_retry_budget();
+  budget.mutable_budget_percent()->set_value(policy.retryBudget->percent);
+  budget.mutable_min_retry_concurrency()->set_value(policy.retryBudget->minRetryConcurrency);
 }
 
 void applyOutlierDetection(Cluster& cluster, const model::TrafficPolicy& policy) {
@@ -151,7 +165,8 @@ UpstreamHttp upstreamHttp(model::Protocol protocol, const model::TrafficPolicy::
   return model::isHttp2(protocol) || pool.upgradeToHttp2 ? UpstreamHttp::http2 : UpstreamHttp::http1;
 }
 
-void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::TrafficPolicy::ConnectionPool& pool) {
+void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::TrafficPolicy& policy, bool ownNames) {
+  const auto& pool = policy.pool;
   envoy::extensions::upstreams::http::v3::HttpProtocolOptions options;
   auto& common = *options.mutable_common_http_protocol_options();
   if (positive(pool.idleTimeout)) setDuration(*common.mutable_idle_timeout(), *pool.idleTimeout);
@@ -161,7 +176,13 @@ void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::Traffic
   if (pool.maxRequestsPerConnection && *pool.maxRequestsPerConnection > 0) {
     common.mutable_max_requests_per_connection()->set_value(*pool.maxRequestsPerConnection);
   }
-  const auto limitStreams = [&](envoy::config::core::v3::Http2ProtocolOptions& http2) {
+  const auto setHttp2 = [&](envoy::config::core::v3::Http2ProtocolOptions& http2) {
+    if (pool.http2Keepalive && pool.http2Keepalive->interval) {
+      auto& keepalive = *http2.mutable_connection_keepalive();
+      setDuration(*keepalive.mutable_interval(), *pool.http2Keepalive->interval);
+      setDuration(*keepalive.mutable_timeout(),
+                  pool.http2Keepalive->timeout.value_or(model::Duration(std::chrono::seconds(20))));
+    }
     if (pool.maxConcurrentStreams && *pool.maxConcurrentStreams > 0) {
       http2.mutable_max_concurrent_streams()->set_value(
           std::min<std::uint32_t>(*pool.maxConcurrentStreams, 2147483647));
@@ -170,12 +191,26 @@ void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::Traffic
   switch (http) {
     case UpstreamHttp::http1: options.mutable_explicit_http_config()->mutable_http_protocol_options(); break;
     case UpstreamHttp::http2:
-      limitStreams(*options.mutable_explicit_http_config()->mutable_http2_protocol_options());
+      setHttp2(*options.mutable_explicit_http_config()->mutable_http2_protocol_options());
       break;
     case UpstreamHttp::as_downstream:
       options.mutable_use_downstream_protocol_config()->mutable_http_protocol_options();
-      limitStreams(*options.mutable_use_downstream_protocol_config()->mutable_http2_protocol_options());
+      setHttp2(*options.mutable_use_downstream_protocol_config()->mutable_http2_protocol_options());
       break;
+  }
+  if (ownNames) {
+    options.mutable_upstream_http_protocol_options()->set_auto_sni(true);
+    options.mutable_upstream_http_protocol_options()->set_auto_san_validation(true);
+  }
+  if (policy.outlier && !policy.outlier->httpErrorCodes.empty()) {
+    std::vector<std::string> codes;
+    for (const auto code : policy.outlier->httpErrorCodes) codes.push_back(std::to_string(code));
+    auto& status = *options.mutable_outlier_detection()
+                        ->mutable_error_matcher()
+                        ->mutable_http_response_headers_match()
+                        ->add_headers();
+    status.set_name(":status");
+    setRegex(*status.mutable_string_match()->mutable_safe_regex(), join(codes, "|"));
   }
   packAny(
       options,

@@ -14,6 +14,8 @@ namespace fairway::translate {
 void applyLoadBalancing(envoy::config::cluster::v3::Cluster& cluster, const model::TrafficPolicy& policy);
 void applyConnectionPool(envoy::config::cluster::v3::Cluster& cluster,
                          const model::TrafficPolicy::ConnectionPool& pool);
+// After applyConnectionPool().
+void applyRetryBudget(envoy::config::cluster::v3::Cluster& cluster, const model::TrafficPolicy& policy);
 void applyOutlierDetection(envoy::config::cluster::v3::Cluster& cluster, const model::TrafficPolicy& policy);
 
 // Limits that never bite: Envoy's own default of 1024 would.
@@ -22,7 +24,8 @@ void setNoLimits(envoy::config::cluster::v3::Cluster& cluster);
 // HTTP/1.1 or HTTP/2 to the upstream, or what the client spoke.
 enum class UpstreamHttp { http1, http2, as_downstream };
 UpstreamHttp upstreamHttp(model::Protocol protocol, const model::TrafficPolicy::ConnectionPool& pool);
+// `ownNames`: each connection's server name, and who may answer, is the host that the request asks for.
 void applyHttpProtocol(envoy::config::cluster::v3::Cluster& cluster, UpstreamHttp http,
-                       const model::TrafficPolicy::ConnectionPool& pool);
+                       const model::TrafficPolicy& policy, bool ownNames = false);
 
 }  // namespace fairway::translate

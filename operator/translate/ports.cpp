@@ -6,8 +6,10 @@
 #include "base/strings.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
+#include "normalize/sidecars.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/names.h"
 
 namespace fairway::translate {
 
@@ -59,6 +61,14 @@ void claimDomains(std::vector<PortHost>& entries) {
       if (taken.insert(domain).second) entry.domains.push_back(domain);
     }
   }
+  for (auto& entry : entries) {
+    if (!entry.podNames || taken.contains(podsHost(entry.host))) continue;
+    auto wanted = aliasesOf(entry);
+    wanted.insert(wanted.begin(), entry.host);
+    for (const auto& name : wanted) {
+      if (taken.insert(podsHost(name)).second) entry.podDomains.push_back(podsHost(name));
+    }
+  }
   std::set<std::pair<std::string, std::string>> shortNames;
   for (auto& entry : entries) {
     entry.shortName =
@@ -81,8 +91,10 @@ PortHost entryOf(const model::Service& service, const model::ServicePort& port, 
   entry.name = service.name;
   entry.protocol = port.protocol;
   entry.exportTo = service.exportTo;
+  entry.dynamic = service.resolution == Resolution::dynamic_dns;
   entry.headless = fromService && service.resolution != Resolution::dns && !model::isHttp(port.protocol) &&
                    (service.headless || service.resolution == Resolution::original_dst);
+  entry.podNames = fromService && service.headless && model::isHttp(port.protocol);
   entry.anyAddress = !fromService && service.addresses.empty();
   for (const auto& address : service.addresses) {
     if (address.find('/') != std::string::npos) {
@@ -150,6 +162,26 @@ PortHostOf::Value computePortHost(store::View& view, const PortHostOf& query) {
   const auto found = std::lower_bound(entries.begin(), entries.end(), query.host,
                                       [](const PortHost& entry, const std::string& host) { return entry.host < host; });
   return found != entries.end() && found->host == query.host ? PortHostOf::Value(*found) : std::nullopt;
+}
+
+std::vector<const PortHost*> hostsAt(store::View& view, const model::Client& client, std::uint32_t port) {
+  std::vector<const PortHost*> result;
+  const std::vector<std::string>* imported = nullptr;
+  if (!client.sidecar.empty()) {
+    const auto& sidecar = view.ask(normalize::SidecarOf{client.ns, client.sidecar});
+    const auto listener = sidecar ? normalize::listenerFor(*sidecar, port) : std::nullopt;
+    if (sidecar && !listener) return result;
+    if (listener) imported = &view.ask(normalize::EgressHosts{client.ns, client.sidecar, *listener});
+  }
+  for (const auto& entry : view.ask(PortHosts{port})) {
+    // Requests to HTTP hosts that the client does not see are answered like those to unknown ones.
+    const bool visible = normalize::isVisible(entry.exportTo, entry.ns, client.ns);
+    if (!visible && (imported != nullptr || !model::isHttp(entry.protocol))) continue;
+    if (imported == nullptr || std::binary_search(imported->begin(), imported->end(), entry.host)) {
+      result.push_back(&entry);
+    }
+  }
+  return result;
 }
 
 HeadlessTable::Value computeHeadlessTable(store::View& view, const HeadlessTable& query) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/common.h"
+#include "model/service.h"
 #include "store/view.h"
 
 // Which hosts listen on which port: derived values between the registry and the units, so that a changed
@@ -22,12 +22,16 @@ struct PortHost {
   std::string ns, name;
   model::Protocol protocol = model::Protocol::tcp;
   bool headless = false;               // no address of its own, and not HTTP
+  bool podNames = false;               // headless with HTTP: each pod may be asked for by a name
   bool anyAddress = false;             // to be known by its server name only, or to take all of the port
   std::vector<std::string> addresses;  // cluster IPs and the like
   std::vector<std::string> ranges;     // "10.0.0.0/8": of a ServiceEntry
   std::vector<std::string> exportTo;   // namespaces that see it; empty: all
   std::vector<std::string> domains;    // for every client: FQDN, name.ns.svc, name.ns, addresses
-  bool shortName = false;              // clients of the namespace may also say `name`
+  std::vector<std::string>
+      podDomains;          // of a headless service with HTTP: those of its pods, "*.name.ns.svc" and the like
+  bool shortName = false;  // clients of the namespace may also say `name`
+  bool dynamic = false;    // the name that is asked for is looked up then
   bool operator==(const PortHost&) const = default;
 };
 
@@ -63,6 +67,10 @@ struct PortHostOf {
   [[nodiscard]] std::string key() const;
   static PortHostOf parse(std::string_view key);
 };
+
+// The hosts of a port for a client: those that its Sidecar imports there, without one all; of those that are not HTTP only
+// what it sees.
+std::vector<const PortHost*> hostsAt(store::View& view, const model::Client& client, std::uint32_t port);
 
 // Of all headless hosts on a port: the endpoint addresses that lead to each. An address leads to one host.
 struct HeadlessTable {

@@ -8,6 +8,7 @@
 #include <envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h>
 
 #include "base/strings.h"
+#include "normalize/clients.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/message_writer.h"
@@ -128,6 +129,7 @@ void setRetries(RouteAction& out, const HttpRoute::Retries& retries) {
   if (retries.backoff && *retries.backoff >= std::chrono::milliseconds(1)) {
     setDuration(*policy.mutable_retry_back_off()->mutable_base_interval(), *retries.backoff);
   }
+  if (retries.samePreviousHosts) return;
   auto& predicate = *policy.add_retry_host_predicate();
   predicate.set_name("envoy.retry_host_predicates.previous_hosts");
   packAny(envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate(),
@@ -150,6 +152,11 @@ void addHashPolicy(RouteAction& out, const model::TrafficPolicy::HashPolicy& has
     policy.mutable_cookie()->set_name(hash.cookie);
     policy.mutable_cookie()->set_path(hash.cookiePath);
     if (hash.cookieTtl) setDuration(*policy.mutable_cookie()->mutable_ttl(), *hash.cookieTtl);
+    for (const auto& [name, value] : hash.cookieAttributes) {
+      auto& attribute = *policy.mutable_cookie()->add_attributes();
+      attribute.set_name(name);
+      attribute.set_value(value);
+    }
   } else if (!hash.queryParameter.empty()) {
     policy.mutable_query_parameter()->set_name(hash.queryParameter);
   } else {
@@ -158,12 +165,13 @@ void addHashPolicy(RouteAction& out, const model::TrafficPolicy::HashPolicy& has
 }
 
 // Each destination's own hash policy, each once.
-void setHashPolicies(store::View& view, RouteAction& out, const std::string& clientNs, const HttpRoute& route) {
+void setHashPolicies(store::View& view, RouteAction& out, const model::Client& client, const HttpRoute& route) {
   std::vector<model::TrafficPolicy::HashPolicy> seen;
   for (const auto& weighted : route.destinations) {
     const auto& destination = weighted.destination;
     if (destination.missing) continue;
-    const auto& policies = view.ask(normalize::TrafficPolicyOf{clientNs, destination.host, destination.port});
+    const auto& policies = view.ask(normalize::TrafficPolicyOf{normalize::policyClient(view, client, destination.host),
+                                                               destination.host, destination.port});
     const auto& hash = policyOf(policies, destination.subset).hash;
     if (!hash || std::find(seen.begin(), seen.end(), *hash) != seen.end()) continue;
     seen.push_back(*hash);
@@ -186,7 +194,7 @@ void setDirectResponse(Route& out, std::uint32_t status, std::string body) {
   if (!body.empty()) out.mutable_direct_response()->mutable_body()->set_inline_string(body);
 }
 
-void setForward(store::View& view, Route& out, const std::string& clientNs, const HttpRoute& route) {
+void setForward(store::View& view, Route& out, const model::Client& client, const HttpRoute& route) {
   const auto destinations = effective(route);
   if (std::all_of(destinations.begin(), destinations.end(), [](const auto* w) { return w->destination.missing; })) {
     setDirectResponse(out, route.missingStatus,
@@ -217,7 +225,7 @@ void setForward(store::View& view, Route& out, const std::string& clientNs, cons
   setRewrite(view, action, route, out.match());
   setDuration(*action.mutable_timeout(), route.timeout);
   setRetries(action, route.retries);
-  setHashPolicies(view, action, clientNs, route);
+  setHashPolicies(view, action, client, route);
   for (const auto& mirror : route.mirrors) {
     if (mirror.destination.missing) continue;
     auto& policy = *action.add_request_mirror_policies();
@@ -239,7 +247,9 @@ void setRedirect(Route& out, const HttpRoute::Redirect& redirect) {
     action.set_port_redirect(redirect.scheme == "https" ? 443 : 80);
   }
   constexpr std::string_view kPrefix = "%PREFIX()%";
-  if (redirect.path.rfind(kPrefix, 0) == 0) {
+  if (!redirect.prefixRewrite.empty()) {
+    action.set_prefix_rewrite(redirect.prefixRewrite);
+  } else if (redirect.path.rfind(kPrefix, 0) == 0) {
     const auto path = redirect.path.substr(kPrefix.size());
     setPrefixRewrite(action, path.empty() ? "/" : path, out.match());
   } else if (!redirect.path.empty()) {
@@ -291,6 +301,7 @@ void setCors(store::View& view, Route& out, const HttpRoute& route) {
     policy.set_max_age(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*cors.maxAge).count()));
   }
   if (cors.allowCredentials) policy.mutable_allow_credentials()->set_value(*cors.allowCredentials);
+  if (!cors.forwardUnmatched) policy.mutable_forward_not_matching_preflights()->set_value(false);
   auto& enabled = *policy.mutable_filter_enabled()->mutable_default_value();
   setPercent(enabled, 100);
   packAny(policy, (*out.mutable_typed_per_filter_config())["envoy.filters.http.cors"]);
@@ -298,7 +309,7 @@ void setCors(store::View& view, Route& out, const HttpRoute& route) {
 
 }  // namespace
 
-std::string routeToItself(store::View& view, const std::string& clientNs, const std::string& host, std::uint32_t port) {
+std::string routeToItself(store::View& view, const model::Client& client, const std::string& host, std::uint32_t port) {
   static const std::string action = [] {
     RouteAction out;
     out.mutable_timeout();
@@ -314,7 +325,8 @@ std::string routeToItself(store::View& view, const std::string& clientNs, const 
   out.message(Route::kRouteFieldNumber, [&] {
     out.text(RouteAction::kClusterFieldNumber, clusterName(port, {}, host));
     out.append(action);
-    if (const auto& hash = view.ask(normalize::TrafficPolicyOf{clientNs, host, port}).policy.hash) {
+    const auto who = normalize::policyClient(view, client, host);
+    if (const auto& hash = view.ask(normalize::TrafficPolicyOf{who, host, port}).policy.hash) {
       RouteAction hashing;
       addHashPolicy(hashing, *hash);
       out.append(serialize(hashing));
@@ -342,19 +354,20 @@ void initRouteConfiguration(route_v3::RouteConfiguration& out, const std::string
   out.mutable_max_direct_response_body_size_bytes()->set_value(kMaxDirectResponseBody);
 }
 
-void addRoutes(store::View& view, route_v3::VirtualHost& out, const std::string& clientNs, const HttpRoute& route) {
+void addRoutes(store::View& view, route_v3::VirtualHost& out, const model::Client& client, const HttpRoute& route) {
   const bool fromUser = !route.provenance.kind.empty();
   const std::vector<model::HttpMatch> everything(1);
   for (const auto& match : route.matches.empty() ? everything : route.matches) {
     Route result;
     if (!setRouteMatch(view, result, match, route.provenance)) continue;
+    if (!match.statPrefix.empty()) result.set_stat_prefix(match.statPrefix);
     result.set_name(!route.name.empty() ? route.name : fromUser ? route.provenance.toString() : "default");
     if (route.redirect) {
       setRedirect(result, *route.redirect);
     } else if (route.directResponse) {
       setDirectResponse(result, route.directResponse->status, route.directResponse->body);
     } else {
-      setForward(view, result, clientNs, route);
+      setForward(view, result, client, route);
     }
     applyHeaders(result, route.headers);
     if (route.fault) setFault(result, *route.fault);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "model/service.h"
 #include "model/traffic.h"
 #include "store/view.h"
 
@@ -14,13 +15,13 @@ class VirtualHost;
 
 namespace fairway::translate {
 
-// Appends Envoy's routes for one canonical route: one for each of its matches. `clientNs` decides which
+// Appends Envoy's routes for one canonical route: one for each of its matches. `client` decides which
 // traffic policies give the hash policies. What cannot be translated is told to the route's author.
-void addRoutes(store::View& view, envoy::config::route::v3::VirtualHost& out, const std::string& clientNs,
+void addRoutes(store::View& view, envoy::config::route::v3::VirtualHost& out, const model::Client& client,
                const model::HttpRoute& route);
 
 // What a host gets that no user object speaks of, as a serialized Route: everything to itself, with the mesh's retries.
-std::string routeToItself(store::View& view, const std::string& clientNs, const std::string& host, std::uint32_t port);
+std::string routeToItself(store::View& view, const model::Client& client, const std::string& host, std::uint32_t port);
 
 // The provenance of all routes.
 std::vector<model::Provenance> provenanceOf(const std::vector<model::HttpRoute>& routes);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/service.h"
 #include "translate/units.h"
 
 // The scope units: what proxies with equal keys share. Fields that make no difference to the outcome are
@@ -18,7 +19,7 @@ Interception parseInterception(std::string_view text);
 struct SidecarOutbound {
   using Value = Output;
   static constexpr std::string_view kType = "sidecar-outbound";
-  std::string ns;  // of the client
+  model::Client client;
   Interception interception = Interception::redirect;
   std::vector<std::string> addresses;  // where listeners for no address in particular listen
   bool unprivileged = false;           // interception NONE only
@@ -51,8 +52,17 @@ struct GatewayScope {
   std::map<std::string, std::uint32_t> namedPorts;
   std::vector<std::string> addresses;  // to listen at
   bool unprivileged = false;
+  model::Locality locality;  // empty where nothing depends on it
   [[nodiscard]] std::string key() const;
   static GatewayScope parse(std::string_view key);
+};
+
+// All the rate limit service needs.
+struct RateLimitServiceScope {
+  using Value = Output;
+  static constexpr std::string_view kType = "rate-limit-service";
+  [[nodiscard]] std::string key() const { return {}; }
+  static RateLimitServiceScope parse(std::string_view) { return {}; }
 };
 
 }  // namespace fairway::translate

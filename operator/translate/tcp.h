@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/service.h"
 #include "model/traffic.h"
 #include "store/view.h"
 
@@ -16,7 +17,8 @@ class Listener;
 namespace fairway::translate {
 
 struct L4Service {
-  std::string clientNs, host;
+  model::Client client;
+  std::string host;
   std::uint32_t port = 0;
   bool tls = false;  // routed by server name
 };
@@ -24,8 +26,8 @@ struct L4Service {
 // Appends a proxy to one cluster.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster);
 
-// Appends a proxy to the route's weighted destinations, for clients of a namespace.
-void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& clientNs,
+// Appends a proxy to the route's weighted destinations.
+void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const model::Client& client,
                  const model::L4Route& route, const std::string& statPrefix);
 
 // The usable server names of `wanted` that are not in `taken` yet, added to it; the others are told to the

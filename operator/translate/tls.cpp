@@ -183,11 +183,12 @@ void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::Tr
     } else {
       validation.mutable_trusted_ca()->set_inline_bytes(policy.roots);
     }
+    if (!policy.crl.empty()) validation.mutable_crl()->set_filename(policy.crl);
     for (const auto& san : policy.subjectAltNames) addSubjectName(validation, san);
-    if (policy.subjectAltNames.empty()) addSubjectName(validation, name);
+    if (policy.subjectAltNames.empty() && !name.empty()) addSubjectName(validation, name);
   }
   addAlpn(common, alpn);
-  if (!name.starts_with('*')) context.set_sni(name);
+  if (!name.empty() && !name.starts_with('*')) context.set_sni(name);
   setSocket(out, kTlsSocket, context);
 }
 

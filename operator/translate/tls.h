@@ -34,7 +34,8 @@ enum class UpstreamAlpn { none, http1, http2 };
 std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
                           const model::MeshSettings::Tls& settings = {});
 
-// Modes simple and mutual of a TrafficPolicy. `host` is the server's name where the policy gives no SNI.
+// Modes simple and mutual of a TrafficPolicy. `host` is the server's name where the policy gives no SNI;
+// empty: each connection has its own.
 void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& tls,
                   const std::string& host, UpstreamAlpn alpn, const model::MeshSettings::Tls& defaults = {});
 

@@ -71,6 +71,12 @@ std::vector<ObjectPtr> everyKind() {
           filled<VirtualService>(),
           filled<DestinationRule>(),
           filled<ServiceEntry>(),
+          filled<EnvoyFilter>(),
+          filled<ProxyConfig>(),
+          filled<WasmPlugin>(),
+          filled<Sidecar>(),
+          filled<WorkloadEntry>(),
+          filled<WorkloadGroup>(),
           filled<Policy>(),
           filled<MeshPolicy>(),
           filled<ServiceRole>(),
@@ -88,6 +94,7 @@ std::vector<ObjectPtr> everyKind() {
           filled<gateway_api::TcpRoute>(),
           filled<gateway_api::ReferenceGrant>(),
           filled<gateway_api::BackendTlsPolicy>(),
+          filled<RateLimit>(),
           filled<KeySet>()};
 }
 

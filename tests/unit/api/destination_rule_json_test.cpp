@@ -21,7 +21,12 @@ spec:
   exportTo: ["*"]
   workloadSelector: {matchLabels: {app: web}}
   trafficPolicy:
-    loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 30s}}
+    loadBalancer:
+      simple: ROUND_ROBIN
+      warmup: {duration: 30s, minimumPercent: 25, aggression: 1.5}
+      localityLbSetting:
+        enabled: true
+        distribute: [{from: us/1/*, to: {us/1/*: 80, us/2/*: 20}}]
     connectionPool:
       tcp:
         maxConnections: 10
@@ -37,6 +42,7 @@ spec:
         maxConcurrentStreams: 5
         idleTimeout: 10s
         h2UpgradePolicy: UPGRADE
+        http2KeepAlive: {interval: 10s, timeout: 2s}
     outlierDetection:
       consecutive5xxErrors: 7
       consecutiveGatewayErrors: 6
@@ -46,10 +52,14 @@ spec:
       baseEjectionTime: 15m
       maxEjectionPercent: 50
       minHealthPercent: 30
-    tls: {mode: MUTUAL, clientCertificate: /c, privateKey: /k, caCertificates: /ca, sni: a.b, subjectAltNames: [x], insecureSkipVerify: true}
+      outlierDetectionHttpErrorCodes: [503, 429, 503]
+    tls: {mode: MUTUAL, clientCertificate: /c, privateKey: /k, caCertificates: /ca, sni: a.b, subjectAltNames: [x], insecureSkipVerify: true, caCrl: /crl}
+    tunnel: {protocol: POST, targetHost: far.example.com, targetPort: 443}
+    proxyProtocol: {version: V2}
+    retryBudget: {percent: 12.5, minRetryConcurrency: 4, budgetInterval: 10s}
     portLevelSettings:
     - port: {number: 9080}
-      loadBalancer: {consistentHash: {httpCookie: {name: user, path: /, ttl: 0s}, ringHash: {minimumRingSize: 1024}}}
+      loadBalancer: {consistentHash: {httpCookie: {name: user, path: /, ttl: 0s, attributes: [{name: SameSite, value: Strict}]}, ringHash: {minimumRingSize: 1024}}}
       tls: {mode: ISTIO_MUTUAL}
   subsets:
   - name: v1
@@ -64,7 +74,14 @@ spec:
   CHECK(spec.workloadSelector == Labels{{"app", "web"}});
   const auto& policy = spec.trafficPolicy;
   CHECK(policy.loadBalancer->simple == Simple::round_robin);
-  CHECK(policy.loadBalancer->warmup == 30s);
+  CHECK(policy.loadBalancer->warmup == TrafficPolicySpec::LoadBalancer::Warmup{30s, 25, 1.5});
+  LocalitySettings locality;
+  locality.enabled = true;
+  locality.distribute = {{"us/1/*", {{"us/1/*", 80}, {"us/2/*", 20}}}};
+  CHECK(policy.loadBalancer->locality == locality);
+  CHECK(policy.tunnel == TrafficPolicySpec::Tunnel{true, "far.example.com", 443});
+  CHECK(policy.proxyProtocol == 2U);
+  CHECK(policy.retryBudget == TrafficPolicySpec::RetryBudget{12.5, 4, 10s});
   TrafficPolicySpec::ConnectionPool pool;
   pool.maxConnections = 10;
   pool.connectTimeout = 30ms;
@@ -78,14 +95,17 @@ spec:
   pool.maxConcurrentStreams = 5;
   pool.idleTimeout = 10s;
   pool.h2UpgradePolicy = "UPGRADE";
+  pool.http2Keepalive = TrafficPolicySpec::ConnectionPool::Http2Keepalive{10s, 2s};
   CHECK(*policy.connectionPool == pool);
-  CHECK(*policy.outlierDetection == TrafficPolicySpec::OutlierDetection{7, 6, 5, true, 5min, 15min, 50, 30});
-  CHECK(*policy.tls == TrafficPolicySpec::Tls{Mode::mutual, "/c", "/k", "/ca", "", "a.b", {"x"}, true});
+  CHECK(*policy.outlierDetection ==
+        TrafficPolicySpec::OutlierDetection{7, 6, 5, true, 5min, 15min, 50, 30, {429, 503}});
+  CHECK(*policy.tls == TrafficPolicySpec::Tls{Mode::mutual, "/c", "/k", "/ca", "", "a.b", {"x"}, true, "/crl"});
   REQUIRE(policy.ports.size() == 1);
   const auto& port = policy.ports.at(9080);
   CHECK(port.loadBalancer->hashCookie == "user");
   CHECK(port.loadBalancer->hashCookiePath == "/");
   CHECK(port.loadBalancer->hashCookieTtl == 0s);
+  CHECK(port.loadBalancer->hashCookieAttributes == std::map<std::string, std::string>{{"SameSite", "Strict"}});
   CHECK(port.loadBalancer->ringSize == 1024);
   CHECK(port.tls->mode == Mode::istio_mutual);
   REQUIRE(spec.subsets.size() == 2);
@@ -94,6 +114,58 @@ spec:
   CHECK(spec.subsets[0].trafficPolicy.loadBalancer->maglev);
   CHECK(spec.subsets[0].trafficPolicy.loadBalancer->ringSize == 65537);
   CHECK(spec.subsets[1].trafficPolicy == DestinationRuleSpec::Policy{});
+}
+
+TEST_CASE("the defaults and old forms of newer settings") {
+  const auto policy = [](const std::string& text) {
+    return good<DestinationRule>(kHeader + "\nspec: {host: a, trafficPolicy: " + text + "}")->spec.trafficPolicy;
+  };
+  CHECK(policy("{proxyProtocol: {}}").proxyProtocol == 1U);
+  CHECK(policy("{proxyProtocol: {version: 1}}").proxyProtocol == 2U);
+  CHECK(policy("{tunnel: {targetHost: a.b, targetPort: 1}}").tunnel == TrafficPolicySpec::Tunnel{false, "a.b", 1});
+  CHECK(policy("{retryBudget: {}}").retryBudget == TrafficPolicySpec::RetryBudget{});
+  CHECK(policy("{loadBalancer: {warmupDurationSecs: 1m}}").loadBalancer->warmup->duration == 1min);
+  const auto failover = policy("{loadBalancer: {localityLbSetting: {failover: [{from: a, to: b}]}}}");
+  CHECK(failover.loadBalancer->locality->failover == std::vector<LocalitySettings::Failover>{{"a", "b"}});
+  const auto priority = policy("{loadBalancer: {localityLbSetting: {failoverPriority: [a/b, v=1]}}}");
+  CHECK(priority.loadBalancer->locality->failoverPriority == std::vector<std::string>{"a/b", "v=1"});
+}
+
+TEST_CASE("mistakes in localities, tunnels, warm-up and PROXY protocol") {
+  const auto policy = [](const std::string& text) { return "{host: a, trafficPolicy: {" + text + "}}"; };
+  const auto locality = [&](const std::string& text) {
+    return policy("loadBalancer: {localityLbSetting: {" + text + "}}");
+  };
+  const std::string at = "spec.trafficPolicy.loadBalancer.localityLbSetting";
+  checkSpecs(
+      kHeader,
+      {
+          {locality("distribute: [{from: a, to: {b: 50}}]"), at + ".distribute[0].to", "the sum is 50"},
+          {locality("distribute: [{from: a, to: {b: 0, c: 100}}]"), at + ".distribute[0].to.b", "from 1 to 100"},
+          {locality("distribute: [{from: 'a*', to: {b: 100}}]"), at + ".distribute[0].from", "region/zone/subzone"},
+          {locality("distribute: [{from: a/b/c/d, to: {b: 100}}]"), at + ".distribute[0].from", "region/zone/subzone"},
+          {locality("distribute: [{to: {b: 100}}]"), at + ".distribute[0].from", "it is missing"},
+          {locality("distribute: [{from: a}]"), at + ".distribute[0].to", "it is missing"},
+          {locality("distribute: [{from: a, to: {b/1: 50, b: 50}}]"), at + ".distribute[0].to[\"b/1\"]",
+           "localities apart"},
+          {locality("distribute: [{from: a, to: {b: 100}}, {from: a/1, to: {b: 100}}]"), at + ".distribute",
+           "each in one entry"},
+          {locality("failover: [{from: a, to: a}]"), at + ".failover[0]", "the same region"},
+          {locality("failover: [{from: a/b, to: c}]"), at + ".failover[0]", "expected a region"},
+          {locality("failoverPriority: ['a b']"), at + ".failoverPriority", "the name of a label"},
+          {locality("failoverPriority: [a], failover: [{from: a, to: b}]"), at, "only one of"},
+          {policy("tunnel: {protocol: GET, targetHost: a, targetPort: 1}"), "spec.trafficPolicy.tunnel.protocol",
+           "CONNECT"},
+          {policy("tunnel: {targetHost: a}"), "spec.trafficPolicy.tunnel.targetPort", "it is missing"},
+          {policy("tunnel: {targetPort: 1}"), "spec.trafficPolicy.tunnel.targetHost", "it is missing"},
+          {policy("proxyProtocol: {version: V3}"), "spec.trafficPolicy.proxyProtocol.version", "V1, V2"},
+          {policy("retryBudget: {percent: 101}"), "spec.trafficPolicy.retryBudget.percent", "from 0 to 100"},
+          {policy("loadBalancer: {warmup: {}}"), "spec.trafficPolicy.loadBalancer.warmup.duration", "it is missing"},
+          {policy("loadBalancer: {simple: RANDOM, warmup: {duration: 1s}}"), "spec.trafficPolicy.loadBalancer",
+           "warmup has no effect", Problem::Severity::warning},
+          {policy("loadBalancer: {zoneAwareLbSetting: {enabled: true}}"),
+           "spec.trafficPolicy.loadBalancer.zoneAwareLbSetting", "use localityLbSetting", Problem::Severity::warning},
+      });
 }
 
 TEST_CASE("old spellings of destination rules") {

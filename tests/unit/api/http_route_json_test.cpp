@@ -200,7 +200,11 @@ TEST_CASE("bad HTTP routes") {
       kHeader,
       {
           {alone(""), "spec.http[0]", "expected route, redirect or directResponse"},
-          {alone("delegate: {name: x}"), "spec.http[0].delegate", "cannot be included"},
+          {alone("delegate: {}"), "spec.http[0].delegate.name", "it is missing"},
+          {alone("delegate: {name: A_b}"), "spec.http[0].delegate.name", "name of a VirtualService"},
+          {alone("delegate: {name: x, namespace: a.b}"), "spec.http[0].delegate.namespace", "name of a namespace"},
+          {alone("delegate: {name: x}, redirect: {uri: /}"), "spec.http[0]", "only one of"},
+          {alone("redirect: {uri: /, prefixRewrite: /}"), "spec.http[0].redirect", "uri and prefixRewrite"},
           {alone("route: []"), "spec.http[0].route", "it is empty"},
           {alone("route: [{destination: {host: a}}, {destination: {host: b}}]"), "spec.http[0].route", "are all 0"},
           {alone("route: [{destination: {host: a, port: {number: 0}}}]"),

@@ -32,8 +32,7 @@ spec:
   CHECK(spec.location == ServiceEntrySpec::Location::internal);
   CHECK(spec.resolution == ServiceEntrySpec::Resolution::static_addresses);
   REQUIRE(spec.endpoints.size() == 2);
-  CHECK(spec.endpoints[0] ==
-        ServiceEntrySpec::Endpoint{"192.0.2.9", {{"http", 9000}}, {{"version", "v1"}}, "r/z", "api", 5});
+  CHECK(spec.endpoints[0] == WorkloadEntrySpec{"192.0.2.9", {{"http", 9000}}, {{"version", "v1"}}, "r/z", "api", 5});
   CHECK(spec.endpoints[1].weight == 1);
   CHECK(spec.exportTo == std::vector<std::string>{".", "other"});
   CHECK(spec.subjectAltNames.size() == 1);
@@ -52,6 +51,25 @@ spec:
   workloadSelector: {labels: {app: x}}
 )");
   CHECK(selecting->spec.workloadSelector == Labels{{"app", "x"}});
+}
+
+TEST_CASE("a ServiceEntry whose names are looked up as they are asked for") {
+  const auto entry = good<ServiceEntry>(kHeader + R"(
+spec:
+  hosts: ["*.example.com"]
+  ports: [{number: 80, name: h, protocol: HTTP}, {number: 443, name: t, protocol: TLS}]
+  resolution: DYNAMIC_DNS
+)");
+  CHECK(entry->spec.resolution == ServiceEntrySpec::Resolution::dynamic_dns);
+  checkSpecs(kHeader, {
+                          {"{hosts: [a.b], resolution: DYNAMIC_DNS, ports: [{number: 80, name: h, protocol: HTTP}]}",
+                           "spec.hosts", "is for wildcards"},
+                          {"{hosts: ['*.b'], resolution: DYNAMIC_DNS, ports: [{number: 80, name: h, protocol: TCP}]}",
+                           "spec.ports", "no host is named"},
+                          {"{hosts: ['*.b'], resolution: DYNAMIC_DNS, endpoints: [{address: 192.0.2.1}], ports: "
+                           "[{number: 80, name: h, protocol: HTTP}]}",
+                           "spec.endpoints", "they have no effect", Problem::Severity::warning},
+                      });
 }
 
 TEST_CASE("mistakes in ServiceEntries are told, with what to do") {
@@ -83,7 +101,7 @@ TEST_CASE("mistakes in ServiceEntries are told, with what to do") {
           {"{hosts: [a.b], resolution: STATIC, endpoints: [{address: 'unix:///x'}], " + ports + "}",
            "spec.endpoints[0].address", "Unix sockets"},
           {"{hosts: [a.b], resolution: DNS, endpoints: [{address: c.d, ports: {x: 1}}], " + ports + "}",
-           "spec.endpoints[0].ports.x", "no port with this name"},
+           "spec.endpoints[0]", "no port with this name"},
           {"{hosts: [a.b], resolution: DNS_ROUND_ROBIN, endpoints: [{address: c.d}, {address: e.f}], " + ports + "}",
            "spec.endpoints", "takes one endpoint"},
           {"{hosts: ['*.b'], resolution: DNS, " + ports + "}", "spec.hosts", "wildcard cannot be looked up"},

@@ -46,6 +46,32 @@ spec:
   CHECK(vs->spec.tcp[0].route == std::vector<L4Route::Weighted>{{{"db", "v1", 0}, 1}, {{"db", "v2", 0}, 0}});
 }
 
+TEST_CASE("delegates, and who names them") {
+  const std::string header =
+      "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs, namespace: onap}\n";
+  const auto root = good<VirtualService>(header + R"(
+spec:
+  hosts: [a.b]
+  http:
+  - match: [{uri: {prefix: /x}, statPrefix: x}]
+    delegate: {name: other, namespace: elsewhere}
+  - delegate: {name: own}
+  - redirect: {prefixRewrite: /new}
+  - route: [{destination: {host: a}}]
+    retries: {attempts: 2, retryIgnorePreviousHosts: false, retryRemoteLocalities: true}
+    corsPolicy: {allowOrigins: [{exact: "https://a.b"}], unmatchedPreflights: IGNORE}
+)");
+  const auto& http = root->spec.http;
+  CHECK(http[0].match[0].statPrefix == "x");
+  CHECK(http[0].delegate == HttpRoute::Delegate{"other", "elsewhere"});
+  CHECK(http[1].delegate == HttpRoute::Delegate{"own", ""});
+  CHECK(http[2].redirect->prefixRewrite == "/new");
+  CHECK(http[3].retries->retryIgnorePreviousHosts == false);
+  CHECK(http[3].cors->unmatchedPreflights == HttpRoute::Cors::Unmatched::ignore);
+  const auto delegate = good<VirtualService>(header + "spec: {" + kRoute + ", exportTo: [x]}");
+  CHECK(delegate->spec.hosts.empty());
+}
+
 TEST_CASE("bad hosts, gateways and L4 routes") {
   using Severity = Problem::Severity;
   const auto tls = [](const std::string& match) {
@@ -54,8 +80,10 @@ TEST_CASE("bad hosts, gateways and L4 routes") {
   checkSpecs(
       kHeader,
       {
-          {"{" + kRoute + "}", "spec.hosts", "it is missing"},
-          {"{hosts: [], " + kRoute + "}", "spec.hosts", "it is missing"},
+          {"{tcp: [{route: [{destination: {host: a}}]}]}", "spec.hosts", "it is missing"},
+          {"{hosts: [], tcp: [{route: [{destination: {host: a}}]}], " + kRoute + "}", "spec.hosts", "it is missing"},
+          {"{gateways: [gw], " + kRoute + "}", "spec.gateways", "remove gateways"},
+          {"{http: [{delegate: {name: x}}]}", "spec.http[0]", "cannot delegate again"},
           {"{hosts: ['*'], " + kRoute + "}", "spec.hosts", "would take all traffic in the mesh"},
           {"{hosts: ['*'], gateways: [gw, mesh], " + kRoute + "}", "spec.hosts", "would take all traffic in the mesh"},
           {"{hosts: ['a b'], " + kRoute + "}", "spec.hosts", "\"a b\""},

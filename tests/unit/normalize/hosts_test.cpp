@@ -92,9 +92,9 @@ TEST_CASE("keys of queries name them whole, whatever text they hold") {
   CHECK(authorization.serviceAccount == "s|a");
   CHECK(authorization.port == 8080);
   const auto policy = TrafficPolicyOf::parse(TrafficPolicyOf{"c", "h", 80}.key());
-  CHECK((policy.clientNs == "c" && policy.host == "h" && policy.port == 80));
+  CHECK((policy.client.ns == "c" && policy.host == "h" && policy.port == 80));
   const auto routes = RoutesOf::parse(RoutesOf{"c", "h", 80}.key());
-  CHECK((routes.clientNs == "c" && routes.host == "h" && routes.port == 80));
+  CHECK((routes.client.ns == "c" && routes.host == "h" && routes.port == 80));
   const auto endpoints = EndpointsOf::parse(EndpointsOf{"h", 80}.key());
   CHECK((endpoints.host == "h" && endpoints.port == 80));
   const auto workload = WorkloadOf::parse(WorkloadOf{"a", "b"}.key());

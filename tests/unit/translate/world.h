@@ -28,6 +28,7 @@ struct World {
   model::PeerAuthentication peers;
   std::map<std::uint32_t, model::Authorization> authorization;  // by workload port
   model::RequestAuthentication tokens;                          // of every port
+  std::vector<model::RateLimit> rateLimits;                     // of every workload; those with a service are its, too
   std::map<std::pair<std::string, std::string>, normalize::CredentialOf::Credential> credentials;
   std::set<std::pair<std::string, std::string>> brokenSecrets;  // that are there and give no credential
 

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "api/decoder.h"
+#include "api/workload_entry.h"
+
+namespace fairway::api {
+
+void readSpec(const Value& spec, const ObjectMeta& meta, WorkloadEntrySpec& out);
+void readSpec(const Value& spec, const ObjectMeta& meta, WorkloadGroupSpec& out);
+
+// A workload, also as an endpoint of a ServiceEntry. `names`: its address may be a DNS name.
+void readWorkload(const Value& value, bool names, WorkloadEntrySpec& out);
+
+}  // namespace fairway::api
