@@ -4,6 +4,7 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/clients.h"
+#include "normalize/delegates.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "normalize/sidecars.h"
@@ -212,7 +213,12 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
     out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.client, query.host, query.port));
   }
   out.number(VirtualHost::kIncludeRequestAttemptCountFieldNumber, 1);
-  output.resources.push_back(makeResource(Type::virtual_host, name, bytes, provenanceOf(routes.http)));
+  auto provenance = provenanceOf(routes.http);
+  if (routed) {
+    const auto& roots = view.ask(normalize::DelegatingRoots{query.client, query.host});
+    provenance.insert(provenance.end(), roots.begin(), roots.end());
+  }
+  output.resources.push_back(makeResource(Type::virtual_host, name, bytes, std::move(provenance)));
   if (!entry->podDomains.empty()) output.resources.push_back(podsVirtualHost(view, query, *entry));
   return output;
 }
