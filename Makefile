@@ -11,7 +11,7 @@ PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/
 JOBS ?= $(shell nproc)
 
 .PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster \
-  lint tidy format crds manifests clean
+  conformance setup-conformance lint tidy format crds manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,10 +60,10 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@ctest --preset release -j $(shell expr $$(nproc) + 1)  # most of them wait more than they compute
 
 test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; fuzzing; all of ONAP on a cluster
-	@for preset in asan tsan; do \
-	  tools/build $$preset unit_tests; \
-	  ctest --preset $$preset -j $(JOBS) -E '^(e2e|cluster|lint)[.]'; \
-	done
+	@tools/build asan unit_tests
+	@ctest --preset asan -j $(JOBS) -E '^(e2e|cluster|lint)[.]'
+	@tools/build tsan test_engine test_discovery test_sequence  # queue, engine and streams
+	@ctest --preset tsan -j $(JOBS) -R '^(unit[.](engine|discovery)|sequence)$$'
 	@tools/build release all
 	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.]onap$$'
 	@cd tests/differential && $(PYTHON) -m pytest -s --color=no test_mutants.py
@@ -81,6 +81,12 @@ differential: setup ## Compare verdicts on a million random requests with random
 soak: setup ## Change a mesh without rest for an hour, and look for what grows or differs (SECONDS=n)
 	@tools/build release fairway
 	@cd tests/e2e && FAIRWAY_SOAK_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest -s --color=no test_soak.py
+
+setup-conformance:
+	@tools/setup debian python kubernetes helm coredns conformance
+
+conformance: images setup-conformance ## Run the Gateway API's conformance suite on a cluster (as root; ONE=Test: that alone, REPORT=1: keep the report)
+	@exec $(PYTHON) tests/conformance/conformance.py $(if $(ONE),--only '$(ONE)') $(if $(filter-out 0,$(REPORT)),--report)
 
 bench: setup ## Measure the serving core: time, CPU, memory and bytes of changes with up to 2000 proxies (PARTS="a e": these alone)
 	@tools/build release fairway bench

@@ -136,22 +136,34 @@ bool hasIpv6(const AgentOptions& options) {
                      [](const std::string& ip) { return ip.find(':') != std::string::npos; });
 }
 
+// A listener with one route, apart from what the control plane tells.
+json listenerFor(const std::string& name, const json& address, const json& route, json manager) {
+  manager.update(
+      {{"@type", kConnectionManager},
+       {"stat_prefix", name},
+       {"http_filters", json::array({{{"name", "envoy.filters.http.router"}, {"typed_config", {{"@type", kRouter}}}}})},
+       {"route_config",
+        {{"virtual_hosts",
+          json::array({{{"name", name}, {"domains", json::array({"*"})}, {"routes", json::array({route})}}})}}}});
+  const json filter = {{"name", "envoy.filters.network.http_connection_manager"}, {"typed_config", manager}};
+  return {{"name", name}, {"address", address}, {"filter_chains", json::array({{{"filters", json::array({filter})}}})}};
+}
+
+// The discovery service alone: certificates are the agent's business.
+void addRelay(json& result, const AgentOptions& options) {
+  const auto address = parseAddress(options.xdsRelayAddress).value();
+  const json route = {{"match", {{"prefix", "/envoy.service.discovery.v3.AggregatedDiscoveryService/"}}},
+                      {"route", {{"cluster", kDiscoveryCluster}, {"timeout", "0s"}}}};
+  result["static_resources"]["listeners"].push_back(
+      listenerFor("xds-relay", socketAddress(address.host, address.port), route,
+                  {{"codec_type", "HTTP2"}, {"stream_idle_timeout", "0s"}}));
+}
+
 void addPrometheus(json& result, const AgentOptions& options, const Address& admin) {
   const auto address = parseAddress(options.prometheusAddress).value();
   const json route = {{"match", {{"path", "/stats/prometheus"}}}, {"route", {{"cluster", kAdminCluster}}}};
-  const json manager = {
-      {"@type", kConnectionManager},
-      {"stat_prefix", "prometheus"},
-      {"http_filters", json::array({{{"name", "envoy.filters.http.router"}, {"typed_config", {{"@type", kRouter}}}}})},
-      {"route_config",
-       {{"virtual_hosts",
-         json::array({{{"name", "prometheus"}, {"domains", json::array({"*"})}, {"routes", json::array({route})}}})}}}};
-  result["static_resources"]["listeners"] =
-      json::array({{{"name", "prometheus"},
-                    {"address", socketAddress(address.host, address.port, hasIpv6(options))},
-                    {"filter_chains",
-                     json::array({{{"filters", json::array({{{"name", "envoy.filters.network.http_connection_manager"},
-                                                             {"typed_config", manager}}})}}})}}});
+  result["static_resources"]["listeners"].push_back(
+      listenerFor("prometheus", socketAddress(address.host, address.port, hasIpv6(options)), route, json::object()));
   result["static_resources"]["clusters"].push_back(
       {{"name", kAdminCluster},
        {"type", "STATIC"},
@@ -188,6 +200,7 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket)
        {{"layers", json::array({{{"name", "static"}, {"static_layer", {{"re2.max_program_size.error_level", 32768}}}},
                                 {{"name", "admin"}, {"admin_layer", json::object()}}})}}}};
   if (!options.prometheusAddress.empty()) addPrometheus(result, options, admin);
+  if (!options.xdsRelayAddress.empty()) addRelay(result, options);
   return result.dump(2, ' ', false, json::error_handler_t::replace);
 }
 

@@ -153,6 +153,9 @@ std::vector<AgentFlag> makeFlags() {
               &Options::agentAddress),
       address("--prometheus-address", "FAIRWAY_PROMETHEUS_ADDRESS", "where Envoy's own /stats/prometheus is served",
               &Options::prometheusAddress),
+      text("--xds-relay-address", "FAIRWAY_XDS_RELAY_ADDRESS", "HOST:PORT",
+           "loopback address where programs of the pod reach the control plane's xDS by this proxy's identity",
+           &Options::xdsRelayAddress),
       text("--app-probes", "ISTIO_KUBE_APP_PROBERS", "JSON", "the app's probes and hooks, by path",
            &Options::appProbes),
       choice<bool>("--probe-localhost", "REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION",
@@ -307,6 +310,14 @@ Result<void> complete(AgentOptions& options) {
   if (!isIp(admin->host) || !admin->isLoopback()) {
     return failure("--envoy-admin-address: \"" + options.envoyAdminAddress +
                    "\": expected a loopback IP address: whoever reaches Envoy's admin port controls the proxy");
+  }
+  if (!options.xdsRelayAddress.empty()) {
+    if (auto checked = checkAddress("--xds-relay-address", options.xdsRelayAddress); !checked) return checked;
+    const auto relay = parseAddress(options.xdsRelayAddress);
+    if (!isIp(relay->host) || !relay->isLoopback() || relay->port == 0) {
+      return failure("--xds-relay-address: \"" + options.xdsRelayAddress +
+                     "\": expected a loopback IP address and a port: whoever reaches it has this proxy's identity");
+    }
   }
   for (const auto& [flag, value] :
        {std::pair{"--status-address", options.statusAddress}, {"--agent-address", options.agentAddress}}) {

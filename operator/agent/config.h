@@ -48,6 +48,9 @@ struct AgentOptions {
   std::string statusAddress = ":15021";               // /healthz/ready; empty: none
   std::string agentAddress = ":15020";                // merged metrics, the app's probes and hooks; empty: none
   std::string prometheusAddress = ":15090";           // Envoy's /stats/prometheus; empty: none
+  // Loopback; empty: none. Who connects here speaks with the control plane by this proxy's identity, whose certificate is renewed:
+  // for programs of the pod that ask for configuration and know no certificates that change.
+  std::string xdsRelayAddress;
   Interception interception = Interception::redirect;
   std::string outboundAddress;  // interception none: where outbound listeners bind (an IP)
   std::string appAddress;       // interception none: where the app listens (an IP)

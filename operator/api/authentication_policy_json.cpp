@@ -95,6 +95,10 @@ void readJwt(const Value& value, std::set<std::string>& issuers, Spec::Jwt& out)
   for (const auto& name : out.jwtHeaders) {
     if (!isHeaderName(name))
       fields.get("jwtHeaders")->error("found the header name " + quote(name) + ", expected letters, digits and '-'");
+    // Istio 1.1 to 1.5 read a token of this header only behind the word istio, and took its claims from original_claims.
+    if (name == "ingress-authorization")
+      fields.get("jwtHeaders")
+          ->warn("exchanged tokens are not unpacked: the header is read as a token of its own, with its own claims");
   }
   fields.read("jwtParams", out.jwtParams);
   if (const auto rules = fields.get("triggerRules")) {

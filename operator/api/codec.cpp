@@ -11,6 +11,10 @@
 #include "api/core_json.h"
 #include "api/decoder.h"
 #include "api/destination_rule_json.h"
+#include "api/envoy_filter.h"
+#include "api/envoy_filter_json.h"
+#include "api/gateway_api.h"
+#include "api/gateway_api_json.h"
 #include "api/gateway_json.h"
 #include "api/ingress.h"
 #include "api/ingress_json.h"
@@ -19,6 +23,10 @@
 #include "api/meta_json.h"
 #include "api/networking.h"
 #include "api/peer_authentication_json.h"
+#include "api/proxy_config.h"
+#include "api/proxy_config_json.h"
+#include "api/rate_limit.h"
+#include "api/rate_limit_json.h"
 #include "api/rbac_config_json.h"
 #include "api/request_authentication_json.h"
 #include "api/security.h"
@@ -29,6 +37,8 @@
 #include "api/sidecar.h"
 #include "api/sidecar_json.h"
 #include "api/virtual_service_json.h"
+#include "api/wasm_plugin.h"
+#include "api/wasm_plugin_json.h"
 #include "api/workload_entry.h"
 #include "api/workload_entry_json.h"
 #include "base/strings.h"
@@ -63,6 +73,9 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::virtual_service: return build<VirtualService>(value, std::move(meta), report);
     case Kind::destination_rule: return build<DestinationRule>(value, std::move(meta), report);
     case Kind::service_entry: return build<ServiceEntry>(value, std::move(meta), report);
+    case Kind::envoy_filter: return build<EnvoyFilter>(value, std::move(meta), report);
+    case Kind::proxy_config: return build<ProxyConfig>(value, std::move(meta), report);
+    case Kind::wasm_plugin: return build<WasmPlugin>(value, std::move(meta), report);
     case Kind::sidecar: return build<Sidecar>(value, std::move(meta), report);
     case Kind::workload_entry: return build<WorkloadEntry>(value, std::move(meta), report);
     case Kind::workload_group: return build<WorkloadGroup>(value, std::move(meta), report);
@@ -75,6 +88,15 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::peer_authentication: return build<PeerAuthentication>(value, std::move(meta), report);
     case Kind::authorization_policy: return build<AuthorizationPolicy>(value, std::move(meta), report);
     case Kind::request_authentication: return build<RequestAuthentication>(value, std::move(meta), report);
+    case Kind::gateway_class: return build<gateway_api::GatewayClass>(value, std::move(meta), report);
+    case Kind::kubernetes_gateway: return build<gateway_api::Gateway>(value, std::move(meta), report);
+    case Kind::http_route: return build<gateway_api::HttpRoute>(value, std::move(meta), report);
+    case Kind::grpc_route: return build<gateway_api::GrpcRoute>(value, std::move(meta), report);
+    case Kind::tls_route: return build<gateway_api::TlsRoute>(value, std::move(meta), report);
+    case Kind::tcp_route: return build<gateway_api::TcpRoute>(value, std::move(meta), report);
+    case Kind::reference_grant: return build<gateway_api::ReferenceGrant>(value, std::move(meta), report);
+    case Kind::backend_tls_policy: return build<gateway_api::BackendTlsPolicy>(value, std::move(meta), report);
+    case Kind::rate_limit: return build<RateLimit>(value, std::move(meta), report);
     case Kind::key_set: break;  // nobody writes one
   }
   return nullptr;

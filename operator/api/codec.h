@@ -21,6 +21,7 @@ struct KindInfo {
   bool namespaced = true;
   bool custom = true;                          // a CRD: may be absent from a cluster
   std::span<const std::string_view> versions;  // served versions that are understood, preferred first
+  bool optional = false;                       // a CRD of another project, which a cluster may do without
 };
 
 const KindInfo& kindInfo(Kind kind);

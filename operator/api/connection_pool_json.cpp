@@ -8,13 +8,6 @@ constexpr std::uint32_t kMaximum = 0x7FFFFFFF;
 constexpr EnumName<std::string_view> kUpgrades[] = {
     {"DEFAULT", 0, "DEFAULT"}, {"DO_NOT_UPGRADE", 1, "DO_NOT_UPGRADE"}, {"UPGRADE", 2, "UPGRADE"}};
 
-void readKeepalive(const Value& value, Pool::Keepalive& out) {
-  Fields fields(value);
-  fields.read("probes", out.probes, 0, kMaximum);
-  fields.read("time", out.time);
-  fields.read("interval", out.interval);
-}
-
 void readHttp2Keepalive(const Value& value, Pool::Http2Keepalive& out) {
   Fields fields(value);
   if (const auto interval = fields.get("interval")) out.interval = interval->positiveDuration();
@@ -23,6 +16,13 @@ void readHttp2Keepalive(const Value& value, Pool::Http2Keepalive& out) {
 }
 
 }  // namespace
+
+void readKeepalive(const Value& value, Pool::Keepalive& out) {
+  Fields fields(value);
+  fields.read("probes", out.probes, 0, kMaximum);
+  fields.read("time", out.time);
+  fields.read("interval", out.interval);
+}
 
 void readConnectionPool(const Value& value, TrafficPolicySpec::ConnectionPool& out) {
   Fields fields(value);

@@ -7,5 +7,7 @@ namespace fairway::api {
 
 // `connectionPool` of a DestinationRule or Sidecar.
 void readConnectionPool(const Value& value, TrafficPolicySpec::ConnectionPool& out);
+// `tcpKeepalive`, there and of the mesh.
+void readKeepalive(const Value& value, TrafficPolicySpec::ConnectionPool::Keepalive& out);
 
 }  // namespace fairway::api

@@ -53,6 +53,7 @@ struct ServiceSpec {
     bool operator==(const Port&) const = default;
   };
   std::vector<Port> ports;
+  std::vector<std::string> loadBalancer;  // status.loadBalancer: IP addresses or names under which it is reached
   bool operator==(const ServiceSpec&) const = default;
 };
 using Service = Typed<ServiceSpec, Kind::service>;

@@ -139,6 +139,28 @@ void readSpec(const Value& object, const ObjectMeta&, PodSpec& out) {
   if (out.ips.empty() && !ip.empty()) out.ips.push_back(std::move(ip));
 }
 
+namespace {
+
+void readLoadBalancer(Fields& fields, ServiceSpec& out) {
+  const auto status = fields.get("status");
+  if (!status) return;
+  Fields parts(*status);
+  const auto balancer = parts.get("loadBalancer");
+  if (!balancer) return;
+  Fields entries(*balancer);
+  const auto ingress = entries.get("ingress");
+  if (!ingress) return;
+  ingress->eachItem([&](const Value& item, std::size_t) {
+    Fields entry(item);
+    std::string address;
+    entry.read("ip", address);
+    if (address.empty()) entry.read("hostname", address);
+    if (!address.empty()) out.loadBalancer.push_back(std::move(address));
+  });
+}
+
+}  // namespace
+
 void readSpec(const Value& object, const ObjectMeta&, ServiceSpec& out) {
   Fields fields(object);
   const auto spec = fields.get("spec");
@@ -157,6 +179,7 @@ void readSpec(const Value& object, const ObjectMeta&, ServiceSpec& out) {
   if (const auto ports = parts.get("ports")) {
     ports->eachItem([&](const Value& item, std::size_t) { readServicePort(item, out.ports.emplace_back()); });
   }
+  readLoadBalancer(fields, out);
 }
 
 void readSpec(const Value& object, const ObjectMeta& meta, EndpointSliceSpec& out) {

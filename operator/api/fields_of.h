@@ -5,12 +5,17 @@
 #include <type_traits>
 
 #include "api/core.h"
+#include "api/envoy_filter.h"
+#include "api/gateway_api.h"
 #include "api/ingress.h"
 #include "api/mesh_config.h"
 #include "api/networking.h"
+#include "api/proxy_config.h"
+#include "api/rate_limit.h"
 #include "api/security.h"
 #include "api/service_entry.h"
 #include "api/sidecar.h"
+#include "api/wasm_plugin.h"
 #include "api/workload_entry.h"
 
 // The typed values, field by field, for who treats all fields alike: how many each struct has (a number that is wrong does
@@ -33,7 +38,7 @@ inline constexpr int kFields<PodSpec> = 7;
 template <>
 inline constexpr int kFields<PodSpec::Port> = 3;
 template <>
-inline constexpr int kFields<ServiceSpec> = 6;
+inline constexpr int kFields<ServiceSpec> = 7;
 template <>
 inline constexpr int kFields<ServiceSpec::Port> = 5;
 template <>
@@ -45,9 +50,9 @@ inline constexpr int kFields<EndpointSliceSpec::Endpoint> = 10;
 template <>
 inline constexpr int kFields<SecretSpec> = 4;
 template <>
-inline constexpr int kFields<ConfigMapSpec> = 1;
+inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 17;
+inline constexpr int kFields<MeshConfigSpec> = 20;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 2;
 template <>
@@ -58,6 +63,12 @@ template <>
 inline constexpr int kFields<MeshConfigSpec::CaCertificates> = 2;
 template <>
 inline constexpr int kFields<MeshConfigSpec::Tls> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::ExportTo> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Connections> = 6;
+template <>
+inline constexpr int kFields<MeshConfigSpec::AccessLog> = 2;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>
@@ -201,9 +212,107 @@ inline constexpr int kFields<AuthorizationPolicySpec::Condition> = 3;
 template <>
 inline constexpr int kFields<AuthorizationPolicySpec::Rule> = 3;
 template <>
+inline constexpr int kFields<RateLimitSpec> = 8;
+template <>
+inline constexpr int kFields<RateLimitSpec::Match> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Descriptor> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Limit> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Rule> = 4;
+template <>
+inline constexpr int kFields<RateLimitSpec::Response> = 3;
+template <>
+inline constexpr int kFields<RateLimitSpec::Local> = 1;
+template <>
+inline constexpr int kFields<RateLimitSpec::Global> = 2;
+template <>
 inline constexpr int kFields<ServiceEntrySpec> = 9;
 template <>
 inline constexpr int kFields<ServiceEntrySpec::Port> = 4;
+template <>
+inline constexpr int kFields<gateway_api::Reference> = 4;
+template <>
+inline constexpr int kFields<gateway_api::LabelSelector> = 2;
+template <>
+inline constexpr int kFields<gateway_api::LabelSelector::Expression> = 3;
+template <>
+inline constexpr int kFields<gateway_api::GatewayClassSpec> = 2;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec> = 8;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::Tls> = 3;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::RouteKind> = 2;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::Listener> = 8;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::Address> = 2;
+template <>
+inline constexpr int kFields<gateway_api::GatewaySpec::ClientValidation> = 3;
+template <>
+inline constexpr int kFields<gateway_api::ParentRef> = 3;
+template <>
+inline constexpr int kFields<gateway_api::Header> = 2;
+template <>
+inline constexpr int kFields<gateway_api::PathModifier> = 2;
+template <>
+inline constexpr int kFields<gateway_api::Filter> = 10;
+template <>
+inline constexpr int kFields<gateway_api::Filter::Redirect> = 5;
+template <>
+inline constexpr int kFields<gateway_api::Filter::Mirror> = 3;
+template <>
+inline constexpr int kFields<gateway_api::Filter::Cors> = 6;
+template <>
+inline constexpr int kFields<gateway_api::BackendRef> = 4;
+template <>
+inline constexpr int kFields<gateway_api::NamedMatch> = 3;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec> = 3;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec::Match> = 5;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec::Retry> = 3;
+template <>
+inline constexpr int kFields<gateway_api::HttpRouteSpec::Rule> = 7;
+template <>
+inline constexpr int kFields<gateway_api::GrpcRouteSpec> = 3;
+template <>
+inline constexpr int kFields<gateway_api::GrpcRouteSpec::Match> = 4;
+template <>
+inline constexpr int kFields<gateway_api::GrpcRouteSpec::Rule> = 4;
+template <>
+inline constexpr int kFields<gateway_api::L4RouteSpec> = 3;
+template <>
+inline constexpr int kFields<gateway_api::L4RouteSpec::Rule> = 2;
+template <>
+inline constexpr int kFields<gateway_api::ReferenceGrantSpec> = 2;
+template <>
+inline constexpr int kFields<gateway_api::BackendTlsPolicySpec> = 5;
+template <>
+inline constexpr int kFields<gateway_api::BackendTlsPolicySpec::Target> = 2;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ProxyMatch> = 2;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::FilterChainMatch> = 7;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ListenerMatch> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::RouteConfigurationMatch> = 8;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::ClusterMatch> = 4;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::Match> = 5;
+template <>
+inline constexpr int kFields<EnvoyFilterSpec::Patch> = 5;
+template <>
+inline constexpr int kFields<ProxyConfigSpec> = 4;
+template <>
+inline constexpr int kFields<WasmPluginSpec> = 1;
 template <>
 inline constexpr int kFields<WorkloadEntrySpec> = 6;
 template <>
@@ -308,6 +417,9 @@ auto withType(Kind kind, Visit visit) {
     case Kind::virtual_service: return visit.template operator()<VirtualService>();
     case Kind::destination_rule: return visit.template operator()<DestinationRule>();
     case Kind::service_entry: return visit.template operator()<ServiceEntry>();
+    case Kind::envoy_filter: return visit.template operator()<EnvoyFilter>();
+    case Kind::proxy_config: return visit.template operator()<ProxyConfig>();
+    case Kind::wasm_plugin: return visit.template operator()<WasmPlugin>();
     case Kind::sidecar: return visit.template operator()<Sidecar>();
     case Kind::workload_entry: return visit.template operator()<WorkloadEntry>();
     case Kind::workload_group: return visit.template operator()<WorkloadGroup>();
@@ -320,6 +432,15 @@ auto withType(Kind kind, Visit visit) {
     case Kind::peer_authentication: return visit.template operator()<PeerAuthentication>();
     case Kind::authorization_policy: return visit.template operator()<AuthorizationPolicy>();
     case Kind::request_authentication: return visit.template operator()<RequestAuthentication>();
+    case Kind::gateway_class: return visit.template operator()<gateway_api::GatewayClass>();
+    case Kind::kubernetes_gateway: return visit.template operator()<gateway_api::Gateway>();
+    case Kind::http_route: return visit.template operator()<gateway_api::HttpRoute>();
+    case Kind::grpc_route: return visit.template operator()<gateway_api::GrpcRoute>();
+    case Kind::tls_route: return visit.template operator()<gateway_api::TlsRoute>();
+    case Kind::tcp_route: return visit.template operator()<gateway_api::TcpRoute>();
+    case Kind::reference_grant: return visit.template operator()<gateway_api::ReferenceGrant>();
+    case Kind::backend_tls_policy: return visit.template operator()<gateway_api::BackendTlsPolicy>();
+    case Kind::rate_limit: return visit.template operator()<RateLimit>();
     case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }

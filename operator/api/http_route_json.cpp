@@ -115,33 +115,6 @@ void readRewrite(const Value& value, HttpRoute::Rewrite& out) {
   }
 }
 
-void readRetries(const Value& value, HttpRoute::Retries& out) {
-  Fields fields(value);
-  if (const auto attempts = fields.get("attempts")) {
-    if (const auto number = attempts->integer(0, 1000)) out.attempts = static_cast<std::int32_t>(*number);
-  }
-  fields.read("perTryTimeout", out.perTryTimeout);
-  fields.read("retryOn", out.retryOn);
-  if (const auto conditions = fields.get("retryOn"); conditions && !out.retryOn.empty()) {
-    for (const auto& part : split(out.retryOn, ',')) {
-      const auto condition = trim(part);
-      const auto status = toNumber(condition);
-      const bool known =
-          std::find(kRetryConditions.begin(), kRetryConditions.end(), condition) != kRetryConditions.end();
-      if (!known && !(status && *status >= 100 && *status <= 599)) {
-        conditions->error("found " + quote(condition) + ", expected a status code or one of " +
-                          join({kRetryConditions.begin(), kRetryConditions.end()}, ", "));
-      }
-    }
-  }
-  if (const auto backoff = fields.get("backoff")) out.backoff = backoff->positiveDuration();
-  fields.read("retryRemoteLocalities", out.retryRemoteLocalities);
-  fields.read("retryIgnorePreviousHosts", out.retryIgnorePreviousHosts);
-  if (fields.readable() && out.attempts == 0 && (out.perTryTimeout || !out.retryOn.empty())) {
-    value.warn("attempts is 0 or not set: there are no retries, and the other fields have no effect");
-  }
-}
-
 void readCors(const Value& value, HttpRoute::Cors& out) {
   Fields fields(value);
   if (const auto origins = fields.get("allowOrigins")) {
@@ -236,6 +209,33 @@ void checkActions(const Fields& fields, const HttpRoute& out) {
 }
 
 }  // namespace
+
+void readRetries(const Value& value, HttpRoute::Retries& out) {
+  Fields fields(value);
+  if (const auto attempts = fields.get("attempts")) {
+    if (const auto number = attempts->integer(0, 1000)) out.attempts = static_cast<std::int32_t>(*number);
+  }
+  fields.read("perTryTimeout", out.perTryTimeout);
+  fields.read("retryOn", out.retryOn);
+  if (const auto conditions = fields.get("retryOn"); conditions && !out.retryOn.empty()) {
+    for (const auto& part : split(out.retryOn, ',')) {
+      const auto condition = trim(part);
+      const auto status = toNumber(condition);
+      const bool known =
+          std::find(kRetryConditions.begin(), kRetryConditions.end(), condition) != kRetryConditions.end();
+      if (!known && !(status && *status >= 100 && *status <= 599)) {
+        conditions->error("found " + quote(condition) + ", expected a status code or one of " +
+                          join({kRetryConditions.begin(), kRetryConditions.end()}, ", "));
+      }
+    }
+  }
+  if (const auto backoff = fields.get("backoff")) out.backoff = backoff->positiveDuration();
+  fields.read("retryRemoteLocalities", out.retryRemoteLocalities);
+  fields.read("retryIgnorePreviousHosts", out.retryIgnorePreviousHosts);
+  if (fields.readable() && out.attempts == 0 && (out.perTryTimeout || !out.retryOn.empty())) {
+    value.warn("attempts is 0 or not set: there are no retries, and the other fields have no effect");
+  }
+}
 
 void readHttpRoute(const Value& value, HttpRoute& out) {
   Fields fields(value);

@@ -8,8 +8,17 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kCoreV1{"v1"};
 constexpr std::array<std::string_view, 3> kNetworking{"v1", "v1beta1", "v1alpha3"};
+constexpr std::array<std::string_view, 1> kEnvoyFilter{"v1alpha3"};
+constexpr std::array<std::string_view, 1> kProxyConfig{"v1beta1"};
 constexpr std::array<std::string_view, 2> kSecurity{"v1", "v1beta1"};
 constexpr std::array<std::string_view, 1> kAlpha{"v1alpha1"};
+
+constexpr std::array<std::string_view, 2> kGateway{"v1", "v1beta1"};
+constexpr std::array<std::string_view, 3> kTlsRoute{"v1", "v1alpha3", "v1alpha2"};
+constexpr std::array<std::string_view, 2> kTcpRoute{"v1", "v1alpha2"};
+constexpr std::array<std::string_view, 2> kGrpcRoute{"v1", "v1alpha2"};
+constexpr std::array<std::string_view, 3> kGrant{"v1", "v1beta1", "v1alpha2"};
+constexpr std::array<std::string_view, 2> kTlsPolicy{"v1", "v1alpha3"};
 
 constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::namespace_, "Namespace", "", "namespaces", false, false, kCoreV1},
@@ -25,6 +34,9 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::virtual_service, "VirtualService", "networking.istio.io", "virtualservices", true, true, kNetworking},
     {Kind::destination_rule, "DestinationRule", "networking.istio.io", "destinationrules", true, true, kNetworking},
     {Kind::service_entry, "ServiceEntry", "networking.istio.io", "serviceentries", true, true, kNetworking},
+    {Kind::envoy_filter, "EnvoyFilter", "networking.istio.io", "envoyfilters", true, true, kEnvoyFilter},
+    {Kind::proxy_config, "ProxyConfig", "networking.istio.io", "proxyconfigs", true, true, kProxyConfig},
+    {Kind::wasm_plugin, "WasmPlugin", "extensions.istio.io", "wasmplugins", true, true, kAlpha},
     {Kind::sidecar, "Sidecar", "networking.istio.io", "sidecars", true, true, kNetworking},
     {Kind::workload_entry, "WorkloadEntry", "networking.istio.io", "workloadentries", true, true, kNetworking},
     {Kind::workload_group, "WorkloadGroup", "networking.istio.io", "workloadgroups", true, true, kNetworking},
@@ -40,6 +52,16 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
      kSecurity},
     {Kind::request_authentication, "RequestAuthentication", "security.istio.io", "requestauthentications", true, true,
      kSecurity},
+    {Kind::gateway_class, "GatewayClass", "gateway.networking.k8s.io", "gatewayclasses", false, true, kGateway, true},
+    {Kind::kubernetes_gateway, "Gateway", "gateway.networking.k8s.io", "gateways", true, true, kGateway, true},
+    {Kind::http_route, "HTTPRoute", "gateway.networking.k8s.io", "httproutes", true, true, kGateway, true},
+    {Kind::grpc_route, "GRPCRoute", "gateway.networking.k8s.io", "grpcroutes", true, true, kGrpcRoute, true},
+    {Kind::tls_route, "TLSRoute", "gateway.networking.k8s.io", "tlsroutes", true, true, kTlsRoute, true},
+    {Kind::tcp_route, "TCPRoute", "gateway.networking.k8s.io", "tcproutes", true, true, kTcpRoute, true},
+    {Kind::reference_grant, "ReferenceGrant", "gateway.networking.k8s.io", "referencegrants", true, true, kGrant, true},
+    {Kind::backend_tls_policy, "BackendTLSPolicy", "gateway.networking.k8s.io", "backendtlspolicies", true, true,
+     kTlsPolicy, true},
+    {Kind::rate_limit, "RateLimit", "networking.fairway.io", "ratelimits", true, true, kAlpha},
     {Kind::key_set, "KeySet", "", "keysets", false, false, {}},
 }};
 

@@ -69,11 +69,33 @@ struct MeshConfigSpec {
   std::optional<bool> enableAutoMtls{};
   std::optional<AuthPolicy> authPolicy{};      // until Istio 1.0
   std::optional<LocalitySettings> locality{};  // localityLbSetting
+  // Of hosts whose objects do not say it themselves; empty: everybody.
+  struct ExportTo {
+    std::vector<std::string> services, virtualServices, destinationRules;  // default*ExportTo
+    bool operator==(const ExportTo&) const = default;
+  };
+  ExportTo exportTo{};
+  // Of connections for which no DestinationRule or VirtualService says it.
+  struct Connections {
+    std::optional<Duration> connectTimeout, dnsRefreshRate, protocolDetectionTimeout;
+    std::optional<TrafficPolicySpec::ConnectionPool::Keepalive> tcpKeepalive;
+    std::optional<bool> upgradeToHttp2;           // h2UpgradePolicy
+    std::optional<HttpRoute::Retries> retries{};  // defaultHttpRetryPolicy
+    bool operator==(const Connections&) const = default;
+  };
+  Connections connections{};
+  struct AccessLog {
+    std::string format;        // accessLogFormat; of JSON logs an object as text
+    std::optional<bool> json;  // accessLogEncoding
+    bool operator==(const AccessLog&) const = default;
+  };
+  AccessLog accessLog{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 
 struct ConfigMapSpec {
   std::optional<MeshConfigSpec> mesh;  // unset without the key `mesh`, and while its text has errors
+  std::string caCertificates;          // PEM, the key `ca.crt`: what policies of the Gateway API refer to
   bool operator==(const ConfigMapSpec&) const = default;
 };
 using ConfigMap = Typed<ConfigMapSpec, Kind::config_map>;

@@ -1,6 +1,8 @@
 #include "api/mesh_config_json.h"
 
+#include "api/connection_pool_json.h"
 #include "api/extension_provider_json.h"
+#include "api/http_route_json.h"
 #include "api/locality_json.h"
 #include "api/validate.h"
 #include "api/yaml.h"
@@ -33,6 +35,8 @@ constexpr EnumName<MeshConfigSpec::AuthPolicy> kAuthPolicies[] = {
     {"NONE", 0, MeshConfigSpec::AuthPolicy::none},
     {"MUTUAL_TLS", 1, MeshConfigSpec::AuthPolicy::mutual_tls},
 };
+constexpr EnumName<bool> kUpgrades[] = {{"DO_NOT_UPGRADE", 0, false}, {"UPGRADE", 1, true}};
+constexpr EnumName<bool> kEncodings[] = {{"TEXT", 0, false}, {"JSON", 1, true}};
 constexpr EnumName<std::string_view> kTlsVersions[] = {
     {"TLS_AUTO", 0, ""},
     {"TLSV1_2", 1, "TLSV1_2"},
@@ -41,34 +45,23 @@ constexpr EnumName<std::string_view> kTlsVersions[] = {
 
 // Istio's other settings. Who brings an Istio's mesh configuration along must see which of them do nothing here.
 constexpr std::string_view kWithoutEffect[] = {
-    "accessLogEncoding",
-    "accessLogFormat",
     "ca",
     "certificates",
     "configSources",
-    "connectTimeout",
-    "defaultDestinationRuleExportTo",
-    "defaultHttpRetryPolicy",
     "defaultProviders",
-    "defaultServiceExportTo",
-    "defaultVirtualServiceExportTo",
     "disableEnvoyListenerLog",
     "discoverySelectors",
-    "dnsRefreshRate",
     "enableEnvoyAccessLogService",
     "enableTracing",
-    "h2UpgradePolicy",
     "hboneIdleTimeout",
     "inboundClusterStatName",
     "inboundTrafficPolicy",
     "outboundClusterStatName",
-    "protocolDetectionTimeout",
     "proxyHttpPort",
     "proxyInboundListenPort",
     "proxyListenPort",
     "serviceScopeConfigs",
     "serviceSettings",
-    "tcpKeepalive",
     "thriftConfig",
     "verifyCertificateAtClient",
 };
@@ -143,6 +136,36 @@ MeshConfigSpec::Tls readTls(const Value& value, bool curves) {
   return out;
 }
 
+std::vector<std::string> readExportTo(Fields& fields, std::string_view name) {
+  const auto value = fields.get(name);
+  if (!value) return {};
+  auto targets = value->texts();
+  for (const auto& target : targets) {
+    if (target != "." && target != "*" && target != "~" && !isLabelValue(target)) {
+      value->error("found " + quote(target) + ", expected namespaces, or . or * or ~");
+    }
+  }
+  return targets;
+}
+
+void readConnections(Fields& fields, MeshConfigSpec::Connections& out) {
+  if (const auto timeout = fields.get("connectTimeout")) out.connectTimeout = timeout->positiveDuration();
+  if (const auto rate = fields.get("dnsRefreshRate")) out.dnsRefreshRate = rate->positiveDuration();
+  fields.read("protocolDetectionTimeout", out.protocolDetectionTimeout);
+  if (const auto keepalive = fields.get("tcpKeepalive")) readKeepalive(*keepalive, out.tcpKeepalive.emplace());
+  if (const auto upgrade = fields.get("h2UpgradePolicy")) out.upgradeToHttp2 = upgrade->oneOf<bool>(kUpgrades);
+  if (const auto retries = fields.get("defaultHttpRetryPolicy")) readRetries(*retries, out.retries.emplace());
+}
+
+void readAccessLog(Fields& fields, MeshConfigSpec::AccessLog& out) {
+  fields.read("accessLogFormat", out.format);
+  if (const auto encoding = fields.get("accessLogEncoding")) out.json = encoding->oneOf<bool>(kEncodings);
+  if (out.json != true || out.format.empty()) return;
+  const auto parsed = nlohmann::json::parse(out.format, nullptr, false);
+  if (!parsed.is_object())
+    fields.get("accessLogFormat")->expected("a JSON object as text, as accessLogEncoding is JSON");
+}
+
 MeshConfigSpec readMesh(const Value& value) {
   MeshConfigSpec out;
   Fields fields(value);
@@ -151,6 +174,11 @@ MeshConfigSpec readMesh(const Value& value) {
     if (const auto mode = parts.get("mode")) out.outboundMode = mode->oneOf<OutboundMode>(kOutboundModes);
     parts.ignore("egressProxy", "requests to unknown hosts go where the client sent them; use a ServiceEntry");
   }
+  out.exportTo = {.services = readExportTo(fields, "defaultServiceExportTo"),
+                  .virtualServices = readExportTo(fields, "defaultVirtualServiceExportTo"),
+                  .destinationRules = readExportTo(fields, "defaultDestinationRuleExportTo")};
+  readConnections(fields, out.connections);
+  readAccessLog(fields, out.accessLog);
   readOptional(fields, "accessLogFile", out.accessLogFile);
   checkLogFile(fields, out.accessLogFile);
   readOptional(fields, "ingressClass", out.ingressClass);
@@ -191,6 +219,9 @@ MeshConfigSpec readMesh(const Value& value) {
 void readSpec(const Value& object, const ObjectMeta&, ConfigMapSpec& out) {
   const auto data = object.json().find("data");
   if (data == object.json().end() || !data->is_object()) return;
+  if (const auto roots = data->find("ca.crt"); roots != data->end() && roots->is_string()) {
+    out.caCertificates = roots->get<std::string>();
+  }
   const auto text = data->find("mesh");
   if (text == data->end()) return;
   const Value dataValue(*data, object, "data");

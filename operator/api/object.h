@@ -25,6 +25,9 @@ enum class Kind {
   virtual_service,
   destination_rule,
   service_entry,
+  envoy_filter,
+  proxy_config,
+  wasm_plugin,
   sidecar,
   workload_entry,
   workload_group,
@@ -37,10 +40,19 @@ enum class Kind {
   peer_authentication,
   authorization_policy,
   request_authentication,
+  gateway_class,
+  kubernetes_gateway,  // the Gateway API's Gateway; `gateway` is Istio's
+  http_route,
+  grpc_route,
+  tls_route,
+  tcp_route,
+  reference_grant,
+  backend_tls_policy,
+  rate_limit,
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 26;
+inline constexpr std::size_t kKindCount = 38;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

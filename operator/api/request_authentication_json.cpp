@@ -98,7 +98,7 @@ void readJwks(Fields& fields, std::string& out) {
   if (!keys) value->error("it is no JSON web key set, expected {\"keys\": [...]} in JSON");
 }
 
-bool readTargetRefs(Fields& fields, std::vector<TargetRef>& out) {
+bool readTargetRefs(Fields& fields, std::vector<TargetRef>& out, std::string_view selector) {
   const auto read = [&](const Value& item) {
     auto& target = out.emplace_back();
     Fields parts(item);
@@ -117,13 +117,13 @@ bool readTargetRefs(Fields& fields, std::vector<TargetRef>& out) {
   if (const auto list = fields.get("targetRefs"); list && !(list->json().is_array() && list->json().empty())) {
     any = true;
     list->eachItem([&](const Value& item, std::size_t) { read(item); });
-    if (fields.has("selector")) list->error("selector is given as well, expected one of them");
+    if (fields.has(selector)) list->error(std::string(selector) + " is given as well, expected one of them");
   }
   if (const auto one = fields.get("targetRef")) {
     if (any) one->error("targetRefs is given as well, expected one of them");
     any = true;
     read(*one);
-    if (fields.has("selector")) one->error("selector is given as well, expected one of them");
+    if (fields.has(selector)) one->error(std::string(selector) + " is given as well, expected one of them");
   }
   return any;
 }

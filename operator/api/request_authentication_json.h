@@ -14,7 +14,7 @@ void readJwksUri(Fields& fields, std::string& out);
 // The field `jwks`: a JSON web key set.
 void readJwks(Fields& fields, std::string& out);
 
-// `targetRefs` and `targetRef` of a policy. True if there is one of them.
-bool readTargetRefs(Fields& fields, std::vector<TargetRef>& out);
+// `targetRefs` and `targetRef` of a policy, which exclude the field `selector`. True if there is one of them.
+bool readTargetRefs(Fields& fields, std::vector<TargetRef>& out, std::string_view selector = "selector");
 
 }  // namespace fairway::api

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/agent_command.h"
+#include "cli/analyze_command.h"
 #include "cli/authz_command.h"
 #include "cli/ca_command.h"
 #include "cli/check_command.h"
@@ -203,6 +204,7 @@ int run(int argc, char** argv) {
       "  fairway agent --help                  what runs beside each Envoy\n"
       "  fairway proxy-status                  does every proxy have its configuration?\n"
       "  fairway check --pre                   would an installation into this cluster succeed?\n"
+      "  fairway analyze shop.yaml             what is wrong with these manifests?\n"
       "  fairway SUBCOMMAND --help             flags and examples\n\n"
       "Exit codes: 0 success, 1 failure, 64 wrong usage, 79 findings.");
   int exitCode = exitOk;
@@ -211,6 +213,7 @@ int run(int argc, char** argv) {
   addIntercept(app, exitCode);
   addAuthz(app, exitCode);
   addCheck(app, exitCode);
+  addAnalyze(app, exitCode);
   addWait(app, exitCode);
   addCa(app, exitCode);
   addProxyStatus(app, exitCode);

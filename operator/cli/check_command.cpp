@@ -3,21 +3,16 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
-#include <sstream>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "cli/app.h"
 #include "cli/cluster.h"
+#include "cli/finding_report.h"
 #include "cli/output.h"
 #include "diagnose/checks.h"
 
 namespace fairway::cli {
-
-using diagnose::Finding;
-using diagnose::Findings;
-using diagnose::Severity;
 
 namespace {
 
@@ -43,68 +38,7 @@ struct CheckCommand {
   }
 };
 
-std::size_t count(const Findings& findings, Severity severity) {
-  return static_cast<std::size_t>(
-      std::count_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.severity == severity; }));
-}
-
-std::string counted(std::size_t number, const std::string& what) {
-  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
-}
-
-std::string pageOf(const std::string& code) {
-  std::string anchor = code;
-  std::transform(anchor.begin(), anchor.end(), anchor.begin(), [](unsigned char c) { return std::tolower(c); });
-  return "docs/reference/checks.md#" + anchor;
-}
-
 }  // namespace
-
-std::string findingsText(const Findings& findings, bool colour) {
-  if (findings.empty()) return "No findings: all is well.\n";
-  const auto paint = [&](Severity severity, const std::string& text) {
-    if (!colour) return text;
-    const char* code = severity == Severity::error ? "31" : severity == Severity::warning ? "33" : "36";
-    return "\033[" + std::string(code) + "m" + text + "\033[0m";
-  };
-  std::ostringstream out;
-  for (const auto& f : findings) {
-    out << f.code << "  " << paint(f.severity, diagnose::severityName(f.severity)) << "  "
-        << (f.object.empty() ? "cluster" : f.object) << "\n"
-        << "  found  " << f.message << "\n"
-        << "  fix    " << f.fix << "\n"
-        << "  more   " << pageOf(f.code) << "\n\n";
-  }
-  out << counted(count(findings, Severity::error), "error") << ", "
-      << counted(count(findings, Severity::warning), "warning") << ", "
-      << counted(count(findings, Severity::info), "note") << ".\n";
-  return out.str();
-}
-
-std::string findingsReport(const Findings& findings, const std::string& format) {
-  nlohmann::ordered_json report;
-  report["findings"] = nlohmann::ordered_json::array();
-  for (const auto& f : findings) {
-    nlohmann::ordered_json entry;
-    entry["code"] = f.code;
-    entry["severity"] = diagnose::severityName(f.severity);
-    entry["object"] = f.object;
-    entry["message"] = f.message;
-    entry["fix"] = f.fix;
-    entry["page"] = pageOf(f.code);
-    report["findings"].push_back(std::move(entry));
-  }
-  report["errors"] = count(findings, Severity::error);
-  report["warnings"] = count(findings, Severity::warning);
-  report["infos"] = count(findings, Severity::info);
-  return format == "yaml" ? yamlText(report) : report.dump(2) + "\n";
-}
-
-int findingsExitCode(const Findings& findings) {
-  const bool bad =
-      std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.severity != Severity::info; });
-  return bad ? exitFindings : exitOk;
-}
 
 void addCheck(CLI::App& app, int& exitCode) {
   auto* sub = app.add_subcommand("check", "Look for what is wrong with the mesh, and say how to put it right");

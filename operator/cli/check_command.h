@@ -1,9 +1,5 @@
 #pragma once
 
-#include <string>
-
-#include "diagnose/finding.h"
-
 namespace CLI {
 class App;
 }
@@ -12,12 +8,5 @@ namespace fairway::cli {
 
 // `fairway check`: what is wrong with the mesh in a cluster, and how to put it right.
 void addCheck(CLI::App& app, int& exitCode);
-
-// Findings for people: one block each, or a line that all is well. `colour` uses ANSI colours.
-std::string findingsText(const diagnose::Findings& findings, bool colour);
-// For programs: {"findings": [...], "errors": n, "warnings": n, "infos": n}. `format` is json or yaml.
-std::string findingsReport(const diagnose::Findings& findings, const std::string& format);
-// 79 if there is an error or a warning, else 0.
-int findingsExitCode(const diagnose::Findings& findings);
 
 }  // namespace fairway::cli

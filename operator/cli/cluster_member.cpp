@@ -26,7 +26,7 @@ std::function<double()> seededRandom() {
 std::vector<control::StatusTarget> statusKinds() {
   std::vector<control::StatusTarget> result;
   for (const auto& info : api::allKinds()) {
-    if (info.custom) result.push_back(statusTarget(info.kind, {}));
+    if (info.custom && !info.optional) result.push_back(statusTarget(info.kind, {}));
   }
   return result;
 }
@@ -78,7 +78,8 @@ void ClusterMember::join(Parts parts) {
   }
   const auto lease = control::revisioned("fairway-leader", options_.revision);
   const auto leading = [this] { return elector_->leading(); };
-  control::WritersOptions writers{options_.revision, std::move(parts.trust), leading, {}, statusKinds()};
+  control::WritersOptions writers{options_.revision, std::move(parts.trust),     leading, {},
+                                  statusKinds(),     std::move(parts.gatewayApi)};
   elector_ = std::make_unique<control::Elector>(
       *quick_, control::Election(options_.ns, lease, options_.pod, {}, seededRandom()), options_.ns, lease,
       control::Elector::Calls{

@@ -45,8 +45,9 @@ class ClusterMember {
       std::function<bool(std::chrono::milliseconds)> wait);
 
   struct Parts {
-    std::function<control::TrustTexts()> trust;  // from any thread
-    control::CaSecretWatch::Offer offerCa;       // of the Secret's files; empty: they do not count
+    std::function<control::TrustTexts()> trust;                            // from any thread
+    std::function<std::shared_ptr<const model::GatewayApi>()> gatewayApi;  // the same; see control::WritersOptions
+    control::CaSecretWatch::Offer offerCa;  // of the Secret's files; empty: they do not count
     std::function<bool()> ready;
     std::function<std::size_t()> streams;
     std::function<std::size_t(std::size_t count, std::chrono::milliseconds over)> shed;

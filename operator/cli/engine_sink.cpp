@@ -30,6 +30,11 @@ void EngineSink::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
     }
     announceAccounts(before);
   }
+  if (kind == api::Kind::proxy_config) {
+    const std::lock_guard lock(mutex_);
+    proxyConfigs_.clear();
+    for (const auto& object : objects) trackProxyConfig(object->meta.key(), object);
+  }
   if (kind == api::Kind::config_map) {
     std::set<api::NamespacedName> names;
     for (auto& object : objects) {
@@ -63,6 +68,10 @@ void EngineSink::upsert(api::ObjectPtr object) {
     }
     announceAccounts(before);
   }
+  if (object->kind == api::Kind::proxy_config) {
+    const std::lock_guard lock(mutex_);
+    trackProxyConfig(object->meta.key(), object);
+  }
   if (object->kind == api::Kind::config_map) object = withGoodSettings(std::move(object));
   if (mayNeedKeys(object->kind)) {
     trackKeySets(object->kind, object->meta.key(), object.get());
@@ -76,6 +85,7 @@ void EngineSink::remove(api::Kind kind, api::NamespacedName name) {
     const std::lock_guard lock(mutex_);
     reported_.erase({kind, name});
     if (kind == api::Kind::config_map) goodSettings_.erase(name);
+    if (kind == api::Kind::proxy_config) trackProxyConfig(name, nullptr);
   }
   if (kind == api::Kind::pod) {
     const auto before = accounts();
@@ -96,6 +106,13 @@ std::set<identity::ServiceAccount> EngineSink::accounts() const {
   const std::lock_guard lock(mutex_);
   std::set<identity::ServiceAccount> result;
   for (const auto& [name, account] : pods_) result.insert(account);
+  return result;
+}
+
+std::vector<std::shared_ptr<const api::ProxyConfig>> EngineSink::proxyConfigs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<const api::ProxyConfig>> result;
+  for (const auto& [name, config] : proxyConfigs_) result.push_back(config);
   return result;
 }
 
@@ -127,6 +144,15 @@ api::ObjectPtr EngineSink::withGoodSettings(api::ObjectPtr object) {
   auto copy = std::make_shared<api::ConfigMap>(map);
   copy->spec = good->second;
   return copy;
+}
+
+// With mutex_ held.
+void EngineSink::trackProxyConfig(const api::NamespacedName& name, api::ObjectPtr object) {
+  if (object == nullptr) {
+    proxyConfigs_.erase(name);
+  } else {
+    proxyConfigs_[name] = std::static_pointer_cast<const api::ProxyConfig>(std::move(object));
+  }
 }
 
 void EngineSink::trackPod(const api::NamespacedName& name, const api::Object* pod) {

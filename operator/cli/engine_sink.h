@@ -3,12 +3,15 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "api/mesh_config.h"
+#include "api/proxy_config.h"
 #include "engine/engine.h"
 #include "identity/spiffe.h"
 #include "kube/source.h"
@@ -35,10 +38,13 @@ class EngineSink final : public kube::Sink {
   void remove(api::Kind kind, api::NamespacedName name) override;
 
   [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
+  // For the injection of pods, which asks at any time.
+  [[nodiscard]] std::vector<std::shared_ptr<const api::ProxyConfig>> proxyConfigs() const;
 
  private:
   void report(const api::Object& object);
   api::ObjectPtr withGoodSettings(api::ObjectPtr object);
+  void trackProxyConfig(const api::NamespacedName& name, api::ObjectPtr object);
   void trackPod(const api::NamespacedName& name, const api::Object* pod);
   void announceAccounts(const std::set<identity::ServiceAccount>& before);
   void trackKeySets(api::Kind kind, const api::NamespacedName& name, const api::Object* object);
@@ -50,6 +56,7 @@ class EngineSink final : public kube::Sink {
   std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
   std::map<api::NamespacedName, identity::ServiceAccount> pods_;
   std::map<api::NamespacedName, api::ConfigMapSpec> goodSettings_;
+  std::map<api::NamespacedName, std::shared_ptr<const api::ProxyConfig>> proxyConfigs_;
   std::map<std::pair<api::Kind, api::NamespacedName>, std::map<std::string, api::Duration>> keySets_;
   std::mutex announcing_;  // one at a time, so that the last one told is the last one known
 };

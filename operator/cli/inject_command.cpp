@@ -85,11 +85,19 @@ struct InjectCommand {
     const auto options = settings();
     if (!options) return tl::unexpected(options.error());
     std::string result;
+    std::vector<std::pair<std::string, std::string>> manifests;  // name, text
+    inject::ProxyConfigs proxyConfigs;                           // of all files, for the pods of all files
     for (const auto& file : files) {
-      const auto text = read(file);
+      auto text = read(file);
       if (!text) return tl::unexpected(text.error());
+      manifests.emplace_back(file == "-" ? "stdin" : file, std::move(*text));
+      // What cannot be read is told where pods are looked for.
+      auto found = inject::proxyConfigsIn(manifests.back().second).value_or(inject::ProxyConfigs());
+      std::move(found.begin(), found.end(), std::back_inserter(proxyConfigs));
+    }
+    for (const auto& [name, text] : manifests) {
       // Without a cluster to ask, today's Kubernetes is meant.
-      const auto injected = inject::injectManifest(file == "-" ? "stdin" : file, *text, *options, true);
+      const auto injected = inject::injectManifest(name, text, *options, true, proxyConfigs);
       if (!injected) return tl::unexpected(injected.error());
       for (const auto& note : injected->notes) std::cerr << note << "\n";
       if (!result.empty()) {
@@ -148,7 +156,7 @@ void addInject(CLI::App& app, int& exitCode) {
       "OpenShift's DeploymentConfig and Lists of them, several documents in a file; keeps what it does not know as it\n"
       "is. A pod with sidecar.istio.io/inject: \"false\", with hostNetwork or injected already stays as it is; notes "
       "go\n"
-      "to standard error.\n\n"
+      "to standard error. ProxyConfigs among the files count for the pods in them.\n\n"
       "Examples:\n"
       "  fairway inject -f app.yaml | kubectl apply -f -\n"
       "  kubectl get deployment web -o yaml | fairway inject -f - -o web-injected.yaml\n"

@@ -1,19 +1,13 @@
 #include "cli/migrate_input.h"
 
-#include <algorithm>
-#include <filesystem>
-#include <iostream>
-#include <iterator>
 #include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "api/codec.h"
-#include "api/yaml.h"
-#include "kube/api_server.h"
+#include "cli/cluster_objects.h"
+#include "cli/manifest_files.h"
 #include "kube/fields.h"
-#include "kube/folder_watch.h"
-#include "kube/read_file.h"
 #include "migrate/mixer.h"
 
 namespace fairway::cli {
@@ -21,8 +15,6 @@ namespace fairway::cli {
 using nlohmann::json;
 
 namespace {
-
-constexpr std::size_t kMaxBytes = 64 * 1024 * 1024;
 
 // What policies are about, and what says which workloads and ports they mean.
 bool matters(api::Kind kind) {
@@ -86,84 +78,29 @@ void add(json value, const std::string& where, const std::string& defaultNs, mig
   if (decoded.object) request.objects.push_back(std::move(decoded.object));
 }
 
-Result<void> readText(const std::string& text, const std::string& where, const std::string& defaultNs,
-                      migrate::Request& request, std::vector<std::string>& warnings) {
-  api::YamlLimits limits;
-  limits.bytes = kMaxBytes;
-  limits.nodes = 20'000'000;
-  auto documents = api::parseYaml(text, limits);
-  if (!documents) return tl::unexpected(documents.error().within(where));
-  for (auto& document : *documents) {
-    for (auto& each : api::expandList(std::move(document)))
-      add(std::move(each.value), where, defaultNs, request, warnings);
-  }
-  return {};
-}
-
-Result<void> readOne(const std::string& file, const std::string& defaultNs, migrate::Request& request,
-                     std::vector<std::string>& warnings) {
-  const auto text = kube::readFile(file, kMaxBytes);
-  if (!text) return failure(file + ": " + text.error().message);
-  return readText(*text, file, defaultNs, request, warnings);
-}
-
 }  // namespace
 
 Result<void> readManifests(const std::string& path, const std::string& defaultNs, migrate::Request& request,
                            std::vector<std::string>& warnings) {
-  if (path == "-") {
-    const std::string text(std::istreambuf_iterator<char>(std::cin), {});
-    if (std::cin.bad()) return failure("standard input cannot be read");
-    return readText(text, "stdin", defaultNs, request, warnings);
-  }
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) return readOne(path, defaultNs, request, warnings);
-  std::vector<std::string> files;
-  for (std::filesystem::recursive_directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->is_regular_file(error) && kube::isManifestName(entry->path().filename().string())) {
-      files.push_back(entry->path().string());
-    }
-  }
-  if (error) return failure(path + ": the folder cannot be read: " + error.message());
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) {
-    if (const auto read = readOne(file, defaultNs, request, warnings); !read) return read;
+  const auto files = manifestFiles(path, true);
+  if (!files) return tl::unexpected(files.error());
+  for (const auto& file : *files) {
+    const auto text = manifestText(file);
+    if (!text) return tl::unexpected(text.error());
+    auto documents = manifestDocuments(*text);
+    if (!documents) return tl::unexpected(documents.error().within(manifestName(file)));
+    for (auto& document : *documents) add(std::move(document.value), manifestName(file), defaultNs, request, warnings);
   }
   return {};
 }
 
 Result<void> readCluster(diagnose::Cluster& cluster, migrate::Request& request, std::vector<std::string>& warnings) {
-  const auto addAll = [&](const kube::Resource& resource, const std::string& kind) -> Result<std::size_t> {
-    auto items = cluster.list(kube::objectPath(resource, ""));
-    if (!items) return tl::unexpected(items.error().within(resource.plural));
-    for (auto& item : *items) {
-      // Items of a list come without these.
-      item["apiVersion"] = resource.group.empty() ? resource.version : resource.group + "/" + resource.version;
-      item["kind"] = kind;
-      add(std::move(item), "cluster", "default", request, warnings);
-    }
-    return items->size();
-  };
+  const auto take = [&](json object) { add(std::move(object), "cluster", "default", request, warnings); };
   for (const auto& info : api::allKinds()) {
     if (!matters(info.kind) || info.kind == api::Kind::config_map) continue;
-    for (const auto& version : info.versions) {
-      const kube::Resource resource{std::string(info.group), std::string(version), std::string(info.plural), "", ""};
-      const auto count = addAll(resource, std::string(info.name));
-      if (!count) return tl::unexpected(count.error());
-      if (*count > 0) break;  // every version has every object
-    }
+    if (const auto read = eachObject(cluster, info, take); !read) return read;
   }
-  for (const auto& [plural, kind] :
-       {std::pair{"rules", "rule"}, std::pair{"handlers", "handler"}, std::pair{"instances", "instance"},
-        std::pair{"deniers", "denier"}, std::pair{"listcheckers", "listchecker"}, std::pair{"listentries", "listentry"},
-        std::pair{"checknothings", "checknothing"}, std::pair{"quotas", "quota"}, std::pair{"memquotas", "memquota"},
-        std::pair{"redisquotas", "redisquota"}, std::pair{"quotaspecs", "QuotaSpec"},
-        std::pair{"quotaspecbindings", "QuotaSpecBinding"}}) {
-    const auto count = addAll({"config.istio.io", "v1alpha2", plural, "", ""}, kind);
-    if (!count) return tl::unexpected(count.error());
-  }
-  return {};
+  return eachMixerObject(cluster, take);
 }
 
 }  // namespace fairway::cli

@@ -4,17 +4,21 @@
 
 #include <spdlog/spdlog.h>
 
+#include "api/codec.h"
 #include "base/time.h"
 #include "cli/cluster_member.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
+#include "normalize/gateway_api_status.h"
 
 namespace fairway::cli {
 
 namespace {
 
-// Ingresses have a status of another shape, and it is written elsewhere.
-bool hasConditions(const status::Key& key) { return key.first != api::Kind::ingress; }
+// Ingresses and the Gateway API have statuses of other shapes, and they are written elsewhere.
+bool hasConditions(const status::Key& key) {
+  return key.first != api::Kind::ingress && !api::kindInfo(key.first).optional;
+}
 
 void addReplicas(status::Keeper::Calls& calls, ClusterMember& member) {
   calls.tell = [&member](const std::string& report) { member.tell(report); };
@@ -60,6 +64,28 @@ std::unique_ptr<status::Keeper> makeKeeper(engine::Engine& engine, const discove
   calls.wallClock = [] { return utcText(std::chrono::system_clock::now()); };
   if (member != nullptr) addReplicas(calls, *member);
   return std::make_unique<status::Keeper>(std::move(calls));
+}
+
+std::function<std::shared_ptr<const model::GatewayApi>()> gatewayApiOf(engine::Engine& engine,
+                                                                       std::function<bool()> known) {
+  struct Last {
+    std::uint64_t batches = 0;
+    std::shared_ptr<const model::GatewayApi> value;
+  };
+  return [&engine, known = std::move(known), last = std::make_shared<Last>()] {
+    if (!engine.ready() || !known()) return std::shared_ptr<const model::GatewayApi>();
+    const auto batches = engine.batches();
+    if (last->value && last->batches == batches) return last->value;
+    last->batches = batches;
+    engine.inspect([&](const engine::Core& core) {
+      using normalize::GatewayApiWanted;
+      const store::UnitKey key{GatewayApiWanted::kType, GatewayApiWanted{}.key()};
+      auto value = std::static_pointer_cast<const model::GatewayApi>(core.graph().value(key));
+      // A new object would be a reason to plan anew.
+      if (!last->value || !value || *value != *last->value) last->value = std::move(value);
+    });
+    return last->value;
+  };
 }
 
 }  // namespace fairway::cli

@@ -35,7 +35,9 @@
 #include "kube/client.h"
 #include "kube/kubernetes_source.h"
 #include "normalize/checks.h"
+#include "normalize/gateway_api_status.h"
 #include "normalize/queries.h"
+#include "translate/patches.h"
 #include "translate/units.h"
 
 namespace fairway::cli {
@@ -191,7 +193,9 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
   engine.mesh = {options.trustDomain, options.clusterDomain, options.rootNamespace,
                  control::revisioned(kMeshConfigMap, options.revision)};
   engine.maxBatchDelay = std::chrono::milliseconds(options.maxBatchDelayMs);
-  engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()}};
+  engine.always = {{normalize::ReferenceChecks::kType, normalize::ReferenceChecks{}.key()},
+                   {translate::PatchChecks::kType, translate::PatchChecks{}.key()},
+                   {normalize::GatewayApiWanted::kType, normalize::GatewayApiWanted{}.key()}};
   plane.engine = std::make_unique<engine::Engine>(engine, plane.catalogue);
 }
 
@@ -223,10 +227,8 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   if (!server) return tl::unexpected(server.error());
   plane.tokenReviewer = std::make_unique<TokenReviewer>(std::move(*server));
   kube::Sink& into = plane.snapshots ? plane.snapshots->between(*plane.sink) : *plane.sink;
-  auto source =
-      kube::makeKubernetesSource(*plane.access, into, client.userAgent,
-                                 {options.rootNamespace, control::revisioned(kMeshConfigMap, options.revision)},
-                                 plane.snapshots ? plane.snapshots->kinds() : std::set<api::Kind>());
+  auto source = kube::makeKubernetesSource(*plane.access, into, client.userAgent,
+                                           plane.snapshots ? plane.snapshots->kinds() : std::set<api::Kind>());
   if (!source) return tl::unexpected(source.error());
   plane.source = std::move(*source);
   return {};
@@ -304,6 +306,7 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.maxBody = 8U << 20U;  // an object of at most 1.5 MiB comes twice, with room for what surrounds it
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
+  webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());
@@ -345,6 +348,10 @@ void joinCluster(const ServeOptions& options, ControlPlane& plane) {
   if (!plane.member) return;
   ClusterMember::Parts parts;
   parts.trust = [&plane] { return plane.trust->texts(); };
+  parts.gatewayApi = gatewayApiOf(*plane.engine, [&plane] {
+    const auto feeds = plane.source->status();
+    return std::all_of(feeds.begin(), feeds.end(), [](const kube::FeedStatus& feed) { return feed.synced; });
+  });
   if (options.caDir.empty()) {
     parts.offerCa = [&plane, state = options.stateDir](const identity::CaFiles& files) -> Result<void> {
       if (auto offered = plane.authority->offer(files, Clock::now()); !offered) return offered;

@@ -29,15 +29,19 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{250};
 
 // Those of crds/.
-constexpr std::array<std::pair<std::string_view, api::Kind>, 15> kShortNames{{
+constexpr std::array<std::pair<std::string_view, api::Kind>, 19> kShortNames{{
     {"vs", api::Kind::virtual_service},
     {"dr", api::Kind::destination_rule},
     {"gw", api::Kind::gateway},
     {"se", api::Kind::service_entry},
+    {"ef", api::Kind::envoy_filter},
+    {"pc", api::Kind::proxy_config},
+    {"wp", api::Kind::wasm_plugin},
     {"we", api::Kind::workload_entry},
     {"wg", api::Kind::workload_group},
     {"pa", api::Kind::peer_authentication},
     {"ra", api::Kind::request_authentication},
+    {"rl", api::Kind::rate_limit},
     {"ap", api::Kind::authorization_policy},
     {"authnpolicy", api::Kind::policy},
     {"meshpolicy", api::Kind::mesh_policy},

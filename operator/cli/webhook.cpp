@@ -86,7 +86,8 @@ Response Webhook::inject(const console::Request& request) {
     settings = settings_;
     native = *nativeSidecars_;
   }
-  const auto answer = inject::injectAdmission(request.body, *settings, native);
+  const auto answer = inject::injectAdmission(request.body, *settings, native, {},
+                                              options_.proxyConfigs ? options_.proxyConfigs() : inject::ProxyConfigs());
   if (!answer) return Response::text(400, answer.error().message + "\n");
   spdlog::log(levelOf(answer->result), "{}", answer->summary);
   return Response::json(answer->body);

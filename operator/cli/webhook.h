@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "console/http_server.h"
+#include "inject/proxy_config.h"
 #include "inject/settings.h"
 
 namespace fairway::cli {
@@ -19,6 +20,8 @@ struct WebhookOptions {
   std::string rootNamespace;    // of the defaults
   // Whether the API server's nodes run native sidecars (1.29 and newer). Asked until it has an answer, then no more.
   std::function<Result<bool>()> nativeSidecars;
+  // The ProxyConfigs as they are known. A cache: one that is made in the same moment as a pod may come too late for it.
+  std::function<inject::ProxyConfigs()> proxyConfigs{};
 };
 
 // The answers to admission reviews: POST /inject and /validate. The settings' file is read again when it has changed;

@@ -61,7 +61,8 @@ Writers::Writers(kube::ApiServer& server, StatusTable& statuses, WritersOptions 
       ingresses_(server, mirror({"networking.k8s.io", "v1", "ingresses", "", ""}, keepIngress, [this] { wake(); })),
       ingressClasses_(
           server, mirror({"networking.k8s.io", "v1", "ingressclasses", "", ""}, keepIngressClass, [this] { wake(); })),
-      services_(server, mirror({"", "v1", "services", "", ""}, keepGatewayService, [this] { wake(); })) {
+      services_(server, mirror({"", "v1", "services", "", ""}, keepGatewayService, [this] { wake(); })),
+      gatewayApi_(server, options_.revision, [this] { wake(); }) {
   statuses_.unlearn();
   for (auto* each : {&namespaces_, &configMaps_, &mutating_, &validating_, &ingresses_, &ingressClasses_, &services_}) {
     each->start();
@@ -75,6 +76,9 @@ Writers::~Writers() {
   for (auto* each : {&namespaces_, &configMaps_, &mutating_, &validating_, &ingresses_, &ingressClasses_, &services_}) {
     each->requestStop();
   }
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();  // it may start mirrors until it ends
+  gatewayApi_.requestStop();
 }
 
 void Writers::wake() {
@@ -87,12 +91,14 @@ void Writers::wake() {
 
 std::vector<Write> Writers::plan() {
   auto trust = options_.trust();
+  auto gatewayApi = options_.gatewayApi ? options_.gatewayApi() : nullptr;
   {
     const std::lock_guard lock(mutex_);
-    const bool changed = trust_ != trust;
+    const bool changed = trust_ != trust || gatewayApiWanted_ != gatewayApi;
     if (!std::exchange(dirty_, false) && !changed) return planned_;
   }
   trust_ = std::move(trust);
+  gatewayApiWanted_ = std::move(gatewayApi);
   std::vector<Write> writes;
   const auto add = [&](std::vector<Write> more) {
     writes.insert(writes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
@@ -108,6 +114,7 @@ std::vector<Write> Writers::plan() {
     tellIngressStatuses(ingresses_.objects(), ingressClasses_.objects(), services_.objects(), statuses_,
                         ingressTargets_);
   }
+  if (gatewayApiWanted_) add(gatewayApi_.plan(*gatewayApiWanted_));
   planned_ = std::move(writes);
   return planned_;
 }
@@ -146,6 +153,7 @@ void Writers::run(const std::stop_token& stop) {
   };
   while (!stop.stop_requested()) {
     const auto planned = Clock::now();
+    if (options_.gatewayApi) gatewayApi_.look(stop);
     auto wanted = plan();
     const auto statuses = statuses_.writes();
     wanted.insert(wanted.end(), statuses.begin(), statuses.end());
@@ -193,6 +201,7 @@ bool Writers::make(const Write& write, const std::stop_token& stop) {
 // What was written is known before the watch tells of it, or it would be written again.
 void Writers::taken(const Write& write, const std::string& answer) {
   statuses_.wrote(write);
+  gatewayApi_.taken(write, answer);
   const std::array<std::pair<const char*, kube::Mirror*>, 4> byKind{{{"ConfigMap ", &configMaps_},
                                                                      {"MutatingWebhook", &mutating_},
                                                                      {"ValidatingWebhook", &validating_},

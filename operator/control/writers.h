@@ -2,11 +2,13 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "control/gateway_api_writer.h"
 #include "control/root_config_maps.h"
 #include "control/status_writer.h"
 #include "control/writes.h"
@@ -21,10 +23,12 @@ struct WritersOptions {
   Pace::Settings pace;
   // Whose statuses are read first, so that those that are right already are not written again. Names are left open.
   std::vector<StatusTarget> statusKinds;
+  // What is to be said of Gateway API objects and made for Gateways; asked like `trust`. Null: not known yet.
+  std::function<std::shared_ptr<const model::GatewayApi>()> gatewayApi{};
 };
 
 // What one replica writes into the cluster for all of them, while it leads: the root ConfigMaps, the caBundles of the
-// webhooks, the status of objects. Compares what is there with what has to be, again after every change of either, so
+// webhooks, the status of objects, what is made for Gateways. Compares what is there with what has to be, again after every change of either, so
 // what somebody edits is put back. Starts on construction; ends, promptly, on destruction. One thread, and one for each
 // mirror.
 class Writers {
@@ -59,8 +63,10 @@ class Writers {
   std::vector<Write> planned_;
   TrustTexts trust_;  // that was planned with
   std::vector<StatusTarget> ingressTargets_;
+  std::shared_ptr<const model::GatewayApi> gatewayApiWanted_;  // that was planned with
 
   kube::Mirror namespaces_, configMaps_, mutating_, validating_, ingresses_, ingressClasses_, services_;
+  GatewayApiWriter gatewayApi_;
   std::jthread thread_;  // last: joined before anything else goes
 };
 

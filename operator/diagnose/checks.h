@@ -3,8 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include "base/finding.h"
 #include "diagnose/cluster.h"
-#include "diagnose/finding.h"
 
 namespace fairway::diagnose {
 

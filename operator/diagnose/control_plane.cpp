@@ -95,7 +95,7 @@ void checkControlPlane(Cluster& cluster, const Options& options, Findings& out) 
 
 void checkDefinitions(Cluster& cluster, const Options& /*options*/, Findings& out) {
   for (const auto& kind : api::allKinds()) {
-    if (!kind.custom) continue;
+    if (!kind.custom || kind.optional) continue;
     const auto name = std::string(kind.plural) + "." + std::string(kind.group);
     const auto object = objectName("CustomResourceDefinition", "", name);
     const std::string fix = "helm upgrade --install fairway-base charts/fairway-base -n istio-system";

@@ -2,12 +2,26 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/strings.h"
 
 namespace fairway::discovery {
 namespace {
 
 constexpr std::size_t kMaxIps = 32;
+constexpr std::size_t kMaxMatched = 256;  // bytes of a value that an EnvoyFilter can match
+
+// What the other members of a Proxy say.
+constexpr std::array<std::string_view, 8> kOwnMetadata{"NAME",
+                                                       "NAMESPACE",
+                                                       "SERVICE_ACCOUNT",
+                                                       "INSTANCE_IPS",
+                                                       "INTERCEPTION_MODE",
+                                                       "UNPRIVILEGED_POD",
+                                                       "FAIRWAY_OUTBOUND_ADDRESS",
+                                                       "FAIRWAY_APP_ADDRESS"};
 
 bool isIp(const std::string& text) {
   unsigned char address[sizeof(in6_addr)];
@@ -31,8 +45,10 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     proxy.type = translate::ProxyType::sidecar;
   } else if (parts[0] == "router") {
     proxy.type = translate::ProxyType::gateway;
+  } else if (parts[0] == "ratelimit") {
+    proxy.type = translate::ProxyType::rate_limit_service;
   } else {
-    return badNode(node, "type \"" + parts[0] + "\" is not known; expected sidecar or router");
+    return badNode(node, "type \"" + parts[0] + "\" is not known; expected sidecar, router or ratelimit");
   }
   const auto dot = parts[2].rfind('.');
   if (dot == std::string::npos || dot == 0 || dot + 1 == parts[2].size()) {
@@ -79,6 +95,10 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     if (!target->empty() && !isIp(*target)) {
       return badNode(node, "metadata " + std::string(key) + " is \"" + *target + "\", which is no IP address");
     }
+  }
+  for (const auto& [key, value] : node.metadata) {
+    const bool known = std::find(kOwnMetadata.begin(), kOwnMetadata.end(), key) != kOwnMetadata.end();
+    if (!known && !value.empty() && value.size() <= kMaxMatched) proxy.metadata.emplace(key, value);
   }
   return proxy;
 }

@@ -17,7 +17,7 @@ constexpr std::string_view kWildcard = "*";
 constexpr std::size_t kMaxUnservedTypes = 16;
 
 // The protocol's rule: these come as a whole.
-bool isSet(Type type) { return type == Type::cluster || type == Type::listener; }
+bool isSet(Type type) { return type == Type::cluster || type == Type::listener || type == Type::rate_limit; }
 
 std::string hashOf(const std::vector<std::string>& names) {
   std::string all;

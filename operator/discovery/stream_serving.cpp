@@ -123,7 +123,8 @@ bool StreamState::mayRemove(Type type) const {
     case Type::listener: return done(Type::route) && done(Type::virtual_host);
     case Type::route: return done(Type::virtual_host);
     case Type::virtual_host:
-    case Type::secret: return true;
+    case Type::secret:
+    case Type::rate_limit: return true;
   }
   return true;
 }

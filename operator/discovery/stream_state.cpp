@@ -181,6 +181,7 @@ void StreamState::begin(Type type, const Request& request) {
   bool named = true;
   switch (type) {
     case Type::cluster:
+    case Type::rate_limit:
     case Type::listener: subscription.wildcard = star || request.subscribe.empty(); break;
     case Type::virtual_host:
       subscription.wildcard = star || namesHeldOnly;

@@ -9,6 +9,7 @@
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
 
 #include "base/strings.h"
+#include "evaluate/authorizer_internal.h"
 #include "evaluate/chains_internal.h"
 #include "evaluate/http_internal.h"
 #include "evaluate/proto_json_internal.h"
@@ -22,15 +23,19 @@ namespace fairway::evaluate {
 using envoy::config::listener::v3::FilterChain;
 using envoy::config::listener::v3::Listener;
 using envoy::config::route::v3::RouteConfiguration;
+namespace network_ext_authz = envoy::extensions::filters::network::ext_authz::v3;
 namespace network_rbac = envoy::extensions::filters::network::rbac::v3;
 using envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
 
 namespace {
 
+constexpr const char* kRbac = "envoy.filters.network.rbac";
+
 // One network filter, its configuration unpacked: exactly one of these, or what is not known of it.
 struct NetworkStep {
   std::string name;
   std::shared_ptr<const network_rbac::RBAC> rbac;
+  std::shared_ptr<const network_ext_authz::ExtAuthz> authorizer;
   std::shared_ptr<const TcpProxy> proxy;
   std::shared_ptr<const HttpProgram> http;
   std::string note;  // it may refuse connections for reasons that are not in the facts
@@ -49,6 +54,9 @@ NetworkStep compileStep(const envoy::config::listener::v3::Filter& filter) {
   } else if (network_rbac::RBAC rbac; any.UnpackTo(&rbac)) {
     step.notKnown = notUnderstood(rbac).value_or("");
     step.rbac = std::make_shared<network_rbac::RBAC>(std::move(rbac));
+  } else if (network_ext_authz::ExtAuthz authorizer; any.UnpackTo(&authorizer)) {
+    step.notKnown = notUnderstood(authorizer).value_or("");
+    step.authorizer = std::make_shared<network_ext_authz::ExtAuthz>(std::move(authorizer));
   } else if (TcpProxy proxy; any.UnpackTo(&proxy)) {
     step.proxy = std::make_shared<TcpProxy>(std::move(proxy));
   } else if (type.starts_with(prefix + "connection_limit.") || type.starts_with(prefix + "local_ratelimit.")) {
@@ -137,8 +145,8 @@ struct Evaluator::Impl {
     context.local = parseIp(connection.destination);
     context.localText = connection.destination;
     context.port = connection.port;
-    const Metadata none;
-    context.metadata = &none;
+    Metadata metadata;
+    context.metadata = &metadata;
     for (const auto& step : steps.at(&chain)) {
       if (!step.notKnown.empty()) return unknown(verdict, step.name, step.notKnown);
       if (!step.note.empty()) {
@@ -147,7 +155,9 @@ struct Evaluator::Impl {
         result.note = trim(step.note);
         if (!result.note.empty()) result.action = FilterResult::Action::noted;
       } else if (step.rbac) {
-        if (!passRbac(step, context, explain, verdict)) return;
+        if (!passRbac(step, context, explain, metadata, verdict)) return;
+      } else if (step.authorizer) {
+        if (!passAuthorizer(step, connection.answers, metadata, verdict)) return;
       } else if (step.proxy) {
         return arrive(*step.proxy, verdict);
       } else {
@@ -157,7 +167,8 @@ struct Evaluator::Impl {
     unknown(verdict, "", "a filter chain that leads nowhere");
   }
 
-  static bool passRbac(const NetworkStep& step, const RuleContext& context, bool explain, Verdict& verdict) {
+  static bool passRbac(const NetworkStep& step, const RuleContext& context, bool explain, Metadata& metadata,
+                       Verdict& verdict) {
     auto& result = verdict.filters.emplace_back();
     result.name = step.name;
     if (step.rbac->has_shadow_rules()) {
@@ -166,6 +177,9 @@ struct Evaluator::Impl {
                             : shadow.allowed == Truth::no ? "denied"
                                                           : "unknown";
       result.shadowPolicy = shadow.policy;
+      if (shadow.allowed != Truth::unknown) {
+        merge(metadata, kRbac, {{step.rbac->shadow_rules_stat_prefix() + "shadow_engine_result", result.shadowResult}});
+      }
     }
     if (!step.rbac->has_rules()) return true;
     auto decision = decide(step.rbac->rules(), context, explain);
@@ -186,8 +200,23 @@ struct Evaluator::Impl {
     return false;
   }
 
+  static bool passAuthorizer(const NetworkStep& step, const Answers& answers, const Metadata& metadata,
+                             Verdict& verdict) {
+    const auto outcome = authorize(*step.authorizer, metadata, answers);
+    if (outcome.passed == Truth::unknown) return unknown(verdict, step.name, outcome.text), false;
+    if (outcome.asked.empty()) return true;
+    auto& result = verdict.filters.emplace_back();
+    result.name = step.name;
+    result.note = "asks " + outcome.asked;
+    result.action = outcome.passed == Truth::yes ? FilterResult::Action::noted : FilterResult::Action::denied;
+    if (outcome.open) verdict.asks.push_back(outcome.asked);
+    if (outcome.passed == Truth::yes) return true;
+    close(verdict, step.name, "the external authorizer does not allow it", outcome.details);
+    return false;
+  }
+
   static void arrive(const TcpProxy& proxy, Verdict& verdict) {
-    verdict.outcome = Outcome::allow;
+    verdict.outcome = verdict.asks.empty() ? Outcome::allow : Outcome::ask;
     verdict.destination = proxy.cluster();
     for (const auto& each : proxy.weighted_clusters().clusters()) {
       verdict.destination += (verdict.destination.empty() ? "" : ", ") + each.name();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,11 @@ struct Certificate {
   bool trusted = true;            // an authority that the server is configured with has signed it
 };
 
+// What an external authorizer says. `deny`: with status 403, if it is about a request; `error`: it cannot be reached or
+// answers with an error of its own.
+enum class Answer { allow, deny, error };
+using Answers = std::map<std::string, Answer>;  // by the authorizer's cluster
+
 // A connection as it reaches the listener.
 struct Connection {
   std::string source = "127.0.0.1";  // IP address of the client
@@ -28,6 +34,7 @@ struct Connection {
   std::string sni;                         // what the ClientHello holds; "" for none
   std::vector<std::string> alpn;           // what the ClientHello offers, in its order
   std::optional<Certificate> certificate;  // what the client shows if the server asks for one
+  Answers answers;                         // to whom asks about the connection
 };
 
 // A request as it comes over the wire.
@@ -39,6 +46,7 @@ struct Request {
   // Claims that count as verified tokens, each sent to where the provider of its issuer looks for tokens. Signatures are not
   // looked at; times and audiences are.
   std::vector<nlohmann::json> claims;
+  Answers answers;  // to whom asks about the request
 };
 
 // A connection, or one request on it. Without a request, a listener that expects HTTP gives no verdict.

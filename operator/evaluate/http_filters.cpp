@@ -1,9 +1,12 @@
 #include <algorithm>
 
 #include <envoy/extensions/filters/http/ext_authz/v3/ext_authz.pb.h>
+#include <envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h>
+#include <envoy/extensions/filters/http/ratelimit/v3/rate_limit.pb.h>
 #include <envoy/extensions/filters/http/rbac/v3/rbac.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "evaluate/authorizer_internal.h"
 #include "evaluate/http_internal.h"
 #include "evaluate/jwt_authn_internal.h"
 #include "evaluate/matchers_internal.h"
@@ -14,8 +17,10 @@
 namespace fairway::evaluate {
 
 namespace ext_authz = envoy::extensions::filters::http::ext_authz::v3;
+namespace global_ratelimit = envoy::extensions::filters::http::ratelimit::v3;
 namespace http_rbac = envoy::extensions::filters::http::rbac::v3;
 namespace jwt_authn = envoy::extensions::filters::http::jwt_authn::v3;
+namespace local_ratelimit = envoy::extensions::filters::http::local_ratelimit::v3;
 using envoy::config::route::v3::RouteConfiguration;
 using nlohmann::json;
 using Kind = HttpStep::Kind;
@@ -38,6 +43,19 @@ void unpack(const google::protobuf::Any& any, HttpStep& step, Kind kind) {
   }
   step.kind = kind;
   step.config = std::move(config);
+}
+
+// How many requests came before is not known here: a limit may refuse any request, unless it only counts. `enforces`: what
+// the filter does that does not say. Runtime keys, which could change the share, are nobody's here.
+template <class Config>
+Kind limits(const google::protobuf::Any& any, bool enforces) {
+  Config config;
+  if (!any.UnpackTo(&config)) return Kind::limits;
+  if (config.has_filter_enforced()) {
+    const auto& share = config.filter_enforced();
+    enforces = share.default_value().numerator() > 0 || !share.runtime_key().empty();
+  }
+  return enforces ? Kind::limits : Kind::passes;
 }
 
 HttpStep compileStep(const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter) {
@@ -74,8 +92,10 @@ HttpStep compileStep(const envoy::extensions::filters::network::http_connection_
   } else if (name == "grpc_stats" || name == "compressor" || name == "on_demand" || name == "stateful_session" ||
              name == "set_filter_state" || name == "dynamic_forward_proxy") {
     step.kind = Kind::passes;
-  } else if (name == "local_ratelimit" || name == "ratelimit") {
-    step.kind = Kind::limits;
+  } else if (name == "local_ratelimit") {
+    step.kind = limits<local_ratelimit::LocalRateLimit>(filter.typed_config(), false);
+  } else if (name == "ratelimit") {
+    step.kind = limits<global_ratelimit::RateLimit>(filter.typed_config(), true);
   } else {
     step.text = "HTTP filter " + step.name;
   }
@@ -282,37 +302,16 @@ class Way {
     if (ofRoute(step.name) || routeUnclear(step.name)) {
       return unknown(verdict_, step.name, "the route's configuration of " + step.name), false;
     }
-    Truth asked = Truth::yes;
-    if (config.has_filter_enabled()) {
-      const auto share = config.filter_enabled().default_value().numerator();
-      const auto whole =
-          config.filter_enabled().default_value().denominator() == envoy::type::v3::FractionalPercent::HUNDRED ? 100U
-          : config.filter_enabled().default_value().denominator() == envoy::type::v3::FractionalPercent::TEN_THOUSAND
-              ? 10000U
-              : 1000000U;
-      asked = share >= whole ? Truth::yes : share == 0 ? Truth::no : Truth::unknown;
-    }
-    if (asked != Truth::no && config.has_filter_enabled_metadata()) {
-      const auto wanted = matchMetadata(config.filter_enabled_metadata(), metadata_);
-      if (wanted != Truth::yes) asked = wanted;
-    }
-    if (asked == Truth::unknown) return unknown(verdict_, step.name, "whether the external authorizer is asked"), false;
-    if (asked == Truth::no) {
-      if (!config.deny_at_disable().default_value().value()) return true;
-      result(step).action = FilterResult::Action::denied;
-      const int status = config.has_status_on_error() ? config.status_on_error().code() : 403;
-      deny(verdict_, step.name, status, "", "ext_authz_denied");
-      return false;
-    }
-    const auto& grpc = config.grpc_service();
-    const auto name = config.has_http_service() ? config.http_service().server_uri().cluster()
-                      : grpc.has_envoy_grpc()   ? grpc.envoy_grpc().cluster_name()
-                                                : grpc.google_grpc().target_uri();
+    const auto outcome = authorize(config, metadata_, question_.request->answers);
+    if (outcome.passed == Truth::unknown) return unknown(verdict_, step.name, outcome.text), false;
+    if (outcome.passed == Truth::yes && outcome.asked.empty()) return true;
     auto& out = result(step);
-    out.action = FilterResult::Action::noted;
-    out.note = "asks " + name;
-    verdict_.asks.push_back(name);
-    return true;
+    out.action = outcome.passed == Truth::yes ? FilterResult::Action::noted : FilterResult::Action::denied;
+    if (!outcome.asked.empty()) out.note = "asks " + outcome.asked;
+    if (outcome.open) verdict_.asks.push_back(outcome.asked);
+    if (outcome.passed == Truth::yes) return true;
+    deny(verdict_, step.name, outcome.status, "", outcome.details);
+    return false;
   }
 
   void arrive() {

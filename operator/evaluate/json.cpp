@@ -61,6 +61,20 @@ Result<void> readCertificate(const json& value, Certificate& out) {
   return reader.finish();
 }
 
+Result<void> readAnswers(const json& value, const std::string& where, Answers& out) {
+  static const std::map<std::string, Answer> kAnswers = {
+      {"allow", Answer::allow}, {"deny", Answer::deny}, {"error", Answer::error}};
+  if (!value.is_object()) return failure(where + ": found " + value.type_name() + ", expected an object");
+  for (const auto& [cluster, text] : value.items()) {
+    const auto answer = text.is_string() ? kAnswers.find(text.get<std::string>()) : kAnswers.end();
+    if (answer == kAnswers.end()) {
+      return failure(where + "." + cluster + ": found " + text.dump() + R"(, expected "allow", "deny" or "error")");
+    }
+    out[cluster] = answer->second;
+  }
+  return {};
+}
+
 Result<void> readConnection(const json& value, Connection& out) {
   Reader reader(value, "connection");
   reader.read("source", out.source);
@@ -73,6 +87,9 @@ Result<void> readConnection(const json& value, Connection& out) {
   if (const auto* certificate = reader.member("certificate"); certificate && !certificate->is_null()) {
     if (const auto read = readCertificate(*certificate, out.certificate.emplace()); !read) return read;
   }
+  if (const auto* answers = reader.member("answers")) {
+    if (const auto read = readAnswers(*answers, "connection.answers", out.answers); !read) return read;
+  }
   return reader.finish();
 }
 
@@ -83,6 +100,9 @@ Result<void> readRequest(const json& value, Request& out) {
   reader.read("host", out.authority);
   reader.read("headers", out.headers);
   reader.read("claims", out.claims);
+  if (const auto* answers = reader.member("answers")) {
+    if (const auto read = readAnswers(*answers, "request.answers", out.answers); !read) return read;
+  }
   return reader.finish();
 }
 

@@ -197,7 +197,10 @@ class Injection {
       : before_(pod), settings_(settings), context_(context) {}
 
   Result<Outcome> run(Outcome outcome) {
-    auto options = readOptions(annotationsOf(before_), settings_, context_.nativeSupported);
+    const auto& ns = context_.selection.ns;
+    const auto proxy = proxySettingsFor(context_.proxyConfigs, settings_.rootNamespace, ns.empty() ? "default" : ns,
+                                        labelsOf(before_));
+    auto options = readOptions(annotationsOf(before_), settings_, context_.nativeSupported, proxy);
     if (!options) return tl::unexpected(options.error());
     const auto has = [&](std::string_view name) {
       return std::find(options->templates.begin(), options->templates.end(), name) != options->templates.end();

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "inject/pod.h"
+#include "inject/proxy_config.h"
 #include "inject/selection.h"
 #include "inject/settings.h"
 
@@ -18,6 +19,7 @@ struct Context {
   Selection selection;
   bool nativeSupported = true;       // the API server is 1.29 or later
   std::optional<Workload> workload;  // whose pod it is, if known; else workloadOf()
+  ProxyConfigs proxyConfigs{};
 };
 
 struct Outcome {

@@ -96,8 +96,8 @@ std::string objectText(const Json& object) {
 
 class ManifestInjector {
  public:
-  ManifestInjector(std::string file, const Settings& settings, bool nativeSupported)
-      : file_(std::move(file)), settings_(settings), nativeSupported_(nativeSupported) {}
+  ManifestInjector(std::string file, const Settings& settings, bool nativeSupported, const ProxyConfigs& proxyConfigs)
+      : file_(std::move(file)), settings_(settings), nativeSupported_(nativeSupported), proxyConfigs_(proxyConfigs) {}
 
   Result<InjectedManifest> run(std::string_view text) {
     for (const auto& chunk : splitDocuments(text)) {
@@ -180,6 +180,7 @@ class ManifestInjector {
     context.selection.byHand = true;
     context.selection.ns = metadata == nullptr ? std::string{} : textAt(*metadata, "namespace");
     context.nativeSupported = nativeSupported_;
+    context.proxyConfigs = proxyConfigs_;
     if (!field.empty()) {
       const auto name = metadata == nullptr ? std::string{} : textAt(*metadata, "name");
       context.workload = Workload{textAt(object, "apiVersion"), textAt(object, "kind"), name};
@@ -199,14 +200,15 @@ class ManifestInjector {
   const std::string file_;
   const Settings& settings_;
   const bool nativeSupported_;
+  const ProxyConfigs& proxyConfigs_;
   InjectedManifest result_;
 };
 
 }  // namespace
 
 Result<InjectedManifest> injectManifest(const std::string& file, std::string_view text, const Settings& settings,
-                                        bool nativeSupported) {
-  return ManifestInjector(file, settings, nativeSupported).run(text);
+                                        bool nativeSupported, const ProxyConfigs& proxyConfigs) {
+  return ManifestInjector(file, settings, nativeSupported, proxyConfigs).run(text);
 }
 
 }  // namespace fairway::inject

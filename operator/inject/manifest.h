@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "inject/proxy_config.h"
 #include "inject/settings.h"
 
 // Injection without a cluster: `fairway inject -f`.
@@ -24,6 +25,6 @@ struct InjectedManifest {
 // already or uses the host's network; namespaces, selectors and policy do not count.
 // The error names file and line; a file is injected whole or not at all.
 Result<InjectedManifest> injectManifest(const std::string& file, std::string_view text, const Settings& settings,
-                                        bool nativeSupported);
+                                        bool nativeSupported, const ProxyConfigs& proxyConfigs = {});
 
 }  // namespace fairway::inject

@@ -138,7 +138,13 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
     if (concurrency) options.concurrency = *concurrency;
     if (const auto drain = fields.get("drainDuration")) readDrain(*drain, options.drain);
     if (const auto drain = fields.get("terminationDrainDuration")) readDrain(*drain, options.minimumDrain);
-    fields.read("proxyMetadata", options.env);
+    std::map<std::string, std::string> variables;
+    fields.read("proxyMetadata", variables);
+    for (auto& [name, value] : variables) options.env[name] = std::move(value);
+    if (const auto image = fields.get("image")) {
+      api::Fields parts(*image);
+      parts.read("imageType", options.imageType);
+    }
     if (const auto mode = fields.get("interceptionMode")) {
       const auto name = mode->text();
       const auto read = name ? readMode(options, *name) : Result<void>();
@@ -201,7 +207,7 @@ bool isOfTheMesh(const std::string& name) {
          prefix == "readiness.status.sidecar.istio.io" || prefix == "proxy.istio.io" || prefix == "inject.istio.io";
 }
 
-PodOptions fromSettings(const Settings& settings, bool nativeSupported) {
+PodOptions fromSettings(const Settings& settings, bool nativeSupported, const ProxySettings& proxy) {
   PodOptions options;
   options.templates = settings.defaultTemplates;
   options.native = settings.nativeSidecars == NativeSidecars::automatic
@@ -210,11 +216,14 @@ PodOptions fromSettings(const Settings& settings, bool nativeSupported) {
   options.image = settings.image;
   options.logLevel = settings.logLevel;
   options.agentLogLevel = settings.agentLogLevel;
-  options.concurrency = settings.concurrency;
+  options.concurrency = proxy.concurrency.value_or(settings.concurrency);
   options.drain = settings.drainDuration;
   options.minimumDrain = settings.terminationDrainDuration;
   options.holdApplication = settings.holdApplication;
   options.env = settings.proxyEnv;
+  for (const auto& [name, value] : proxy.env) options.env[name] = value;
+  options.imageType = proxy.imageType;
+  options.warnings = proxy.warnings;
   options.traffic = settings.traffic;
   options.rewriteProbes = settings.rewriteProbes;
   options.mergePrometheus = settings.mergePrometheus;
@@ -223,8 +232,9 @@ PodOptions fromSettings(const Settings& settings, bool nativeSupported) {
 
 }  // namespace
 
-Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& settings, bool nativeSupported) {
-  auto options = fromSettings(settings, nativeSupported);
+Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& settings, bool nativeSupported,
+                               const ProxySettings& proxy) {
+  auto options = fromSettings(settings, nativeSupported, proxy);
   std::string errors;
   const auto apply = [&](const std::string& name, const std::string& value, const Reader& read) {
     const auto done = read(options, value);
@@ -253,7 +263,7 @@ Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& s
   if (!errors.empty()) return failure(errors);
   options.ownResources = !options.resources.is_null();
   if (!options.ownResources) options.resources = settings.proxyResources;
-  options.image = imageOf(settings, options.image);
+  options.image = imageOf(settings, options.image, options.imageType);
   return options;
 }
 

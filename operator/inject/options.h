@@ -8,15 +8,17 @@
 #include <nlohmann/json.hpp>
 
 #include "base/result.h"
+#include "inject/proxy_config.h"
 #include "inject/settings.h"
 
 namespace fairway::inject {
 
-// How one pod is injected: the settings, and what its annotations change of them.
+// How one pod is injected: the settings, what ProxyConfigs change of them, and what its annotations do.
 struct PodOptions {
   std::vector<std::string> templates;
   bool native = true;
-  std::string image;  // a whole reference
+  std::string image;      // a whole reference
+  std::string imageType;  // appended to the tag where the settings give it: "distroless"
   nlohmann::json resources;
   bool ownResources = false;  // the annotations give them
   std::string logLevel, agentLogLevel;
@@ -34,6 +36,7 @@ struct PodOptions {
 
 // Reads a pod's annotations. `nativeSupported`: the API server knows native sidecars. The error names every annotation
 // at fault with what was found and what is expected; annotations of the mesh that have no effect are warnings.
-Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& settings, bool nativeSupported);
+Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& settings, bool nativeSupported,
+                               const ProxySettings& proxy = {});
 
 }  // namespace fairway::inject

@@ -302,9 +302,16 @@ std::string discoveryAddressOf(const Settings& settings) {
   return "istiod" + suffix + "." + settings.rootNamespace + ".svc:15012";
 }
 
-std::string imageOf(const Settings& settings, const std::string& image) {
+std::string imageOf(const Settings& settings, const std::string& image, const std::string& type) {
   if (image.find_first_of("/:@") != std::string::npos) return image;
-  return settings.hub + "/" + image + ":" + settings.tag;
+  auto tag = settings.tag;
+  if (!type.empty()) {
+    for (const std::string_view other : {"-debug", "-distroless"}) {
+      if (tag.ends_with(other)) tag.resize(tag.size() - other.size());
+    }
+    if (type != "default") tag += "-" + type;
+  }
+  return settings.hub + "/" + image + ":" + tag;
 }
 
 Result<LoadedSettings> loadSettings(std::string_view yaml) {

@@ -83,8 +83,9 @@ struct Settings {
 };
 
 std::string discoveryAddressOf(const Settings& settings);
-// A whole image reference for a name or a reference ("fairway-proxy", "example.org/x/proxy:1").
-std::string imageOf(const Settings& settings, const std::string& image);
+// A whole image reference for a name or a reference ("fairway-proxy", "example.org/x/proxy:1"). A name is at the settings' hub
+// and tag, and of this type: "distroless" is appended to the tag, in place of another type there.
+std::string imageOf(const Settings& settings, const std::string& image, const std::string& type = {});
 
 // A duration in whole seconds, at most an hour.
 void readDrain(const api::Value& value, std::chrono::seconds& out);

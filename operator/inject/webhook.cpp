@@ -53,7 +53,7 @@ std::string namespaceOf(const Json& request, const Json& pod) {
 }  // namespace
 
 Result<InjectionAnswer> injectAdmission(std::string_view review, const Settings& settings, bool nativeSupported,
-                                        const NamespaceLookup& lookup) {
+                                        const NamespaceLookup& lookup, ProxyConfigs proxyConfigs) {
   const auto request = readReview(review);
   if (!request) return tl::unexpected(request.error());
   using Kind = InjectionAnswer::Result;
@@ -64,6 +64,7 @@ Result<InjectionAnswer> injectAdmission(std::string_view review, const Settings&
   Context context;
   context.selection.ns = namespaceOf(*request, *pod);
   context.nativeSupported = nativeSupported;
+  context.proxyConfigs = std::move(proxyConfigs);
   if (lookup) context.selection.namespaceLabels = lookup(context.selection.ns);
   const auto outcome = inject(*pod, settings, context);
   if (!outcome) {

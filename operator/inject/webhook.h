@@ -7,6 +7,7 @@
 
 #include "api/meta.h"
 #include "base/result.h"
+#include "inject/proxy_config.h"
 #include "inject/settings.h"
 
 namespace fairway::inject {
@@ -26,6 +27,6 @@ struct InjectionAnswer {
 // annotations or the templates are at fault, refused with what to do; the owner of the pod then shows it as an event.
 // Without side effects, so right for dry runs too. Fails only if `review` is no AdmissionReview, which is a 400.
 Result<InjectionAnswer> injectAdmission(std::string_view review, const Settings& settings, bool nativeSupported,
-                                        const NamespaceLookup& lookup = {});
+                                        const NamespaceLookup& lookup = {}, ProxyConfigs proxyConfigs = {});
 
 }  // namespace fairway::inject

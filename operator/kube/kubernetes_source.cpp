@@ -7,7 +7,7 @@
 
 namespace fairway::kube {
 
-Selector selectorOf(api::Kind kind, const MeshConfigMap& mesh) {
+Selector selectorOf(api::Kind kind) {
   switch (kind) {
     case api::Kind::secret:
       return {.fields =
@@ -17,18 +17,19 @@ Selector selectorOf(api::Kind kind, const MeshConfigMap& mesh) {
                   "type!=bootstrap.kubernetes.io/token",
               .labels = {},
               .ns = {}};
-    case api::Kind::config_map: return {.fields = "metadata.name=" + mesh.name, .labels = {}, .ns = mesh.ns};
+    case api::Kind::config_map:
+      return {.fields = "metadata.name!=istio-ca-root-cert,metadata.name!=kube-root-ca.crt", .labels = {}, .ns = {}};
     case api::Kind::pod: return {.fields = "status.phase!=Succeeded,status.phase!=Failed", .labels = {}, .ns = {}};
     default: return {};
   }
 }
 
 KubernetesSource::KubernetesSource(std::unique_ptr<ApiServer> server, Sink& sink, FeedSettings settings,
-                                   const MeshConfigMap& mesh, const std::set<api::Kind>& expected)
+                                   const std::set<api::Kind>& expected)
     : server_(std::move(server)) {
   for (const api::KindInfo& info : api::allKinds()) {
     settings.expected = expected.contains(info.kind);
-    informers_.push_back(std::make_unique<Informer>(*server_, info, sink, selectorOf(info.kind, mesh), settings));
+    informers_.push_back(std::make_unique<Informer>(*server_, info, sink, selectorOf(info.kind), settings));
   }
 }
 
@@ -49,12 +50,12 @@ std::vector<FeedStatus> KubernetesSource::status() const {
 }
 
 Result<std::unique_ptr<Source>> makeKubernetesSource(ClusterAccess access, Sink& sink, const std::string& userAgent,
-                                                     const MeshConfigMap& mesh, const std::set<api::Kind>& expected) {
+                                                     const std::set<api::Kind>& expected) {
   ClientOptions options;
   options.userAgent = userAgent;
   auto client = makeClient(std::move(access), std::move(options));
   if (!client) return tl::unexpected(client.error());
-  return std::make_unique<KubernetesSource>(std::move(*client), sink, FeedSettings{}, mesh, expected);
+  return std::make_unique<KubernetesSource>(std::move(*client), sink, FeedSettings{}, expected);
 }
 
 }  // namespace fairway::kube

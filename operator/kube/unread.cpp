@@ -23,6 +23,8 @@ constexpr std::array kPodStatus = {Unread{"containerStatuses", {}}, Unread{"ephe
                                    Unread{"initContainerStatuses", {}}, Unread{"resourceClaimStatuses", {}}};
 
 constexpr std::array kPod = {Unread{"metadata", kMeta}, Unread{"spec", kPodSpec}, Unread{"status", kPodStatus}};
+constexpr std::array kServiceStatus = {Unread{"conditions", {}}};
+constexpr std::array kService = {Unread{"metadata", kMeta}, Unread{"status", kServiceStatus}};
 constexpr std::array kBare = {Unread{"metadata", kMeta}, Unread{"spec", {}}, Unread{"status", {}}};
 constexpr std::array kOther = {Unread{"metadata", kMeta}, Unread{"status", {}}};
 
@@ -31,6 +33,7 @@ constexpr std::array kOther = {Unread{"metadata", kMeta}, Unread{"status", {}}};
 std::span<const Unread> unreadOf(api::Kind kind) {
   switch (kind) {
     case api::Kind::pod: return kPod;
+    case api::Kind::service: return kService;
     case api::Kind::namespace_:
     case api::Kind::node: return kBare;
     default: return kOther;

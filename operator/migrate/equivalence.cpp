@@ -13,7 +13,7 @@ namespace {
 
 using What = Difference::What;
 
-Gate gateOf(World& world, const WorkloadClass& workload, std::uint32_t port, model::MtlsMode mtls) {
+Gate gateOf(normalize::World& world, const WorkloadClass& workload, std::uint32_t port, model::MtlsMode mtls) {
   Gate gate;
   gate.mtls = mtls;
   gate.tokens = world.ask(normalize::RequestAuthenticationOf{workload.ns, workload.labels, port});
@@ -158,7 +158,7 @@ std::string describe(const WorkloadClass& workload) {
   return workload.ns + "/" + workload.example + " (" + join(labels, ",") + ")";
 }
 
-Equivalence compare(World& before, World& after, const std::vector<WorkloadClass>& workloads) {
+Equivalence compare(normalize::World& before, normalize::World& after, const std::vector<WorkloadClass>& workloads) {
   Equivalence result;
   for (const auto& workload : workloads) {
     ++result.workloads;

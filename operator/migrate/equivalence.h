@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "migrate/workloads.h"
-#include "migrate/world.h"
+#include "normalize/world.h"
 
 namespace fairway::migrate {
 
@@ -39,7 +39,7 @@ struct Equivalence {
 
 // Compares, for every class of workloads and each of its ports, what the policies of two worlds decide: over all
 // requests that their rules can distinguish.
-Equivalence compare(World& before, World& after, const std::vector<WorkloadClass>& workloads);
+Equivalence compare(normalize::World& before, normalize::World& after, const std::vector<WorkloadClass>& workloads);
 
 // "onap/vid-7f (app=vid)"
 std::string describe(const WorkloadClass& workload);

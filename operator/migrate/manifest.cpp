@@ -21,7 +21,7 @@ std::string Output::unusedName(const std::string& kind, const std::string& ns, c
 void Output::add(const std::string& kind, const std::string& ns, const std::string& name, Json spec,
                  const std::string& comment, bool dryRun) {
   Json object;
-  object["apiVersion"] = "security.istio.io/v1";
+  object["apiVersion"] = kind == "RateLimit" ? "networking.fairway.io/v1alpha1" : "security.istio.io/v1";
   object["kind"] = kind;
   object["metadata"]["name"] = unusedName(kind, ns, name);
   object["metadata"]["namespace"] = ns;

@@ -9,7 +9,7 @@
 
 #include "api/object.h"
 #include "migrate/workloads.h"
-#include "migrate/world.h"
+#include "normalize/world.h"
 
 namespace fairway::migrate {
 
@@ -30,7 +30,7 @@ class Output {
  public:
   explicit Output(const std::vector<api::ObjectPtr>& existing);
 
-  // `spec` of security.istio.io/v1; `comment` says what it stands for.
+  // `spec` of security.istio.io/v1, or of our RateLimit; `comment` says what it stands for.
   void add(const std::string& kind, const std::string& ns, const std::string& name, Json spec,
            const std::string& comment, bool dryRun = false);
   // The migration is not exact, or nobody can tell.
@@ -57,7 +57,7 @@ class Output {
 
 // What a conversion looks at.
 struct Context {
-  World& before;
+  normalize::World& before;
   const std::vector<WorkloadClass>& workloads;
   const std::vector<std::string>& namespaces;  // those that are migrated
   bool wholeMesh = false;                      // all namespaces are, and what speaks for the mesh

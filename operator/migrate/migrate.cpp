@@ -53,7 +53,7 @@ bool Migration::exact() const {
 
 Migration migrate(const Request& request) {
   const auto objects = withKeys(request.objects);
-  World before(objects, request.mesh);
+  normalize::World before(objects, request.mesh);
   const auto workloads = workloadClasses(before);
   const auto namespaces = namespacesOf(request);
   const Context context{before, workloads, namespaces, request.ns.empty()};
@@ -64,7 +64,7 @@ Migration migrate(const Request& request) {
   convertRoles(context, output);
 
   Migration result;
-  World after(withKeys(objectsAfter(objects, context, output)), request.mesh);
+  normalize::World after(withKeys(objectsAfter(objects, context, output)), request.mesh);
   result.equivalence = compare(before, after, workloads);
   // After the comparison: nothing here knows what Mixer decided.
   convertMixer(request.mixer, context, output);
@@ -79,8 +79,8 @@ Migration migrate(const Request& request) {
 
 Equivalence compareObjects(const std::vector<api::ObjectPtr>& before, const std::vector<api::ObjectPtr>& after,
                            const store::MeshConfig& mesh) {
-  World was(withKeys(before), mesh);
-  World is(withKeys(after), mesh);
+  normalize::World was(withKeys(before), mesh);
+  normalize::World is(withKeys(after), mesh);
   return compare(was, is, workloadClasses(was));
 }
 

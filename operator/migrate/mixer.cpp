@@ -7,6 +7,8 @@
 #include "api/core.h"
 #include "base/strings.h"
 #include "migrate/mixer_match.h"
+#include "migrate/mixer_objects.h"
+#include "migrate/quota.h"
 #include "normalize/conditions.h"
 
 namespace fairway::migrate {
@@ -16,38 +18,6 @@ namespace {
 using nlohmann::json;
 using Op = MixerTerm::Op;
 
-const json& child(const json& object, const char* name) {
-  static const json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(name);
-  return found == object.end() ? kNothing : *found;
-}
-
-std::string text(const json& object, const char* name) {
-  const auto& value = child(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-std::string idOf(const json& object) {
-  const auto& meta = child(object, "metadata");
-  return text(object, "kind") + "/" + text(meta, "namespace") + "/" + text(meta, "name");
-}
-
-// `denier`, `listentry` ...: by the kind, or by what a handler or an instance names.
-std::string whatIs(const json& object) {
-  const auto kind = toLower(text(object, "kind"));
-  const auto& spec = child(object, "spec");
-  if (kind == "handler") return toLower(text(spec, "compiledAdapter"));
-  if (kind == "instance") return toLower(text(spec, "compiledTemplate"));
-  return kind;
-}
-
-const json& parametersOf(const json& object) {
-  const auto& spec = child(object, "spec");
-  const auto kind = toLower(text(object, "kind"));
-  return kind == "handler" || kind == "instance" ? child(spec, "params") : spec;
-}
-
 struct Equivalent {
   bool policy;  // it decided about requests
   const char* text;
@@ -55,7 +25,9 @@ struct Equivalent {
 
 const std::map<std::string, Equivalent, std::less<>>& equivalents() {
   static const char* const kLimits =
-      "rate limits: Envoy's local_ratelimit filter, or ratelimit with a service that counts for all, by an EnvoyFilter";
+      "RateLimit (networking.fairway.io/v1alpha1), `global: {}` where one service counts for all proxies, `local: {}` "
+      "where each "
+      "does; the rule that ties a quota to its handler says which";
   static const char* const kExternal =
       "AuthorizationPolicy with action CUSTOM and an extensionProvider (envoyExtAuthzGrpc or envoyExtAuthzHttp)";
   static const char* const kMetrics = "the metrics of the proxies, by the Telemetry API";
@@ -116,6 +88,10 @@ class RuleConverter {
     for (const auto& action : child(spec, "actions")) {
       const auto* handler = find(text(action, "handler"));
       const auto what = handler == nullptr ? std::string() : whatIs(*handler);
+      if (what == "memquota" || what == "redisquota") {
+        convertQuota(objects_, context_, rule, *handler, action, output_);
+        continue;
+      }
       if (what != "denier" && what != "listchecker") {
         const auto known = equivalents().find(what);
         const bool telemetry = known != equivalents().end() && !known->second.policy;
@@ -139,18 +115,7 @@ class RuleConverter {
   }
 
  private:
-  // "name.denier", "name.denier.ns", "name" or "name.ns".
-  const json* find(const std::string& reference) const {
-    const auto parts = split(reference, '.');
-    for (const auto& object : objects_) {
-      const auto& meta = child(object, "metadata");
-      const auto kind = toLower(text(object, "kind"));
-      if (text(meta, "name") != parts.front() || kind == "rule") continue;
-      const bool sameKind = parts.size() < 2 || parts[1] == kind || kind == "handler" || kind == "instance";
-      if (sameKind && (text(meta, "namespace") == ruleNs_ || parts.back() == text(meta, "namespace"))) return &object;
-    }
-    return nullptr;
-  }
+  const json* find(const std::string& reference) const { return findMixer(objects_, ruleNs_, reference); }
 
   std::optional<std::string> fill(const std::string& match, const std::string& what, const json& handler,
                                   const json& action, Target& target) const {

@@ -23,7 +23,7 @@ std::string nameOf(MtlsMode mode) {
 
 Json modeJson(MtlsMode mode) { return Json{{"mode", nameOf(mode)}}; }
 
-bool hasWholeNamespace(World& world, const std::string& ns) {
+bool hasWholeNamespace(normalize::World& world, const std::string& ns) {
   const auto policies = world.list<api::PeerAuthentication>(ns);
   return std::any_of(policies.begin(), policies.end(),
                      [](const auto* policy) { return policy->spec.selector.empty(); });
@@ -100,7 +100,7 @@ void remarkTargets(const Context& context, const api::Policy& policy, Output& ou
 void convertPeers(const std::vector<api::ObjectPtr>& objects, const Context& context, Output& output) {
   addDefaults(context, output);
   // What is still missing shows when the world is built without the old policies.
-  World without(objectsAfter(objects, context, output), context.before.mesh());
+  normalize::World without(objectsAfter(objects, context, output), context.before.mesh());
   for (const auto& ns : context.namespaces) {
     for (const auto* policy : context.before.list<api::Policy>(ns)) remarkTargets(context, *policy, output);
     const auto wants = [&](const WorkloadClass& workload) {

@@ -42,6 +42,18 @@ struct MeshSettings {
   // Clients prefer endpoints near them where no DestinationRule says whether or how. As there, without failure detection
   // only `distribute` has an effect.
   std::optional<TrafficPolicy::LocalityPolicy> locality = TrafficPolicy::LocalityPolicy{};
+  // Who sees what does not say itself whom it is for: as exportTo. Empty: everybody.
+  std::vector<std::string> servicesTo, virtualServicesTo, destinationRulesTo;
+  // Of connections to upstreams, where nothing else says it.
+  Duration connectTimeout{std::chrono::seconds(10)};
+  std::optional<TrafficPolicy::ConnectionPool::Keepalive> keepalive;
+  bool upgradeToHttp2 = false;
+  Duration dnsRefresh{std::chrono::seconds(60)};
+  std::optional<HttpRoute::Retries> retries;  // of routes that do not speak of them
+  // How long a listener waits for a connection's first bytes, to see its protocol. 0: as long as the client takes.
+  Duration detection{std::chrono::seconds(5)};
+  std::string accessLogFormat;  // Envoy's command operators; JSON: an object of them. Empty: our own
+  bool accessLogJson = false;
   // Clients use mTLS with workloads that take it, without being told to.
   bool autoMtls = true;
   // What workloads take that no policy speaks of.

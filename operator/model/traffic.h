@@ -66,6 +66,7 @@ struct HttpRoute {
     bool operator==(const Weighted&) const = default;
   };
   std::vector<Weighted> destinations;
+  std::uint32_t missingStatus = 503;  // of requests to a destination that is `missing`
   struct Redirect {
     std::string path, host, scheme;
     std::string prefixRewrite;  // in place of the prefix that was matched; not with path
@@ -216,6 +217,7 @@ struct TrafficPolicy {
     Mode mode = Mode::automatic;  // automatic: mTLS to the endpoints whose proxy takes it
     std::string sni;
     std::string clientCertificate, privateKey, caCertificates;  // file paths in the proxy
+    std::string roots;                                          // PEM, in place of caCertificates
     std::string credentialName;
     std::vector<std::string> subjectAltNames;
     bool insecureSkipVerify = false;
@@ -261,7 +263,13 @@ struct PortTrafficPolicy {
 struct GatewayTls {
   enum class Mode { passthrough, simple, mutual, mesh, optional_mutual };
   Mode mode = Mode::simple;
-  std::string credentialName;                                 // secret in the gateway pod's namespace
+  std::string credentialName;  // secret in the gateway pod's namespace
+  struct Credential {
+    std::string ns, name;
+    auto operator<=>(const Credential&) const = default;
+  };
+  std::vector<Credential> credentials;                        // or secrets of any namespace, which the Gateway may use
+  std::string clientRoots;                                    // PEM, with `credentials`: whom clients must be of
   std::string credentialField = "tls.credentialName";         // where its object names it
   std::string serverCertificate, privateKey, caCertificates;  // or file paths in the proxy
   std::vector<std::string> subjectAltNames;

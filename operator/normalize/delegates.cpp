@@ -119,7 +119,7 @@ const api::VirtualService* delegateOf(store::View& view, const api::VirtualServi
   };
   const auto* delegate = view.get<api::VirtualService>(ns, name.name);
   if (delegate == nullptr) return refuse("there is no VirtualService " + ns + "/" + name.name);
-  if (!isVisibleTo(*delegate, root.meta.ns)) {
+  if (!isVisibleTo(view, *delegate, root.meta.ns)) {
     return refuse("VirtualService " + ns + "/" + name.name + " is not exported to namespace " + root.meta.ns);
   }
   if (!delegate->spec.hosts.empty()) {

@@ -5,6 +5,7 @@
 
 #include "api/networking.h"
 #include "normalize/delegates.h"
+#include "normalize/gateway_api_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
 #include "normalize/http_route.h"
@@ -47,10 +48,13 @@ void add(std::vector<BoundService>& services, const api::VirtualService& object,
 
 // The VirtualServices bound to a server's Gateway that the gateway workload sees.
 std::vector<const api::VirtualService*> boundTo(store::View& view, const GatewayRoutes& query,
-                                                const std::string& gateway) {
+                                                const model::GatewayServer& server) {
+  if (isKubernetesGateway(server)) return {};  // a Gateway of the other API may have the same name
+  const auto gateway = gatewayName(server);
   auto objects = view.lookup<api::VirtualService>(store::Index::virtual_service_by_gateway, gateway);
-  std::erase_if(objects,
-                [&](const auto* object) { return !isBoundTo(*object, gateway) || !isVisibleTo(*object, query.ns); });
+  std::erase_if(objects, [&](const auto* object) {
+    return !isBoundTo(*object, gateway) || !isVisibleTo(view, *object, query.ns);
+  });
   return objects;
 }
 
@@ -85,7 +89,7 @@ bool passesThrough(const model::GatewayServer& server) {
 struct Domain {
   bool httpsRedirect = false;
   std::vector<BoundService> services;
-  std::vector<model::HttpRoute> ingress;
+  std::vector<model::HttpRoute> ingress, kubernetes;  // of Ingresses, and of the Gateway API
 };
 
 // Plain HTTP has the rules of all Ingress objects; a TLS server those of its namespace, so that nobody else adds to the
@@ -108,7 +112,7 @@ void addIngresses(const RouteContext& context, const GatewayRoutes& query, const
 }
 
 std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context, const GatewayRoutes& query,
-                                                     const Servers& servers) {
+                                                     const Servers& servers, const model::GatewayConfig& config) {
   std::map<std::string, Domain> domains;
   for (const auto* server : servers) {
     if (!routesHttp(*server)) continue;
@@ -117,7 +121,7 @@ std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context
       for (const auto& host : server->hosts) domains[host.dns].httpsRedirect = true;
     }
     const auto gateway = gatewayName(*server);
-    for (const auto* object : boundTo(context.view, query, gateway)) {
+    for (const auto* object : boundTo(context.view, query, *server)) {
       if (object->spec.http.empty() && !Errors(*object).below("spec.http")) continue;
       for (const auto& host : commonHosts(context.view, *object, *server)) {
         auto& domain = domains[host];
@@ -127,6 +131,11 @@ std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context
     }
   }
   addIngresses(context, query, servers, domains);
+  Servers http = servers;
+  std::erase_if(http, [](const auto* server) { return !routesHttp(*server); });
+  for (auto& [domain, routes] : kubernetesHttpRoutes(context.view, query, http, config.servers)) {
+    domains[domain].kubernetes = std::move(routes);
+  }
   std::vector<GatewayRoutes::VirtualHost> result;
   for (auto& [name, domain] : domains) {
     GatewayRoutes::VirtualHost host;
@@ -136,6 +145,7 @@ std::vector<GatewayRoutes::VirtualHost> virtualHosts(const RouteContext& context
     sortOldestFirst(domain.services);
     host.routes.http = httpRoutes(context, domain.services);
     appendIngressRoutes(context.view, host.routes.http, std::move(domain.ingress));
+    appendIngressRoutes(context.view, host.routes.http, std::move(domain.kubernetes));
     result.push_back(std::move(host));
   }
   return result;
@@ -146,7 +156,7 @@ std::vector<BoundService> withCommonHost(store::View& view, const GatewayRoutes&
   std::vector<BoundService> services;
   for (const auto* server : servers) {
     const auto gateway = gatewayName(*server);
-    for (const auto* object : boundTo(view, query, gateway)) {
+    for (const auto* object : boundTo(view, query, *server)) {
       if (!commonHosts(view, *object, *server).empty()) add(services, *object, gateway);
     }
   }
@@ -158,11 +168,12 @@ std::vector<BoundService> withCommonHost(store::View& view, const GatewayRoutes&
 
 GatewayRoutes::Value gatewayRoutes(store::View& view, const GatewayRoutes& query) {
   GatewayRoutes::Value result;
-  const auto servers = serversOf(view.ask(GatewayOf{query.ns, query.labels}), query);
+  const auto& config = view.ask(GatewayOf{query.ns, query.labels});
+  const auto servers = serversOf(config, query);
   model::Client client(query.ns);
   client.labels = query.labels;
   const RouteContext context{view, std::move(client), query.port};
-  result.hosts = virtualHosts(context, query, servers);
+  result.hosts = virtualHosts(context, query, servers, config);
 
   Servers passthrough, opaque;
   for (const auto* server : servers) {
@@ -187,6 +198,13 @@ GatewayRoutes::Value gatewayRoutes(store::View& view, const GatewayRoutes& query
                            return names;
                          });
   result.tcp = tcpRoutes(context, withCommonHost(view, query, opaque));
+  for (const auto* server : servers) {
+    if (!isKubernetesGateway(*server) || routesHttp(*server)) continue;
+    auto routes = server->tls ? kubernetesTlsRoutes(view, query.ns, *server, config.servers)
+                              : kubernetesTcpRoutes(view, query.ns, *server);
+    auto& to = server->tls ? result.tls : result.tcp;
+    to.insert(to.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
+  }
   return result;
 }
 

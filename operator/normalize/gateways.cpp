@@ -7,6 +7,7 @@
 
 #include "api/networking.h"
 #include "base/strings.h"
+#include "normalize/gateway_api_listeners.h"
 #include "normalize/ingress.h"
 #include "normalize/objects.h"
 #include "normalize/protocol.h"
@@ -230,12 +231,14 @@ GatewayOf::Value gatewayOf(store::View& view, const GatewayOf& query) {
   std::vector<const api::Object*> objects;
   for (const auto* gateway : view.listAll<api::Gateway>()) objects.push_back(gateway);
   for (const auto* ingress : servedIngresses(view, query.labels)) objects.push_back(ingress);
+  for (const auto* gateway : gatewaysOf(view, query.ns, query.labels)) objects.push_back(gateway);
   std::stable_sort(objects.begin(), objects.end(), [](const auto* a, const auto* b) { return olderThan(*a, *b); });
   GatewayOf::Value result;
   std::map<std::pair<std::string, std::uint32_t>, Occupied> ports;
   for (const auto* object : objects) {
-    auto servers = object->kind == api::Kind::ingress
-                       ? serversOf(view, static_cast<const api::Ingress&>(*object))
+    auto servers = object->kind == api::Kind::ingress ? serversOf(view, static_cast<const api::Ingress&>(*object))
+                   : object->kind == api::Kind::kubernetes_gateway
+                       ? serversOf(view, static_cast<const api::gateway_api::Gateway&>(*object))
                        : serversOf(view, static_cast<const api::Gateway&>(*object), query.labels);
     for (auto& server : servers) {
       if (claim(view, ports, server)) result.servers.push_back(std::move(server));

@@ -24,6 +24,9 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::virtual_service: return "VirtualService";
     case api::Kind::destination_rule: return "DestinationRule";
     case api::Kind::service_entry: return "ServiceEntry";
+    case api::Kind::envoy_filter: return "EnvoyFilter";
+    case api::Kind::proxy_config: return "ProxyConfig";
+    case api::Kind::wasm_plugin: return "WasmPlugin";
     case api::Kind::sidecar: return "Sidecar";
     case api::Kind::workload_entry: return "WorkloadEntry";
     case api::Kind::workload_group: return "WorkloadGroup";
@@ -36,6 +39,16 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::peer_authentication: return "PeerAuthentication";
     case api::Kind::authorization_policy: return "AuthorizationPolicy";
     case api::Kind::request_authentication: return "RequestAuthentication";
+    case api::Kind::gateway_class: return "GatewayClass";
+    // As kubectl tells it from Istio's.
+    case api::Kind::kubernetes_gateway: return "Gateway.gateway.networking.k8s.io";
+    case api::Kind::http_route: return "HTTPRoute";
+    case api::Kind::grpc_route: return "GRPCRoute";
+    case api::Kind::tls_route: return "TLSRoute";
+    case api::Kind::tcp_route: return "TCPRoute";
+    case api::Kind::reference_grant: return "ReferenceGrant";
+    case api::Kind::backend_tls_policy: return "BackendTLSPolicy";
+    case api::Kind::rate_limit: return "RateLimit";
     case api::Kind::key_set: return "KeySet";
   }
   return {};

@@ -124,6 +124,12 @@ AuthorizationOf AuthorizationOf::parse(std::string_view key) {
   return {fields.at(0), labelsFrom(fields, 3), fields.at(1), portFrom(fields.at(2))};
 }
 
+std::string RateLimitsOf::key() const { return withLabels(joinKey({ns, gateway ? "gateway" : "inbound"}), labels); }
+RateLimitsOf RateLimitsOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 2), fields.at(1) == "gateway"};
+}
+
 std::string SecretExists::key() const { return joinKey({ns, name}); }
 SecretExists SecretExists::parse(std::string_view key) {
   const auto fields = splitKey(key);

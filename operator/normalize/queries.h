@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/mesh.h"
+#include "model/rate_limit.h"
 #include "model/security.h"
 #include "model/service.h"
 #include "model/traffic.h"
@@ -203,6 +204,26 @@ struct AuthorizationOf {
   std::uint32_t port = 0;  // 0: ports that no service names
   [[nodiscard]] std::string key() const;
   static AuthorizationOf parse(std::string_view key);
+};
+
+// How many requests workloads take: at their sidecars, or as gateways. Sorted by namespace and name, those of the root
+// namespace first.
+struct RateLimitsOf {
+  using Value = std::vector<model::RateLimit>;
+  static constexpr std::string_view kType = "rate-limits";
+  std::string ns;
+  model::Labels labels;
+  bool gateway = false;
+  [[nodiscard]] std::string key() const;
+  static RateLimitsOf parse(std::string_view key);
+};
+
+// All rate limits that the rate limit service counts, sorted by namespace and name.
+struct ServiceRateLimits {
+  using Value = std::vector<model::RateLimit>;
+  static constexpr std::string_view kType = "service-rate-limits";
+  [[nodiscard]] std::string key() const { return {}; }
+  static ServiceRateLimits parse(std::string_view) { return {}; }
 };
 
 // The TLS material of a gateway's credentialName; the secret must be in the gateway pod's namespace. Nothing if Envoy

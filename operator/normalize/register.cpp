@@ -4,12 +4,16 @@
 #include "normalize/credentials.h"
 #include "normalize/delegates.h"
 #include "normalize/endpoints.h"
+#include "normalize/envoy_filters.h"
+#include "normalize/gateway_api_listeners.h"
+#include "normalize/gateway_api_status.h"
 #include "normalize/gateway_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
 #include "normalize/mesh_settings.h"
 #include "normalize/peer_authentication.h"
 #include "normalize/queries.h"
+#include "normalize/rate_limits.h"
 #include "normalize/rbac_v1alpha1.h"
 #include "normalize/request_authentication.h"
 #include "normalize/routes.h"
@@ -44,10 +48,17 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(trafficPolicyOf);
   catalogue.add(hostVirtualServices);
   catalogue.add(routesOf);
+  catalogue.add(kubernetesGateway);
+  catalogue.add(gatewayApiWanted);
+  catalogue.add(gatewayApiStatusOf);
+  catalogue.add(gatewayDeploymentOf);
+  catalogue.add(gatewayBackends);
   catalogue.add(gatewayOf);
   catalogue.add(gatewayRoutes);
   catalogue.add(peerAuthenticationOf);
   catalogue.add(requestAuthenticationOf);
+  catalogue.add(rateLimitsOf);
+  catalogue.add(serviceRateLimits);
   catalogue.add(rbacSwitch);
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);
@@ -56,6 +67,10 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(referenceChecks);
   catalogue.add(gatewayReferenceCheck);
   catalogue.add(serviceEntryCheck);
+  catalogue.add(envoyFiltersIn);
+  catalogue.add(envoyFiltersFor);
+  catalogue.add(envoyFilterOf);
+  catalogue.add(allEnvoyFilters);
   catalogue.add(delegateCheck);
   catalogue.add(delegatingRoots);
   catalogue.add(delegatingGatewayRoots);

@@ -4,6 +4,7 @@
 
 #include "api/networking.h"
 #include "normalize/delegates.h"
+#include "normalize/gateway_api_routes.h"
 #include "normalize/hosts.h"
 #include "normalize/http_action.h"
 #include "normalize/http_route.h"
@@ -24,7 +25,7 @@ std::vector<BoundService> applicable(store::View& view, const model::Client& cli
   for (const auto& candidate : view.ask(HostVirtualServices{host})) {
     if (!services.empty() && candidate.pattern != pattern) break;
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
-    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, client.ns)) continue;
+    if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(view, *object, client.ns)) continue;
     if (sidecar != nullptr && *sidecar && !imports(view, **sidecar, *object)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
@@ -38,14 +39,14 @@ bool speaksHttp(const BoundService& service) {
 }
 
 // The host's own service, as if no VirtualService spoke of its HTTP traffic.
-model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& service) {
+model::HttpRoute routeToItself(store::View& view, const RoutesOf& query, const BoundService& service) {
   model::HttpRoute route;
   model::HttpRoute::Weighted self;
   self.destination.host = query.host;
   self.destination.port = query.port;
   self.weight = 100;
   route.destinations.push_back(std::move(self));
-  route.retries = defaultRetries();
+  route.retries = defaultRetries(view);
   route.provenance = provenanceOf(*service.object);
   return route;
 }
@@ -54,15 +55,20 @@ model::HttpRoute routeToItself(const RoutesOf& query, const BoundService& servic
 
 RoutesOf::Value routesOf(store::View& view, const RoutesOf& query) {
   RoutesOf::Value result;
+  auto own = meshHttpRoutes(view, query);
   const auto services = applicable(view, query.client, query.host);
-  if (services.empty()) return result;
-  result.defined = true;
+  result.defined = !own.empty() || !services.empty();
+  if (services.empty()) {
+    result.http = std::move(own);
+    return result;
+  }
 
   const RouteContext context{view, query.client, query.port};
-  result.http = httpRoutes(context, services);
-  if (std::none_of(services.begin(), services.end(), speaksHttp)) {
+  result.http = own.empty() ? httpRoutes(context, services) : std::move(own);
+  if (result.http.empty() && std::none_of(services.begin(), services.end(), speaksHttp)) {
     const auto& service = view.ask(ServiceOf{query.host});
-    if (service && service->port(query.port) != nullptr) result.http.push_back(routeToItself(query, services.front()));
+    if (service && service->port(query.port) != nullptr)
+      result.http.push_back(routeToItself(view, query, services.front()));
   }
   result.tls = tlsRoutes(context, services, [&](const BoundService&, const std::string& sni) {
     const auto host = intersectHosts(sni, query.host);

@@ -58,9 +58,10 @@ std::vector<Suspect> suspects(const translate::Resource& resource, const std::ma
   }
   const bool attached =
       resource.type == Type::route || resource.type == Type::virtual_host || resource.type == Type::endpoint;
+  // Of what came together an EnvoyFilter is looked at first: it alone can say what nothing here has checked.
   const auto rank = [&](const Suspect& each) {
     return std::tuple(attached && each.first.first == api::Kind::gateway ? 0 : 1, each.second->order,
-                      writtenAt(*each.second->object));
+                      each.first.first == api::Kind::envoy_filter, writtenAt(*each.second->object));
   };
   std::stable_sort(result.begin(), result.end(), [&](const auto& a, const auto& b) { return rank(a) > rank(b); });
   return result;

@@ -84,6 +84,7 @@ Json statusOf(const api::Object& object, const model::Notes& notes, const Total&
   const bool everywhere = total.complete && report.live == report.proxies;
   message = "live on " + std::to_string(report.live) + " of " + proxies(report.proxies);
   if (report.proxies == 0) message = "no connected proxy needs it";
+  if (object.kind == api::Kind::proxy_config) message = "it counts for pods that are made from now on";
   reason = "Programmed";
   if (report.refusing != 0) {
     reason = "Refused";

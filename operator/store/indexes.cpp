@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/core.h"
+#include "api/gateway_api.h"
 #include "api/networking.h"
 #include "api/security.h"
 #include "api/service_entry.h"
@@ -46,6 +47,16 @@ void addPattern(std::string pattern, std::vector<std::string>& keys) {
   keys.push_back(std::move(pattern));
 }
 
+template <class Route>
+std::vector<std::string> parentKeys(const api::Object& object) {
+  std::vector<std::string> keys;
+  for (const auto& parent : static_cast<const Route&>(object).spec.parents) {
+    keys.push_back(parentKey(parent.object.kind, parent.object.ns.empty() ? object.meta.ns : parent.object.ns,
+                             parent.object.name));
+  }
+  return keys;
+}
+
 bool looksAtLabels(const api::VirtualServiceSpec& spec) {
   const auto in = [](const auto& routes) {
     return std::any_of(routes.begin(), routes.end(), [](const auto& route) {
@@ -76,6 +87,10 @@ std::vector<std::string> clientTraits(const api::DestinationRule& rule) {
 
 }  // namespace
 
+std::string parentKey(std::string_view kind, std::string_view ns, std::string_view name) {
+  return std::string(kind).append("/").append(ns).append("/").append(name);
+}
+
 api::Kind indexedKind(Index index) {
   switch (index) {
     case Index::virtual_service_by_host:
@@ -87,6 +102,10 @@ api::Kind indexedKind(Index index) {
     case Index::endpoint_slice_by_service: return api::Kind::endpoint_slice;
     case Index::role_binding_by_role: return api::Kind::service_role_binding;
     case Index::service_entry_by_host: return api::Kind::service_entry;
+    case Index::http_route_by_parent: return api::Kind::http_route;
+    case Index::grpc_route_by_parent: return api::Kind::grpc_route;
+    case Index::tls_route_by_parent: return api::Kind::tls_route;
+    case Index::tcp_route_by_parent: return api::Kind::tcp_route;
     case Index::service_by_host: break;
   }
   return api::Kind::service;
@@ -135,6 +154,10 @@ std::vector<std::string> indexKeys(Index index, const api::Object& object, const
       keys = clientTraits(static_cast<const api::DestinationRule&>(object));
       break;
     case Index::service_entry_by_host: keys = static_cast<const api::ServiceEntry&>(object).spec.hosts; break;
+    case Index::http_route_by_parent: keys = parentKeys<api::gateway_api::HttpRoute>(object); break;
+    case Index::grpc_route_by_parent: keys = parentKeys<api::gateway_api::GrpcRoute>(object); break;
+    case Index::tls_route_by_parent: keys = parentKeys<api::gateway_api::TlsRoute>(object); break;
+    case Index::tcp_route_by_parent: keys = parentKeys<api::gateway_api::TcpRoute>(object); break;
   }
   keys.erase(std::remove(keys.begin(), keys.end(), std::string()), keys.end());
   std::sort(keys.begin(), keys.end());

@@ -27,6 +27,9 @@ bool isPartialWildcard(std::string_view pattern);
 // in vain.
 std::string partialWildcardsKey(std::string_view host);
 
+// The key of a route's parent: "Gateway/ns/name", or of the mesh "Service/ns/name".
+std::string parentKey(std::string_view kind, std::string_view ns, std::string_view name);
+
 // The keys under which `object` is found in `index`, sorted, each once; empty for objects that are not in it. Of Istio's
 // rules by host these are the patterns, and for partial wildcards partialWildcardsKey() too.
 std::vector<std::string> indexKeys(Index index, const api::Object& object, const MeshConfig& mesh);

@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 
+#include "api/codec.h"
 #include "store/indexes.h"
 
 namespace fairway::store {
@@ -12,11 +13,17 @@ using api::Object;
 
 namespace {
 
-constexpr std::array kIndexes = {Index::virtual_service_by_host,     Index::virtual_service_by_gateway,
-                                 Index::destination_rule_by_host,    Index::endpoint_slice_by_service,
-                                 Index::role_binding_by_role,        Index::service_by_host,
-                                 Index::service_entry_by_host,       Index::virtual_service_by_client,
-                                 Index::virtual_service_by_delegate, Index::destination_rule_by_client};
+constexpr std::array kIndexes = {
+    Index::virtual_service_by_host,    Index::virtual_service_by_gateway, Index::destination_rule_by_host,
+    Index::endpoint_slice_by_service,  Index::role_binding_by_role,       Index::service_by_host,
+    Index::service_entry_by_host,      Index::virtual_service_by_client,  Index::virtual_service_by_delegate,
+    Index::destination_rule_by_client, Index::http_route_by_parent,       Index::grpc_route_by_parent,
+    Index::tls_route_by_parent,        Index::tcp_route_by_parent};
+
+// The status of an optional kind tells of which generation it speaks.
+bool sameContent(const Object& a, const Object& b) {
+  return a.sameContent(b) && (!api::kindInfo(a.kind).optional || a.meta.generation == b.meta.generation);
+}
 
 }  // namespace
 
@@ -48,7 +55,7 @@ bool Store::applyOne(const Change& change, const Changed& changed) {
   const auto found = objects.find(change.name);
   const api::ObjectPtr before = found == objects.end() ? nullptr : found->second.object;
   if (!before && !change.object) return false;
-  if (before && change.object && before->sameContent(*change.object)) return false;
+  if (before && change.object && sameContent(*before, *change.object)) return false;
 
   std::set<std::pair<Index, std::string>> touched;
   if (before) {

@@ -25,6 +25,11 @@ enum class Index {
   virtual_service_by_client,    // "labels": some rule looks at the client's labels
   virtual_service_by_delegate,  // "ns/name" of a VirtualService whose routes it includes
   destination_rule_by_client,  // "labels", "locality": as above; which endpoints are used depends on where the client is
+  // Routes of the Gateway API: "Gateway/ns/name", "Service/ns/name", "ServiceEntry/ns/name".
+  http_route_by_parent,
+  grpc_route_by_parent,
+  tls_route_by_parent,
+  tcp_route_by_parent,
 };
 
 // Settings of the whole mesh that stay as they are while it runs.
@@ -93,6 +98,11 @@ class View {
   template <class Q>
   const typename Q::Value& ask(const Q& query) {
     return *static_cast<const typename Q::Value*>(readUnit(UnitKey{Q::kType, query.key()}));
+  }
+  // The same for a unit whose type is known at run time alone; its values are T.
+  template <class T>
+  const T& valueOf(const UnitKey& key) {
+    return *static_cast<const T*>(readUnit(key));
   }
   virtual const MeshConfig& mesh() = 0;
 

@@ -62,12 +62,13 @@ struct Spec {
   const model::Labels* labels = nullptr;  // of the subset
   const TrafficPolicy& policy;
   const std::optional<model::Provenance>& provenance;
+  bool pods = false;  // of a headless service: the one that the client chose
 };
 
 Cluster::DiscoveryType discoveryOf(const Spec& spec, Interception interception) {
   using Resolution = model::Service::Resolution;
   if (interception == Interception::none) return Cluster::EDS;
-  const bool clientChooses = spec.service.resolution == Resolution::original_dst ||
+  const bool clientChooses = spec.pods || spec.service.resolution == Resolution::original_dst ||
                              (spec.service.headless && !model::isHttp(spec.port.protocol)) ||
                              spec.policy.loadBalancer == TrafficPolicy::LoadBalancer::passthrough;
   return clientChooses ? Cluster::ORIGINAL_DST : Cluster::EDS;
@@ -96,7 +97,7 @@ void addDns(store::View& view, MessageWriter& out, const std::string& name, cons
   const auto names = namesOf(view, spec);
   envoy::extensions::clusters::dns::v3::DnsCluster dns;
   dns.set_dns_lookup_family(envoy::extensions::clusters::common::dns::v3::V4_PREFERRED);
-  dns.mutable_dns_refresh_rate()->set_seconds(60);
+  setDuration(*dns.mutable_dns_refresh_rate(), view.ask(normalize::MeshSettingsOf{}).dnsRefresh);
   dns.set_respect_dns_ttl(true);
   // Envoy takes this for exactly one name.
   dns.set_all_addresses_in_single_endpoint(spec.service.resolution == model::Service::Resolution::dns_one &&
@@ -296,7 +297,8 @@ void addMetadata(MessageWriter& out, const Spec& spec) {
 }
 
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
-  const auto name = clusterName(spec.port.number, spec.subset, spec.service.host);
+  const auto name =
+      clusterName(spec.port.number, spec.subset, spec.pods ? podsHost(spec.service.host) : spec.service.host);
   const bool custom = byDns(spec) || looksUp(spec);
   const auto type = custom ? Cluster::STATIC : discoveryOf(spec, query.interception);
   std::string bytes;
@@ -328,6 +330,15 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
   }
 }
 
+// Whether there is a way to each pod of a headless service by its own name (StatefulSets' pods have one). Other protocols than
+// HTTP go by address anyway.
+bool toPods(store::View& view, const Clusters& query, const model::Service& service, const model::ServicePort& port) {
+  if (query.interception == Interception::none || service.kind != "Service" || !service.headless) return false;
+  if (!model::isHttp(port.protocol)) return false;
+  const auto& other = view.ask(normalize::ServiceOf{podsHost(service.host)});
+  return !other || other->port(port.number) == nullptr;
+}
+
 }  // namespace
 
 Output computeClusters(store::View& view, const Clusters& query) {
@@ -342,6 +353,9 @@ Output computeClusters(store::View& view, const Clusters& query) {
     if (port.protocol == model::Protocol::udp || service->port(port.number) != &port) continue;
     const auto& policies = view.ask(normalize::TrafficPolicyOf{client, query.host, port.number});
     addCluster(view, query, {*service, port, {}, nullptr, policies.policy, policies.provenance}, output);
+    if (toPods(view, query, *service, port)) {
+      addCluster(view, query, {*service, port, {}, nullptr, policies.policy, policies.provenance, true}, output);
+    }
     std::vector<std::string> seen;
     for (const auto& subset : policies.subsets) {
       if (std::find(seen.begin(), seen.end(), subset.name) != seen.end()) continue;

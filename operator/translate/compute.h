@@ -15,6 +15,7 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query);
 Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query);
 Output computeSidecarInbound(store::View& view, const SidecarInbound& query);
 Output computeGatewayScope(store::View& view, const GatewayScope& query);
+Output computeRateLimitServiceScope(store::View& view, const RateLimitServiceScope& query);
 
 PortTable::Value computePortTable(store::View& view, const PortTable& query);
 OutboundPorts::Value computeOutboundPorts(store::View& view, const OutboundPorts& query);

@@ -55,10 +55,10 @@ CredentialState CredentialState::parse(std::string_view key) {
   return {fieldAt(fields, 0), fieldAt(fields, 1)};
 }
 
-std::string GatewaySecret::key() const { return joinKey({ns, name}); }
+std::string GatewaySecret::key() const { return joinKey({ns, name, flagField(qualified)}); }
 GatewaySecret GatewaySecret::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {fieldAt(fields, 0), fieldAt(fields, 1)};
+  return {fieldAt(fields, 0), fieldAt(fields, 1), parseFlag(fieldAt(fields, 2))};
 }
 
 GatewayPorts::Value computeGatewayPorts(store::View& view, const GatewayPorts& query) {
@@ -136,6 +136,7 @@ class Hosts {
       for (const auto& weighted : route.destinations) add(weighted.destination);
     }
   }
+  void add(const std::string& host) { hosts_.insert(host); }
   [[nodiscard]] const std::set<std::string>& all() const { return hosts_; }
 
  private:
@@ -158,6 +159,10 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
     for (const auto& entry : routes.hosts) hosts.add(entry.routes.http);
     hosts.add(routes.tls);
     hosts.add(routes.tcp);
+  }
+  // The service that counts requests is asked like any other.
+  for (const auto& limit : view.ask(normalize::RateLimitsOf{query.ns, query.labels, true})) {
+    if (limit.service) hosts.add(limit.service->host);
   }
   Output output;
   model::Client client(query.ns);
@@ -185,12 +190,12 @@ Output computeGatewaySecret(store::View& view, const GatewaySecret& query) {
   const model::Provenance object{"Secret", query.ns, query.name, {}};
   if (!credential->certificateChain.empty() && !credential->privateKey.empty()) {
     tls::Secret secret;
-    secret.set_name(credentialSecret(query.name));
+    secret.set_name(query.qualified ? gatewayCredentialSecret(query.ns, query.name) : credentialSecret(query.name));
     secret.mutable_tls_certificate()->mutable_certificate_chain()->set_inline_bytes(credential->certificateChain);
     secret.mutable_tls_certificate()->mutable_private_key()->set_inline_bytes(credential->privateKey);
     output.resources.push_back(makeResource(Type::secret, secret.name(), secret, {object}));
   }
-  if (!credential->caCertificates.empty()) {
+  if (!credential->caCertificates.empty() && !query.qualified) {
     tls::Secret secret;
     secret.set_name(credentialRootsSecret(query.name));
     secret.mutable_validation_context()->mutable_trusted_ca()->set_inline_bytes(credential->caCertificates);

@@ -69,11 +69,12 @@ struct CredentialState {
   static CredentialState parse(std::string_view key);
 };
 
-// The SDS secrets of a credentialName.
+// The SDS secrets of a credentialName, or of a certificateRef, whose names tell the namespace.
 struct GatewaySecret {
   using Value = Output;
   static constexpr std::string_view kType = "gateway-secret";
   std::string ns, name;
+  bool qualified = false;
   [[nodiscard]] std::string key() const;
   static GatewaySecret parse(std::string_view key);
 };

@@ -77,8 +77,10 @@ class Builder {
         authorization_(view.ask(
             normalize::AuthorizationOf{query.scope.ns, query.scope.labels, query.scope.serviceAccount, query.port})),
         authentication_(view.ask(normalize::RequestAuthenticationOf{query.scope.ns, query.scope.labels, query.port})),
+        rateLimits_(view.ask(normalize::RateLimitsOf{query.scope.ns, query.scope.labels, true})),
         provenance_(translate::provenanceOf(authorization_)) {
     provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
+    for (const auto& limit : rateLimits_) provenance_.push_back(limit.provenance);
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
@@ -156,7 +158,7 @@ class Builder {
     for (const auto& route : routes.tls) {
       const auto names = claim(route.sniHosts.empty() ? hostsOf(server) : route.sniHosts, server);
       if (!names) continue;
-      addTlsInspector(listener_);
+      addTlsInspector(view_, listener_);
       auto& chain = newChain(route.provenance);
       match(chain, *names);
       addBytes(chain, route, server);
@@ -166,10 +168,11 @@ class Builder {
   void addTls(const GatewayServer& server) {
     if (!hasCertificate(server)) return;
     const auto* routes = routesHttp(server) ? nullptr : &routesOf(server);
-    if (routes && routes->tcp.empty()) return noRoute(server);
+    if (routes && routes->tcp.empty() && routes->tls.empty()) return noRoute(server);
+    if (routes && routes->tcp.empty()) return addNamedTls(server, routes->tls);
     const auto names = claim(hostsOf(server), server);
     if (!names) return;
-    addTlsInspector(listener_);
+    addTlsInspector(view_, listener_);
     auto& chain = newChain(server.provenance);
     match(chain, *names);
     setGatewayTls(*chain.mutable_transport_socket(), checked(server), routesHttp(server), meshTlsOf(view_));
@@ -183,6 +186,19 @@ class Builder {
     }
   }
 
+  // Routed by the server name, although TLS ends here.
+  void addNamedTls(const GatewayServer& server, const std::vector<model::L4Route>& routes) {
+    for (const auto& route : routes) {
+      const auto names = claim(route.sniHosts, server);
+      if (!names) continue;
+      addTlsInspector(view_, listener_);
+      auto& chain = newChain(route.provenance);
+      match(chain, *names);
+      setGatewayTls(*chain.mutable_transport_socket(), checked(server), false, meshTlsOf(view_));
+      addBytes(chain, route, server);
+    }
+  }
+
   void addHttp(FilterChain& chain, const GatewayServer& server, const std::string& table, const std::string& name) {
     // Two servers of one Gateway may have one port name: each still needs a table of its own.
     std::string unique = table;
@@ -193,6 +209,7 @@ class Builder {
     manager.routeName = unique;
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
+    manager.rateLimits = &rateLimits_;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});
@@ -211,7 +228,7 @@ class Builder {
   }
 
   void noRoute(const GatewayServer& server) {
-    note(model::Note::Severity::info, server, "hosts", "no VirtualService routes this server; it is not listened to");
+    note(model::Note::Severity::info, server, "hosts", "no route leads from this server; it is not listened to");
   }
 
   static std::vector<std::string> hostsOf(const GatewayServer& server) {
@@ -246,6 +263,9 @@ class Builder {
   // Without its certificate the server is left out, so that the other hosts of the port go on.
   bool hasCertificate(const GatewayServer& server) {
     const auto& tls = *server.tls;
+    for (const auto& [ns, name] : tls.credentials) {  // they are there, or the server would not be
+      output_.children.push_back({GatewaySecret::kType, GatewaySecret{ns, name, true}.key()});
+    }
     if (tls.mode == GatewayTls::Mode::mesh || tls.credentialName.empty()) return true;
     const auto& state = view_.ask(CredentialState{query_.scope.ns, tls.credentialName});
     // Watched although it is missing, so that the server comes up with it.
@@ -286,6 +306,7 @@ class Builder {
   TableNames& tables_;
   const model::Authorization& authorization_;
   const model::RequestAuthentication& authentication_;
+  const std::vector<model::RateLimit>& rateLimits_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;

@@ -1,4 +1,5 @@
 #include "translate/http.h"
+#include "translate/access_log.h"
 
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
@@ -12,6 +13,7 @@
 #include "normalize/queries.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
+#include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
 
@@ -41,7 +43,8 @@ void setPaths(HttpConnectionManager& out, model::MeshSettings::Paths paths, bool
 
 bool decidesByPath(const HttpManager& manager) {
   return (manager.authorization != nullptr && looksAtPath(*manager.authorization)) ||
-         (manager.authentication != nullptr && looksAtPath(*manager.authentication));
+         (manager.authentication != nullptr && looksAtPath(*manager.authentication)) ||
+         (manager.rateLimits != nullptr && looksAtPath(*manager.rateLimits));
 }
 
 void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
@@ -98,7 +101,7 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  if (!settings.accessLogFile.empty()) setHttpAccessLog(*out.add_access_log(), settings.accessLogFile);
+  if (!settings.accessLogFile.empty()) setHttpAccessLog(*out.add_access_log(), settings);
 
   if (manager.authentication) {
     const auto& authentication = *manager.authentication;
@@ -106,6 +109,8 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
     addRequestAuthentication(out, authentication, manager.side == HttpSide::gateway);
   }
   if (manager.authorization) addHttpAuthorization(*out.mutable_http_filters(), *manager.authorization);
+  // Behind what finds out who calls, and refuses: a request that is refused counts for nobody.
+  if (manager.rateLimits) addRateLimits(*out.mutable_http_filters(), *manager.rateLimits);
   static const auto cors = filter("envoy.filters.http.cors", envoy::extensions::filters::http::cors::v3::Cors());
   static const auto fault =
       filter("envoy.filters.http.fault", envoy::extensions::filters::http::fault::v3::HTTPFault());

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/rate_limit.h"
 #include "model/security.h"
 #include "store/view.h"
 
@@ -35,6 +36,7 @@ struct HttpManager {
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;
+  const std::vector<model::RateLimit>* rateLimits = nullptr;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
 };

@@ -91,6 +91,7 @@ struct Port {
   MtlsMode mode = MtlsMode::permissive;
   const model::Authorization& authorization;
   const model::RequestAuthentication* authentication = nullptr;  // of HTTP ports
+  const std::vector<model::RateLimit>& rateLimits;
   std::string cluster;
 };
 
@@ -102,7 +103,7 @@ class InboundListener {
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
       // Foreign TLS must not reach the mesh's handshake where the app may be meant.
-      addTlsInspector(listener_);
+      addTlsInspector(view_, listener_);
       auto& mesh = newChain(port, "mtls");
       mesh.mutable_filter_chain_match()->set_transport_protocol("tls");
       if (port.mode == MtlsMode::permissive) mesh.mutable_filter_chain_match()->add_application_protocols(kMeshAlpn);
@@ -126,7 +127,7 @@ class InboundListener {
       auto& plain = newChain(port, "plain");
       if (port.mode == MtlsMode::permissive) plain.mutable_filter_chain_match()->set_transport_protocol("raw_buffer");
       if (const auto* own = tlsOf(port); own != nullptr && port.mode == MtlsMode::disable) {
-        addTlsInspector(listener_);
+        addTlsInspector(view_, listener_);
         plain.mutable_filter_chain_match()->set_transport_protocol("tls");
         setGatewayTls(*plain.mutable_transport_socket(), *own, model::isHttp(port.app->protocol), meshTlsOf(view_));
       }
@@ -165,6 +166,7 @@ class InboundListener {
     manager.routes = &routes;
     manager.authorization = &port.authorization;
     manager.authentication = port.authentication;
+    manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
     addHttpManager(view_, chain, manager);
   }
@@ -245,8 +247,10 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   const auto* sidecar = normalize::sidecarWithIngress(view, query.ns, query.labels);
   const auto ports = appPorts(view, query, sidecar);
   const auto& peers = view.ask(normalize::PeerAuthenticationOf{query.ns, query.labels});
+  const auto& rateLimits = view.ask(normalize::RateLimitsOf{query.ns, query.labels, false});
   std::vector<model::Provenance> provenance = peers.provenance;
   if (sidecar != nullptr) provenance.push_back(sidecar->provenance);
+  for (const auto& limit : rateLimits) provenance.push_back(limit.provenance);
   const auto base = provenance;
   const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
     const auto& authorization =
@@ -281,8 +285,13 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     }
     auto objects = std::move(provenance);
     provenance = base;
-    const Port port{
-        &app, number, peers.modeOf(number), authorizationOf(number), authenticationOf(app), inboundName(number)};
+    const Port port{&app,
+                    number,
+                    peers.modeOf(number),
+                    authorizationOf(number),
+                    authenticationOf(app),
+                    rateLimits,
+                    inboundName(number)};
     auto addresses = query.addresses;
     if (app.ingress != nullptr && !app.ingress->bind.empty()) addresses = {app.ingress->bind};
     for (const auto& address : addresses) {
@@ -318,7 +327,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     if (mode == MtlsMode::disable && !ownTls) plain.push_back(number);
     // A port without a service can have a mode and rules of its own.
     chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? authenticationOf(*app) : nullptr,
-                app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
+                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
   };
   for (const auto& [number, app] : ports) {
     if (app.ingress == nullptr || app.ingress->captured) addPort(number, &app);
@@ -326,7 +335,8 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   for (const auto& [number, mode] : peers.ports) {
     if (!ports.contains(number)) addPort(number, nullptr);
   }
-  chains.add({nullptr, 0, peers.mode, authorizationOf(0), nullptr, std::string(kInboundPassthroughCluster)});
+  chains.add(
+      {nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster)});
   skipInspection(listener, plain);
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   return output;

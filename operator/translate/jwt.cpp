@@ -1,12 +1,14 @@
 #include "translate/jwt.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <envoy/config/route/v3/route_components.pb.h>
 #include <envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h>
 #include <envoy/extensions/filters/http/jwt_authn/v3/config.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 
+#include "base/strings.h"
 #include "translate/any.h"
 #include "translate/wire.h"
 
@@ -105,25 +107,90 @@ void setMatch(RouteMatch& out, const std::vector<model::StringMatcher>& paths) {
   }
 }
 
-void setRequirement(jwt::JwtRequirement& out, const RequestAuthentication::Rule& rule) {
-  const auto ifPresent = [](jwt::JwtRequirement& to, std::size_t provider) {
-    auto& any = *to.mutable_requires_any();
-    any.add_requirements()->set_provider_name(providerName(provider));
-    any.add_requirements()->mutable_allow_missing();
-  };
-  if (rule.providers.size() == 1 && rule.need == Need::valid_if_present) return ifPresent(out, rule.providers.front());
-  if (rule.providers.size() == 1 && rule.need == Need::required) {
-    return out.set_provider_name(providerName(rule.providers.front()));
+// Where one token may be: a header, a query parameter or a cookie.
+struct Place {
+  std::optional<model::JwtProvider::Header> header;
+  std::string parameter, cookie;
+
+  bool operator==(const Place& other) const {
+    const bool sameHeader = header && other.header ? toLower(header->name) == toLower(other.header->name) &&
+                                                         header->prefix == other.header->prefix
+                                                   : header.has_value() == other.header.has_value();
+    return sameHeader && parameter == other.parameter && cookie == other.cookie;
   }
-  auto& any = *out.mutable_requires_any();
-  for (const auto provider : rule.providers) any.add_requirements()->set_provider_name(providerName(provider));
-  if (rule.need == Need::optional) any.add_requirements()->mutable_allow_missing_or_failed();
-  if (rule.need == Need::valid_if_present) {
-    // Each token that is there must be valid; where issuers share a place, the first alternatives take it.
-    auto& all = *any.add_requirements()->mutable_requires_all();
-    for (const auto provider : rule.providers) ifPresent(*all.add_requirements(), provider);
+};
+
+std::vector<Place> placesOf(const model::JwtProvider& provider) {
+  std::vector<Place> places;
+  for (const auto& header : provider.fromHeaders) places.push_back({header, "", ""});
+  for (const auto& name : provider.fromParams) places.push_back({std::nullopt, name, ""});
+  for (const auto& name : provider.fromCookies) places.push_back({std::nullopt, "", name});
+  if (places.empty()) {
+    places.push_back({model::JwtProvider::Header{"Authorization", "Bearer "}, "", ""});
+    places.push_back({std::nullopt, "access_token", ""});
   }
+  return places;
 }
+
+model::JwtProvider at(const Place& place, model::JwtProvider provider) {
+  provider.fromHeaders.clear();
+  provider.fromParams.clear();
+  provider.fromCookies.clear();
+  if (place.header) provider.fromHeaders.push_back(*place.header);
+  if (!place.parameter.empty()) provider.fromParams.push_back(place.parameter);
+  if (!place.cookie.empty()) provider.fromCookies.push_back(place.cookie);
+  return provider;
+}
+
+// Makes requirements, and the providers that they ask for.
+class Requirements {
+ public:
+  Requirements(jwt::JwtAuthentication& config, const std::vector<model::JwtProvider>& providers, bool routesByClaims)
+      : config_(config), providers_(providers), routesByClaims_(routesByClaims) {}
+
+  void set(jwt::JwtRequirement& out, const RequestAuthentication::Rule& rule) {
+    const bool ifPresent = rule.need == Need::valid_if_present;
+    if (ifPresent && rule.providers.size() > 1) return setEachPlace(out, rule);
+    if (rule.need == Need::required && rule.providers.size() == 1) {
+      return out.set_provider_name(whole(rule.providers.front()));
+    }
+    auto& any = *out.mutable_requires_any();
+    for (const auto provider : rule.providers) any.add_requirements()->set_provider_name(whole(provider));
+    if (ifPresent) any.add_requirements()->mutable_allow_missing();
+    if (rule.need == Need::optional) any.add_requirements()->mutable_allow_missing_or_failed();
+  }
+
+ private:
+  std::string add(const std::string& name, const model::JwtProvider& provider) {
+    setProvider((*config_.mutable_providers())[name], provider, routesByClaims_);
+    return name;
+  }
+
+  std::string whole(std::size_t index) { return add(providerName(index), providers_[index]); }
+
+  // Each token that is there must be valid, by one of those who look where it is. Alternatives of whole providers would let
+  // a token pass that nobody has looked at, as the first provider that has a valid token of its own is enough for Envoy.
+  void setEachPlace(jwt::JwtRequirement& out, const RequestAuthentication::Rule& rule) {
+    std::vector<std::pair<Place, std::vector<std::string>>> places;  // with the providers that look there
+    for (const auto index : rule.providers) {
+      for (const auto& place : placesOf(providers_[index])) {
+        auto found = std::find_if(places.begin(), places.end(), [&](const auto& each) { return each.first == place; });
+        if (found == places.end()) found = places.insert(places.end(), {place, {}});
+        const auto name = providerName(index) + "-" + std::to_string(found - places.begin());
+        found->second.push_back(add(name, at(place, providers_[index])));
+      }
+    }
+    for (const auto& [place, names] : places) {
+      auto& one = places.size() == 1 ? out : *out.mutable_requires_all()->add_requirements();
+      for (const auto& name : names) one.mutable_requires_any()->add_requirements()->set_provider_name(name);
+      one.mutable_requires_any()->add_requirements()->mutable_allow_missing();
+    }
+  }
+
+  jwt::JwtAuthentication& config_;
+  const std::vector<model::JwtProvider>& providers_;
+  const bool routesByClaims_;
+};
 
 // Whatever is wrong with a token: Envoy itself says 403 of a wrong audience.
 void setRefusalText(hcm::HttpConnectionManager& manager, const std::string& text) {
@@ -143,13 +210,11 @@ void addRequestAuthentication(hcm::HttpConnectionManager& manager, const Request
                               bool routesByClaims) {
   if (authentication.rules.empty()) return;
   jwt::JwtAuthentication config;
-  for (std::size_t i = 0; i < authentication.providers.size(); ++i) {
-    setProvider((*config.mutable_providers())[providerName(i)], authentication.providers[i], routesByClaims);
-  }
+  Requirements requirements(config, authentication.providers, routesByClaims);
   for (const auto& rule : authentication.rules) {
     auto& to = *config.add_rules();
     setMatch(*to.mutable_match(), rule.paths);
-    if (!rule.providers.empty()) setRequirement(*to.mutable_requires_(), rule);
+    if (!rule.providers.empty()) requirements.set(*to.mutable_requires_(), rule);
   }
   config.set_bypass_cors_preflight(true);
   setFilter(*manager.add_http_filters(), kFilter, config);

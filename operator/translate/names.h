@@ -20,6 +20,9 @@ inline constexpr std::string_view kWorkloadRoots = "ROOTCA";
 
 // "outbound|80|v1|reviews.default.svc.cluster.local"; `subset` may be empty.
 std::string clusterName(std::uint32_t port, std::string_view subset, std::string_view host);
+// The names of a headless service's pods, "*.db.default.svc.cluster.local": in place of a host in the names of what leads to
+// the one that the client chose.
+std::string podsHost(std::string_view host);
 // The SNI of mTLS to that cluster: "outbound_.80_.v1_.reviews.default.svc.cluster.local".
 std::string sniName(std::uint32_t port, std::string_view subset, std::string_view host);
 // "inbound|8080||", `port` is the workload's.
@@ -28,6 +31,8 @@ std::string inboundName(std::uint32_t port);
 std::string listenerName(std::string_view address, std::uint32_t port);
 // The secret behind a credentialName: "kubernetes://tls-cert"; its roots: "kubernetes://tls-cert-cacert".
 std::string credentialSecret(std::string_view credential);
+// Of a Gateway of the Gateway API, which may refer to secrets of other namespaces.
+std::string gatewayCredentialSecret(std::string_view ns, std::string_view name);
 std::string credentialRootsSecret(std::string_view credential);
 
 }  // namespace fairway::translate

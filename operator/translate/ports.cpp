@@ -9,6 +9,7 @@
 #include "normalize/sidecars.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/names.h"
 
 namespace fairway::translate {
 
@@ -60,6 +61,14 @@ void claimDomains(std::vector<PortHost>& entries) {
       if (taken.insert(domain).second) entry.domains.push_back(domain);
     }
   }
+  for (auto& entry : entries) {
+    if (!entry.podNames || taken.contains(podsHost(entry.host))) continue;
+    auto wanted = aliasesOf(entry);
+    wanted.insert(wanted.begin(), entry.host);
+    for (const auto& name : wanted) {
+      if (taken.insert(podsHost(name)).second) entry.podDomains.push_back(podsHost(name));
+    }
+  }
   std::set<std::pair<std::string, std::string>> shortNames;
   for (auto& entry : entries) {
     entry.shortName =
@@ -85,6 +94,7 @@ PortHost entryOf(const model::Service& service, const model::ServicePort& port, 
   entry.dynamic = service.resolution == Resolution::dynamic_dns;
   entry.headless = fromService && service.resolution != Resolution::dns && !model::isHttp(port.protocol) &&
                    (service.headless || service.resolution == Resolution::original_dst);
+  entry.podNames = fromService && service.headless && model::isHttp(port.protocol);
   entry.anyAddress = !fromService && service.addresses.empty();
   for (const auto& address : service.addresses) {
     if (address.find('/') != std::string::npos) {

@@ -22,13 +22,16 @@ struct PortHost {
   std::string ns, name;
   model::Protocol protocol = model::Protocol::tcp;
   bool headless = false;               // no address of its own, and not HTTP
+  bool podNames = false;               // headless with HTTP: each pod may be asked for by a name
   bool anyAddress = false;             // to be known by its server name only, or to take all of the port
   std::vector<std::string> addresses;  // cluster IPs and the like
   std::vector<std::string> ranges;     // "10.0.0.0/8": of a ServiceEntry
   std::vector<std::string> exportTo;   // namespaces that see it; empty: all
   std::vector<std::string> domains;    // for every client: FQDN, name.ns.svc, name.ns, addresses
-  bool shortName = false;              // clients of the namespace may also say `name`
-  bool dynamic = false;                // the name that is asked for is looked up then
+  std::vector<std::string>
+      podDomains;          // of a headless service with HTTP: those of its pods, "*.name.ns.svc" and the like
+  bool shortName = false;  // clients of the namespace may also say `name`
+  bool dynamic = false;    // the name that is asked for is looked up then
   bool operator==(const PortHost&) const = default;
 };
 

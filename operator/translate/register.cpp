@@ -1,36 +1,56 @@
 #include "translate/compute.h"
+#include "translate/output_units.h"
+#include "translate/patches.h"
 
 namespace fairway::translate {
 
+namespace {
+
+template <class Query>
+void add(store::Catalogue& catalogue, typename Query::Value (*function)(store::View&, const Query&)) {
+  static_assert(!std::is_same_v<typename Query::Value, Output> || OutputUnits::has<Query>(),
+                "name it in translate/output_units.h: patches reach only units that are there");
+  catalogue.add<Query>(function);
+}
+
+}  // namespace
+
 void registerUnits(store::Catalogue& catalogue) {
-  catalogue.add<ScopesOf>(computeScopes);
-  catalogue.add<SidecarOutbound>(computeSidecarOutbound);
-  catalogue.add<SidecarInbound>(computeSidecarInbound);
-  catalogue.add<GatewayScope>(computeGatewayScope);
+  add<ScopesOf>(catalogue, computeScopes);
+  add<SidecarOutbound>(catalogue, computeSidecarOutbound);
+  add<SidecarInbound>(catalogue, computeSidecarInbound);
+  add<GatewayScope>(catalogue, computeGatewayScope);
+  add<RateLimitServiceScope>(catalogue, computeRateLimitServiceScope);
 
-  catalogue.add<PortTable>(computePortTable);
-  catalogue.add<OutboundPorts>(computeOutboundPorts);
-  catalogue.add<PortHosts>(computePortHosts);
-  catalogue.add<PortHostOf>(computePortHost);
-  catalogue.add<HeadlessTable>(computeHeadlessTable);
-  catalogue.add<HeadlessAddresses>(computeHeadlessAddresses);
+  add<PortTable>(catalogue, computePortTable);
+  add<OutboundPorts>(catalogue, computeOutboundPorts);
+  add<PortHosts>(catalogue, computePortHosts);
+  add<PortHostOf>(catalogue, computePortHost);
+  add<HeadlessTable>(catalogue, computeHeadlessTable);
+  add<HeadlessAddresses>(catalogue, computeHeadlessAddresses);
 
-  catalogue.add<Clusters>(computeClusters);
-  catalogue.add<EndpointsUnit>(computeEndpoints);
-  catalogue.add<AllMeshTls>(computeAllMeshTls);
+  add<Clusters>(catalogue, computeClusters);
+  add<EndpointsUnit>(catalogue, computeEndpoints);
+  add<AllMeshTls>(catalogue, computeAllMeshTls);
 
-  catalogue.add<OutboundPort>(computeOutboundPort);
-  catalogue.add<EgressListener>(computeEgressListener);
-  catalogue.add<TcpListeners>(computeTcpListeners);
-  catalogue.add<RouteTable>(computeRouteTable);
-  catalogue.add<VirtualHostUnit>(computeVirtualHost);
+  add<OutboundPort>(catalogue, computeOutboundPort);
+  add<EgressListener>(catalogue, computeEgressListener);
+  add<TcpListeners>(catalogue, computeTcpListeners);
+  add<RouteTable>(catalogue, computeRouteTable);
+  add<VirtualHostUnit>(catalogue, computeVirtualHost);
 
-  catalogue.add<GatewayPorts>(computeGatewayPorts);
-  catalogue.add<GatewayListener>(computeGatewayListener);
-  catalogue.add<GatewayRouteTable>(computeGatewayRouteTable);
-  catalogue.add<GatewayClusters>(computeGatewayClusters);
-  catalogue.add<CredentialState>(computeCredentialState);
-  catalogue.add<GatewaySecret>(computeGatewaySecret);
+  add<GatewayPorts>(catalogue, computeGatewayPorts);
+  add<GatewayListener>(catalogue, computeGatewayListener);
+  add<GatewayRouteTable>(catalogue, computeGatewayRouteTable);
+  add<GatewayClusters>(catalogue, computeGatewayClusters);
+  add<CredentialState>(catalogue, computeCredentialState);
+  add<GatewaySecret>(catalogue, computeGatewaySecret);
+
+  add<PatchesOf>(catalogue, computePatches);
+  add<PatchChecks>(catalogue, computePatchChecks);
+  add<PatchList>(catalogue, computePatchList);
+  add<Patched>(catalogue, computePatched);
+  add<PatchAdditions>(catalogue, computePatchAdditions);
 }
 
 }  // namespace fairway::translate

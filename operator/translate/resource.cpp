@@ -12,6 +12,7 @@ std::string_view typeUrl(Type type) {
     case Type::route: return "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
     case Type::virtual_host: return "type.googleapis.com/envoy.config.route.v3.VirtualHost";
     case Type::secret: return "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+    case Type::rate_limit: return "type.googleapis.com/ratelimit.config.ratelimit.v3.RateLimitConfig";
   }
   return {};
 }
@@ -24,6 +25,7 @@ std::string_view shortName(Type type) {
     case Type::route: return "RDS";
     case Type::virtual_host: return "VHDS";
     case Type::secret: return "SDS";
+    case Type::rate_limit: return "RLS";
   }
   return {};
 }

@@ -11,12 +11,12 @@
 
 namespace fairway::translate {
 
-// The xDS resource types that are served, in the order in which additions are pushed.
-enum class Type { cluster, endpoint, listener, route, virtual_host, secret };
-inline constexpr std::size_t kTypeCount = 6;
+// The xDS resource types that are served, in the order in which additions are pushed. The last is the rate limit service's.
+enum class Type { cluster, endpoint, listener, route, virtual_host, secret, rate_limit };
+inline constexpr std::size_t kTypeCount = 7;
 
 std::string_view typeUrl(Type type);
-// Short name for listings: CDS, EDS, LDS, RDS, VHDS, SDS.
+// Short name for listings: CDS, EDS, LDS, RDS, VHDS, SDS, RLS.
 std::string_view shortName(Type type);
 
 // One xDS resource, serialized once and shared by everything that serves it. Immutable.

@@ -77,6 +77,28 @@ std::string clusterOf(const model::Destination& destination) {
   return clusterName(destination.port, destination.subset, destination.host);
 }
 
+const std::string* prefixOf(const route_v3::RouteMatch& match) {
+  using Match = route_v3::RouteMatch;
+  if (match.path_specifier_case() == Match::kPrefix) return &match.prefix();
+  return match.path_specifier_case() == Match::kPathSeparatedPrefix ? &match.path_separated_prefix() : nullptr;
+}
+
+// `Action` is a RouteAction or a RedirectAction. Puts the path in place of what matched.
+template <class Action>
+void setPrefixRewrite(Action& out, const std::string& path, const route_v3::RouteMatch& match) {
+  const auto* prefix = prefixOf(match);
+  if (prefix && *prefix == "/" && path.back() != '/') {
+    out.set_prefix_rewrite(path + "/");  // "/" -> "/v2": /a becomes /v2/a, not /v2a
+  } else if (prefix && path == "/" && prefix->back() != '/') {
+    // "/api" -> "/": /api/a becomes /a, not //a
+    const std::string flags = match.has_case_sensitive() && !match.case_sensitive().value() ? "(?i)" : "";
+    setRegex(*out.mutable_regex_rewrite()->mutable_pattern(), flags + "^" + quoteRegex(*prefix) + "/*");
+    out.mutable_regex_rewrite()->set_substitution("/");
+  } else {
+    out.set_prefix_rewrite(path);
+  }
+}
+
 void setRewrite(store::View& view, RouteAction& out, const HttpRoute& route, const route_v3::RouteMatch& match) {
   if (route.rewriteHost) out.set_host_rewrite_literal(*route.rewriteHost);
   if (!route.rewriteRegex.empty()) {
@@ -91,18 +113,7 @@ void setRewrite(store::View& view, RouteAction& out, const HttpRoute& route, con
     return;
   }
   if (!route.rewritePath) return;
-  const std::string path = route.rewritePath->empty() ? "/" : *route.rewritePath;
-  const bool prefixMatch = match.path_specifier_case() == route_v3::RouteMatch::kPrefix;
-  if (prefixMatch && match.prefix() == "/" && path.back() != '/') {
-    out.set_prefix_rewrite(path + "/");  // "/" -> "/v2": /a becomes /v2/a, not /v2a
-  } else if (prefixMatch && path == "/" && match.prefix().back() != '/') {
-    // "/api" -> "/": /api/a becomes /a, not //a
-    const std::string flags = match.has_case_sensitive() && !match.case_sensitive().value() ? "(?i)" : "";
-    setRegex(*out.mutable_regex_rewrite()->mutable_pattern(), flags + "^" + quoteRegex(match.prefix()) + "/*");
-    out.mutable_regex_rewrite()->set_substitution("/");
-  } else {
-    out.set_prefix_rewrite(path);
-  }
+  setPrefixRewrite(out, route.rewritePath->empty() ? "/" : *route.rewritePath, match);
 }
 
 void setRetries(RouteAction& out, const HttpRoute::Retries& retries) {
@@ -186,7 +197,7 @@ void setDirectResponse(Route& out, std::uint32_t status, std::string body) {
 void setForward(store::View& view, Route& out, const model::Client& client, const HttpRoute& route) {
   const auto destinations = effective(route);
   if (std::all_of(destinations.begin(), destinations.end(), [](const auto* w) { return w->destination.missing; })) {
-    setDirectResponse(out, 503,
+    setDirectResponse(out, route.missingStatus,
                       destinations.empty()
                           ? "fairway: this route has no destination"
                           : "fairway: no such destination: " + describe(destinations.front()->destination));
@@ -201,11 +212,14 @@ void setForward(store::View& view, Route& out, const model::Client& client, cons
   } else {
     for (const auto* weighted : destinations) {
       auto& cluster = *action.mutable_weighted_clusters()->add_clusters();
-      cluster.set_name(clusterOf(weighted->destination));  // Envoy answers 503 for the share of a missing one
+      cluster.set_name(clusterOf(weighted->destination));  // of a missing one Envoy answers the share itself
       cluster.mutable_weight()->set_value(weighted->weight);
       applyHeaders(cluster, weighted->headers);
       if (const auto* host = hostOf(weighted->headers)) cluster.set_host_rewrite_literal(*host);
     }
+  }
+  if (route.missingStatus == 500) {
+    action.set_cluster_not_found_response_code(RouteAction::INTERNAL_SERVER_ERROR);
   }
   if (const auto* host = hostOf(route.headers)) action.set_host_rewrite_literal(*host);
   setRewrite(view, action, route, out.match());
@@ -236,7 +250,8 @@ void setRedirect(Route& out, const HttpRoute::Redirect& redirect) {
   if (!redirect.prefixRewrite.empty()) {
     action.set_prefix_rewrite(redirect.prefixRewrite);
   } else if (redirect.path.rfind(kPrefix, 0) == 0) {
-    action.set_prefix_rewrite(redirect.path.substr(kPrefix.size()));
+    const auto path = redirect.path.substr(kPrefix.size());
+    setPrefixRewrite(action, path.empty() ? "/" : path, out.match());
   } else if (!redirect.path.empty()) {
     action.set_path_redirect(redirect.path);
   }

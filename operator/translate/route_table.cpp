@@ -137,6 +137,19 @@ ResourcePtr wholeTable(store::View& view, const RouteTable& query, const RouteCo
   return makeResource(Type::route, table.name(), bytes, std::move(provenance));
 }
 
+// A pod of a headless service that is asked for by its own name: no rule of the service sends the request to another one.
+ResourcePtr podsVirtualHost(store::View& view, const VirtualHostUnit& query, const PortHost& entry) {
+  const std::string port = std::to_string(query.port), host = podsHost(query.host);
+  const std::string name = (query.wholeRoutes ? "" : port + "/") + host + ":" + port;
+  std::string bytes;
+  MessageWriter out(bytes);
+  out.text(VirtualHost::kNameFieldNumber, name);
+  for (const auto& domain : entry.podDomains) out.text(VirtualHost::kDomainsFieldNumber, domain);
+  out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.client.ns, host, query.port));
+  out.number(VirtualHost::kIncludeRequestAttemptCountFieldNumber, 1);
+  return makeResource(Type::virtual_host, name, bytes);
+}
+
 }  // namespace
 
 Output computeRouteTable(store::View& view, const RouteTable& query) {
@@ -206,6 +219,7 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
     provenance.insert(provenance.end(), roots.begin(), roots.end());
   }
   output.resources.push_back(makeResource(Type::virtual_host, name, bytes, std::move(provenance)));
+  if (!entry->podDomains.empty()) output.resources.push_back(podsVirtualHost(view, query, *entry));
   return output;
 }
 

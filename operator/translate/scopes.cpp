@@ -7,6 +7,7 @@
 #include "normalize/queries.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
+#include "translate/patches.h"
 
 namespace fairway::translate {
 
@@ -21,16 +22,34 @@ Interception parseInterception(std::string_view text) {
   return text == "NONE" ? Interception::none : Interception::redirect;
 }
 
+namespace {
+
+std::string_view typeName(ProxyType type) {
+  switch (type) {
+    case ProxyType::sidecar: return "sidecar";
+    case ProxyType::gateway: return "gateway";
+    case ProxyType::rate_limit_service: return "ratelimit";
+  }
+  return {};
+}
+
+ProxyType parseType(std::string_view name) {
+  if (name == "gateway") return ProxyType::gateway;
+  return name == "ratelimit" ? ProxyType::rate_limit_service : ProxyType::sidecar;
+}
+
+}  // namespace
+
 std::string ScopesOf::key() const {
-  return joinKey({proxy.type == ProxyType::gateway ? "gateway" : "sidecar", proxy.ns, proxy.pod, proxy.serviceAccount,
-                  mapField(proxy.labels), listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress,
-                  proxy.appAddress, flagField(proxy.unprivileged), flagField(proxy.wholeRoutes)});
+  return joinKey({typeName(proxy.type), proxy.ns, proxy.pod, proxy.serviceAccount, mapField(proxy.labels),
+                  listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress, proxy.appAddress,
+                  flagField(proxy.unprivileged), flagField(proxy.wholeRoutes), mapField(proxy.metadata)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
   const auto fields = splitKey(key);
   Proxy proxy;
-  proxy.type = fieldAt(fields, 0) == "gateway" ? ProxyType::gateway : ProxyType::sidecar;
+  proxy.type = parseType(fieldAt(fields, 0));
   proxy.ns = fieldAt(fields, 1);
   proxy.pod = fieldAt(fields, 2);
   proxy.serviceAccount = fieldAt(fields, 3);
@@ -41,6 +60,7 @@ ScopesOf ScopesOf::parse(std::string_view key) {
   proxy.appAddress = fieldAt(fields, 8);
   proxy.unprivileged = parseFlag(fieldAt(fields, 9));
   proxy.wholeRoutes = parseFlag(fieldAt(fields, 10));
+  proxy.metadata = parseMap(fieldAt(fields, 11));
   return {proxy};
 }
 
@@ -104,6 +124,11 @@ std::vector<std::string> anyAddress(const std::vector<std::string>& own) {
 
 ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   const Proxy& proxy = query.proxy;
+  if (proxy.type == ProxyType::rate_limit_service) {
+    // It learns of the limits of all namespaces.
+    if (proxy.ns != view.mesh().rootNamespace) return {};
+    return {{RateLimitServiceScope::kType, RateLimitServiceScope{}.key()}};
+  }
   const model::Workload* workload = nullptr;
   if (!proxy.pod.empty()) {
     const auto& found = view.ask(normalize::WorkloadOf{proxy.ns, proxy.pod});
@@ -128,12 +153,13 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   normalize::ClientOf as{proxy.ns, labels, workload ? workload->locality : model::Locality{}};
   if (workload && !workload->node.empty()) as.labels[normalize::kHostnameLabel] = workload->node;
   const auto& client = view.ask(as);
+  const auto patches = patchSetOf(view, proxy, labels);
 
   if (proxy.type == ProxyType::gateway) {
     const GatewayScope scope{
         proxy.ns,           account,        labels, namedPorts, binds ? addresses : anyAddress(addresses),
         proxy.unprivileged, client.locality};
-    return {{GatewayScope::kType, scope.key()}};
+    return patchedScopes(view, patches, proxy, {{GatewayScope::kType, scope.key()}});
   }
   SidecarOutbound outbound{client, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
   SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false};
@@ -144,7 +170,8 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
     inbound.appAddress = proxy.appAddress.empty() ? "127.0.0.1" : proxy.appAddress;
     inbound.unprivileged = proxy.unprivileged;
   }
-  return {{SidecarInbound::kType, inbound.key()}, {SidecarOutbound::kType, outbound.key()}};
+  return patchedScopes(view, patches, proxy,
+                       {{SidecarInbound::kType, inbound.key()}, {SidecarOutbound::kType, outbound.key()}});
 }
 
 }  // namespace fairway::translate

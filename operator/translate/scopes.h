@@ -57,4 +57,12 @@ struct GatewayScope {
   static GatewayScope parse(std::string_view key);
 };
 
+// All the rate limit service needs.
+struct RateLimitServiceScope {
+  using Value = Output;
+  static constexpr std::string_view kType = "rate-limit-service";
+  [[nodiscard]] std::string key() const { return {}; }
+  static RateLimitServiceScope parse(std::string_view) { return {}; }
+};
+
 }  // namespace fairway::translate

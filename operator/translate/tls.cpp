@@ -177,7 +177,12 @@ void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::Tr
   }
   if (!policy.insecureSkipVerify) {
     auto& validation = *common.mutable_validation_context();
-    validation.mutable_trusted_ca()->set_filename(policy.caCertificates.empty() ? kSystemRoots : policy.caCertificates);
+    if (policy.roots.empty()) {
+      validation.mutable_trusted_ca()->set_filename(policy.caCertificates.empty() ? kSystemRoots
+                                                                                  : policy.caCertificates);
+    } else {
+      validation.mutable_trusted_ca()->set_inline_bytes(policy.roots);
+    }
     if (!policy.crl.empty()) validation.mutable_crl()->set_filename(policy.crl);
     for (const auto& san : policy.subjectAltNames) addSubjectName(validation, san);
     if (policy.subjectAltNames.empty() && !name.empty()) addSubjectName(validation, name);
@@ -231,6 +236,18 @@ void setGatewayTls(envoy::config::core::v3::TransportSocket& out, const model::G
   const bool asksClient = server.mode == Mode::mutual || server.mode == Mode::optional_mutual;
   if (server.mode == Mode::mesh) {
     setMeshServerContext(context, mesh.trustDomains);
+  } else if (!server.credentials.empty()) {
+    for (const auto& credential : server.credentials) {
+      setAdsSecret(*common.add_tls_certificate_sds_secret_configs(),
+                   gatewayCredentialSecret(credential.ns, credential.name));
+    }
+    if (asksClient) {
+      auto& validation = *common.mutable_validation_context();
+      validation.mutable_trusted_ca()->set_inline_bytes(server.clientRoots);
+      if (server.mode == Mode::optional_mutual) {
+        validation.set_trust_chain_verification(tls::CertificateValidationContext::ACCEPT_UNTRUSTED);
+      }
+    }
   } else if (!server.credentialName.empty()) {
     setAdsSecret(*common.add_tls_certificate_sds_secret_configs(), credentialSecret(server.credentialName));
     if (asksClient) {

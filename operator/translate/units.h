@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,8 @@
 // The units of translation. Each is a derived value: `(View&, query) -> Output`.
 namespace fairway::translate {
 
-enum class ProxyType { sidecar, gateway };
+// rate_limit_service: no proxy, but the service that counts for them; it is configured over the same streams.
+enum class ProxyType { sidecar, gateway, rate_limit_service };
 // redirect: iptables sends everything to 15001/15006. none: no interception; listeners bind to ports.
 enum class Interception { redirect, none };
 
@@ -26,6 +28,8 @@ struct Proxy {
   std::string outboundAddress, appAddress;
   bool unprivileged = false;  // may not bind ports below 1024: such listeners are left out, with a note
   bool wholeRoutes = false;   // route configurations hold their virtual hosts: the client cannot get these by VHDS
+  // What else the Node's metadata says, as texts: EnvoyFilters match it.
+  std::map<std::string, std::string> metadata{};
   bool operator==(const Proxy&) const = default;
 };
 

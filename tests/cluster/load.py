@@ -1,5 +1,6 @@
 """Steady requests from within a pod: piped into `python3 - URL [CONNECTIONS]` there, it sends until its standard input ends,
-prints the count as JSON every second, and at the end {"sent": n, "failures": [...], "p50_ms": x, "p99_ms": y}.
+prints the count as JSON every second, and at the end {"sent": n, "failures": [...], "p50_ms": x, "p99_ms": y}, and
+"answered_p99_ms" of those that did not fail.
 
 Half of the connections are kept, as clients with a pool do; the other half make a new one for each request. A request
 fails if it has no answer or one that is not 200.
@@ -17,13 +18,13 @@ class Sender(threading.Thread):
     def __init__(self, target, keep, stop):
         super().__init__(daemon=True)
         self.target, self.keep, self.stop = target, keep, stop
-        self.sent, self.failures, self.milliseconds = 0, [], []
+        self.sent, self.failures, self.milliseconds, self.answered = 0, [], [], []
         self.connection = None
 
     def ask(self):
         if self.connection is None:
             self.connection = http.client.HTTPConnection(self.target.hostname, self.target.port or 80, timeout=30)
-        self.connection.request("GET", self.target.path or "/")
+        self.connection.request("GET", (self.target.path or "/") + (f"?{self.target.query}" if self.target.query else ""))
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != 200:
@@ -41,6 +42,7 @@ class Sender(threading.Thread):
             before = time.monotonic()
             try:
                 self.ask()
+                self.answered.append((time.monotonic() - before) * 1000)
             except (OSError, http.client.HTTPException, RuntimeError) as error:
                 self.failures.append(f"{type(error).__name__}: {error}")
                 self.close()
@@ -65,11 +67,13 @@ def main():
     for sender in senders:
         sender.join()
     times = sorted(ms for s in senders for ms in s.milliseconds) or [0.0]
+    answered = sorted(ms for s in senders for ms in s.answered) or [0.0]
     result = {
         "sent": sum(s.sent for s in senders),
         "failures": [text for s in senders for text in s.failures],
         "p50_ms": round(times[len(times) // 2], 2),
         "p99_ms": round(times[min(len(times) - 1, len(times) * 99 // 100)], 2),
+        "answered_p99_ms": round(answered[min(len(answered) - 1, len(answered) * 99 // 100)], 2),
     }
     print(json.dumps(result), flush=True)
 

@@ -1,6 +1,7 @@
 """The lab itself: what a cluster must do, and that nothing of it stays."""
 
 import contextlib
+import ipaddress
 import json
 import os
 import pathlib
@@ -43,6 +44,7 @@ spec:
   selector: {app: echo}
   ports: [{port: 80, targetPort: 8080, nodePort: 30080}]
 """
+SERVICE = {"apiVersion": "v1", "kind": "Service"}
 CLIENT = "/usr/local/lib/fairway/echo_pod.py"
 
 
@@ -120,15 +122,59 @@ def test_echo_ends_gracefully(cluster, namespace):
     wait_for(lambda: cluster.http(address).status is None, 30, "the pod to be gone")
 
 
+def test_load_balancers(cluster, namespace):
+    """A service of type LoadBalancer has the lowest free address, or the one it asks for; the node and pods reach it."""
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", text=ECHO.replace("NodePort", "LoadBalancer").replace(", nodePort: 30080", ""))
+    cluster.wait_ready("deployment/echo", namespace)
+    pods = cluster.pods("app=echo", namespace)
+    address = balanced(cluster, namespace, "echo")
+    assert ipaddress.ip_address(address) in ipaddress.ip_network("10.77.1.0/24")
+    wait_for(lambda: both_answer(cluster, f"{address}:80", pods), 30, f"both pods to answer at {address}")
+    seen = cluster.exec_in_pod(pods[0], "python3", CLIENT, "get", f"http://{address}/", namespace=namespace)
+    assert json.loads(seen).get("status") == 200, seen
+
+    print("  an address that is asked for, one that another has, one of nobody's")
+    asks = {"wish": "10.77.1.99", "taken": "10.77.1.99", "far": "10.78.0.1"}
+    for name, wish in asks.items():
+        service = {"type": "LoadBalancer", "loadBalancerIP": wish, "selector": {"app": "echo"}, "ports": [{"port": 80, "targetPort": 8080}]}
+        cluster.apply(json.dumps({**SERVICE, "metadata": {"name": name, "namespace": namespace}, "spec": service}))
+        if name == "wish":
+            assert balanced(cluster, namespace, name) == wish
+    service = {"type": "LoadBalancer", "selector": {"app": "echo"}, "ports": [{"port": 80, "targetPort": 8080}]}
+    cluster.apply(json.dumps({**SERVICE, "metadata": {"name": "later", "namespace": namespace}, "spec": service}))
+    assert balanced(cluster, namespace, "later") not in (address, "10.77.1.99")
+    assert [ingress(cluster, namespace, name) for name in ("taken", "far")] == [[], []]
+
+    print("  what is free again is given to who waits for it, and a service that is none any more has none")
+    cluster.kubectl("delete", "service", "wish", "-n", namespace)
+    assert balanced(cluster, namespace, "taken") == "10.77.1.99"
+    cluster.kubectl("patch", "service", "echo", "-n", namespace, "-p", '{"spec": {"type": "ClusterIP"}}')
+    wait_for(lambda: not ingress(cluster, namespace, "echo"), 30, "the address to be taken back")
+
+
+def ingress(cluster, namespace, name):
+    service = cluster.get(f"/api/v1/namespaces/{namespace}/services/{name}")
+    return [entry["ip"] for entry in service["status"]["loadBalancer"].get("ingress", [])]
+
+
+def balanced(cluster, namespace, name):
+    """The address of a service of type LoadBalancer, as soon as it has one."""
+    [address] = wait_for(lambda: ingress(cluster, namespace, name), 30, f"an address for {name}")
+    return address
+
+
 def test_both_address_families(archives):
     """A dual-stack lab: pods have both addresses, and a service is reached by both."""
     with Cluster(f"both-{os.getpid()}", load=False, ipv6=True) as lab:
         lab.load_image(archives["fairway-echo"])
-        lab.apply(ECHO.replace("  type: NodePort\n", "  ipFamilyPolicy: RequireDualStack\n").replace(", nodePort: 30080", ""))
+        service = "  type: LoadBalancer\n  ipFamilyPolicy: RequireDualStack\n"
+        lab.apply(ECHO.replace("  type: NodePort\n", service).replace(", nodePort: 30080", ""))
         lab.wait_ready("deployment/echo")
         [pod, _] = lab.pods("app=echo")
         assert [":" in ip["ip"] for ip in lab.get(f"/api/v1/namespaces/default/pods/{pod}")["status"]["podIPs"]] == [False, True]
-        for address in lab.get("/api/v1/namespaces/default/services/echo")["spec"]["clusterIPs"]:
+        given = wait_for(lambda: ingress(lab, "default", "echo"), 30, "addresses for the service")
+        assert [":" in ip for ip in given] == [False, True]
+        for address in lab.get("/api/v1/namespaces/default/services/echo")["spec"]["clusterIPs"] + given:
             url = f"http://[{address}]/" if ":" in address else f"http://{address}/"
             # The first requests may come before kube-proxy has heard of the endpoints.
             answer = wait_for(lambda u=url: answered(lab, pod, u), 30, f"an answer from {url}", pause=0.2)
@@ -160,7 +206,7 @@ def test_twice_and_side_by_side(cluster):
         with Cluster(name, load=False) as other:
             directory = other.directory
             processes = [identity(pid) for pid in members(other.space.pid)] + list(other.space.state["processes"].values())
-            assert len(processes) > 16  # its first process, eight programs and who started each
+            assert len(processes) > 18  # its first process, nine programs and who started each
             with pytest.raises(Failed, match="not found"):
                 other.kubectl("get", "configmap", "only-here", "-n", "default")
         assert not left_of(name, directory, processes)

@@ -66,8 +66,8 @@ def run_round(arguments):
     seed, number, size = arguments
     result = Result(coverage=Coverage())
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
+    driver = EnvoyDriver(directory)
     try:
-        driver = EnvoyDriver(directory)
         round_ = rounds.make(seed, number, size)
         verdicts = {judge.name: judge.judge(round_) for judge in rounds.judges(driver)}
         result.triples = round_.size
@@ -82,6 +82,7 @@ def run_round(arguments):
             asked = [request for at, some in round_.questions if at == index for request in some]
             result.coverage.look(round_.mesh, round_.mesh.workloads[index], asked)
     finally:
+        driver.close()
         shutil.rmtree(directory, ignore_errors=True)
     return result
 

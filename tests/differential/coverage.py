@@ -4,11 +4,13 @@ not."""
 
 import collections
 import copy
+import dataclasses
 import re
 
 import model
+from generate import providers
 from generate.meshes import identities
-from world import ALLOW
+from world import ALLOW, AUTHORIZER, NOBODY
 
 _SKIPPED = {"metadata", "apiVersion", "kind", "key", "roleRef", "name", "number"}
 _BRACKETS = re.compile(r"\[.*\]")
@@ -20,6 +22,8 @@ _ONE_WAY = {
     "Policy originIsOptional",
     *(f"{where} {field}" for where in ("Policy origins jwt", "RequestAuthentication jwtRules") for field in ("issuer", "jwks")),
 }
+# Documented to have no effect any more.
+_NO_EFFECT = {f"{kind} {field}" for kind in ("Policy", "MeshPolicy") for field in ("peers mtls allowTls", "peerIsOptional")}
 # Seen one way alone in the usual run, as few requests have just the token, or the service, that it would take; longer runs
 # see both.
 RARE = {
@@ -29,7 +33,7 @@ RARE = {
     *(f"ServiceRoleBinding subjects properties request.auth.{what}" for what in ("audiences", "claims", "principal")),
 }
 # Fields that an object is nothing without: what they could say instead.
-_OTHERS = {"issuer": "nobody", "jwks": "{}", "exact": "/never", "prefix": "/never", "suffix": "/never"}
+_OTHERS = {"group": "other.example", "issuer": "nobody", "jwks": "{}", "exact": "/never", "prefix": "/never", "suffix": "/never"}
 _ENUMS = {"mode": ("STRICT", "PERMISSIVE", "DISABLE", "ON", "OFF"), "action": ("ALLOW", "DENY"), "enforcementMode": ("PERMISSIVE",)}
 
 
@@ -45,21 +49,23 @@ class Coverage:
     def look(self, mesh, workload, asked):
         """Counts for requests to one workload: the more of them, the fewer fields its policies have."""
         objects = mesh.objects_for(workload)
-        changes = list(variants(objects, workload))
+        changes = [(label, mesh, variant) for label, variant in variants(objects, workload)]
+        changes += [(label, variant, objects) for label, variant in provider_variants(mesh, objects)]
         asked = asked[:: 1 + len(asked) * len(changes) // _VERDICTS]
         ports = {port: model.Port(mesh, workload, port) for port in workload.targets}
         base = [ports[request.connection.port].verdict(request) == ALLOW for request in asked]
         ports_asked = {request.connection.port for request in asked}
-        for label, variant in changes:
-            changed = {port: model.Port(mesh, workload, port, variant) for port in ports_asked}
+        for label, variant, variant_objects in changes:
+            self.counts[label] += collections.Counter()  # one that never decides is known, too
+            changed = {port: model.Port(variant, workload, port, variant_objects) for port in ports_asked}
             for request, allowed in zip(asked, base):
                 if (changed[request.connection.port].verdict(request) == ALLOW) != allowed:
                     self.counts[label]["allow" if allowed else "deny"] += 1
 
     def one_sided(self):
-        """Fields that only ever allowed, or only ever denied."""
+        """Fields that only ever allowed, only ever denied, or did neither."""
         found = (label for label, counts in self.counts.items() if not (counts["allow"] and counts["deny"]))
-        return sorted(label for label in found if label not in _ONE_WAY)
+        return sorted(label for label in found if label not in _ONE_WAY | _NO_EFFECT)
 
     def table(self):
         lines = [f"{'field':56} {'allow':>8} {'deny':>8}"]
@@ -83,6 +89,24 @@ def variants(objects, workload):
                 else:
                     holder[path[-1]] = value
                 yield label, objects[:place] + [changed] + objects[place + 1 :]
+
+
+def provider_variants(mesh, objects):
+    """(label, the mesh with one setting changed) of the extensionProviders that these objects name."""
+    used = {o["spec"]["provider"]["name"] for o in objects if "provider" in o["spec"]}
+    for place, provider in enumerate(mesh.providers):
+        kind = next(key for key in provider if key != "name")
+        settings = provider[kind]
+        if provider["name"] not in used:
+            continue
+        service = AUTHORIZER if settings["service"].endswith(NOBODY) else NOBODY
+        changes = {"service": service, "failOpen": not settings.get("failOpen", False)}
+        if kind == "envoyExtAuthzHttp":
+            changes["includeRequestHeadersInCheck"] = [] if "includeRequestHeadersInCheck" in settings else ["*"]
+        for field, value in changes.items():
+            changed = [*mesh.providers]
+            changed[place] = {**provider, kind: {**settings, field: value}}
+            yield f"extensionProviders {kind} {field}", dataclasses.replace(mesh, providers=changed)
 
 
 def _config_fields(obj, workload):
@@ -111,6 +135,9 @@ def _fields(node, path, label):
             yield name, here, [None, _other(key, value)]
         elif isinstance(value, dict) and key == "portLevelMtls":
             yield name, here, [None, *({port: {"mode": mode} for port in _PORTS} for mode in _ENUMS["mode"][:3])]
+        elif key == "provider":
+            # Which nobody knows, and one that lets everything pass, as it is asked in vain.
+            yield name, here, [{"name": providers.MISSING}, {"name": "grpc-3"}]
         elif isinstance(value, dict) and key in ("selector", "mtls"):
             yield name, here, [None]
             yield from _fields(value, here, name)
@@ -125,7 +152,7 @@ def _fields(node, path, label):
 
 
 def _entries(key, entries, here, name):
-    if key in ("targets", "peers"):
+    if key in ("targets", "targetRefs", "peers", "fromHeaders"):
         yield name, here, [None]
     for at, entry in enumerate(entries):
         if key in ("when", "constraints"):

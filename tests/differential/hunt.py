@@ -10,7 +10,7 @@ import tempfile
 
 import rounds
 from driver.envoy_driver import EnvoyDriver
-from mutants import FACT_MUTANTS, MUTANTS
+from mutants import FACT_MUTANTS, MUTANTS, OF_EVALUATOR
 
 _WORKLOADS = 60
 _ROUNDS = 8
@@ -50,8 +50,8 @@ def hunt(seed, names=None):
     """Mutant -> triples until it was seen; None: it was not."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
     waiting, taken, spent = dict(MUTANTS if names is None else {n: MUTANTS[n] for n in names}), {}, {}
+    driver = EnvoyDriver(directory)
     try:
-        driver = EnvoyDriver(directory)
         for number in range(_ROUNDS):
             if not waiting:
                 break
@@ -65,6 +65,7 @@ def hunt(seed, names=None):
                     taken[name] = spent[name]
                     del waiting[name]
     finally:
+        driver.close()
         shutil.rmtree(directory, ignore_errors=True)
     return {**taken, **{name: None for name in waiting}}
 
@@ -73,10 +74,10 @@ def hunt_evaluator(seed, names=None):
     """The same for bugs of the evaluator: what is wrong is planted into what it alone is given. Mutant -> triples (of workloads
     that it changes) until it said something else than Envoy; None: it never did."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
-    waiting = {n: m for n, m in {**MUTANTS, **FACT_MUTANTS}.items() if names is None or n in names}
+    waiting = {n: m for n, m in OF_EVALUATOR.items() if names is None or n in names}
     taken, spent = {}, collections.Counter()
+    driver = EnvoyDriver(directory)
     try:
-        driver = EnvoyDriver(directory)
         for number in range(_EVALUATOR_ROUNDS):
             if not waiting:
                 break
@@ -94,6 +95,7 @@ def hunt_evaluator(seed, names=None):
                     taken[name] = spent[name]
                     del waiting[name]
     finally:
+        driver.close()
         shutil.rmtree(directory, ignore_errors=True)
     return {**taken, **{name: None for name in waiting}}
 

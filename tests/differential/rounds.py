@@ -7,7 +7,7 @@ import model
 from driver import evaluator
 from generate import meshes, requests
 from generate.spelling import spell
-from world import Mesh
+from world import Mesh, agree
 
 
 @dataclasses.dataclass
@@ -89,7 +89,7 @@ class EnvoyJudge:
             (place, at)
             for place, (said, meant) in enumerate(zip(verdicts, expected))
             for at in range(len(said))
-            if said[at] != meant[at]
+            if not agree((said[at], meant[at]))
         ]
         questions = [(round_.questions[place][0], [round_.questions[place][1][at]]) for place, at in again]
         for (place, at), (verdict,) in zip(again, self.driver.ask(round_.mesh, questions)):
@@ -122,6 +122,6 @@ def disagreements(round_, verdicts):
     for place, (index, asked) in enumerate(round_.questions):
         for at, request in enumerate(asked):
             said = {name: verdicts[name][place][at] for name in names}
-            if len(set(said.values())) > 1:
+            if not agree(said.values()):
                 found.append(Disagreement(round_.seed, round_.mesh, index, request, said))
     return found

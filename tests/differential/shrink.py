@@ -6,7 +6,7 @@ import json
 import model
 from driver import evaluator
 from driver.envoy_driver import as_yaml
-from world import Mesh
+from world import Mesh, agree
 
 _ATTEMPTS = 150
 _KEEP = {"apiVersion", "kind", "metadata", "name", "namespace", "spec", "roleRef", "key", "subjects"}
@@ -26,7 +26,7 @@ class Shrinker:
             smaller = False
             for candidate in _without_one(objects):
                 verdicts = self._verdicts(disagreement, candidate)
-                if verdicts and len(set(verdicts.values())) > 1:
+                if verdicts and not agree(verdicts.values()):
                     objects, disagreement.verdicts, smaller = candidate, verdicts, True
                     break
                 if self.attempts >= _ATTEMPTS:
@@ -38,7 +38,7 @@ class Shrinker:
     def _verdicts(self, disagreement, objects):
         self.attempts += 1
         workload, request = disagreement.workload, disagreement.request
-        mesh = _mesh_of(disagreement.mesh, workload, objects)
+        mesh = _mesh_of(disagreement.mesh, workload, objects)  # with all its providers: they are few
         try:
             meant = model.Port(mesh, workload, request.connection.port).verdict(request)
         except (KeyError, IndexError, ValueError):
@@ -56,7 +56,7 @@ class Shrinker:
 
 
 def _mesh_of(mesh, workload, objects):
-    return Mesh(mesh.trust_domain, [workload], wide=objects)
+    return Mesh(mesh.trust_domain, [workload], wide=objects, providers=mesh.providers)
 
 
 def _without_one(objects):

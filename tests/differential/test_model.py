@@ -3,7 +3,8 @@
 import model
 import pytest
 from model import paths, patterns
-from world import ALLOW, CLOSED, DENY, Certificate, Connection, Mesh, Port, Request, Service, Workload
+from world import ALLOW, AUTHORIZER, CLOSED, DENY, FAIL, NOBODY, REFUSE
+from world import Certificate, Connection, Mesh, Port, Request, Server, Service, Token, Workload
 
 WEB = "spiffe://cluster.local/ns/shop/sa/web"
 SERVICE = Service("api", "shop", (Port("http", 80, 8080), Port("tcp", 90, 9000)))
@@ -14,11 +15,11 @@ def policy(spec, kind="AuthorizationPolicy", name="p", namespace="shop"):
     return {"kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
-def verdict(objects, identity=WEB, port=8080, **fields):
+def verdict(objects, identity=WEB, port=8080, source="10.30.200.1", workload=WORKLOAD, providers=(), **fields):
     certificate = Certificate(identity) if identity else None
-    connection = Connection(port, "10.30.200.1", bool(identity), bool(identity), certificate, fields.pop("sni", ""))
-    mesh = Mesh("cluster.local", [WORKLOAD], objects)
-    return model.Port(mesh, WORKLOAD, port).verdict(Request(connection, **fields))
+    connection = Connection(port, source, bool(identity), bool(identity), certificate, fields.pop("sni", ""))
+    mesh = Mesh("cluster.local", [workload], objects, providers=list(providers))
+    return model.Port(mesh, workload, port).verdict(Request(connection, **fields))
 
 
 def allow(rule, **spec):
@@ -152,3 +153,140 @@ def test_other_trust_domains_and_authorities_are_not_let_in():
     assert verdict(strict) == ALLOW
     assert verdict(strict, identity="spiffe://other.example/ns/shop/sa/web") == CLOSED
     assert verdict(strict, identity="spiffe://cluster.localx/ns/shop/sa/web") == CLOSED
+
+
+# --- tokens --------------------------------------------------------------------------------------------------
+
+ONE, TWO = "https://one.example", "two@example.org"
+ALICE = Token(ONE, "alice", "shop", ())
+BOB = Token(TWO, "bob", "", ())
+
+
+def jwt_rule(issuer, **fields):
+    return {"issuer": issuer, "jwks": f'{{"keys": [{{"kid": "{issuer}"}}]}}', **fields}
+
+
+def tokens_of(*rules):
+    return [policy({"jwtRules": list(rules)}, "RequestAuthentication")]
+
+
+def origins_of(*rules, **spec):
+    return [policy({"origins": [{"jwt": rule} for rule in rules], **spec}, "Policy", "default")]
+
+
+def asked(objects, *tokens):
+    return verdict(objects, identity=None, tokens=tokens)
+
+
+def test_each_token_that_is_there_must_be_valid():
+    both = tokens_of(jwt_rule(ONE), jwt_rule(TWO, fromHeaders=[{"name": "x-bare"}]))
+    bob = BOB._replace(place="x-bare")
+    assert asked(both) == asked(both, ALICE) == asked(both, bob) == asked(both, ALICE, bob) == ALLOW
+    assert asked(both, ALICE, bob._replace(signed=False)) == REFUSE
+    assert asked(both, ALICE._replace(expired=True), bob) == REFUSE
+    assert asked(both, BOB) == REFUSE  # not where its rule looks, but where another does
+    assert asked(both, ALICE, BOB._replace(place="session", signed=False)) == ALLOW  # nobody looks there
+
+
+def test_who_is_meant_is_open_with_several_tokens():
+    need = allow(source(requestPrincipals=[f"{ONE}/alice"]))
+    both = tokens_of(jwt_rule(ONE), jwt_rule(TWO)) + need
+    bob = BOB._replace(place="access_token")
+    assert asked(both, ALICE) == ALLOW
+    assert asked(both, bob) == DENY
+    assert asked(both, ALICE, bob) == {ALLOW, DENY}
+    assert asked(both, ALICE, ALICE._replace(place="access_token")) == ALLOW
+
+
+def test_the_first_origin_with_a_valid_token_counts():
+    both = origins_of(jwt_rule(ONE), jwt_rule(TWO, jwtParams=["token"]))
+    bob = BOB._replace(place="token")
+    assert asked(both) == REFUSE
+    assert asked(both, ALICE._replace(signed=False), bob) == asked(both, ALICE, bob._replace(signed=False)) == ALLOW
+    assert asked(both, ALICE, ALICE._replace(place="access_token", signed=False)) == REFUSE
+    optional = origins_of(jwt_rule(ONE), originIsOptional=True)
+    assert asked(optional) == asked(optional, ALICE._replace(signed=False)) == ALLOW
+
+
+# --- external authorizers ------------------------------------------------------------------------------------
+
+
+def provider(name, kind="Http", host=AUTHORIZER, **settings):
+    seen = {"includeRequestHeadersInCheck": ["x-ext"]} if kind == "Http" else {}
+    return {"name": name, f"envoyExtAuthz{kind}": {"service": host, "port": 8000, **seen, **settings}}
+
+
+def custom(name="house", **rule):
+    return policy({"action": "CUSTOM", "provider": {"name": name}, "rules": [rule]})
+
+
+def with_answer(objects, answer, providers, **more):
+    return verdict(objects, headers=(("X-Ext", answer),), providers=providers, **more)
+
+
+def test_custom_asks_before_deny_and_allow():
+    house = [provider("house", statusOnError="402")]
+    objects = [custom(), policy({"action": "DENY", "rules": [operation(methods=["DELETE"])]})] + allow(operation(methods=["GET"]))
+    assert with_answer(objects, "allow", house) == ALLOW
+    assert with_answer(objects, "deny", house) == DENY
+    assert with_answer(objects, "error", house) == with_answer(objects, "error", house, method="DELETE") == FAIL
+    assert with_answer(objects, "allow", house, method="DELETE") == with_answer(objects, "allow", house, method="PUT") == DENY
+
+
+def test_who_cannot_be_asked():
+    assert with_answer([custom()], "allow", [provider("house", host=NOBODY)]) == DENY
+    assert with_answer([custom()], "deny", [provider("house", host=NOBODY, failOpen=True)]) == ALLOW
+    assert with_answer([custom()], "error", [provider("house", failOpen=True)]) == ALLOW
+    assert with_answer([custom()], "allow", [provider("other")]) == DENY  # there is no such provider
+    only = [custom(**operation(methods=["DELETE"]))]
+    assert with_answer(only, "deny", [provider("house")]) == ALLOW  # who is not asked
+    assert with_answer(only, "allow", [provider("other")]) == DENY
+
+
+def test_what_authorizers_see():
+    assert with_answer([custom()], "deny", [provider("house", includeRequestHeadersInCheck=["x-other"])]) == ALLOW
+    assert with_answer([custom()], "deny", [provider("house", includeRequestHeadersInCheck=["x-e*"])]) == DENY
+    assert with_answer([custom()], "deny", [provider("house", "Grpc")]) == DENY
+    assert verdict([custom()], port=9000, providers=[provider("house")]) == CLOSED  # it knows requests alone
+    assert verdict([custom()], port=9000, providers=[provider("house", "Grpc")]) == ALLOW
+    assert verdict([custom()], port=9000, source="10.30.200.2", providers=[provider("house", "Grpc")]) == CLOSED
+
+
+# --- gateways ------------------------------------------------------------------------------------------------
+
+EDGE_PORTS = (Port("http", 80, 8080), Port("https", 443, 8443), Port("tls", 444, 8444))
+EDGE_LABELS = {"app": "api", "gateway.networking.k8s.io/gateway-name": "edge"}
+
+
+def gateway(mode="MUTUAL"):
+    servers = (Server(80, "HTTP"), Server(443, "HTTPS", mode), Server(444, "TLS", mode))
+    return Workload("shop", "edge", EDGE_LABELS, "10.30.1.1", (Service("api", "shop", EDGE_PORTS),), servers)
+
+
+def test_gateways_ask_for_certificates_as_their_servers_say():
+    web = allow(source(principals=["cluster.local/ns/shop/sa/web"]))
+    assert verdict(web, port=8443, workload=gateway()) == ALLOW
+    assert verdict(web, port=8443, workload=gateway(), identity=None) == CLOSED
+    assert verdict(web, port=8443, workload=gateway("SIMPLE")) == DENY
+    assert verdict(web, port=8444, workload=gateway("SIMPLE")) == CLOSED
+    assert verdict(web, port=8080, workload=gateway(), identity=None) == DENY
+    strict = [policy({"mtls": {"mode": "STRICT"}}, "PeerAuthentication")]
+    assert verdict(strict, port=8080, workload=gateway(), identity=None) == ALLOW
+
+
+def test_gateways_do_not_believe_what_clients_say_of_themselves():
+    near = allow(source(remoteIpBlocks=["10.30.200.0/24"]))
+    forwarded = (("x-forwarded-for", "203.0.113.9"),)
+    assert verdict(near, port=8080, workload=gateway(), identity=None, headers=forwarded) == ALLOW
+    assert verdict(near, headers=forwarded) == DENY
+
+
+def test_references():
+    def refers(**target):
+        return [policy({"rules": [], "targetRefs": [target]})]
+
+    edge = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
+    assert verdict(refers(**edge), workload=gateway(), identity=None) == DENY
+    assert verdict(refers(**edge)) == verdict(refers(**{**edge, "name": "x"}), workload=gateway(), identity=None) == ALLOW
+    assert verdict(refers(kind="Service", name="api")) == DENY
+    assert verdict(refers(kind="Service", name="apx")) == ALLOW

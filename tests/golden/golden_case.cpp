@@ -24,7 +24,10 @@ namespace {
 
 Proxy readProxy(const json& value) {
   Proxy proxy;
-  proxy.type = value.value("type", "sidecar") == "gateway" ? ProxyType::gateway : ProxyType::sidecar;
+  const auto type = value.value("type", "sidecar");
+  proxy.type = type == "gateway"     ? ProxyType::gateway
+               : type == "ratelimit" ? ProxyType::rate_limit_service
+                                     : ProxyType::sidecar;
   proxy.ns = value.value("namespace", "default");
   proxy.pod = value.value("pod", "");
   proxy.serviceAccount = value.value("serviceAccount", "");

@@ -95,9 +95,9 @@ class Cluster:
 
     def _start_kubernetes(self):
         self._wait("api-server", lambda: self.call("GET", "/readyz")[0] == 200, "the API server to be ready")
-        self.say("controller manager, scheduler, kubelet, kube-proxy, CoreDNS")
+        self.say("controller manager, scheduler, kubelet, kube-proxy, CoreDNS, load balancer")
         self.apply((LAB / "addons.yaml").read_text(encoding="utf-8"))
-        for name in ("controller-manager", "scheduler", "kubelet", "kube-proxy", "coredns"):
+        for name in ("controller-manager", "scheduler", "kubelet", "kube-proxy", "coredns", "load-balancer"):
             self.program(name).start()
         self._wait("node", self._usable, self._missing)
 

@@ -5,10 +5,12 @@ Addresses are the same in every lab: nothing else is in its network.
 
 import json
 import pathlib
+import sys
 
 from harness.apiserver import Certificates, kube_binary
 from processes import CACHE, Failed, versions
 
+LAB = pathlib.Path(__file__).resolve().parent
 NODE = "fairway-node"
 NODE_IP, NODE_IPV6 = "10.77.0.1", "fd00:77::1"
 API_PORT = 6443
@@ -17,6 +19,8 @@ DOMAIN = "cluster.local"
 SERVICE_CIDR, SERVICE_CIDR_IPV6 = "10.96.0.0/16", "fd00:96::/112"
 POD_CIDR, POD_CIDR_IPV6 = "10.244.0.0/16", "fd00:244::/56"
 NODE_POD_CIDR, NODE_POD_CIDR_IPV6 = "10.244.0.0/20", "fd00:244::/64"  # what the node gets of it: room for 4093 pods
+LOAD_BALANCERS = ("10.77.1.1", "10.77.1.254")  # addresses for Services, first and last; of the node's network
+LOAD_BALANCERS_IPV6 = ("fd00:77::1:1", "fd00:77::1:fe")
 MAX_PODS = 600
 ETCD = "http://127.0.0.1:2379"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
@@ -72,6 +76,7 @@ class Node:
             ("scheduler", "/CN=system:kube-scheduler"),
             ("proxy", "/CN=system:kube-proxy"),
             ("coredns", "/CN=system:coredns"),
+            ("load-balancer", "/CN=system:load-balancer"),
         ):
             issuer.issue(user, subject, "extendedKeyUsage=clientAuth")
             self._kubeconfig(user)
@@ -269,3 +274,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 
     def coredns(self):
         return [cached_program("coredns", "coredns"), "-conf", self.directory / "config" / "Corefile", "-dns.port=53"]
+
+    def load_balancer(self):
+        limits = [*LOAD_BALANCERS, *(LOAD_BALANCERS_IPV6 if len(self.node_ips) > 1 else ())]
+        return [sys.executable, "-I", LAB / "load_balancer.py", self.kubeconfig("load-balancer"), *limits]

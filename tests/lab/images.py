@@ -1,4 +1,4 @@
-"""Images for a lab's node: the pause image, made here, and archives that are imported into its containerd."""
+"""Images for a lab's node: those of one program, made here, and archives that are imported into its containerd."""
 
 import hashlib
 import io
@@ -27,31 +27,36 @@ def pause_archive():
             if done.returncode:
                 raise Failed(f"{' '.join(compiler)}: {done.stderr}")
             aside = pathlib.Path(folder) / "pause.tar"
-            aside.write_bytes(_archive(PAUSE_IMAGE, {"pause": program.read_bytes()}, ["/pause"]))
+            aside.write_bytes(archive([PAUSE_IMAGE], {"pause": program.read_bytes()}, ["/pause"]))
             aside.rename(path)
     return path
 
 
 def _tar(files):
-    """name -> bytes as a tar archive that depends on nothing else."""
+    """name -> bytes, or the target of a link, as a tar archive that depends on nothing else."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o755
-            tar.addfile(info, io.BytesIO(content))
+            if isinstance(content, str):
+                info.type, info.linkname = tarfile.SYMTYPE, content
+                tar.addfile(info)
+            else:
+                info.size, info.mode = len(content), 0o755
+                tar.addfile(info, io.BytesIO(content))
     return out.getvalue()
 
 
-def _archive(name, files, entrypoint):
+def archive(names, files, entrypoint, user=""):
+    """An image of these files and nothing else, as a docker-archive that knows it by several names."""
     layer = _tar(files)
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Entrypoint": entrypoint},
+        "config": {"Entrypoint": entrypoint, "User": user, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
-    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    manifest = [{"Config": "config.json", "RepoTags": [*names], "Layers": ["layer.tar"]}]
     parts = {"config.json": json.dumps(config), "manifest.json": json.dumps(manifest)}
     return _tar({"layer.tar": layer, **{key: text.encode() for key, text in parts.items()}})
 

@@ -28,6 +28,7 @@ from cluster import Cluster
 from processes import Failed
 
 import images
+from components import LOAD_BALANCERS
 from space import all_spaces, alive, members, uptime
 
 
@@ -63,7 +64,7 @@ def describe(cluster):
     print(table(cluster))
     print(f"""
   all processes: {total:.0f} MB    data: {cluster.directory}    node: {cluster.node_ip}, node ports there
-  LoadBalancer services stay pending: use their node port.
+  LoadBalancer services have addresses from {LOAD_BALANCERS[0]} on, in its network.
 
   make lab-shell{f' LAB={cluster.name}' if name else ''}                     a shell in its network; KUBECONFIG is set
   {me}{name} exec -- kubectl get pods -A

@@ -15,6 +15,7 @@ COMMANDS = {
     "kubelet": "kubelet",
     "kube-proxy": "kube_proxy",
     "coredns": "coredns",
+    "load-balancer": "load_balancer",
 }
 
 

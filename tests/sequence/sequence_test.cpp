@@ -39,6 +39,8 @@ std::vector<translate::Proxy> proxies() {
       result.push_back(proxy);
     }
   }
+  result[2].metadata = {{"CLUSTER_ID", "c1"}};
+  result[3].wholeRoutes = true;
   result[1].interception = translate::Interception::none;
   result[1].outboundAddress = "127.0.0.5";
   translate::Proxy gateway;

@@ -323,6 +323,67 @@ json gatewayPod(int variant) {
   return result;
 }
 
+json configPatch(const std::string& applyTo, json match, const std::string& operation, json value) {
+  return {{"applyTo", applyTo},
+          {"match", std::move(match)},
+          {"patch", {{"operation", operation}, {"value", std::move(value)}}}};
+}
+
+json envoyFilter(const std::string& ns, int variant) {
+  const json lua{{"name", "lua"},
+                 {"typed_config", {{"@type", "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"}}}};
+  json patches = json::array();
+  if (variant == 1)
+    patches.push_back(configPatch("HTTP_FILTER", {{"context", "SIDECAR_INBOUND"}}, "INSERT_FIRST", lua));
+  if (variant == 2) {
+    patches.push_back(configPatch("CLUSTER", {{"cluster", {{"service", "vio." + ns + ".svc.cluster.local"}}}}, "MERGE",
+                                  {{"connect_timeout", "3s"}}));
+    patches.push_back(configPatch("CLUSTER", json::object(), "ADD", {{"name", "own"}, {"connect_timeout", "3s"}}));
+    patches.push_back(configPatch("LISTENER", {{"listener", {{"name", "virtualOutbound"}}}}, "REMOVE", json::object()));
+  }
+  if (variant == 3) {
+    patches.push_back(configPatch("VIRTUAL_HOST", {{"routeConfiguration", {{"portNumber", 8003}}}}, "ADD",
+                                  {{"name", "own"}, {"domains", {"own.example.com"}}}));
+    patches.push_back(
+        configPatch("VIRTUAL_HOST", json::object(), "ADD", {{"name", "vio." + ns + ".svc.cluster.local:8003"}}));
+    patches.push_back(
+        configPatch("HTTP_ROUTE", {{"context", "SIDECAR_OUTBOUND"}}, "MERGE", {{"route", {{"timeout", "9s"}}}}));
+  }
+  if (variant == 4) {
+    patches.push_back(
+        configPatch("HTTP_FILTER", json::object(), "ADD", {{"name", "x"}, {"typed_config", {{"@type", "a/b"}}}}));
+    patches.push_back(
+        configPatch("LISTENER_FILTER", {{"context", "SIDECAR_INBOUND"}}, "INSERT_FIRST", {{"name", "x"}}));
+  }
+  json spec{{"configPatches", patches}, {"workloadSelector", {{"labels", {{"app", "vio"}}}}}};
+  if (variant == 5) spec["workloadSelector"] = "vio";
+  return object("networking.istio.io/v1alpha3", "EnvoyFilter", meta(ns, "changes"), spec);
+}
+
+// Of the root namespace: for all sidecars, or gateways, or those whose metadata say so.
+json meshEnvoyFilter(int variant) {
+  json match{{"context", variant == 2 ? "GATEWAY" : "ANY"}};
+  if (variant == 3) match["proxy"] = {{"metadata", {{"CLUSTER_ID", "c1"}}}};
+  const json log{
+      {"name", "log"},
+      {"typed_config",
+       {{"@type", "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"}, {"path", "/x"}}}};
+  return object("networking.istio.io/v1alpha3", "EnvoyFilter", meta("istio-system", "all"),
+                {{"priority", variant},
+                 {"configPatches",
+                  {configPatch("ROUTE_CONFIGURATION", match, "MERGE", {{"request_headers_to_remove", {"x-a"}}}),
+                   configPatch("LISTENER", match, "MERGE", {{"access_log", {log}}})}}});
+}
+
+json proxyConfig(const std::string& ns, int variant) {
+  return object("networking.istio.io/v1beta1", "ProxyConfig", meta(ns, "proxies"),
+                {{"concurrency", variant == 2 ? -1 : 4}});
+}
+
+json wasmPlugin(const std::string& ns) {
+  return object("extensions.istio.io/v1alpha1", "WasmPlugin", meta(ns, "module"), {{"url", "oci://x/y"}});
+}
+
 struct Maker {
   int variants;
   std::function<json(int)> make;
@@ -351,6 +412,9 @@ const std::map<std::string, Maker>& makers() {
       result["ServiceRoleBinding/" + ns] = {4, [=](int v) { return binding(ns, v); }};
       result["AuthorizationPolicy/" + ns] = {4, [=](int v) { return authorization(ns, v); }};
       result["ServiceEntry/" + ns] = {6, [=](int v) { return serviceEntry(ns, v); }};
+      result["EnvoyFilter/" + ns] = {5, [=](int v) { return envoyFilter(ns, v); }};
+      result["ProxyConfig/" + ns] = {2, [=](int v) { return proxyConfig(ns, v); }};
+      result["WasmPlugin/" + ns] = {1, [=](int) { return wasmPlugin(ns); }};
       result["Ingress/" + ns] = {5, [=](int v) { return ingress(ns, v); }};
       result["RequestAuthentication/" + ns] = {4, [=](int v) { return requestAuthentication(ns, v); }};
       result["PeerAuthentication/" + ns] = {3, [=](int v) { return peerAuthentication(ns, v); }};
@@ -360,6 +424,7 @@ const std::map<std::string, Maker>& makers() {
       result["Node/" + std::to_string(number)] = {2, [=](int v) { return node(number, v); }};
     }
     result["AuthorizationPolicy/istio-system"] = {4, [](int v) { return authorization("istio-system", v); }};
+    result["EnvoyFilter/istio-system"] = {3, meshEnvoyFilter};
     result["ClusterRbacConfig/default"] = {3, rbacConfig};
     result["Gateway/edge"] = {4, gateway};
     result["Pod/gateway"] = {2, gatewayPod};

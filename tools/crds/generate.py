@@ -10,6 +10,8 @@ import json
 import pathlib
 import sys
 
+import extensions
+import limits
 import networking
 import policies
 from schema import STATUS, nullable
@@ -27,6 +29,8 @@ ACCEPTED = column("Accepted", ".status.conditions[?(@.type==\"Accepted\")].statu
 PROGRAMMED = column("Programmed", ".status.conditions[?(@.type==\"Programmed\")].status", "Whether every proxy that needs it has it.")
 STATE = [ACCEPTED, PROGRAMMED]
 NETWORKING = ["v1", "v1beta1", "v1alpha3"]
+ENVOY_FILTER = ["v1alpha3"]
+PROXY_CONFIG = ["v1beta1"]
 SECURITY = ["v1", "v1beta1"]
 ALPHA = ["v1alpha1"]
 
@@ -44,6 +48,13 @@ KINDS = [
      [column("Hosts", ".spec.hosts", "The hosts it adds."),
       column("Location", ".spec.location", "Whether they are part of the mesh."),
       column("Resolution", ".spec.resolution", "How their addresses are found."), *STATE]),
+    ("EnvoyFilter", "networking.istio.io", "envoyfilters", ["ef"], True, ENVOY_FILTER, extensions.ENVOY_FILTER,
+     [column("Priority", ".spec.priority", "Smaller ones are applied first.", "integer"), *STATE]),
+    ("ProxyConfig", "networking.istio.io", "proxyconfigs", ["pc"], True, PROXY_CONFIG, extensions.PROXY_CONFIG,
+     [column("Concurrency", ".spec.concurrency", "Worker threads.", "integer"),
+      column("Image", ".spec.image.imageType", "The type of the proxy's image."), *STATE]),
+    ("WasmPlugin", "extensions.istio.io", "wasmplugins", ["wp"], True, ALPHA, extensions.WASM_PLUGIN,
+     [column("URL", ".spec.url", "Where the module is."), ACCEPTED]),
     ("Sidecar", "networking.istio.io", "sidecars", [], True, NETWORKING, networking.SIDECAR,
      [column("Selector", ".spec.workloadSelector.labels", "The workloads it is for."), *STATE]),
     ("WorkloadEntry", "networking.istio.io", "workloadentries", ["we"], True, NETWORKING, networking.WORKLOAD_ENTRY,
@@ -72,6 +83,8 @@ KINDS = [
     ("AuthorizationPolicy", "security.istio.io", "authorizationpolicies", ["ap"], True, SECURITY,
      policies.AUTHORIZATION_POLICY,
      [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),
+    ("RateLimit", "networking.fairway.io", "ratelimits", ["rl"], True, ALPHA, limits.RATE_LIMIT,
+     [column("Context", ".spec.context", "Where requests are counted."), *STATE]),
 ]
 
 

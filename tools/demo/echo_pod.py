@@ -6,11 +6,13 @@ usage: echo_pod.py                 one application, described by the environment
 
   NAME          its name in answers (default: the host's name, which is the pod's)
   HTTP_PORTS    ports for HTTP/1.1 (default 8080)
-  TCP_PORTS     ports where every byte is sent back (default: none)
+  TCP_PORTS     ports where every byte is sent back (default: none), after TCP_PREFIX
   TLS_PORTS     ports for HTTP/1.1 over TLS, with TLS_CERT and TLS_KEY (/etc/tls/tls.crt, /etc/tls/tls.key)
   ROUTES        "/api/multicloud-vio=http://multicloud-vio:9004 /x=http://y": requests below such a path are passed on,
                 path unchanged, with the trace headers
   PAGES         a JSON object: path -> text
+  ERRORS        percentage of the requests that fail (default 0), evenly spread; with ERROR_STATUS (default 503)
+  CONCURRENCY   how many requests are worked on at a time, the others wait (default: any number)
   DRAIN_SECONDS how long it goes on after SIGTERM (default 0) before it stops to accept; requests under way are finished
 
 Lists are separated by spaces or commas. Every path takes ?delay=SECONDS, ?status=NUMBER, ?size=BYTES (of the body) and
@@ -64,6 +66,7 @@ def fetch(url, headers=None, timeout=10.0, method="GET", body=None):
 
 class Handler(echo.Handler):
     active, lock, ending = 0, threading.Lock(), False
+    seen_so_far = 0  # requests, without those of probes
 
     def handle_request(self):
         with Handler.lock:
@@ -81,13 +84,17 @@ class Handler(echo.Handler):
         target = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(target.query))
         try:
-            time.sleep(min(max(float(query.get("delay", 0)), 0), LIMIT))
+            with self.app["work"]:
+                time.sleep(min(max(float(query.get("delay", 0)), 0), LIMIT))
             status, size = int(query.get("status", 200)), int(query.get("size", 0))
         except ValueError as error:
             self.answer(400, "text/plain", f"delay, status and size are numbers: {error}\n".encode())
             return
         trace = {name: self.headers[name] for name in TRACE if name in self.headers}
         page = self.app["pages"].get(target.path)
+        if self.fails(target.path):
+            self.answer(self.app["error_status"], "text/plain", b"this one failed\n")
+            return
         to = next((url for path, url in self.app["routes"] if (target.path + "/").startswith(path.rstrip("/") + "/")), None)
         if page is not None:
             kind = "application/json" if page.startswith(("{", "[")) else "text/html; charset=utf-8"
@@ -100,6 +107,15 @@ class Handler(echo.Handler):
             self.answer(status, "application/octet-stream", b"x" * min(size, 100_000_000))
         else:
             self.answer(status, "application/json", self.seen(len(body)))
+
+    def fails(self, path):
+        """Whether it is the turn of a failure."""
+        if path == "/healthz":
+            return False
+        with Handler.lock:
+            Handler.seen_so_far += 1
+            number, percent = Handler.seen_so_far, self.app["errors"]
+        return number * percent // 100 > (number - 1) * percent // 100
 
     def pass_on(self, url, body, trace):
         answer = fetch(url.rstrip("/") + self.path, trace, LIMIT, self.command, body or None)
@@ -128,9 +144,11 @@ class Handler(echo.Handler):
 
 
 class TcpHandler(socketserver.BaseRequestHandler):
+    prefix = os.environ.get("TCP_PREFIX", "").encode()
+
     def handle(self):
         while data := self.request.recv(65536):
-            self.request.sendall(data)
+            self.request.sendall(self.prefix + data)
 
 
 class DualStack:
@@ -162,6 +180,9 @@ def serve():
         "service": os.environ.get("NAME") or socket.gethostname(),
         "pages": json.loads(os.environ.get("PAGES") or "{}"),
         "routes": routes(words("ROUTES")),
+        "work": threading.BoundedSemaphore(int(os.environ.get("CONCURRENCY") or 1_000_000)),
+        "errors": int(os.environ.get("ERRORS") or 0),
+        "error_status": int(os.environ.get("ERROR_STATUS") or 503),
     }
     handler = type("AppHandler", (Handler,), {"app": app})
     servers = [HttpServer((DualStack.any_address, int(port)), handler) for port in words("HTTP_PORTS", "8080")]

@@ -1,12 +1,16 @@
-"""Writes one FileDescriptorSet that holds the Envoy API files of roots.txt and all they import.
+"""Writes one FileDescriptorSet that holds files of Envoy's API and all they import.
 
 The API comes as Python modules (PyPI `xds-protos`); each carries its own descriptor, so no .proto
 text is needed: `protoc --descriptor_set_in` reads what this script writes.
 
-usage: descriptors.py ROOTS OUT   (prints the file names protoc is to generate, one a line)
+usage: descriptors.py ROOTS OUT   the files of ROOTS; prints the names protoc is to generate, one a line
+       descriptors.py --all OUT   all of version 3, for who reads messages by their descriptors
 """
 
 import importlib
+import importlib.util
+import pathlib
+import re
 import sys
 
 from google.protobuf import descriptor_pb2
@@ -24,9 +28,27 @@ def rename_keywords(message):
         rename_keywords(nested)
 
 
+# Version 2 of the API, and what never left an alpha of it.
+OLD = re.compile(r"(^|/)(api/v2|v2(alpha)?\d*)(/|$)")
+
+
+def all_files():
+    for package in ("envoy", "udpa", "xds"):
+        for folder in importlib.util.find_spec(package).submodule_search_locations:
+            folder = pathlib.Path(folder)
+            for path in folder.rglob("*_pb2.py"):
+                name = str(path.relative_to(folder.parent)).removesuffix("_pb2.py")
+                if not OLD.search(name):
+                    yield name
+
+
 def main(roots_path, out_path):
-    with open(roots_path, encoding="utf-8") as f:
-        roots = [line.strip() for line in f if line.strip() and not line.startswith("#")]
+    whole = roots_path == "--all"
+    if whole:
+        roots = sorted(all_files())
+    else:
+        with open(roots_path, encoding="utf-8") as f:
+            roots = [line.strip() for line in f if line.strip() and not line.startswith("#")]
     files = {}
 
     def add(descriptor):
@@ -37,7 +59,7 @@ def main(roots_path, out_path):
             add(dependency)
         proto = descriptor_pb2.FileDescriptorProto()
         descriptor.CopyToProto(proto)
-        for message in proto.message_type:
+        for message in () if whole else proto.message_type:
             rename_keywords(message)
         files[descriptor.name] = proto
 
@@ -60,7 +82,7 @@ def main(roots_path, out_path):
         emit(name)
     with open(out_path, "wb") as f:
         f.write(result.SerializeToString(deterministic=True))
-    for file in result.file:
+    for file in () if whole else result.file:
         if not file.name.startswith("google/protobuf/"):
             print(file.name)
 

@@ -6,10 +6,10 @@ import re
 import ssl
 
 from generate import tokens
-from world import ALLOW, CLOSED, DENY, REFUSE, REJECT
+from world import ALLOW, CLOSED, DENY, FAIL, REFUSE, REJECT
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_VERDICTS = {b"200": ALLOW, b"403": DENY, b"401": REFUSE, b"400": REJECT}
+_VERDICTS = {b"200": ALLOW, b"403": DENY, b"401": REFUSE, b"400": REJECT, b"402": FAIL}
 _WRONG_AUDIENCE = b"Audiences in Jwt are not allowed"  # Envoy says 403 of it
 _SECONDS = 15
 _PARALLEL = 24
@@ -130,22 +130,29 @@ class _Exchange(asyncio.Protocol):
             self._transport.abort()
 
 
-def with_token(request):
-    """The path and the headers of a request, its token in its place."""
+_HEADERS = {  # places of tokens, as header and what stands before the token; the others are query parameters
+    "bearer": ("authorization", "Bearer "),
+    "x-jwt": ("x-jwt", "Token "),
+    "x-bare": ("x-bare", ""),
+    "session": ("cookie", "session="),
+}
+
+
+def with_tokens(request):
+    """The path and the headers of a request, its tokens in their places."""
     path, headers = request.path, list(request.headers)
-    if request.token:
-        text, place = tokens.encode(request.token), request.token.place
-        if place == "bearer":
-            headers.append(("authorization", f"Bearer {text}"))
-        elif place == "x-jwt":
-            headers.append(("x-jwt", f"Token {text}"))
+    for token in request.tokens:
+        text = tokens.encode(token)
+        if token.place in _HEADERS:
+            name, before = _HEADERS[token.place]
+            headers.append((name, before + text))
         else:
-            path += ("&" if "?" in path else "?") + f"{place}={text}"
+            path += ("&" if "?" in path else "?") + f"{token.place}={text}"
     return path, headers
 
 
 def encode(request):
-    path, headers = with_token(request)
+    path, headers = with_tokens(request)
     lines = [f"{request.method} {path} HTTP/1.1", f"Host: {request.host}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -4,8 +4,9 @@ import json
 import subprocess
 
 from processes import binary
-from driver.client import with_token
-from world import ALLOW, CLOSED, DENY, REFUSE, REJECT
+from driver.client import with_tokens
+from generate import providers
+from world import ALLOW, ASKED_HEADER, CLOSED, DENY, FAIL, NOBODY, REFUSE, REJECT, answer_to_connection, answer_to_request
 
 _VERDICTS = {"allow": ALLOW, "deny": DENY, "reject": REJECT, "closed": CLOSED}
 _SECONDS = 600
@@ -15,10 +16,26 @@ def _port(listener):
     return listener["address"]["socket_address"]["port_value"]
 
 
+def _answers(mesh, answer):
+    """Cluster -> what the authorizer there says: `answer`, a function of the authorizer, if there is one."""
+    all_ = providers.authorizers(mesh.providers)
+    return {each.cluster: "error" if each.host == NOBODY else answer(each) for each in all_}
+
+
+def _to_request(request):
+    """What authorizers say of a request: they see its header only if they are sent it."""
+    values = [value for name, value in request.headers if name.lower() == ASKED_HEADER]
+    return lambda authorizer: answer_to_request(values[0] if values and authorizer.sees_headers else None)
+
+
+def _to_connection(connection):
+    return lambda _: answer_to_connection(connection.source)
+
+
 def _question(workload, request, mesh_alpn):
     connection = request.connection
     certificate = connection.certificate
-    path, headers = with_token(request)
+    path, headers = with_tokens(request)
     return {
         "connection": {
             "source": connection.source,
@@ -47,9 +64,13 @@ def _lines(mesh, listeners, questions, mutate, facts):
             yield {"listener": f"{index} {_port(listener)}", "config": listener}
     for index, asked in questions:
         workload = mesh.workloads[index]
+        asks = any(o["spec"].get("action") == "CUSTOM" for o in mesh.objects_for(workload))
         for request in asked:
             alpn = ["istio", "http/1.1"] if request.connection.mesh_alpn else ["http/1.1"]
             question = _question(workload, request, alpn)
+            if asks:
+                question["connection"]["answers"] = _answers(mesh, _to_connection(request.connection))
+                question["request"]["answers"] = _answers(mesh, _to_request(request))
             if not workload.http(request.connection.port):
                 del question["request"]
             if facts:
@@ -73,4 +94,6 @@ def ask(mesh, listeners, questions, mutate=None, facts=None):
 def _verdict(answer):
     if answer["verdict"] == "deny" and "jwt_authn" in (answer.get("filter") or ""):
         return REFUSE
+    if answer["verdict"] == "deny" and answer["status"] == 402:
+        return FAIL
     return _VERDICTS.get(answer["verdict"]) or f"{answer['verdict']}: {answer.get('text')}"

@@ -1,6 +1,7 @@
-"""Puts the inbound listeners of many workloads into one Envoy. Only what is about the place is changed: certificates
-come from files of the test instead of the agent, and the clusters lead to a responder inside of the same Envoy. Ports
-and addresses are the workloads' own; filters, their order and their configuration stay as they came."""
+"""Puts the listeners of many workloads into one Envoy. Only what is about the place is changed: certificates come from
+files of the test instead of the agent or the control plane, routes stand in the listener, and the clusters lead to a
+responder inside of the same Envoy, or to the test's authorizer. Ports and addresses are the workloads' own; filters,
+their order and their configuration stay as they came."""
 
 import importlib
 import json
@@ -13,7 +14,9 @@ from processes import Process, envoy_binary, request, wait_for
 
 RESPONDER = ("127.0.0.1", 19000)
 BYTES_RESPONDER = ("127.0.0.1", 19001)
+NOWHERE = ("127.0.0.1", 1)
 _TYPE = "type.googleapis.com/envoy.extensions."
+_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def _register_messages():
@@ -26,22 +29,33 @@ def _register_messages():
 
 
 _MESSAGES = (
-    *("http_connection_manager", "tcp_proxy", "rbac", "router", "cors", "fault", "jwt_authn"),
+    *("http_connection_manager", "tcp_proxy", "rbac", "router", "cors", "fault", "jwt_authn", "ext_authz"),
     *("tls", "raw_buffer", "tls_inspector", "original_dst", "http_inspector", "cel"),
 )
 assert envoy.extensions
 _register_messages()
 
 
-def to_json(listener):
-    return json_format.MessageToDict(listener, preserving_proto_field_name=True)
+_CERTIFICATES, _ROOTS = "tls_certificate_sds_secret_configs", "validation_context_sds_secret_config"
 
 
-def place(listener):
-    """Certificates are those of the bootstrap: without an sds_config a name means a secret of its own."""
-    for secret in _find(listener, ("tls_certificate_sds_secret_configs", "validation_context_sds_secret_config")):
+def to_json(message):
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def place(listener, workload, routes):
+    """Certificates are those of the bootstrap: without an sds_config a name means a secret of its own. `routes`: a
+    function from the name of a route configuration to it."""
+    for secret in _find(listener, (_CERTIFICATES, _ROOTS)):
         for each in secret if isinstance(secret, list) else [secret]:
             del each["sds_config"]
+    for chain in listener["filter_chains"]:
+        for network_filter in chain["filters"]:
+            manager = network_filter["typed_config"]
+            if "rds" in manager:
+                manager["route_config"] = routes(manager.pop("rds")["route_config_name"])
+    # Gateways have the same names.
+    listener["name"] = f"{workload.ip}_{listener['address']['socket_address']['port_value']}"
 
 
 def _find(node, keys):
@@ -60,14 +74,21 @@ def _address(where):
     return {"socket_address": {"address": where[0], "port_value": where[1]}}
 
 
-def _cluster(name, where):
+def cluster(name, where, http2=False):
     endpoint = {"endpoint": {"address": _address(where)}}
+    options = {"@type": f"type.googleapis.com/{_OPTIONS}", "explicit_http_config": {"http2_protocol_options": {}}}
     return {
         "name": name,
         "connect_timeout": "5s",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "circuit_breakers": {"thresholds": [{"max_connections": 100000, "max_pending_requests": 100000}]},
+        **({"typed_extension_protocol_options": {_OPTIONS: options}} if http2 else {}),
     }
+
+
+def application_clusters(clusters):
+    """`clusters`: name -> whether it takes requests (else bytes)."""
+    return [cluster(name, RESPONDER if http else BYTES_RESPONDER) for name, http in sorted(clusters.items())]
 
 
 def _filter(name, message, **config):
@@ -105,25 +126,26 @@ def _responders():
     return [http, {"name": "bytes", "address": _address(BYTES_RESPONDER), "filter_chains": [{"filters": [_echo()]}]}]
 
 
-def bootstrap(listeners, clusters, authority, server_certificate):
-    """`clusters`: name -> whether it takes requests (else bytes)."""
+def _secrets(listeners, authority, server_certificate):
+    """All that the listeners name: gateways' certificates are the workloads' as well."""
     certificate, key = authority.files(server_certificate)
+    pair = {"certificate_chain": {"filename": str(certificate)}, "private_key": {"filename": str(key)}}
+    names = {each["name"] for some in _find(listeners, (_CERTIFICATES,)) for each in some}
+    roots = {each["name"] for each in _find(listeners, (_ROOTS,))}
+    return [
+        *({"name": name, "tls_certificate": pair} for name in sorted(names)),
+        *({"name": name, "validation_context": {"trusted_ca": {"filename": str(authority.root)}}} for name in sorted(roots)),
+    ]
+
+
+def bootstrap(listeners, clusters, authority, server_certificate):
     return {
         "node": {"id": "differential", "cluster": "differential"},
         "admin": {"address": _address(("127.0.0.1", 19002))},
         "static_resources": {
             "listeners": [*listeners, *_responders()],
-            "clusters": [_cluster(n, RESPONDER if http else BYTES_RESPONDER) for n, http in sorted(clusters.items())],
-            "secrets": [
-                {
-                    "name": "default",
-                    "tls_certificate": {
-                        "certificate_chain": {"filename": str(certificate)},
-                        "private_key": {"filename": str(key)},
-                    },
-                },
-                {"name": "ROOTCA", "validation_context": {"trusted_ca": {"filename": str(authority.root)}}},
-            ],
+            "clusters": clusters,
+            "secrets": _secrets(listeners, authority, server_certificate),
         },
     }
 

@@ -179,6 +179,11 @@ def mesh_policy(rng, mode):
     return _object("MeshPolicy", "default", "", peers, group="authentication")
 
 
+def origins_policy(rng, namespace, issuers):
+    """The default policy of a namespace with nothing but origins."""
+    return _object("Policy", "default", namespace, tokens.origins(rng, issuers), "authentication")
+
+
 def policies(rng, mesh, namespace):
     """The default policy of a namespace, and some for services and ports."""
     result = []

@@ -7,7 +7,7 @@ from generate import tokens, values
 from generate.meshes import certificates
 from generate.values import at_edge, inside, matching
 from model import mutual_tls, patterns
-from world import Connection, Request
+from world import ANSWERS, ASKED_HEADER, Connection, Request
 
 _HEADER = re.compile(r"request\.headers\[([^\]]+)\]")
 # Names of fields and keys -> the attribute of a request.
@@ -76,9 +76,17 @@ class Aim:
     def __init__(self, rng, mesh, workload):
         self.rng, self.mesh, self.workload = rng, mesh, workload
         self.objects = mesh.objects_for(workload)
-        self.modes = {port: mutual_tls.mode(self.objects, workload, port) for port in workload.targets}
+        self.modes = {port: self._mode(port) for port in workload.targets}
+        self.triggers = list(_triggers(self.objects))
+        self.asks = any(o["spec"].get("action") == "CUSTOM" for o in self.objects)
         self.certificates = certificates(mesh.trust_domain)
         self.identities = self.certificates[:-3]
+
+    def _mode(self, port):
+        """What an honest client of it does, in the words of mutual TLS."""
+        if self.workload.gateway:
+            return mutual_tls.STRICT if self.workload.server(port).mode else mutual_tls.DISABLE
+        return mutual_tls.mode(self.objects, self.workload, port)
 
     @property
     def worth(self):
@@ -101,7 +109,8 @@ class Aim:
         port = int(wanted["port"]) if wanted.get("port") in map(str, ports) else self.rng.choice(ports)
         http = self.workload.http(port)
         connection = self._connect(port, wanted)
-        seen = http and not (connection.tls and not connection.mesh_alpn and self.modes[port] != mutual_tls.STRICT)
+        foreign = connection.tls and (not connection.mesh_alpn or self.workload.gateway)
+        seen = http and not (foreign and self.modes[port] != mutual_tls.STRICT)
         if not seen:
             return [Request(connection)]
         first = self._request(connection, wanted)
@@ -127,7 +136,7 @@ class Aim:
                 return str(address + rng.choice((-1, 1)) if off else address)
             except ValueError:
                 return None
-        if attribute in ("identity", "namespace", "account", "port"):
+        if attribute in ("identity", "namespace", "account", "port", "token"):
             return written
         if attribute == "path":
             written = re.sub(r"\{\*\*?\}", lambda _: rng.choice(("v1", "v1/items", "", "a/b")), written)
@@ -138,7 +147,7 @@ class Aim:
 
     def _connect(self, port, wanted):
         rng, mode = self.rng, self.modes[port]
-        source = wanted.get("source")
+        source = wanted.get("source") or (wanted.get("remote") if self.workload.gateway else None)
         if source is None or not _usable(source):
             source = str(rng.choice(values.SOURCES))
         sni = wanted.get("sni") or rng.choice(values.SNIS + ("", ""))
@@ -176,7 +185,7 @@ class Aim:
         if method not in values.METHODS:
             near = [m for m in values.METHODS if method and (m in method or method.strip("x/y") in m)]
             method = rng.choice(near or values.METHODS)
-        path = _valid_path(wanted.get("path") or rng.choice(values.PATHS))
+        path = _valid_path(wanted.get("path") or self._triggering() or rng.choice(values.PATHS))
         if rng.random() < 0.3:
             path = self._bent(path)
         host = _valid_host(wanted.get("host") or rng.choice(values.HOSTS))
@@ -196,18 +205,28 @@ class Aim:
             headers.append(("x-forwarded-for", before + wanted["remote"]))
         elif rng.random() < 0.1:
             headers.append(("x-forwarded-for", rng.choice(values.REMOTES + ("nonsense", "203.0.113.9, junk"))))
-        return Request(connection, method, path, host, tuple(headers), self._token(path, wanted))
+        if rng.random() < (0.85 if self.asks else 0.02):
+            headers.append((ASKED_HEADER, rng.choice((*ANSWERS, "allow", "allow", "allow"))))
+        return Request(connection, method, path, host, tuple(headers), self._tokens(path, wanted))
 
-    def _token(self, path, wanted):
-        token = tokens.token(self.rng, self.objects)
-        if token and "#" in path and token.place in ("access_token", "token"):
-            return None  # what follows a fragment is part of it
-        if token and wanted.get("token"):
-            for issuer in tokens.ISSUERS:
-                for subject in tokens.SUBJECTS:
-                    if f"{issuer}/{subject}" == wanted["token"]:
-                        return token._replace(issuer=issuer, subject=subject)
-        return token
+    def _triggering(self):
+        """A path that origins of old policies look at, now and then."""
+        if not self.triggers or self.rng.random() < 0.5:
+            return None
+        form, text = self.rng.choice(self.triggers)
+        return {"exact": text, "prefix": text + self.rng.choice(("", "x")), "suffix": "/x" + text}[form]
+
+    def _tokens(self, path, wanted):
+        found = tokens.some(self.rng, self.objects)
+        if "#" in path:  # what follows a fragment is part of it
+            found = [token for token in found if token.place not in ("access_token", "token")]
+        if found and wanted.get("token"):
+            fits = patterns.text(wanted["token"], patterns.not_empty)
+            people = [(i, s) for i in tokens.ISSUERS for s in tokens.SUBJECTS if fits(f"{i}/{s}")]
+            if people and wanted["token"] != "*":
+                issuer, subject = self.rng.choice(people)
+                found[0] = found[0]._replace(issuer=issuer, subject=subject)
+        return tuple(found)
 
     def _bent(self, path):
         """The same path in another form, or one close to it."""
@@ -239,6 +258,14 @@ class Aim:
                 path + "%20x",
             )
         )
+
+
+def _triggers(objects):
+    """(exact, prefix or suffix, path) of all trigger rules."""
+    rules = [rule for o in objects for jwt in tokens.jwt_rules(o) for rule in jwt.get("triggerRules", [])]
+    for rule in rules:
+        for match in rule.get("excludedPaths", []) + rule.get("includedPaths", []):
+            yield from match.items()
 
 
 def _usable(source):

@@ -1,6 +1,6 @@
 """Random AuthorizationPolicies and PeerAuthentications."""
 
-from generate import fields, values
+from generate import fields, providers, values
 
 SOURCE = {
     "principals": (fields.principals, 5),
@@ -76,12 +76,12 @@ def _when(rng, mesh):
     return entry
 
 
-def _rule(rng, mesh, deny):
+def _rule(rng, mesh, action):
     rule = {}
     parts = rng.choice(_PARTS)
-    if not deny and rng.random() < 0.06:
+    if rng.random() < {"DENY": 0, "CUSTOM": 0.25}.get(action, 0.06):
         return rule
-    most = 3 if deny else 2
+    most = 3 if action == "DENY" else 2
     if "from" in parts:
         rule["from"] = [{"source": _some_fields(rng, SOURCE, mesh, most)} for _ in range(rng.choice((1, 1, 2)))]
     if "to" in parts:
@@ -91,25 +91,42 @@ def _rule(rng, mesh, deny):
     return rule
 
 
+def target(rng, mesh, share):
+    """A selector, or references, that take the aimed workload more often than not."""
+    if rng.random() < share * (0.5 if mesh.aim.gateway else 0.3):
+        return references(rng, mesh)
+    return selector(rng, mesh, share)
+
+
 def selector(rng, mesh, share):
-    """A selector that takes the aimed workload more often than not."""
+    """A selector, by labels that every workload has."""
     if rng.random() >= share:
         return {}
-    labels = mesh.aim.labels
+    labels = {key: mesh.aim.labels[key] for key in ("app", "version")}
     version = {"version": rng.choice(values.VERSIONS)}
     selector = rng.choice(({"app": labels["app"]}, dict(labels), version, version, {"app": "other"}, {"app": "other"}))
     return {"selector": {"matchLabels": selector}}
 
 
+def references(rng, mesh):
+    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    service = {"group": rng.choice(("", "core")), "kind": "Service"}
+    own = {**gateway, "name": "edge"} if mesh.aim.gateway and rng.random() < 0.7 else {**service, "name": "api"}
+    other = rng.choice(({**gateway, "name": "other"}, {**service, "name": "other"}, {**service, "name": "alt"}))
+    return {"targetRefs": rng.choice(([own], [own], [other], [other, own]))}
+
+
 def authorization_policy(rng, mesh, namespace, name, action=None):
-    action = action or rng.choices(("ALLOW", "DENY", "AUDIT"), (6, 4, 1))[0]
-    spec = selector(rng, mesh, 0.35)
+    action = action or rng.choices(("ALLOW", "DENY", "CUSTOM", "AUDIT"), (6, 4, 3, 1))[0]
+    spec = target(rng, mesh, 0.35)
     if action != "ALLOW" or rng.random() < 0.5:
         spec["action"] = action
+    if action == "CUSTOM":
+        spec["provider"] = {"name": providers.name(rng, mesh)}
     # Without rules ALLOW allows nothing; the other actions would have no effect, and are invalid.
     if action != "ALLOW" or rng.random() < 0.96:
         count = rng.choice((1, 1, 2, 3) if action == "ALLOW" else (1, 1, 2))
-        spec["rules"] = [_rule(rng, mesh, action == "DENY") for _ in range(count)]
+        spec["rules"] = [_rule(rng, mesh, action) for _ in range(count)]
     return policy_object(namespace, name, spec)
 
 

@@ -14,7 +14,7 @@ ISSUERS = ("https://one.example", "https://one.example/", "two@example.org")
 SUBJECTS = ("alice", "alice2", "a/b", "ALICE")
 AUDIENCES = ("shop", "shop2")
 GROUPS = ("admin", "dev", "admins")
-PLACES = ("bearer", "access_token", "x-jwt", "token")
+PLACES = ("bearer", "access_token", "x-jwt", "token", "x-bare", "session")
 _FUTURE, _PAST = 4102444800, 1500000000
 
 
@@ -46,11 +46,23 @@ def encode(token):
     return text + "." + _base64url(hmac.new(secret, text.encode(), hashlib.sha256).digest())
 
 
-def token(rng, objects):
-    """For a request to a workload with these objects; None: it has none."""
+def some(rng, objects):
+    """For a request to a workload with these objects: none, one, or several in different places."""
     rules = [rule for o in objects for rule in jwt_rules(o)]
     if rng.random() < (0.25 if rules else 0.9):
-        return None
+        return []
+    result = [_token(rng, rules)]
+    while rules and len(result) < 3 and rng.random() < 0.3:
+        # Another one; often what the same person has, somewhere else.
+        more = _token(rng, rules)
+        if rng.random() < 0.4:
+            more = result[0]._replace(place=more.place, signed=more.signed)
+        if more.place not in [token.place for token in result]:
+            result.append(more)
+    return result
+
+
+def _token(rng, rules):
     issuer = rng.choice([rule["issuer"] for rule in rules] * 3 + list(ISSUERS))
     places = [place for rule in rules for place in places_of(rule)] * 3 + list(PLACES)
     return Token(
@@ -75,8 +87,8 @@ def jwt_rules(obj):
 
 def places_of(rule):
     """Where a rule looks for its token."""
-    found = ["x-jwt" for _ in rule.get("fromHeaders", rule.get("jwtHeaders", []))]
-    found += ["token" for _ in rule.get("fromParams", rule.get("jwtParams", []))]
+    found = [header["name"] for header in rule.get("fromHeaders", [])] + rule.get("jwtHeaders", [])
+    found += rule.get("fromParams", []) + rule.get("jwtParams", []) + rule.get("fromCookies", [])
     return found or ["bearer", "access_token"]
 
 
@@ -91,15 +103,18 @@ def _rule(rng, issuer):
     return rule
 
 
-def request_authentication(rng, namespace, name, selector):
+def request_authentication(rng, namespace, name, selector, issuers=ISSUERS):
     rules = []
-    for issuer in rng.sample(ISSUERS, rng.choice((1, 1, 2))):
+    for issuer in _some_of(rng, issuers):
         rule = _rule(rng, issuer)
         form = rng.random()
         if form < 0.2:
-            rule["fromHeaders"] = [{"name": "x-jwt", "prefix": "Token "}]
+            bare = {"name": "x-bare"}
+            rule["fromHeaders"] = [{"name": "x-jwt", "prefix": "Token "}, *([bare] if rng.random() < 0.3 else [])]
         if 0.1 < form < 0.3:
             rule["fromParams"] = ["token"]
+        if 0.27 < form < 0.37:
+            rule["fromCookies"] = ["session"]
         rules.append(rule)
     return {
         "apiVersion": "security.istio.io/v1",
@@ -118,13 +133,20 @@ def _trigger(rng):
     return {"suffix": path[-rng.randint(1, len(path)) :]}
 
 
-def origins(rng):
+def _some_of(rng, issuers):
+    return rng.sample(issuers, min(rng.choice((1, 1, 2)), len(issuers)))
+
+
+def origins(rng, issuers=ISSUERS):
     """Of an old policy."""
     result = []
-    for issuer in rng.sample(ISSUERS, rng.choice((1, 1, 2))):
+    for issuer in _some_of(rng, issuers):
         jwt = _rule(rng, issuer)
-        if rng.random() < 0.2:
+        form = rng.random()
+        if form < 0.2:
             jwt["jwtParams"] = ["token"]
+        if 0.12 < form < 0.3:
+            jwt["jwtHeaders"] = ["x-bare"]
         if rng.random() < 0.5:
             rule = {}
             if rng.random() < 0.7:

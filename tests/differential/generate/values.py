@@ -25,6 +25,7 @@ SOURCES = tuple(
 )
 REMOTES = ("203.0.113.9", "203.0.113.10", "203.0.112.255", "198.51.100.1", "10.30.200.1", "2001:db8::1")
 VERSIONS = ("v1", "v2")
+GATEWAY_LABEL = {"gateway.networking.k8s.io/gateway-name": "edge"}
 
 
 def pattern(rng, value, star=0.06):

@@ -10,7 +10,7 @@ import dataclasses
 from model import authorization_policy, mutual_tls, rbac_v1alpha1
 from model.tokens import Tokens
 from model.facts import facts_of
-from world import ALLOW, CLOSED, DENY, REFUSE, REJECT
+from world import ALLOW, CLOSED, REFUSE, REJECT
 
 
 class Port:
@@ -20,7 +20,7 @@ class Port:
         objects = mesh.objects_for(workload) if objects is None else objects
         self.mesh, self.workload = mesh, workload
         self.http = workload.http(target)
-        self.mode = mutual_tls.mode(objects, workload, target)
+        self.arrive = mutual_tls.arrival(objects, mesh.trust_domain, workload, target)
         self.checks, self.strict_paths = {}, False
         # Requests inside of foreign TLS cannot be seen: an HTTP port needs the rules of bytes as well.
         for as_http in {self.http, False}:
@@ -31,10 +31,10 @@ class Port:
         self.strict_paths |= bool(self.tokens and self.tokens.looks_at_path)
 
     def verdict(self, request):
-        arrived = mutual_tls.arrive(self.mode, request.connection, self.http, self.mesh.trust_domain)
+        arrived = self.arrive(request.connection)
         if arrived is None:
             return CLOSED
-        facts = facts_of(self.workload.ip, request, arrived, self.strict_paths)
+        facts = facts_of(self.workload.ip, self.workload.gateway, request, arrived, self.strict_paths)
         if facts is None:
             return REJECT
         if self.tokens and not arrived.http and self.tokens.needed:
@@ -43,13 +43,18 @@ class Port:
             verdict = self.tokens.verdict(request, self.strict_paths)
             if not verdict.passes:
                 return REFUSE
-            if verdict.token:
-                principal = f"{verdict.token.issuer}/{verdict.token.subject}"
-                facts = dataclasses.replace(facts, token=verdict.token, request_principal=principal)
-        for check in self.checks[arrived.http]:
-            if not check(facts):
-                return DENY if arrived.http else CLOSED
-        return ALLOW
+            said = {self._checked(_with(facts, token)) for token in verdict.tokens} or {self._checked(facts)}
+            return said.pop() if len(said) == 1 else frozenset(said)
+        return ALLOW if self._checked(facts) == ALLOW else CLOSED
+
+    def _checked(self, facts):
+        """What the rules say, in their order: the first that refuses."""
+        verdicts = (check(facts) for check in self.checks[facts.headers is not None])
+        return next((verdict for verdict in verdicts if verdict != ALLOW), ALLOW)
+
+
+def _with(facts, token):
+    return dataclasses.replace(facts, token=token, request_principal=f"{token.issuer}/{token.subject}")
 
 
 def _checks(objects, mesh, workload, target, http):

@@ -3,23 +3,18 @@
 import re
 
 from model import patterns
+from model.external import Provider
 from model.facts import header
 from model.paths import template
 from model.patterns import any_of, not_empty
+from model.selection import selects
+from world import ALLOW, DENY
 
-ROOT = "istio-system"
 _BRACKETED = re.compile(r"request\.headers\[([^\]]+)\]")
 
 
 def select(objects, workload):
-    """The policies of the workload's namespace and the root namespace whose selector takes its labels."""
-    return [
-        o
-        for o in objects
-        if o["kind"] == "AuthorizationPolicy"
-        and o["metadata"]["namespace"] in (workload.namespace, ROOT)
-        and (o["spec"].get("selector") or {}).get("matchLabels", {}).items() <= workload.labels.items()
-    ]
+    return [o for o in objects if o["kind"] == "AuthorizationPolicy" and selects(o, workload)]
 
 
 def _action(policy):
@@ -40,21 +35,34 @@ def looks_at_path(policies):
 
 
 def checks(policies, mesh, http):
-    """A DENY rule that matches denies. If there is an ALLOW policy, one of the ALLOW rules must match; a policy without
-    rules never matches, one with an empty rule always does."""
-    rules = {"ALLOW": [], "DENY": []}
+    """Functions from facts to a verdict, in their order; the first that is not ALLOW counts. What a CUSTOM rule matches,
+    its provider is asked about. A DENY rule that matches denies. If there is an ALLOW policy, one of the ALLOW rules must
+    match; a policy without rules never matches, one with an empty rule always does."""
+    rules = {"ALLOW": [], "DENY": [], "CUSTOM": {}}
     has_allow = False
     for policy in policies:
         has_allow |= _action(policy) == "ALLOW"
         if _action(policy) in rules:
             reader = _Reader(mesh, policy, http)
-            rules[_action(policy)] += [reader.rule(rule) for rule in policy["spec"].get("rules", [])]
-    result = []
+            if _action(policy) == "CUSTOM":
+                into = rules["CUSTOM"].setdefault(policy["spec"]["provider"]["name"], [])
+            else:
+                into = rules[_action(policy)]
+            into += [reader.rule(rule) for rule in policy["spec"].get("rules", [])]
+    result = [_ask(Provider.of(mesh.providers, name), asked, http) for name, asked in sorted(rules["CUSTOM"].items())]
     if rules["DENY"]:
-        result.append(lambda facts: not any(rule(facts) for rule in rules["DENY"]))
+        result.append(lambda facts: DENY if any(rule(facts) for rule in rules["DENY"]) else ALLOW)
     if has_allow:
-        result.append(lambda facts: any(rule(facts) for rule in rules["ALLOW"]))
+        result.append(lambda facts: ALLOW if any(rule(facts) for rule in rules["ALLOW"]) else DENY)
     return result
+
+
+def _ask(provider, rules, http):
+    """Nobody can be asked if the provider is unknown, or knows requests alone where only bytes can be seen: then every
+    request is denied, as it is not known what the provider would have said."""
+    if provider is None or not (http or provider.grpc):
+        return lambda facts: DENY
+    return lambda facts: provider.ask(facts) if any(rule(facts) for rule in rules) else ALLOW
 
 
 def _all(predicates):
@@ -71,7 +79,8 @@ class _Reader:
     def __init__(self, mesh, policy, http):
         self.trust_domain = mesh.trust_domain
         self.namespace = policy["metadata"]["namespace"]
-        self.deny = _action(policy) == "DENY"
+        # Open: CUSTOM, where a part of a rule cannot be looked at. Who might be meant is asked about, as DENY denies.
+        self.deny = _action(policy) in ("DENY", "CUSTOM")
         self.http = http
 
     def rule(self, rule):

@@ -29,8 +29,8 @@ class Facts:
 
 
 @functools.lru_cache(4096)
-def facts_of(ip, request, arrived, strict_paths):
-    """The facts of a request to the workload with this address; None: it is refused for its path."""
+def facts_of(workload_ip, gateway, request, arrived, strict_paths):
+    """The facts of a request to a workload; None: it is refused for its path."""
     path = normalise(request.path, strict_paths) if arrived.http else None
     if arrived.http and path is None:
         return None
@@ -41,7 +41,7 @@ def facts_of(ip, request, arrived, strict_paths):
         _, _, namespace, _, name = arrived.identity.split("/")
         account = f"{namespace}/{name}"
     sni = connection.sni if arrived.sni_seen else ""
-    facts = Facts(arrived.identity, namespace, account, source, source, _address(ip), connection.port, sni)
+    facts = Facts(arrived.identity, namespace, account, source, source, _address(workload_ip), connection.port, sni)
     if not arrived.http:
         return facts
     facts.method, facts.path, facts.host = request.method, path, request.host
@@ -49,7 +49,9 @@ def facts_of(ip, request, arrived, strict_paths):
     for name, value in request.headers:
         name = name.lower()
         facts.headers.setdefault(name, []).append(value)
-    if "x-forwarded-for" in facts.headers:
+    # The proxies in front of a gateway that are trusted are none, unless numTrustedProxies says so: who connects is the
+    # client. Behind it, what the gateway says counts.
+    if "x-forwarded-for" in facts.headers and not gateway:
         facts.remote = _last_hop(",".join(facts.headers["x-forwarded-for"]), source)
     return facts
 

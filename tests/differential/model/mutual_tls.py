@@ -13,8 +13,32 @@ class Arrived(typing.NamedTuple):
     sni_seen: bool
 
 
-def arrive(mode, connection, http, trust_domain):
-    """How a connection comes in; None: it does not."""
+def arrival(objects, trust_domain, workload, target):
+    """A function that tells how a connection comes in; None: it does not."""
+    http = workload.http(target)
+    if workload.gateway:  # no policy of peers is for it: its servers say what they want of clients
+        server = workload.server(target)
+        return lambda connection: _arrive_at_gateway(server.mode, connection, http)
+    port_mode = mode(objects, workload, target)
+    return lambda connection: _arrive(port_mode, connection, http, trust_domain)
+
+
+def _arrive_at_gateway(server_mode, connection, http):
+    if not server_mode:
+        # Nobody looks into TLS, which is no request.
+        return None if connection.tls and http else Arrived(http, None, False)
+    if not connection.tls:
+        return None
+    certificate = connection.certificate if server_mode != "SIMPLE" else None
+    if certificate is None:
+        return Arrived(http, None, True) if server_mode != "MUTUAL" else None
+    # One that is there must be signed by the server's caCertificates. Its URI is the client's identity.
+    if certificate.authority != "mesh":
+        return None
+    return Arrived(http, certificate.uri.removeprefix("spiffe://"), True)
+
+
+def _arrive(mode, connection, http, trust_domain):
     if not connection.tls:
         return Arrived(http, None, False) if mode != STRICT else None
     if mode == DISABLE:

@@ -5,6 +5,7 @@ import re
 from model import patterns
 from model.facts import header
 from model.patterns import any_of, anything
+from world import ALLOW, DENY
 
 _HEADER = re.compile(r"request\.headers\[([^\]]+)\]")
 _LABEL = re.compile(r"destination\.labels\[([^\]]+)\]")
@@ -12,8 +13,8 @@ _HTTP_RULE_FIELDS = ("methods", "notMethods", "paths", "notPaths", "hosts", "not
 
 
 def check(objects, mesh, workload, target, http, use_origin=False):
-    """A function that lets the facts of a request through, or None if nothing is checked; and whether a rule of it
-    looks at the path."""
+    """A function from the facts of a request to a verdict, or None if nothing is checked; and whether a rule of it looks
+    at the path."""
     config = _config(objects)
     services = [service for service, _ in workload.backing(target) if config and _covers(config, service)]
     if not services:
@@ -34,7 +35,8 @@ def check(objects, mesh, workload, target, http, use_origin=False):
 
     def granted(facts):
         # Deny by default: who has no role has no access.
-        return any(any(p(facts) for p in what) and any(s(facts) for s in who) for what, who in grants)
+        has_access = any(any(p(facts) for p in what) and any(s(facts) for s in who) for what, who in grants)
+        return ALLOW if has_access else DENY
 
     return granted, looks_at_path
 

@@ -16,18 +16,20 @@ from processes import CACHE, Failed, Process, request, versions, wait_for
 HOST = "127.0.0.1"
 ROOT_NAMESPACE = "istio-system"
 _READ = ["list", "watch"]
+CUSTOM_GROUPS = ["authentication.istio.io", "extensions.istio.io", "networking.fairway.io", "networking.istio.io",
+                 "rbac.istio.io", "security.istio.io"]
 # What `fairway serve` needs of the API server, in all namespaces ...
 READER_RULES = [
     {"apiGroups": [""], "resources": ["services", "pods", "namespaces", "nodes", "secrets"], "verbs": _READ},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
     {
-        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
+        "apiGroups": CUSTOM_GROUPS,
         "resources": ["*"],
         "verbs": _READ,
     },
     {
-        "apiGroups": ["networking.istio.io", "security.istio.io", "authentication.istio.io", "rbac.istio.io"],
+        "apiGroups": CUSTOM_GROUPS,
         "resources": ["*/status"],
         "verbs": ["patch"],
     },

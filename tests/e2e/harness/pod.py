@@ -8,7 +8,7 @@ import sys
 
 from processes import Failed, Process, binary, envoy_binary, request, wait_for
 
-HOST, POD = "10.88.0.1", "10.88.0.2"  # the two ends of the pod's cable
+HOST, POD = "10.88.0.1", "10.88.0.2"  # the two ends of the first pod's cable
 PROXY = "1337"
 
 # An app that says who asked; /slow answers after as many seconds as its query says, /status/<n> with that status.
@@ -47,38 +47,48 @@ def must(argv):
 
 
 class Pod:
-    """The namespace `10.88.0.2`, reached from here by a cable; it goes with the lab. A further one has another name and net."""
+    """A namespace with the address 10.88.<number>.2, and with `ipv6` fd00:88:<number>::2, reached from here by a cable; it goes
+    with the lab. `hosts`: the text of /etc/hosts as the proxy sees it."""
 
-    def __init__(self, lab, name="pod", net="10.88.0"):
-        self.lab, self.environment, self.name = lab, {}, name
-        self.host, self.ip = f"{net}.1", f"{net}.2"
-        self.directory = lab.directory if name == "pod" else lab.directory / name
-        self.directory.mkdir(exist_ok=True)
-        self.directory.chmod(0o755)
-        self.holder = lab.add(Process(name, ["unshare", "--net", "sleep", "infinity"], self.directory / "pod.log"))
+    def __init__(self, lab, number=0, ipv6=False, hosts=None):
+        self.lab, self.environment = lab, {}
+        self.number, self.hosts = number, hosts
+        self.host, self.ip = f"10.88.{number}.1", f"10.88.{number}.2"
+        self.host6, self.ip6 = (f"fd00:88:{number}::1", f"fd00:88:{number}::2") if ipv6 else (None, None)
+        name = f"pod{number}"
+        self.holder = lab.add(Process(name, ["unshare", "--net", "sleep", "infinity"], lab.directory / f"{name}.log"))
         own = os.readlink("/proc/self/ns/net")
         self.netns = f"/proc/{self.holder.pid}/ns/net"
         wait_for(lambda: os.readlink(self.netns) != own, 20, "the pod's network namespace")
-        must(["ip", "link", "add", f"{name}0", "type", "veth", "peer", "name", "eth0", "netns", self.holder.pid])
-        must(["ip", "address", "add", f"{self.host}/24", "dev", f"{name}0"])
-        must(["ip", "link", "set", f"{name}0", "up"])
-        for words in (
-            "link set lo up",
-            f"address add {self.ip}/24 dev eth0",
-            "link set eth0 up",
-            f"route add default via {self.host}",
-        ):
+        must(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", self.holder.pid])
+        must(["ip", "address", "add", f"{self.host}/24", "dev", name])
+        must(["ip", "link", "set", name, "up"])
+        commands = ["link set lo up", f"address add {self.ip}/24 dev eth0", "link set eth0 up", f"route add default via {self.host}"]
+        if ipv6:
+            must(["ip", "address", "add", f"{self.host6}/64", "dev", name, "nodad"])
+            commands += [f"address add {self.ip6}/64 dev eth0 nodad", f"route add default via {self.host6}"]
+        for words in commands:
             must(self.inside("ip", *words.split()))
 
+    @property
+    def ips(self):
+        return [ip for ip in (self.ip, self.ip6) if ip]
+
     def close(self):
-        run(["ip", "link", "delete", f"{self.name}0"])
+        run(["ip", "link", "delete", f"pod{self.number}"])
 
     def inside(self, *argv):
         return ["nsenter", f"--net={self.netns}", *map(str, argv)]
 
     def as_proxy(self, *argv):
         """As the container istio-proxy: user 1337, no capabilities."""
+        files = ()
+        if self.hosts is not None:
+            own = self.lab.directory / f"hosts-{self.number}"
+            own.write_text(self.hosts, encoding="ascii")
+            files = ("unshare", "--mount", "sh", "-c", f'mount --bind {own} /etc/hosts && exec "$@"', "sh")
         return self.inside(
+            *files,
             *("setpriv", f"--reuid={PROXY}", f"--regid={PROXY}", "--clear-groups", "--no-new-privs"),
             *("--bounding-set=-all", "--inh-caps=-all", *argv),
         )
@@ -95,17 +105,19 @@ class Pod:
         return folder
 
     def app(self, port=8080):
-        app = self.lab.add(Process("app", self.inside(sys.executable, "-c", APP, port), self.directory / "app.log"))
+        app = self.lab.add(
+            Process("app", self.inside(sys.executable, "-c", APP, port), self.lab.directory / f"app-{self.number}.log")
+        )
         wait_for(lambda: app.check() or self.get(f"127.0.0.1:{port}").startswith("200"), 30, "the app to listen")
         return app
 
     def agent(self, control_plane, account, env):
         """`fairway agent` as user 1337, its work directory below a volume that is everybody's."""
         bin_ = self.programs()
-        volume = self.directory / "istio-envoy"
+        volume = self.lab.directory / f"istio-envoy-{self.number}"
         volume.mkdir()
         volume.chmod(0o777 | stat.S_ISGID)
-        files = self.directory / "files"
+        files = self.lab.directory / f"files-{self.number}"
         files.mkdir()
         for name, source in (("token", control_plane.token_file(*account)), ("root.pem", control_plane.root_file)):
             wait_for(source.exists, 30, f"{source}")
@@ -115,6 +127,7 @@ class Pod:
             "POD_NAMESPACE": account[0],
             "SERVICE_ACCOUNT": account[1],
             "INSTANCE_IP": self.ip,
+            "INSTANCE_IPS": ",".join(self.ips),
             "FAIRWAY_DISCOVERY_ADDRESS": control_plane.xds,
             "FAIRWAY_TOKEN_FILE": str(files / "token"),
             "FAIRWAY_ROOT_FILE": str(files / "root.pem"),
@@ -123,7 +136,12 @@ class Pod:
             **env,
         }
         return self.lab.add(
-            Process("agent", self.as_proxy(bin_ / "fairway", "agent"), self.directory / "agent.log", self.environment)
+            Process(
+                f"agent of pod {self.number}",
+                self.as_proxy(bin_ / "fairway", "agent"),
+                self.lab.directory / f"agent-{self.number}.log",
+                self.environment,
+            )
         )
 
     def fairway(self, *arguments):
@@ -141,6 +159,5 @@ class Pod:
         tools = os.path.dirname(sys.modules["processes"].__file__)
         return run(self.inside(sys.executable, "-c", script, tools, address, path, host or "")).stdout.strip()
 
-    @staticmethod
-    def from_outside(port, path="/"):
-        return request(f"{POD}:{port}", path, timeout=20)
+    def from_outside(self, port, path="/"):
+        return request(f"{self.ip}:{port}", path, timeout=20)

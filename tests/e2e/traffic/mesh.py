@@ -1,6 +1,7 @@
 """The mesh that the table runs in: a control plane, a client's pod with real interception, an ingress gateway, and pods without
 proxies. Everything of all scenarios is there at once."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -12,13 +13,20 @@ import yaml
 
 from harness.pki import openssl
 from harness.pod import HOST, POD, Pod, run
-from processes import Agent, ControlPlane, Failed, Process, binary, request, wait_for
+from processes import Agent, ControlPlane, Failed, Process, accepts, binary, envoy_binary, request, wait_for
 from traffic import rows
 from workloads import Workload
 
 HERE = pathlib.Path(__file__).resolve().parent
 PODS = {"v1": "10.30.7.1", "v2": "10.30.7.2", "v3": "10.30.7.3", "api": "10.30.7.4"}
+MORE = {"x0": "10.30.7.5", "x1": "10.30.7.6"}  # for a scenario's own services
 OUTSIDE = {"out1": "10.30.8.1", "out2": "10.30.8.2"}  # of no Service: for ServiceEntries
+EVERYBODY = PODS | MORE | OUTSIDE
+# What DNS says, as the client's proxy has it.
+HOSTS = (
+    "127.0.0.1 localhost\n10.30.8.1 one.dns.test both.dns.test one.names.test\n"
+    "10.30.8.2 two.dns.test both.dns.test two.names.test backend.names.test\n"
+)
 SERVICES = {"web": ("v1", "v2", "v3"), "api": ("api",)}
 PORTS = {
     "web": [("http", 80, 8080), ("http-other", 81, 8080), ("tcp", 90, 9090), ("tls", 443, 8443)],
@@ -29,13 +37,13 @@ GATEWAY = Workload(
 )
 CLIENT = Workload("client", "client-1", "client", "client", {"app": "client", "security.istio.io/tlsMode": "istio"}, POD, [])
 # A second client, whose Sidecar says what it reaches; its app, as the first one's, is at port 8080.
-BOUND = Workload("bound", "bound-1", "bound", "bound", {"app": "bound", "security.istio.io/tlsMode": "istio"}, "10.89.0.2", [])
+BOUND = Workload("bound", "bound-1", "bound", "bound", {"app": "bound", "security.istio.io/tlsMode": "istio"}, "10.88.1.2", [])
 NODES = {"client-1": "near", "bound-1": "far"}
-GATEWAY_PORTS = (80, 443, 8443, 9443, 90, 91)
+GATEWAY_PORTS = (80, 443, 8443, 9443, 90, 91, 92, 93)
 
 
-def vip(scenario_number, service):
-    return f"10.96.{scenario_number + 1}.{list(SERVICES).index(service) + 1}"
+def vip(scenario_number, index):
+    return f"10.{96 - scenario_number // 250}.{scenario_number % 250 + 1}.{index + 1}"
 
 
 def _pod(namespace, name, ip, labels, account="default"):
@@ -84,13 +92,36 @@ def _account(workload):
 def base_of(scenario, number):
     """What every scenario has."""
     yield _namespace(scenario.namespace)
-    for service, names in SERVICES.items():
+    for index, (service, names) in enumerate(SERVICES.items()):
         pods = {name: PODS[name] for name in names}
         for name, ip in pods.items():
             labels = {"app": service} | ({"version": name} if service == "web" else {})
             yield _pod(scenario.namespace, name, ip, labels)
-        yield _service(scenario.namespace, service, vip(number, service), PORTS[service], {"app": service})
+        yield _service(scenario.namespace, service, vip(number, index), PORTS[service], {"app": service})
         yield _slice(scenario.namespace, service, PORTS[service], pods)
+    for index, (name, said) in enumerate(scenario.services.items()):
+        yield from _extra(scenario, vip(number, index + len(SERVICES)), name, dict(said))
+
+
+def _extra(scenario, ip, name, said):
+    """A Service of a scenario's own, its pods and their addresses."""
+    pods = {pod: EVERYBODY[pod] for pod in said.pop("pods", ())}
+    spec = {"selector": {"app": name}, **({} if said.get("type") == "ExternalName" else {"clusterIP": ip})}
+    spec["ports"], slices = [], []
+    for port, (port_name, target, *protocol) in said.pop("ports").items():
+        udp = protocol == ["UDP"]
+        app = {"appProtocol": protocol[0]} if protocol and not udp else {}
+        named = {"name": port_name} if port_name else {}
+        spec["ports"].append({**named, "port": port, "targetPort": target, "protocol": "UDP" if udp else "TCP", **app})
+        slices.append({"name": port_name or "", "port": target, "protocol": "UDP" if udp else "TCP"})
+    meta = {"name": name, "namespace": scenario.namespace, "annotations": said.pop("annotations", {})}
+    yield {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {**spec, **said}}
+    for pod, address in pods.items():
+        if pod in PODS:
+            continue  # it is web's or api's
+        yield _pod(scenario.namespace, f"{name}-{pod}", address, {"app": name})
+    made = _slice(scenario.namespace, name, (), {f"{name}-{pod}": address for pod, address in pods.items()})
+    yield {**made, "ports": slices}
 
 
 def proxies():
@@ -148,19 +179,21 @@ class Mesh:
     def __init__(self, lab, scenarios):
         self.lab, self.scenarios = lab, scenarios
         self.numbers = {scenario.id: number for number, scenario in enumerate(scenarios)}
-        self.pod, self.bound = Pod(lab), Pod(lab, "bound", "10.89.0")
+        self.pod, self.bound = Pod(lab, hosts=HOSTS), Pod(lab, 1, hosts=HOSTS)
         self.clients = {}
 
     def start(self):
         lab = self.lab
         lab.config.mkdir()
         lab.write("proxies.yaml", yaml.safe_dump_all(proxies()))
-        for number, scenario in enumerate(self.scenarios):
-            lab.write(f"{scenario.id}.yaml", yaml.safe_dump_all([*base_of(scenario, number), *scenario.objects]))
+        for scenario in self.scenarios:
+            if not scenario.alone:
+                self._write(scenario)
         self._backends()
         plane = ControlPlane(lab.directory / "control-plane", ["--config", lab.config], host=HOST)
         plane.admin = "127.0.0.1:0"  # its pages are served on loopback only
         lab.control_plane = lab.add(plane)
+        self.bound.app()
         agents = [self._client(pod, workload) for pod, workload in ((self.pod, CLIENT), (self.bound, BOUND))]
         token = plane.token_file(GATEWAY.namespace, GATEWAY.account)
         wait_for(token.exists, 30, f"the token {token}")
@@ -175,14 +208,26 @@ class Mesh:
         return self
 
     def _client(self, pod, workload):
-        """The agent of a pod with interception and an app."""
+        """The agent of a pod with interception."""
         done = run([binary(), "intercept", "--netns", pod.netns])
         if done.returncode:
             raise Failed(done.stderr)
-        pod.app()
         labels = ",".join(f"{name}={value}" for name, value in workload.labels.items())
         env = {"POD_NAME": workload.pod, "FAIRWAY_LABELS": labels, "FAIRWAY_LOG_FORMAT": "json"}
         return pod.agent(self.lab.control_plane, (workload.namespace, workload.account), env)
+
+    def _write(self, scenario):
+        objects = [*base_of(scenario, self.numbers[scenario.id]), *scenario.objects]
+        self.lab.write(f"{scenario.id}.yaml", yaml.safe_dump_all(objects))
+
+    @contextlib.contextmanager
+    def alone(self, scenario):
+        """`with`: the objects of a scenario that is not there with the others."""
+        self._write(scenario)
+        try:
+            yield
+        finally:
+            (self.lab.config / f"{scenario.id}.yaml").unlink()
 
     def _backends(self):
         folder = pathlib.Path(rows.BACKENDS)
@@ -194,16 +239,21 @@ class Mesh:
         )
         for name in ("cert.pem", "key.pem"):
             (folder / name).chmod(0o644)  # the sidecar runs as another user
-        pods = [f"{name}={ip}" for name, ip in (PODS | OUTSIDE).items()]
+        pods = [f"{name}={ip}" for name, ip in EVERYBODY.items()]
         argv = [sys.executable, HERE / "backend.py", folder / "cert.pem", folder / "key.pem", *pods]
         backends = self.lab.add(Process("backends", argv, self.lab.directory / "backends.log"))
         wait_for(lambda: backends.check() or backends.tail(1) == "ready", 30, "the backends to listen")
+        config = folder / "http2.json"
+        config.write_text(json.dumps(_http2_backend()), encoding="utf-8")
+        argv = [envoy_binary(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "warn"]
+        server = self.lab.add(Process("HTTP/2 backend", argv, self.lab.directory / "http2.log"))
+        wait_for(lambda: server.check() or accepts(f"{MORE['x1']}:8090"), 30, "the HTTP/2 backend to listen")
 
     def _settled(self):
         def settled():
             return all(proxy.get("settled") for proxy in self.lab.control_plane.debug("proxies"))
 
-        wait_for(settled, 120, lambda: f"all proxies to have everything: {self.lab.control_plane.debug('proxies')}", pause=0.1)
+        wait_for(settled, 120, lambda: f"both proxies to have everything: {self.lab.control_plane.debug('proxies')}", pause=0.1)
 
     def close(self):
         for client in self.clients.values():
@@ -221,11 +271,12 @@ class Mesh:
         service, port = asked.get("to", "web"), asked.get("port", 80)
         if via == "gateway":
             address, host = GATEWAY.ip, f"{scenario.namespace}.example.com"
-        elif service in SERVICES:
-            address, host = vip(self.numbers[scenario.id], service), f"{service}.{scenario.namespace}"
+        elif service in SERVICES or service in scenario.services:
+            index = [*SERVICES, *scenario.services].index(service)
+            address, host = vip(self.numbers[scenario.id], index), f"{service}.{scenario.namespace}"
             host += "" if port == 80 else f":{port}"
         else:
-            address, host = service, service
+            address, host = EVERYBODY.get(service, service), service
         question = {
             "id": row.id,
             "address": address,
@@ -233,9 +284,9 @@ class Mesh:
             "host": asked.get("host", host),
             "headers": {"x-row": row.id, **asked.get("headers", {})},
         }
-        for key, name in (("method", "method"), ("path", "path"), ("times", "times"), ("tls", "sni"), ("tcp", "tcp")):
-            if key in asked:
-                question[name] = asked[key]
+        question |= {key: asked[key] for key in ("method", "path", "times", "together", "greeted", "hold", "http2", *rows.TEXTS) if key in asked}
+        if "tls" in asked:
+            question["sni"] = asked["tls"]
         return via, question
 
     def answers(self, asked):
@@ -248,7 +299,7 @@ class Mesh:
     @staticmethod
     def copies(pod, row):
         """How many requests of a row a pod has seen."""
-        return json.loads(request(f"{(PODS | OUTSIDE)[pod]}:8080", f"/seen/{row.id}").body)["count"]
+        return json.loads(request(f"{EVERYBODY[pod]}:8080", f"/seen/{row.id}").body)["count"]
 
     def verdicts(self, asked):
         """{row id: verdict} of `fairway evaluate`, for rows."""
@@ -258,7 +309,7 @@ class Mesh:
             page = request(self.lab.control_plane.admin, f"/debug/config_dump?proxy={workload.id}", timeout=60)
             dump.write_text(page.body, encoding="utf-8")
             listeners = _listeners(json.loads(page.body))
-            lines = [_evaluated(q, listeners, workload.ip) for v, q in map(self.question, asked) if v == via]
+            lines = [_evaluated(q, listeners, workload.ip) for v, q in map(self.question, asked) if v == via and "udp" not in q]
             done = subprocess.run(
                 [binary(), "evaluate", "-f", dump],
                 input="\n".join(json.dumps(line) for line in lines),
@@ -271,6 +322,28 @@ class Mesh:
                 raise Failed(f"fairway evaluate: {done.stderr}")
             result |= {said["id"]: said for said in map(json.loads, done.stdout.splitlines())}
         return result
+
+
+def _http2_backend():
+    """An Envoy as the server of HTTP of either version that says which one it was asked by."""
+    listeners = []
+    for pod, ip in MORE.items():
+        headers = [{"header": {"key": name, "value": value}} for name, value in (("x-pod", pod), ("x-protocol", "%PROTOCOL%"))]
+        routes = [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}]
+        hosts = [{"name": "all", "domains": ["*"], "routes": routes, "response_headers_to_add": headers}]
+        manager = {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": pod,
+            "codec_type": "AUTO",
+            "route_config": {"virtual_hosts": hosts},
+            "http_filters": [
+                {"name": "router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
+            ],
+        }
+        address = {"socket_address": {"address": ip, "port_value": 8090}}
+        filters = [{"name": "http", "typed_config": manager}]
+        listeners.append({"name": pod, "address": address, "filter_chains": [{"filters": filters}]})
+    return {"static_resources": {"listeners": listeners}}
 
 
 def _listeners(dump):
@@ -311,6 +384,11 @@ def _evaluated(question, listeners, source):
             "alpn": [],
         },
     }
+    if "websocket" in question:
+        question = {**question, "headers": {**question["headers"], "connection": "Upgrade", "upgrade": "websocket"}}
+    if "grpc" in question:
+        called = {"method": "POST", "path": "/traffic.Echo/Say" if question.get("path", "/") == "/" else question["path"]}
+        question = {**question, **called, "headers": {**question["headers"], "content-type": "application/grpc", "te": "trailers"}}
     if "tcp" not in question:
         line["request"] = {
             "method": question.get("method", "GET"),

@@ -5,21 +5,28 @@ A file is a list of scenarios; each has a namespace of its own, with these workl
   web   port 80 (http), 81 (http-other), 90 (tcp), 443 (tls): pods v1, v2, v3, by the label `version`
   api   port 80 (http), 90 (tcp): one pod, api
 
-Pods speak HTTP at 8080, TCP at 9090, HTTP over TLS at 8443, TCP behind the PROXY protocol at 9091, and TCP behind an HTTP
-CONNECT at 9092. Clients are `sidecar` (namespace client, in zone r1/z1) and `bound` (namespace bound, in zone r1/z2), for which
-one scenario has a Sidecar; both have an app at 8080, which answers with its client's address and a blank.
+Clients are `sidecar` (namespace client, in zone r1/z1) and `bound` (namespace bound, in zone r1/z2), for which one scenario has
+a Sidecar, and whose app at 8080 answers with its client's address and a blank.
 
 A scenario is a mapping: `scenario` is its name, `rows` are the requests, and every other key is a kind with one spec or a list of
 them (`VirtualService: {hosts: [web], ...}`); {metadata: {...}, spec: {...}} gives an object more than a spec. Unless a
 scenario has a DestinationRule, there is one with the subsets v1, v2, v3 of web. In texts `$ns` is the namespace and `$web` and
-`$api` are the hosts' full names.
+`$api` are the hosts' full names. Further keys of a scenario:
 
-A row's request:   via (sidecar, bound, gateway), to (web), port (80), method (GET), path (/), host, headers, times (1), tls (SNI), tcp,
+  services   a mapping of more Services: {name: {ports: {80: [name, target port]}, pods: [x0], ...}}; what else is said goes
+             into their spec. A third item of a port is its appProtocol. Without clusterIP: None each has an address of its own
+  mesh       settings of the mesh. Such a scenario is there alone, after all the others, as is one with `alone: true`
+
+A row's request:   via (sidecar, bound, gateway), to (web; another service, a pod, or an address), port (80), method (GET), path (/), host,
+                   headers, times (1), together (as times, but all at once), tls (SNI), tcp, greeted (the server speaks first),
+                   hold (seconds that a TCP connection stays), udp, websocket, grpc, http2: see client.py,
                    after (anything: it is sent when all rows without are answered)
 A row's outcome:   pod (a name, or a list of which each is met and no other), status (200), closed, body, answer (headers of the
                    response; null: absent), seen (what the pod saw: method, path, host, headers), mirrored (a pod that gets a copy),
                    pods (how many answer), at_last (pods of the last third of the answers), answered (headers that the response
-                   has), seconds (that it takes at least), evaluator (why `fairway evaluate` is not asked)
+                   has), seconds (that it takes at least), statuses (each is met and no other; "closed": no answer), answer_of
+                   (headers of the responses with a status), greeting (the server's line), code (gRPC's,
+                   by name), evaluator (why `fairway evaluate` is not asked)
 """
 
 import dataclasses
@@ -35,10 +42,13 @@ API_VERSIONS = {
     **dict.fromkeys(("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "WorkloadEntry"), "networking.istio.io/v1"),
     **dict.fromkeys(("Service", "Pod", "Secret", "ConfigMap"), "v1"),
     "Ingress": "networking.k8s.io/v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
 }
 BACKENDS = f"{tempfile.gettempdir()}/fairway-traffic-{os.getpid()}"  # where proxies find the certificates of the pods
-REQUEST = {"via", "to", "port", "method", "path", "host", "headers", "times", "tls", "tcp", "after"}
+TEXTS = {"tcp", "udp", "websocket", "grpc"}  # what is sent by other protocols than HTTP
+REQUEST = {"via", "to", "port", "method", "path", "host", "headers", "times", "together", "tls", "greeted", "hold", "http2", "after", *TEXTS}
 OUTCOME = {"pod", "status", "closed", "body", "answer", "seen", "mirrored", "seconds", "evaluator", "pods", "answered", "at_last"}
+OUTCOME |= {"statuses", "answer_of", "greeting", "code"}
 SUBSETS = {"host": "web", "subsets": [{"name": v, "labels": {"version": v}} for v in ("v1", "v2", "v3")]}
 
 
@@ -65,6 +75,8 @@ class Scenario:
     name: str
     objects: list
     rows: list = dataclasses.field(default_factory=list)
+    services: dict = dataclasses.field(default_factory=dict)
+    alone: bool = False
 
     @property
     def id(self):
@@ -94,7 +106,7 @@ def _filled(value, names):
 def _objects(scenario, kind, value):
     for number, spec in enumerate(value if isinstance(value, list) else [value]):
         made = {"apiVersion": API_VERSIONS[kind], "kind": kind, "metadata": {"name": f"{kind.lower()}-{number}"}}
-        if set(spec) <= {"metadata", "spec", "data", "type", "stringData"} and "metadata" in spec:
+        if set(spec) <= {"metadata", "spec", "data", "type", "stringData", "addressType", "ports", "endpoints"} and "metadata" in spec:
             made["metadata"].update(spec["metadata"])
             made.update({key: part for key, part in spec.items() if key != "metadata"})
         else:
@@ -105,6 +117,8 @@ def _objects(scenario, kind, value):
 
 def _read(file, number, text):
     scenario = Scenario(file.stem, number, text.pop("scenario"), [])
+    settings = text.pop("mesh", None)
+    scenario.alone = bool(text.pop("alone", False) or settings)
     host = "{}." + scenario.namespace + ".svc.cluster.local"
     names = {"$ns": scenario.namespace, "$web": host.format("web"), "$api": host.format("api"), "$backends": BACKENDS}
     for index, row in enumerate(_filled(text.pop("rows"), names)):
@@ -115,6 +129,10 @@ def _read(file, number, text):
         if not set(outcome) - {"evaluator"}:
             raise Wrong(f"{scenario.id} row {index}: it expects nothing")
         scenario.rows.append(Row(scenario, index, request, outcome))
+    scenario.services = _filled(text.pop("services", {}), names)
+    if settings:
+        mesh = {"metadata": {"name": "istio", "namespace": "istio-system"}, "data": {"mesh": yaml.safe_dump(settings)}}
+        text["ConfigMap"] = mesh
     text.setdefault("DestinationRule", SUBSETS)
     for kind, value in _filled(text, names).items():
         if kind not in API_VERSIONS:
@@ -136,7 +154,7 @@ def twins(scenarios):
     """Pairs of rows that differ in nothing but names."""
     known, found = {}, []
     for scenario in scenarios:
-        objects = json.dumps(scenario.objects, sort_keys=True).replace(scenario.namespace, "")
+        objects = json.dumps([scenario.objects, scenario.services], sort_keys=True).replace(scenario.namespace, "")
         for row in scenario.rows:
             key = objects + json.dumps([row.request, row.outcome], sort_keys=True).replace(scenario.namespace, "")
             if key in known:

@@ -99,6 +99,7 @@ TEST_CASE("a real Envoy accepts every form of the bootstrap") {
     options.outboundAddress = "127.0.0.2";
     options.envoyAdminAddress = "127.0.0.1:15000";
     options.prometheusAddress = ":15090";
+    options.xdsRelayAddress = "127.0.0.1:15008";
   }
   REQUIRE(complete(options));
   write(directory.path("bootstrap.json"), bootstrap(options, directory.path("sds.sock")));
@@ -117,6 +118,27 @@ TEST_CASE("metadata of the pod's environment does not replace what the agent say
   CHECK(metadata.at("CLUSTER_ID") == "Kubernetes");
   CHECK(metadata.at("NAME") == "portal-1");
   CHECK(metadata.at("ANNOTATIONS") == json{{"istio.io/rev", "canary"}});
+}
+
+TEST_CASE("programs of the pod reach the control plane's xDS, and nothing else of it, by the proxy's identity") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  CHECK_FALSE(parsed(options).at("static_resources").contains("listeners"));
+  options.xdsRelayAddress = "127.0.0.1:15008";
+  const auto listener = parsed(options).at("static_resources").at("listeners").at(0);
+  CHECK(listener.at("address").at("socket_address") == json{{"address", "127.0.0.1"}, {"port_value", 15008}});
+  const auto manager = listener.at("filter_chains").at(0).at("filters").at(0).at("typed_config");
+  const auto route = manager.at("route_config").at("virtual_hosts").at(0).at("routes").at(0);
+  CHECK(route.at("match").at("prefix") == "/envoy.service.discovery.v3.AggregatedDiscoveryService/");
+  CHECK(route.at("route").at("cluster") == "xds-grpc");
+  CHECK(route.at("route").at("timeout") == "0s");
+  for (const auto* wrong : {"10.0.0.1:15008", ":15008", "127.0.0.1:0", "localhost:15008", "unix:/x"}) {
+    options.xdsRelayAddress = wrong;
+    CAPTURE(wrong);
+    const auto checked = complete(options);
+    REQUIRE(!checked);
+    CHECK(checked.error().message.find("--xds-relay-address") == 0);
+  }
 }
 
 TEST_CASE("a pod with an IPv6 address serves metrics on both families") {

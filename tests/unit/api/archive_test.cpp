@@ -71,6 +71,9 @@ std::vector<ObjectPtr> everyKind() {
           filled<VirtualService>(),
           filled<DestinationRule>(),
           filled<ServiceEntry>(),
+          filled<EnvoyFilter>(),
+          filled<ProxyConfig>(),
+          filled<WasmPlugin>(),
           filled<Sidecar>(),
           filled<WorkloadEntry>(),
           filled<WorkloadGroup>(),
@@ -83,6 +86,15 @@ std::vector<ObjectPtr> everyKind() {
           filled<PeerAuthentication>(),
           filled<AuthorizationPolicy>(),
           filled<RequestAuthentication>(),
+          filled<gateway_api::GatewayClass>(),
+          filled<gateway_api::Gateway>(),
+          filled<gateway_api::HttpRoute>(),
+          filled<gateway_api::GrpcRoute>(),
+          filled<gateway_api::TlsRoute>(),
+          filled<gateway_api::TcpRoute>(),
+          filled<gateway_api::ReferenceGrant>(),
+          filled<gateway_api::BackendTlsPolicy>(),
+          filled<RateLimit>(),
           filled<KeySet>()};
 }
 

@@ -137,6 +137,8 @@ TEST_CASE("bad policies") {
           {jwt("issuer: ''"), "spec.origins[0].jwt.issuer", "expected an issuer"},
           {jwt("issuer: a, audiences: ['']"), "spec.origins[0].jwt.audiences[0]", "not empty"},
           {jwt("issuer: a, jwtHeaders: ['a b']"), "spec.origins[0].jwt.jwtHeaders", "header name"},
+          {jwt("issuer: a, jwtHeaders: [ingress-authorization]"), "spec.origins[0].jwt.jwtHeaders", "exchanged tokens",
+           Severity::warning},
           {jwt("issuer: a, jwtParams: ['']"), "spec.origins[0].jwt.jwtParams[0]", "not empty"},
           {jwt("issuer: a, jwksUri: 'ftp://a/b'"), "spec.origins[0].jwt.jwksUri", "http:// or https://"},
           {jwt("issuer: a, jwksUri: 'https:///b'"), "spec.origins[0].jwt.jwksUri", "http:// or https://"},

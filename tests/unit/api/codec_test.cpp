@@ -27,7 +27,8 @@ TEST_CASE("every kind is found by each of its versions, and by no other") {
     CHECK(findKind("other.io/v1", info.name) == nullptr);
   }
   CHECK(findKind("networking.istio.io/v1alpha3", "VirtualService")->kind == Kind::virtual_service);
-  CHECK(findKind("gateway.networking.k8s.io/v1", "Gateway") == nullptr);
+  CHECK(findKind("gateway.networking.k8s.io/v1", "Gateway")->kind == Kind::kubernetes_gateway);
+  CHECK(findKind("networking.istio.io/v1", "Gateway")->kind == Kind::gateway);
 }
 
 TEST_CASE("an empty object of every kind is read, and stays itself") {

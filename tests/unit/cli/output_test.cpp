@@ -4,10 +4,9 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/check_command.h"
+#include "cli/finding_report.h"
 
 using namespace fairway;
-using diagnose::Severity;
 using nlohmann::json;
 
 TEST_CASE("YAML for programs keeps order and types") {
@@ -30,8 +29,8 @@ TEST_CASE("YAML for programs keeps order and types") {
 }
 
 TEST_CASE("findings for people and for programs") {
-  const diagnose::Findings findings{{"FW0101", Severity::error, "Deployment a/b", "found", "do"},
-                                    {"FW0002", Severity::info, "", "old", "upgrade"}};
+  const Findings findings{{"FW0101", Severity::error, "Deployment a/b", "found", "do"},
+                          {"FW0002", Severity::info, "", "old", "upgrade"}};
   const auto text = cli::findingsText(findings, false);
   CHECK(text.find("FW0101  error  Deployment a/b\n  found  found\n  fix    do\n") != std::string::npos);
   CHECK(text.find("docs/reference/checks.md#fw0101") != std::string::npos);

@@ -104,7 +104,7 @@ pb::ConfigStatus statusOf(const pb::ClientStatusResponse& response, const std::s
 
 }  // namespace
 
-TEST_CASE("csds: a client's resources go from sent to accepted or refused") {
+TEST_CASE("csds: a client's resources go from sent to accepted or refused", "[grpc]") {
   Lab lab;
   Client client(lab.plain());
   REQUIRE(client.send(Client::first(C)));
@@ -143,7 +143,7 @@ TEST_CASE("csds: a client's resources go from sent to accepted or refused") {
   CHECK_FALSE(find(told, "a")->has_xds_config());
 }
 
-TEST_CASE("csds: clients are picked by their nodes") {
+TEST_CASE("csds: clients are picked by their nodes", "[grpc]") {
   Lab lab;
   Client web(lab.plain()), other(lab.plain());
   REQUIRE(web.send(Client::first(C)));
@@ -174,7 +174,7 @@ TEST_CASE("csds: clients are picked by their nodes") {
   CHECK(status.error_message() == "node_matchers: node_metadatas: expected string_match, bool_match or present_match");
 }
 
-TEST_CASE("csds: a workload reads its own configuration, a reader everybody's, and nobody a key") {
+TEST_CASE("csds: a workload reads its own configuration, a reader everybody's, and nobody a key", "[grpc]") {
   ServerOptions options;
   options.statusReaders = {"istio-system/kiali"};
   Lab lab(std::move(options));
@@ -201,7 +201,7 @@ TEST_CASE("csds: a workload reads its own configuration, a reader everybody's, a
   CHECK(Lab::fetch(lab.as("spiffe://elsewhere/ns/onap/sa/web"), {}, none).error_code() == grpc::UNAUTHENTICATED);
 }
 
-TEST_CASE("csds: a stream is answered again and again, and does not hold up the end") {
+TEST_CASE("csds: a stream is answered again and again, and does not hold up the end", "[grpc]") {
   Lab lab;
   grpc::ClientContext context;
   const auto via = lab.plain();

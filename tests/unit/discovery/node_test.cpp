@@ -32,6 +32,18 @@ TEST_CASE("a sidecar's node") {
   CHECK(proxy.interception == translate::Interception::redirect);
   CHECK_FALSE(proxy.unprivileged);
   CHECK(proxyId(proxy) == "web-1.2.onap");
+  CHECK(proxy.metadata.empty());
+}
+
+TEST_CASE("metadata that EnvoyFilters can match: short texts that nothing else of the proxy says") {
+  auto node = sidecar();
+  node.metadata["CLUSTER_ID"] = "Kubernetes";
+  node.metadata["ISTIO_VERSION"] = "1.27.0";
+  node.metadata["EMPTY"] = "";
+  node.metadata["LONG"] = std::string(257, 'x');
+  const auto proxy = proxyFromNode(node).value();
+  CHECK(proxy.metadata ==
+        std::map<std::string, std::string>{{"CLUSTER_ID", "Kubernetes"}, {"ISTIO_VERSION", "1.27.0"}});
 }
 
 TEST_CASE("a gateway's node with all metadata") {

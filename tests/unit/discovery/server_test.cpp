@@ -83,7 +83,7 @@ void sendGarbage(const std::string& address, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("a proxy is served from connection to end") {
+TEST_CASE("a proxy is served from connection to end", "[grpc]") {
   Plain plain;
   const auto body = any(std::string(5000, 'x'));
   plain.source.publish(test::snapshot({{{C, "a"}, any("1")}, {{L, "l"}, body}}));
@@ -155,7 +155,7 @@ TEST_CASE("a proxy is served from connection to end") {
   CHECK(plain.server->counters().streamsOpened == 1);
 }
 
-TEST_CASE("a client that goes away is forgotten") {
+TEST_CASE("a client that goes away is forgotten", "[grpc]") {
   Plain plain;
   {
     Client client(plain.to());
@@ -165,7 +165,7 @@ TEST_CASE("a client that goes away is forgotten") {
   CHECK(eventually([&] { return plain.source.proxies().empty() && plain.server->streams().empty(); }));
 }
 
-TEST_CASE("requests from before the first snapshot are compared with it") {
+TEST_CASE("requests from before the first snapshot are compared with it", "[grpc]") {
   Plain plain;
   Client client(plain.to());
   const auto stated = [](test::DeltaRequest message, const std::string& name, const std::string& content) {
@@ -195,7 +195,7 @@ TEST_CASE("requests from before the first snapshot are compared with it") {
   CHECK(listeners->resources_size() == 0);
 }
 
-TEST_CASE("streams that come back are read some at a time") {
+TEST_CASE("streams that come back are read some at a time", "[grpc]") {
   ServerOptions options;
   options.limits.openings = 1;
   options.limits.opening = 60'000ms;
@@ -259,7 +259,7 @@ TEST_CASE("streams that come back are read some at a time") {
   }
 }
 
-TEST_CASE("a stream that is let in is read, however long its turn takes to come") {
+TEST_CASE("a stream that is let in is read, however long its turn takes to come", "[grpc]") {
   std::promise<void> go;
   const auto gate = go.get_future().share();
   ServerOptions options;
@@ -287,7 +287,7 @@ TEST_CASE("a stream that is let in is read, however long its turn takes to come"
   CHECK(blocks.read());
 }
 
-TEST_CASE("a gateway that waits for its snapshot has no place") {
+TEST_CASE("a gateway that waits for its snapshot has no place", "[grpc]") {
   ServerOptions options;
   options.limits.openings = 1;
   options.limits.opening = 60'000ms;
@@ -301,7 +301,7 @@ TEST_CASE("a gateway that waits for its snapshot has no place") {
   CHECK(eventually([&] { return plain.source.proxies().size() == 2; }));
 }
 
-TEST_CASE("a stream is served as soon as there is a snapshot") {
+TEST_CASE("a stream is served as soon as there is a snapshot", "[grpc]") {
   Plain plain;
   Client client(plain.to());
   REQUIRE(client.send(Client::first(C)));
@@ -313,7 +313,7 @@ TEST_CASE("a stream is served as soon as there is a snapshot") {
   CHECK(response->resources_size() == 1);
 }
 
-TEST_CASE("a client that does not read costs one merged state") {
+TEST_CASE("a client that does not read costs one merged state", "[grpc]") {
   Plain plain;
   const std::string large(100'000, 'x');
   test::Contents contents{{{C, "a"}, any("0" + large)}};
@@ -345,7 +345,7 @@ TEST_CASE("a client that does not read costs one merged state") {
   CHECK(responses <= 3);
 }
 
-TEST_CASE("secrets are not served in plaintext") {
+TEST_CASE("secrets are not served in plaintext", "[grpc]") {
   Plain plain;
   plain.source.publish(test::snapshot({{{S, "kubernetes://tls"}, any("private")}}));
   Client client(plain.to());
@@ -356,7 +356,7 @@ TEST_CASE("secrets are not served in plaintext") {
   CHECK(response->removed_resources(0) == "kubernetes://tls");
 }
 
-TEST_CASE("addresses") {
+TEST_CASE("addresses", "[grpc]") {
   SECTION("plaintext is for this machine only") {
     const std::string address = GENERATE("0.0.0.0:0", ":0", "10.1.2.3:15010", "[::]:0");
     ServerOptions options;
@@ -400,7 +400,7 @@ TEST_CASE("addresses") {
   }
 }
 
-TEST_CASE("other methods are not implemented, and say so") {
+TEST_CASE("other methods are not implemented, and say so", "[grpc]") {
   Plain plain;
   Client other(plain.to(), "", "/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters");
   const auto status = other.finish();
@@ -409,7 +409,7 @@ TEST_CASE("other methods are not implemented, and say so") {
   CHECK(plain.server->counters().unimplemented == 1);
 }
 
-TEST_CASE("bad requests end the stream with the reason") {
+TEST_CASE("bad requests end the stream with the reason", "[grpc]") {
   Plain plain;
   Client client(plain.to());
   SECTION("no node") {
@@ -434,7 +434,7 @@ TEST_CASE("bad requests end the stream with the reason") {
   CHECK(plain.source.proxies().empty());
 }
 
-TEST_CASE("bytes that are no message end the stream") {
+TEST_CASE("bytes that are no message end the stream", "[grpc]") {
   Plain plain;
   grpc::GenericStub stub(plain.to());
   grpc::ClientContext context;
@@ -458,7 +458,7 @@ TEST_CASE("bytes that are no message end the stream") {
   }
 }
 
-TEST_CASE("what is not HTTP/2 is survived (CVE-2022-23635)") {
+TEST_CASE("what is not HTTP/2 is survived (CVE-2022-23635)", "[grpc]") {
   Plain plain;
   std::string binary;
   for (int i = 0; i < 70'000; ++i) binary += static_cast<char>(i * 7);
@@ -473,7 +473,7 @@ TEST_CASE("what is not HTTP/2 is survived (CVE-2022-23635)") {
   CHECK(client.read());
 }
 
-TEST_CASE("limits") {
+TEST_CASE("limits", "[grpc]") {
   ServerOptions options;
   SECTION("time to the first request") {
     options.limits.firstRequest = 50ms;
@@ -529,7 +529,7 @@ TEST_CASE("limits") {
   }
 }
 
-TEST_CASE("a shutdown sends clients elsewhere") {
+TEST_CASE("a shutdown sends clients elsewhere", "[grpc]") {
   Plain plain;
   plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
   Client client(plain.to());
@@ -543,7 +543,7 @@ TEST_CASE("a shutdown sends clients elsewhere") {
   plain.server->shutdown();  // a second time is harmless
 }
 
-TEST_CASE("a drain takes no new streams and ends the others one after the other") {
+TEST_CASE("a drain takes no new streams and ends the others one after the other", "[grpc]") {
   Plain plain;
   plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
   Client first(plain.to()), second(plain.to());
@@ -565,14 +565,14 @@ TEST_CASE("a drain takes no new streams and ends the others one after the other"
   plain.server->shutdown();
 }
 
-TEST_CASE("a drain does not wait longer than it was told to, nor without streams") {
+TEST_CASE("a drain does not wait longer than it was told to, nor without streams", "[grpc]") {
   Plain plain;
   plain.source.publish(test::snapshot({{{C, "a"}, any("1")}}));
   plain.server->drain(std::chrono::hours(1));
   CHECK(plain.source.proxies().empty());
 }
 
-TEST_CASE("the newest streams are shed, and come back on new connections") {
+TEST_CASE("the newest streams are shed, and come back on new connections", "[grpc]") {
   ServerOptions options;
   options.limits.connectionAge = 50ms;
   Plain plain(std::move(options));
@@ -605,7 +605,7 @@ TEST_CASE("the newest streams are shed, and come back on new connections") {
   CHECK(plain.server->shed(5, 1h) == 0);  // they are leaving already
 }
 
-TEST_CASE("streams end at their age, not all at once") {
+TEST_CASE("streams end at their age, not all at once", "[grpc]") {
   ServerOptions options;
   options.limits.streamAge = 200ms;
   Plain plain(std::move(options));
@@ -618,7 +618,7 @@ TEST_CASE("streams end at their age, not all at once") {
   CHECK(plain.server->counters().aged == 1);
 }
 
-TEST_CASE("a shutdown does not wait for a client that does not read") {
+TEST_CASE("a shutdown does not wait for a client that does not read", "[grpc]") {
   ServerOptions options;
   options.limits.lastWrite = 100ms;
   Plain plain(std::move(options));
@@ -631,7 +631,7 @@ TEST_CASE("a shutdown does not wait for a client that does not read") {
   CHECK(plain.source.proxies().empty());
 }
 
-TEST_CASE("many proxies, many changes: all end with the newest state") {
+TEST_CASE("many proxies, many changes: all end with the newest state", "[grpc]") {
   Plain plain;
   test::Contents contents{{{C, "a"}, any("0")}};
   auto last = test::snapshot(contents);

@@ -79,7 +79,7 @@ constexpr auto kWeb = "spiffe://cluster.local/ns/onap/sa/web";
 
 }  // namespace
 
-TEST_CASE("a client certificate says who calls") {
+TEST_CASE("a client certificate says who calls", "[grpc]") {
   Secure secure;
   Client client(secure.as(kWeb));
   client.send(Client::first(S, {"kubernetes://tls"}));
@@ -93,7 +93,7 @@ TEST_CASE("a client certificate says who calls") {
   CHECK(info->expires < std::chrono::system_clock::now() + 3601s);
 }
 
-TEST_CASE("a caller may be nobody else's proxy") {
+TEST_CASE("a caller may be nobody else's proxy", "[grpc]") {
   Secure secure;
   const std::string other = GENERATE("spiffe://cluster.local/ns/onap/sa/db", "spiffe://cluster.local/ns/other/sa/web");
   const auto status = statusOf(secure.as(other));
@@ -104,14 +104,14 @@ TEST_CASE("a caller may be nobody else's proxy") {
   CHECK(secure.source.proxies().empty());
 }
 
-TEST_CASE("the caller must belong to the trust domain") {
+TEST_CASE("the caller must belong to the trust domain", "[grpc]") {
   Secure secure;
   const auto status = statusOf(secure.as("spiffe://elsewhere/ns/onap/sa/web"));
   CHECK(status.error_code() == grpc::UNAUTHENTICATED);
   CHECK(status.error_message() == "spiffe://elsewhere/ns/onap/sa/web is not of trust domain cluster.local");
 }
 
-TEST_CASE("without an identity nobody gets in") {
+TEST_CASE("without an identity nobody gets in", "[grpc]") {
   Secure secure;
   SECTION("no certificate") {
     const auto status = statusOf(secure.to(secure.ca.pem));
@@ -138,7 +138,7 @@ TEST_CASE("without an identity nobody gets in") {
   CHECK(serves(secure.as(kWeb)));
 }
 
-TEST_CASE("a token says who calls") {
+TEST_CASE("a token says who calls", "[grpc]") {
   ServerOptions options;
   options.authenticateToken = [](const std::string& token) -> Result<PeerIdentity> {
     if (token == "good") return PeerIdentity{.trustDomain = "cluster.local", .ns = "onap", .serviceAccount = "web"};
@@ -163,7 +163,7 @@ TEST_CASE("a token says who calls") {
   CHECK(secure.server->counters().unauthenticated == 4);
 }
 
-TEST_CASE("a token check that hangs holds up no other stream") {
+TEST_CASE("a token check that hangs holds up no other stream", "[grpc]") {
   std::mutex gate;
   std::unique_lock closed(gate);
   ServerOptions options;
@@ -180,7 +180,7 @@ TEST_CASE("a token check that hangs holds up no other stream") {
   CHECK(hanging.finish().error_code() == grpc::UNAUTHENTICATED);
 }
 
-TEST_CASE("the store has the last word on who may be which proxy") {
+TEST_CASE("the store has the last word on who may be which proxy", "[grpc]") {
   ServerOptions options;
   options.authorize = [](const PeerIdentity& identity, const translate::Proxy& proxy) -> Result<void> {
     if (proxy.pod == "web") return failure("pod web does not run as " + identity.serviceAccount);
@@ -195,7 +195,7 @@ TEST_CASE("the store has the last word on who may be which proxy") {
   CHECK(other.read());
 }
 
-TEST_CASE("a stream ends when its certificate does") {
+TEST_CASE("a stream ends when its certificate does", "[grpc]") {
   Secure secure;
   Client client(secure.as(kWeb, 4));
   client.send(Client::first(C));
@@ -207,7 +207,7 @@ TEST_CASE("a stream ends when its certificate does") {
   CHECK(eventually([&] { return secure.source.proxies().empty(); }));
 }
 
-TEST_CASE("renewed files count without a restart (istio#47842)") {
+TEST_CASE("renewed files count without a restart (istio#47842)", "[grpc]") {
   Secure secure;
   REQUIRE(serves(secure.as(kWeb)));
   const auto newCa = test::certificate(nullptr, {});
@@ -241,7 +241,7 @@ TEST_CASE("renewed files count without a restart (istio#47842)") {
   }
 }
 
-TEST_CASE("files that cannot be used fail the start") {
+TEST_CASE("files that cannot be used fail the start", "[grpc]") {
   test::Folder folder;
   const auto ca = test::certificate(nullptr, {});
   const auto own = test::certificate(&ca, {"IP:127.0.0.1"});

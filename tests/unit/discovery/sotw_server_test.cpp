@@ -67,7 +67,7 @@ class Client {
 
 }  // namespace
 
-TEST_CASE("a state-of-the-world proxy is served beside a delta one") {
+TEST_CASE("a state-of-the-world proxy is served beside a delta one", "[grpc]") {
   test::FakeSource source;
   std::mutex mutex;
   std::vector<Report> reports;

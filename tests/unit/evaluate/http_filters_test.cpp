@@ -92,6 +92,87 @@ TEST_CASE("An external authorizer is asked where a rule on trial says so", "[eva
   CHECK(ask(json::array({authorizer(closed)}), get("/")).outcome == Outcome::deny);
 }
 
+TEST_CASE("What an external authorizer answers decides, if it is told", "[evaluate]") {
+  const auto said = [](Answer answer, const json& more) {
+    auto question = get("/");
+    question.request->answers["authz"] = answer;
+    return ask(json::array({authorizer(more), httpRbac(rbacRules("DENY", path("/no")))}), question);
+  };
+  const json none = json::object();
+  CHECK(said(Answer::allow, none).outcome == Outcome::allow);
+  CHECK(said(Answer::allow, none).asks.empty());
+  CHECK(said(Answer::allow, none).filters[0].note == "asks authz");
+  CHECK(said(Answer::deny, none).outcome == Outcome::deny);
+  CHECK(said(Answer::deny, {{"failure_mode_allow", true}}).status == 403);
+  CHECK(said(Answer::deny, none).details == "ext_authz_denied");
+  CHECK(said(Answer::error, none).status == 403);
+  CHECK(said(Answer::error, none).details == "ext_authz_error");
+  CHECK(said(Answer::error, {{"status_on_error", {{"code", "PaymentRequired"}}}}).status == 402);
+  CHECK(said(Answer::error, {{"failure_mode_allow", true}}).outcome == Outcome::allow);
+  // It is not asked what nobody wants to know.
+  const auto never = httpFilter("envoy.filters.http.ext_authz", "ext_authz.v3.ExtAuthz",
+                                {{"http_service", {{"server_uri", {{"cluster", "authz"}}}}},
+                                 {"filter_enabled_metadata", metadata("envoy.filters.http.rbac", "x", "y")}});
+  auto question = get("/");
+  question.request->answers["authz"] = Answer::deny;
+  CHECK(ask(json::array({never}), question).outcome == Outcome::allow);
+}
+
+TEST_CASE("Authorizers are asked about connections, too", "[evaluate]") {
+  const auto trigger = test::networkFilter("envoy.filters.network.rbac", "rbac.v3.RBAC",
+                                           {{"stat_prefix", "x"},
+                                            {"shadow_rules", rbacRules("DENY", {{"destination_port", 8080}})},
+                                            {"shadow_rules_stat_prefix", "ext_"}});
+  const auto service = [](bool failOpen) {
+    return test::networkFilter(
+        "envoy.filters.network.ext_authz", "ext_authz.v3.ExtAuthz",
+        {{"stat_prefix", "x"},
+         {"grpc_service", {{"envoy_grpc", {{"cluster_name", "authz"}}}}},
+         {"failure_mode_allow", failOpen},
+         {"filter_enabled_metadata", metadata("envoy.filters.network.rbac", "ext_shadow_engine_result", "denied")}});
+  };
+  const auto listenerWith = [&](bool failOpen) {
+    return evaluator(json::array({chain("c", json::array({trigger, service(failOpen), test::tcpProxy("app")}))}));
+  };
+  const auto listener = listenerWith(false);
+  auto question = get("/");
+  question.request.reset();
+  CHECK(listener.evaluate(question).outcome == Outcome::ask);
+  CHECK(listener.evaluate(question).asks == std::vector<std::string>{"authz"});
+  question.connection.answers["authz"] = Answer::deny;
+  CHECK(listener.evaluate(question).outcome == Outcome::closed);
+  CHECK(listener.evaluate(question).details == "ext_authz_denied");
+  question.connection.answers["authz"] = Answer::allow;
+  CHECK(listener.evaluate(question).outcome == Outcome::allow);
+  question.connection.answers["authz"] = Answer::error;
+  CHECK(listener.evaluate(question).details == "ext_authz_error");
+  CHECK(listenerWith(true).evaluate(question).outcome == Outcome::allow);
+  question.connection.port = 81;
+  CHECK(listener.evaluate(question).outcome == Outcome::allow);
+  CHECK(listener.evaluate(question).filters.size() == 1);
+}
+
+TEST_CASE("A limit may refuse any request, which is noted; one that only counts passes all", "[evaluate]") {
+  const json all{{"default_value", {{"numerator", 100}}}}, none{{"default_value", {{"numerator", 0}}}};
+  const auto local = [](json more) {
+    more["stat_prefix"] = "l";
+    return httpFilter("envoy.filters.http.local_ratelimit.a/b", "local_ratelimit.v3.LocalRateLimit", more);
+  };
+  const auto global = [](json more) {
+    more["domain"] = "a/b";
+    return httpFilter("envoy.filters.http.ratelimit.a/b", "ratelimit.v3.RateLimit", more);
+  };
+  for (const auto& filter : {local({{"filter_enforced", all}}), global({}), global({{"filter_enforced", all}})}) {
+    const auto verdict = ask(json::array({filter}), get("/"));
+    CHECK(verdict.outcome == Outcome::allow);
+    REQUIRE(verdict.filters.size() == 1);
+    CHECK(verdict.filters[0].note == "may refuse requests that are too many");
+  }
+  for (const auto& filter : {local({}), local({{"filter_enforced", none}}), global({{"filter_enforced", none}})}) {
+    CHECK(ask(json::array({filter}), get("/")).filters.empty());
+  }
+}
+
 TEST_CASE("Claims of verified tokens are seen by the rules behind", "[evaluate]") {
   const json provider{
       {"issuer", "i"}, {"local_jwks", {{"inline_string", "{}"}}}, {"payload_in_metadata", "jwt"}, {"forward", true}};

@@ -21,6 +21,14 @@ TEST_CASE("Questions are read whole, and what is wrong is named", "[evaluate]") 
   const auto error = [](const char* text) { return questionFromJson(json::parse(text)).error().message; };
   CHECK(error(R"({"x": 1})") == "question.x is not known");
   CHECK(error(R"({"connection": {"port": "x"}})") == R"(connection.port: "x" is not of the expected type)");
+  const auto answers = questionFromJson(
+      json::parse(R"({"connection": {"answers": {"a": "deny"}}, "request": {"answers": {"b": "error"}}})"));
+  REQUIRE(answers.has_value());
+  CHECK(answers->connection.answers.at("a") == Answer::deny);
+  CHECK(answers->request->answers.at("b") == Answer::error);
+  CHECK(error(R"({"request": {"answers": {"a": "yes"}}})") ==
+        R"(request.answers.a: found "yes", expected "allow", "deny" or "error")");
+  CHECK(error(R"({"connection": {"answers": []}})") == "connection.answers: found array, expected an object");
   CHECK(error(R"({"request": 5})") == "request: found number, expected an object");
   CHECK_FALSE(questionFromJson(json::parse(R"({"connection": {"certificate": null}})"))->request.has_value());
 }

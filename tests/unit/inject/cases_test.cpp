@@ -31,7 +31,9 @@ std::map<std::string, std::string> outputsOf(const fs::path& folder) {
   };
   const auto loaded = loadSettings(contentOf(folder / "settings.yaml"));
   if (!loaded) return fail(loaded.error());
-  const auto result = injectManifest("in.yaml", contentOf(folder / "in.yaml"), loaded->settings, true);
+  const auto text = contentOf(folder / "in.yaml");
+  const auto configs = proxyConfigsIn(text).value_or(ProxyConfigs());
+  const auto result = injectManifest("in.yaml", text, loaded->settings, true, configs);
   if (!result) return fail(result.error());
   std::map<std::string, std::string> outputs{{"out.yaml", result->text}};
   for (const auto& note : result->notes) outputs["notes.txt"] += note + "\n";

@@ -74,8 +74,72 @@ TEST_CASE("lists of addresses and texts become values") {
 TEST_CASE("every other adapter's equivalent is named") {
   const auto result = migratedMixer(object("memquota", "m", "{}") + object("prometheus", "p", "{}") +
                                     object("handler", "o", "{compiledAdapter: opa}"));
-  CHECK(told(result, "memquota/ns/m", "ratelimit"));
+  CHECK(told(result, "memquota/ns/m", "RateLimit (networking.fairway.io/v1alpha1)"));
   CHECK(told(result, "handler/ns/o", "CUSTOM"));
   CHECK(told(result, "prometheus/ns/p", "Telemetry"));
   CHECK_FALSE(result.exact());
+}
+
+namespace {
+
+// A quota as Istio's task has it; `quota`, `spec` and `dimensions` are what differs.
+std::string quota(const std::string& quota, const std::string& dimensions,
+                  const std::string& spec = "{rules: [{quotas: [{charge: 1, quota: requestcount}]}]}",
+                  const std::string& match = {}) {
+  return object("handler", "h", "{compiledAdapter: memquota, params: {quotas: [" + quota + "]}}") +
+         object("instance", "requestcount", "{compiledTemplate: quota, params: {dimensions: " + dimensions + "}}") +
+         object("QuotaSpec", "spec", spec) +
+         object("QuotaSpecBinding", "binding", "{quotaSpecs: [{name: spec}], services: [{name: a}]}") +
+         object("rule", "r", "{" + match + "actions: [{handler: h, instances: [requestcount]}]}");
+}
+
+const std::string kQuota = "{name: requestcount.instance.ns, maxAmount: 500, validDuration: 60s}";
+
+}  // namespace
+
+TEST_CASE("a quota becomes a RateLimit of the Services that it is bound to") {
+  const auto result = migratedMixer(quota(
+      kQuota, R"({source: 'request.headers["x-user"] | "unknown"', ns: source.namespace, to: destination.service})"));
+  const auto* limit = manifest(result, "RateLimit", "a");
+  REQUIRE(limit != nullptr);
+  CHECK((*limit)["apiVersion"] == "networking.fairway.io/v1alpha1");
+  CHECK((*limit)["metadata"]["namespace"] == "ns");
+  CHECK((*limit)["spec"]["selector"]["matchLabels"]["app"] == "a");
+  CHECK((*limit)["spec"].contains("global"));
+  const auto& rule = (*limit)["spec"]["rules"][0];
+  CHECK(rule["name"] == "requestcount");
+  CHECK(rule["limit"].dump() == R"({"requests":500,"unit":"MINUTE"})");
+  CHECK(rule["descriptors"].dump() == R"([{"type":"SOURCE_NAMESPACE"},{"type":"HEADER","name":"x-user"}])");
+  CHECK(told(result, "rule/ns/r", "counts the same requests"));
+  CHECK_FALSE(result.exact());
+  // The control plane takes it.
+  const auto decoded = api::decode(nlohmann::json::parse(limit->dump()));
+  REQUIRE(decoded.object);
+  CHECK(decoded.problems.empty());
+}
+
+TEST_CASE("a quota that a RateLimit cannot say gets the reason") {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {quota("{name: requestcount, maxAmount: 5, validDuration: 5s}", "{}"), "of 5s"},
+      {quota("{name: requestcount, maxAmount: 0, validDuration: 1s}", "{}"), "maxAmount"},
+      {quota("{name: other, maxAmount: 5, validDuration: 1s}", "{}"), "has no quota requestcount"},
+      {quota("{name: requestcount, maxAmount: 5, validDuration: 1s, overrides: [{dimensions: {a: b}, maxAmount: 1}]}",
+             "{}"),
+       "overrides"},
+      {quota(kQuota, "{a: request.size}"), "no descriptor for the dimension a"},
+      {quota(kQuota, "{a: 'conditional(x, y, z)'}"), "no single attribute"},
+      {quota(kQuota, "{}", "{rules: [{quotas: [{charge: 2, quota: requestcount}]}]}"), "more than once"},
+      {quota(kQuota, "{}", "{rules: [{match: [{clause: {}}], quotas: [{charge: 1, quota: requestcount}]}]}"),
+       "`match`"},
+      {quota(kQuota, "{}", "{rules: [{quotas: [{charge: 1, quota: else}]}]}"), "no QuotaSpecBinding"},
+      {quota(kQuota, "{}", "{rules: [{quotas: [{quota: requestcount}]}]}", "match: 'source.namespace == \"x\"', "),
+       "are counted"}};
+  for (const auto& [objects, reason] : cases) {
+    CAPTURE(reason);
+    const auto result = migratedMixer(objects);
+    CAPTURE(listing(result));
+    CHECK(manifest(result, "RateLimit", "a") == nullptr);
+    CHECK(told(result, "rule/ns/r", reason));
+    CHECK(told(result, "rule/ns/r", "write a RateLimit"));
+  }
 }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "api/envoy_filter.h"
 #include "unit/status/support.h"
 
 namespace fairway::status::test {
@@ -61,6 +62,19 @@ TEST_CASE("what changed last is to blame for a refused resource") {
     start.proxy("a-1", {cluster}, {cluster});
     CHECK(start.blamed() == Names{"new"});
   }
+}
+
+TEST_CASE("at the start an EnvoyFilter is suspected before what was written after it") {
+  World world;
+  world.object<api::EnvoyFilter>("patch", 1, "5");
+  world.object<api::DestinationRule>("rule", 1, "9");
+  const auto cluster =
+      resource(Type::cluster, "vio", "1", {from("DestinationRule", "rule"), from("EnvoyFilter", "patch")});
+  world.proxy("a-1", {cluster}, {cluster});
+  CHECK(world.blamed() == Names{"patch"});
+  // But not before what changed since.
+  world.object<api::DestinationRule>("rule", 2, "9");
+  CHECK(world.blamed() == Names{"rule"});
 }
 
 TEST_CASE("a resource that only our own objects shaped blames nobody") {

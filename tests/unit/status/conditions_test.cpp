@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "api/proxy_config.h"
 #include "unit/status/support.h"
 
 namespace fairway::status::test {
@@ -31,6 +32,12 @@ std::string text(const Json& status) {
 }
 
 }  // namespace
+
+TEST_CASE("a ProxyConfig concerns pods to come, not proxies") {
+  const auto object = named<api::ProxyConfig>("debug");
+  CHECK(text(statusOf(*object, {}, total(0, 0), {}, "now")) ==
+        "Accepted=True Accepted: in use | Programmed=True Programmed: it counts for pods that are made from now on");
+}
 
 TEST_CASE("conditions of an object") {
   auto object = named<api::VirtualService>("portal");

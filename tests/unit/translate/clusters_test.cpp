@@ -261,6 +261,20 @@ TEST_CASE("ports listed twice make one cluster") {
   CHECK(resources.has(Type::cluster, kName));
 }
 
+TEST_CASE("the pods of a headless HTTP service: where the client chose, with mTLS to the service's identities") {
+  auto w = world();
+  auto& service = w.services[kHost];
+  service.headless = true;
+  service.addresses.clear();
+  const std::string pods = "outbound|80||*." + kHost;
+  auto c = cluster(w, sidecar(), pods);
+  CHECK(c.type() == Cluster::ORIGINAL_DST);
+  CHECK(tlsOf(c.transport_socket()).sni() == "outbound_.80_._." + kHost);
+  CHECK(cluster(w).type() == Cluster::EDS);
+  w.addEndpoint(kHost, 80, "10.244.0.2", 8080).meshTls = false;
+  CHECK_FALSE(cluster(w, sidecar(), pods).has_transport_socket());
+}
+
 TEST_CASE("the PROXY protocol stands before whatever else the connection speaks") {
   using envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport;
   auto w = world();

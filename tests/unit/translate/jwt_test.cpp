@@ -59,18 +59,41 @@ std::string refused(const RequestAuthentication& authentication, const model::Au
 
 }  // namespace
 
-TEST_CASE("a token that is there must be valid; of several issuers each is asked about its own") {
+TEST_CASE("a token that is there must be valid") {
   const auto one = filterOf(tokens(1, Need::valid_if_present)).rules(0).requires_().requires_any();
   REQUIRE(one.requirements_size() == 2);
   CHECK(one.requirements(0).provider_name() == "origins-0");
   CHECK(one.requirements(1).has_allow_missing());
+}
 
-  const auto two = filterOf(tokens(2, Need::valid_if_present)).rules(0).requires_().requires_any();
-  REQUIRE(two.requirements_size() == 3);
-  CHECK(two.requirements(1).provider_name() == "origins-1");
-  const auto& all = two.requirements(2).requires_all();
-  REQUIRE(all.requirements_size() == 2);
-  CHECK(all.requirements(1).requires_any().requirements(1).has_allow_missing());
+TEST_CASE("of several issuers each place is looked at by itself, so that no token passes that nobody looked at") {
+  auto several = tokens(3, Need::valid_if_present);
+  several.providers[1].fromHeaders = {{"authorization", "Bearer "}, {"x-jwt", ""}};
+  several.providers[2].fromCookies = {"session"};
+  const auto filter = filterOf(several);
+  const auto& places = filter.rules(0).requires_().requires_all();
+  REQUIRE(places.requirements_size() == 4);  // authorization, access_token, x-jwt, session
+  const auto& shared = places.requirements(0).requires_any();
+  REQUIRE(shared.requirements_size() == 3);
+  CHECK(shared.requirements(0).provider_name() == "origins-0-0");
+  CHECK(shared.requirements(1).provider_name() == "origins-1-0");
+  CHECK(shared.requirements(2).has_allow_missing());
+  CHECK(places.requirements(1).requires_any().requirements(0).provider_name() == "origins-0-1");
+  CHECK(places.requirements(3).requires_any().requirements_size() == 2);
+  CHECK(filter.providers_size() == 5);
+  const auto& parameter = filter.providers().at("origins-0-1");
+  CHECK(parameter.issuer() == "issuer-0");
+  CHECK(parameter.from_headers().empty());
+  CHECK(parameter.from_params(0) == "access_token");
+  CHECK(filter.providers().at("origins-1-2").from_headers(0).name() == "x-jwt");
+  CHECK(filter.providers().at("origins-2-3").from_cookies(0) == "session");
+  CHECK(refused(several).empty());
+
+  auto one = tokens(2, Need::valid_if_present);
+  for (auto& provider : one.providers) provider.fromParams = {"token"};
+  const auto any = filterOf(one).rules(0).requires_().requires_any();
+  REQUIRE(any.requirements_size() == 3);
+  CHECK(any.requirements(1).provider_name() == "origins-1-0");
 }
 
 TEST_CASE("required and optional tokens") {

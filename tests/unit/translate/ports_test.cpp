@@ -80,3 +80,30 @@ TEST_CASE("headless services that share pods share no listener") {
   CHECK(resources.has(Type::listener, "10.244.0.5_9000"));
   CHECK(envoyRefuses(resources) == "");
 }
+
+TEST_CASE("a pod of a headless HTTP service is reached by its own name, whatever the service's rules say") {
+  World world;
+  auto& service = world.addService("default", "db", {port("http", 80, model::Protocol::http)});
+  service.headless = true;
+  service.addresses.clear();
+  world.addEndpoint(service.host, 80, "10.244.0.5", 8080);
+  auto resources = resourcesOf(world, sidecar());
+  const std::string pods = "*.db.default.svc.cluster.local";
+  CHECK(domains(resources, "80/" + pods + ":80") == std::vector<std::string>{pods, "*.db.default.svc", "*.db.default"});
+  const auto route = resources.get<VirtualHost>(Type::virtual_host, "80/" + pods + ":80").routes(0).route();
+  CHECK(route.cluster() == "outbound|80||" + pods);
+  CHECK(resources.has(Type::cluster, route.cluster()));
+  CHECK(resources.has(Type::virtual_host, "80/db.default.svc.cluster.local:80"));
+  CHECK(envoyRefuses(resources) == "");
+  // Without interception nothing tells where the client went.
+  CHECK_FALSE(resourcesOf(world, bareSidecar()).has(Type::cluster, route.cluster()));
+
+  // A host that somebody else declared stays his.
+  auto& entry = world.addService("default", "entry", {port("http", 80, model::Protocol::http)});
+  world.services[pods] = entry;
+  world.services[pods].host = pods;
+  world.services[pods].kind = "ServiceEntry";
+  resources = resourcesOf(world, sidecar());
+  CHECK(resources.duplicates.empty());
+  CHECK(envoyRefuses(resources) == "");
+}

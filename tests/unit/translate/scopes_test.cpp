@@ -38,6 +38,7 @@ TEST_CASE("a proxy survives the way through its key") {
   proxy.appAddress = "127.0.0.3";
   proxy.unprivileged = true;
   proxy.wholeRoutes = true;
+  proxy.metadata = {{kOdd, kOdd}, {"CLUSTER_ID", "Kubernetes"}};
   CHECK(ScopesOf::parse(ScopesOf{proxy}.key()).proxy == proxy);
   CHECK(ScopesOf::parse(ScopesOf{Proxy{}}.key()).proxy == Proxy{});
 }

@@ -2,6 +2,7 @@
 
 #include "normalize/clients.h"
 #include "normalize/delegates.h"
+#include "normalize/envoy_filters.h"
 #include "normalize/sidecars.h"
 
 namespace fairway::translate::test {
@@ -71,6 +72,12 @@ normalize::PeerAuthenticationOf::Value peersOf(store::View&, const normalize::Pe
 normalize::RequestAuthenticationOf::Value tokensOf(store::View&, const normalize::RequestAuthenticationOf&) {
   return current->tokens;
 }
+normalize::RateLimitsOf::Value rateLimitsOf(store::View&, const normalize::RateLimitsOf&) {
+  return current->rateLimits;
+}
+normalize::ServiceRateLimits::Value serviceRateLimits(store::View&, const normalize::ServiceRateLimits&) {
+  return current->rateLimits;
+}
 normalize::AuthorizationOf::Value authorizationOf(store::View&, const normalize::AuthorizationOf& query) {
   return find(current->authorization, query.port);
 }
@@ -79,6 +86,9 @@ normalize::CredentialOf::Value credentialOf(store::View&, const normalize::Crede
   if (found == current->credentials.end()) return std::nullopt;
   return found->second;
 }
+
+// No EnvoyFilters here: patches_test.cpp has them.
+normalize::EnvoyFiltersIn::Value noFilters(store::View&, const normalize::EnvoyFiltersIn&) { return false; }
 
 normalize::SidecarFor::Value sidecarFor(store::View&, const normalize::SidecarFor&) {
   return current->sidecar ? "default/sidecar" : "";
@@ -130,8 +140,11 @@ const store::Catalogue& catalogue() {
     c.add<normalize::GatewayRoutes>(gatewayRoutes);
     c.add<normalize::PeerAuthenticationOf>(peersOf);
     c.add<normalize::RequestAuthenticationOf>(tokensOf);
+    c.add<normalize::RateLimitsOf>(rateLimitsOf);
+    c.add<normalize::ServiceRateLimits>(serviceRateLimits);
     c.add<normalize::AuthorizationOf>(authorizationOf);
     c.add<normalize::CredentialOf>(credentialOf);
+    c.add<normalize::EnvoyFiltersIn>(noFilters);
     c.add<normalize::SidecarFor>(sidecarFor);
     c.add<normalize::SidecarOf>(sidecarOf);
     c.add<normalize::EgressHosts>(egressHosts);
