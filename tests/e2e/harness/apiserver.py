@@ -16,7 +16,8 @@ from processes import CACHE, Failed, Process, request, versions, wait_for
 HOST = "127.0.0.1"
 ROOT_NAMESPACE = "istio-system"
 _READ = ["list", "watch"]
-CUSTOM_GROUPS = ["authentication.istio.io", "extensions.istio.io", "networking.istio.io", "rbac.istio.io", "security.istio.io"]
+CUSTOM_GROUPS = ["authentication.istio.io", "extensions.istio.io", "networking.fairway.io", "networking.istio.io",
+                 "rbac.istio.io", "security.istio.io"]
 # What `fairway serve` needs of the API server, in all namespaces ...
 READER_RULES = [
     {"apiGroups": [""], "resources": ["services", "pods", "namespaces", "nodes", "secrets"], "verbs": _READ},
