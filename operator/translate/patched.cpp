@@ -49,7 +49,9 @@ unsigned partsOf(std::string_view type) {
   if (type == EndpointsUnit::kType || type == GatewaySecret::kType) return 0;
   if (type == TcpListeners::kType) return kListeners;
   if (type == RouteTable::kType || type == VirtualHostUnit::kType || type == GatewayRouteTable::kType) return kRoutes;
-  if (type == OutboundPort::kType || type == GatewayListener::kType) return kListeners | kRoutes;
+  if (type == OutboundPort::kType || type == EgressListener::kType || type == GatewayListener::kType) {
+    return kListeners | kRoutes;
+  }
   return kClusters | kListeners | kRoutes;
 }
 
@@ -129,7 +131,8 @@ Output computePatched(store::View& view, const Patched& query) {
         break;
       }
       case Type::endpoint:
-      case Type::secret: break;
+      case Type::secret:
+      case Type::rate_limit: break;
     }
     if (result) output.resources.push_back(std::move(result));
   }

@@ -10,7 +10,7 @@ template <class Query>
 void add(store::Catalogue& catalogue, typename Query::Value (*function)(store::View&, const Query&)) {
   static_assert(!std::is_same_v<typename Query::Value, Output> || OutputUnits::has<Query>(),
                 "name it in translate/output_units.h: patches reach only units that are there");
-  add<Query>(catalogue, function);
+  catalogue.add<Query>(function);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ CUSTOM_GROUPS = [
     "authentication.istio.io",
     "extensions.istio.io",
     "gateway.networking.k8s.io",
+    "networking.fairway.io",
     "networking.istio.io",
     "rbac.istio.io",
     "security.istio.io",
