@@ -254,7 +254,7 @@ TEST_CASE("filters, timeouts and retries of a rule") {
   CHECK(route.mirrors[0].destination.host == fqdn("api", "infra"));
   CHECK(route.mirrors[0].percent == 25);
   REQUIRE(route.cors);
-  CHECK(route.cors->allowOrigins == std::vector<model::StringMatcher>{{Type::regex, "https://[^/]*\\.example\\.com"},
+  CHECK(route.cors->allowOrigins == std::vector<model::StringMatcher>{{Type::regex, "https\\:\\/\\/[^/]*\\.example\\.com"},
                                                                       {Type::exact, "https://a.example"}});
   CHECK(route.cors->maxAge == std::chrono::seconds(9));
   CHECK(route.destinations.at(0).headers.requestSet == std::vector<std::pair<std::string, std::string>>{{"v", "1"}});
