@@ -509,7 +509,7 @@ TEST_CASE("clusters are merged, removed and added") {
   CHECK(changed(with(merge("cluster: {portNumber: 5432}"))) == Names{"outbound|5432||db.shop.svc.cluster.local"});
   const auto all = with(merge("context: ANY"));
   CHECK(changed(all) == all.names(Type::cluster));
-  CHECK(changed(with(merge("cluster: {service: web.shop.svc.cluster.local}"), gateway())) == Names{web[1]});
+  CHECK(changed(with(merge("cluster: {service: web.shop.svc.cluster.local}"), gateway())) == web);
 
   const auto removed =
       with("applyTo: CLUSTER, match: {cluster: {name: \"" + web[0] + "\"}}, patch: {operation: REMOVE}");
