@@ -86,7 +86,7 @@ NamespaceTraits::Value namespaceTraits(store::View& view, const NamespaceTraits&
   ClientTraits traits;
   for (const auto* object : view.lookup<api::VirtualService>(store::Index::virtual_service_by_client, "labels")) {
     // Who sees a delegate is a matter of who includes it.
-    if (!object->spec.hosts.empty() && !isVisibleTo(*object, query.ns)) continue;
+    if (!object->spec.hosts.empty() && !isVisibleTo(view, *object, query.ns)) continue;
     addSourceLabels(object->spec.http, query.ns, traits);
     addSourceLabels(object->spec.tls, query.ns, traits);
     addSourceLabels(object->spec.tcp, query.ns, traits);

@@ -94,7 +94,7 @@ std::vector<Match> withGateways(std::vector<Match> matches, const std::string& n
 }
 
 // Nothing: they contradict.
-std::optional<std::vector<Match>> mergedMatches(std::vector<Match> outer, std::vector<Match> inner) {
+std::optional<std::vector<Match>> mergedMatches(const std::vector<Match>& outer, const std::vector<Match>& inner) {
   if (outer.empty()) return inner;
   if (inner.empty()) return outer;
   std::vector<Match> result;
@@ -119,7 +119,7 @@ const api::VirtualService* delegateOf(store::View& view, const api::VirtualServi
   };
   const auto* delegate = view.get<api::VirtualService>(ns, name.name);
   if (delegate == nullptr) return refuse("there is no VirtualService " + ns + "/" + name.name);
-  if (!isVisibleTo(*delegate, root.meta.ns)) {
+  if (!isVisibleTo(view, *delegate, root.meta.ns)) {
     return refuse("VirtualService " + ns + "/" + name.name + " is not exported to namespace " + root.meta.ns);
   }
   if (!delegate->spec.hosts.empty()) {
@@ -149,6 +149,17 @@ std::optional<api::HttpRoute> mergeDelegate(const api::VirtualService& root, con
     }
   }
   return result;
+}
+
+bool delegates(const api::VirtualService& object) {
+  return std::any_of(object.spec.http.begin(), object.spec.http.end(),
+                     [](const auto& rule) { return rule.delegate.has_value(); });
+}
+
+std::string DelegatingRoots::key() const { return store::joinKey({clientKey(client), host}); }
+DelegatingRoots DelegatingRoots::parse(std::string_view key) {
+  const auto fields = store::splitKey(key);
+  return {parseClientKey(fields.at(0)), fields.at(1)};
 }
 
 DelegateCheck DelegateCheck::parse(std::string_view key) {

@@ -2,8 +2,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "api/networking.h"
+#include "normalize/queries.h"
 #include "store/view.h"
 
 // Routes of a VirtualService that stand in place of a route of another one (`delegate`).
@@ -21,6 +24,27 @@ std::optional<api::HttpRoute> mergeDelegate(const api::VirtualService& root, con
                                             const api::VirtualService& delegate, const api::HttpRoute& inner,
                                             const store::MeshConfig& mesh);
 
+// Whether some of its routes are a delegate's.
+bool delegates(const api::VirtualService& object);
+
+// The VirtualServices that say something of a host, for the client, by delegates: routes tell only of these.
+struct DelegatingRoots {
+  using Value = std::vector<model::Provenance>;
+  static constexpr std::string_view kType = "delegating-roots";
+  model::Client client;
+  std::string host;
+  [[nodiscard]] std::string key() const;
+  static DelegatingRoots parse(std::string_view key);
+};
+// The same for the servers that a GatewayRoutes is about.
+struct DelegatingGatewayRoots {
+  using Value = std::vector<model::Provenance>;
+  static constexpr std::string_view kType = "delegating-gateway-roots";
+  GatewayRoutes of;
+  [[nodiscard]] std::string key() const { return of.key(); }
+  static DelegatingGatewayRoots parse(std::string_view key) { return {GatewayRoutes::parse(key)}; }
+};
+
 // Whether a delegate may be named by some VirtualService: if not, nothing it says has an effect.
 struct DelegateCheck {
   struct Value {
@@ -31,6 +55,8 @@ struct DelegateCheck {
   [[nodiscard]] std::string key() const { return store::joinKey({ns, name}); }
   static DelegateCheck parse(std::string_view key);
 };
+DelegatingRoots::Value delegatingRoots(store::View& view, const DelegatingRoots& query);
+DelegatingGatewayRoots::Value delegatingGatewayRoots(store::View& view, const DelegatingGatewayRoots& query);
 DelegateCheck::Value delegateCheck(store::View& view, const DelegateCheck& query);
 
 }  // namespace fairway::normalize

@@ -4,7 +4,9 @@
 #include <tuple>
 
 #include "base/strings.h"
+#include "normalize/conditions.h"
 #include "normalize/gateway_api_filters.h"
+#include "normalize/http_action.h"
 #include "normalize/http_route.h"
 #include "normalize/objects.h"
 
@@ -134,8 +136,8 @@ void addBackends(store::View& view, const api::Object& object, const Rule& rule,
   if (sum == 0) to.directResponse = model::HttpRoute::DirectResponse{500, ""};
 }
 
-void addRetries(const Rule& rule, model::HttpRoute& to) {
-  to.retries = defaultRetries();
+void addRetries(store::View& view, const Rule& rule, model::HttpRoute& to) {
+  to.retries = defaultRetries(view);
   if (rule.retry) {
     if (rule.retry->attempts) to.retries.attempts = *rule.retry->attempts;
     if (!rule.retry->codes.empty()) to.retries.statusCodes = rule.retry->codes;
@@ -160,7 +162,7 @@ model::HttpRoute convert(store::View& view, const api::Object& object, const Rul
   for (const auto& filter : rule.filters) addFilter(at, filter, to);
   if (to.redirect) return to;
   addBackends(view, object, rule, field, place, to);
-  addRetries(rule, to);
+  addRetries(view, rule, to);
   return to;
 }
 

@@ -30,6 +30,26 @@ Backend failed(Backend backend, std::string reason, std::string message) {
   return backend;
 }
 
+// A route of the mesh changes how its clients reach a Service, and may lead to that Service itself. At gateways this would
+// open the Service to others.
+bool isOwnParent(const api::Object& route, const std::string& name, const std::string& ns) {
+  const std::vector<api::gateway_api::ParentRef>* parents = nullptr;
+  if (route.kind == api::Kind::http_route) {
+    parents = &static_cast<const api::gateway_api::HttpRoute&>(route).spec.parents;
+  } else if (route.kind == api::Kind::grpc_route) {
+    parents = &static_cast<const api::gateway_api::GrpcRoute&>(route).spec.parents;
+  } else {
+    return false;
+  }
+  const auto isService = [](const auto& parent) {
+    return parent.object.group.empty() && parent.object.kind == "Service";
+  };
+  return std::all_of(parents->begin(), parents->end(), isService) &&
+         std::any_of(parents->begin(), parents->end(), [&](const auto& parent) {
+           return parent.object.name == name && namespaceOf(parent.object, route) == ns;
+         });
+}
+
 }  // namespace
 
 bool isGranted(store::View& view, const api::Object& from, const Reference& to) {
@@ -63,7 +83,7 @@ Backend backendOf(store::View& view, const api::Object& route, const Reference& 
                   "a backend of kind " + to.kind + (to.group.empty() ? "" : "." + to.group) +
                       " is not supported, expected a Service");
   }
-  if (service && !isGranted(view, route, to)) {
+  if (service && !isGranted(view, route, to) && !isOwnParent(route, to.name, ns)) {
     return failed(std::move(backend), "RefNotPermitted",
                   "no ReferenceGrant in namespace " + ns + " lets " + std::string(api::kindInfo(route.kind).name) +
                       "s of namespace " + route.meta.ns + " refer to " + text(to, ns));

@@ -211,18 +211,18 @@ std::vector<model::L4Route> kubernetesTcpRoutes(store::View& view, const std::st
 std::vector<model::HttpRoute> meshHttpRoutes(store::View& view, const RoutesOf& query) {
   const auto& service = view.ask(ServiceOf{query.host});
   if (!service || service->port(query.port) == nullptr) return {};
-  const RulePlace place{query.clientNs, query.port, false};
-  const auto http = attachedTo<HttpRoute>(view, *service, query.port, query.clientNs);
-  const auto grpc = attachedTo<GrpcRoute>(view, *service, query.port, query.clientNs);
+  const RulePlace place{query.client.ns, query.port, false};
+  const auto http = attachedTo<HttpRoute>(view, *service, query.port, query.client.ns);
+  const auto grpc = attachedTo<GrpcRoute>(view, *service, query.port, query.client.ns);
   std::vector<const api::Object*> objects(http.begin(), http.end());
   objects.insert(objects.end(), grpc.begin(), grpc.end());
   std::stable_sort(objects.begin(), objects.end(), [](const auto* a, const auto* b) { return olderThan(*a, *b); });
   // Of both kinds, those of the client's own namespace are alone.
   const bool consumed = std::any_of(objects.begin(), objects.end(),
-                                    [&](const auto* object) { return object->meta.ns == query.clientNs; });
+                                    [&](const auto* object) { return object->meta.ns == query.client.ns; });
   std::vector<RankedRoute> ranked;
   for (const auto* object : objects) {
-    if (consumed && object->meta.ns != query.clientNs) continue;
+    if (consumed && object->meta.ns != query.client.ns) continue;
     auto routes = object->kind == api::Kind::http_route
                       ? rankedRoutes(view, static_cast<const HttpRoute&>(*object), place)
                       : rankedRoutes(view, static_cast<const GrpcRoute&>(*object), place);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "api/networking.h"
+#include "normalize/delegates.h"
 #include "normalize/gateway_api_routes.h"
 #include "normalize/gateways.h"
 #include "normalize/hosts.h"
@@ -51,8 +52,9 @@ std::vector<const api::VirtualService*> boundTo(store::View& view, const Gateway
   if (isKubernetesGateway(server)) return {};  // a Gateway of the other API may have the same name
   const auto gateway = gatewayName(server);
   auto objects = view.lookup<api::VirtualService>(store::Index::virtual_service_by_gateway, gateway);
-  std::erase_if(objects,
-                [&](const auto* object) { return !isBoundTo(*object, gateway) || !isVisibleTo(*object, query.ns); });
+  std::erase_if(objects, [&](const auto* object) {
+    return !isBoundTo(*object, gateway) || !isVisibleTo(view, *object, query.ns);
+  });
   return objects;
 }
 
@@ -202,6 +204,17 @@ GatewayRoutes::Value gatewayRoutes(store::View& view, const GatewayRoutes& query
                               : kubernetesTcpRoutes(view, query.ns, *server);
     auto& to = server->tls ? result.tls : result.tcp;
     to.insert(to.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
+  }
+  return result;
+}
+
+DelegatingGatewayRoots::Value delegatingGatewayRoots(store::View& view, const DelegatingGatewayRoots& query) {
+  DelegatingGatewayRoots::Value result;
+  const auto& of = query.of;
+  Servers http = serversOf(view.ask(GatewayOf{of.ns, of.labels}), of);
+  std::erase_if(http, [](const auto* server) { return !routesHttp(*server); });
+  for (const auto& service : withCommonHost(view, of, http)) {
+    if (delegates(*service.object)) result.push_back(provenanceOf(*service.object));
   }
   return result;
 }

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "normalize/http_match.h"
 #include "normalize/objects.h"
+#include "normalize/queries.h"
 
 namespace fairway::normalize {
 
@@ -103,23 +104,6 @@ void convertRetryOn(const std::string& text, model::HttpRoute::Retries& to) {
   to.on = join(conditions, ",");
 }
 
-model::HttpRoute::Retries convertRetries(const std::optional<api::HttpRoute::Retries>& from) {
-  model::HttpRoute::Retries to;
-  to.attempts = kDefaultAttempts;
-  std::string on(kDefaultRetryOn);
-  if (from) {
-    if (from->attempts <= 0) return {};
-    to.attempts = static_cast<std::uint32_t>(from->attempts);
-    to.perTryTimeout = from->perTryTimeout;
-    to.backoff = from->backoff;
-    to.otherLocalities = from->retryRemoteLocalities.value_or(false);
-    to.samePreviousHosts = !from->retryIgnorePreviousHosts.value_or(true);
-    if (!trim(from->retryOn).empty()) on = from->retryOn;
-  }
-  convertRetryOn(on, to);
-  return to;
-}
-
 // By number, or by the name that gRPC's status code list gives it.
 std::optional<std::uint32_t> grpcStatus(const std::string& text) {
   static constexpr std::array<std::string_view, 17> kNames = {
@@ -200,7 +184,27 @@ void convertMirrors(const RouteContext& context, const api::VirtualService& obje
 
 }  // namespace
 
-model::HttpRoute::Retries defaultRetries() { return convertRetries(std::nullopt); }
+model::HttpRoute::Retries convertRetries(const std::optional<api::HttpRoute::Retries>& from) {
+  model::HttpRoute::Retries to;
+  to.attempts = kDefaultAttempts;
+  std::string on(kDefaultRetryOn);
+  if (from) {
+    if (from->attempts <= 0) return {};
+    to.attempts = static_cast<std::uint32_t>(from->attempts);
+    to.perTryTimeout = from->perTryTimeout;
+    to.backoff = from->backoff;
+    to.otherLocalities = from->retryRemoteLocalities.value_or(false);
+    to.samePreviousHosts = !from->retryIgnorePreviousHosts.value_or(true);
+    if (!trim(from->retryOn).empty()) on = from->retryOn;
+  }
+  convertRetryOn(on, to);
+  return to;
+}
+
+model::HttpRoute::Retries defaultRetries(store::View& view) {
+  const auto& mesh = view.ask(MeshSettingsOf{});
+  return mesh.retries ? *mesh.retries : convertRetries(std::nullopt);
+}
 
 model::HttpRoute convertHttpRoute(const RouteContext& context, const api::VirtualService& object,
                                   const api::HttpRoute& from, std::size_t index) {
@@ -236,7 +240,7 @@ model::HttpRoute convertHttpRoute(const RouteContext& context, const api::Virtua
     to.rewriteSubstitution = from.rewrite->regexRewrite;
   }
   to.timeout = from.timeout.value_or(model::Duration{0});
-  to.retries = convertRetries(from.retries);
+  to.retries = from.retries ? convertRetries(from.retries) : defaultRetries(context.view);
   return to;
 }
 

@@ -115,7 +115,7 @@ class RuleList {
     weighted.destination = destinationOf(view_, ingress_, backend, field);
     weighted.weight = 100;
     route.destinations.push_back(std::move(weighted));
-    route.retries = defaultRetries();
+    route.retries = defaultRetries(view_);
     route.provenance = provenanceOf(ingress_, name);
     return route;
   }

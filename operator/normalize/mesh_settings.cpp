@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/mesh_config.h"
+#include "normalize/http_action.h"
 #include "normalize/objects.h"
 #include "normalize/tls_material.h"
 #include "normalize/traffic_policy.h"
@@ -47,6 +48,17 @@ void checkRoots(store::View& view, const api::ConfigMap& object, const model::Me
                   "which makes its identities equal to ours");
     }
   }
+}
+
+void setConnections(const api::MeshConfigSpec::Connections& from, model::MeshSettings& to) {
+  if (from.connectTimeout) to.connectTimeout = *from.connectTimeout;
+  if (from.dnsRefreshRate) to.dnsRefresh = *from.dnsRefreshRate;
+  if (from.protocolDetectionTimeout) to.detection = *from.protocolDetectionTimeout;
+  if (from.tcpKeepalive) {
+    to.keepalive = {from.tcpKeepalive->probes, from.tcpKeepalive->time, from.tcpKeepalive->interval};
+  }
+  to.upgradeToHttp2 = from.upgradeToHttp2.value_or(false);
+  if (from.retries) to.retries = convertRetries(from.retries);
 }
 
 }  // namespace
@@ -97,6 +109,12 @@ MeshSettingsOf::Value meshSettingsOf(store::View& view, const MeshSettingsOf&) {
     const bool mutual = *from.authPolicy == From::AuthPolicy::mutual_tls;
     result.defaultMtls = mutual ? model::MtlsMode::strict : model::MtlsMode::disable;
   }
+  setConnections(from.connections, result);
+  result.servicesTo = from.exportTo.services;
+  result.virtualServicesTo = from.exportTo.virtualServices;
+  result.destinationRulesTo = from.exportTo.destinationRules;
+  result.accessLogFormat = from.accessLog.format;
+  result.accessLogJson = from.accessLog.json.value_or(false);
   checkRoots(view, *object, result);
   checkFixed(view, *object, "trustDomain", from.trustDomain, view.mesh().trustDomain, "--trust-domain");
   checkFixed(view, *object, "rootNamespace", from.rootNamespace, view.mesh().rootNamespace, "--root-namespace");

@@ -72,6 +72,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(envoyFilterOf);
   catalogue.add(allEnvoyFilters);
   catalogue.add(delegateCheck);
+  catalogue.add(delegatingRoots);
+  catalogue.add(delegatingGatewayRoots);
   catalogue.add(workloadEntryCheck);
 }
 

@@ -30,10 +30,11 @@ bool isBoundTo(const api::VirtualService& object, std::string_view gateway) {
                      [&](const std::string& name) { return store::resolveGateway(name, object.meta.ns) == gateway; });
 }
 
-bool isVisibleTo(const api::VirtualService& object, std::string_view clientNs) {
+bool isVisibleTo(store::View& view, const api::VirtualService& object, std::string_view clientNs) {
   const Errors errors(object);
   if (errors.below("spec.exportTo") || errors.below("spec.export_to")) return object.meta.ns == clientNs;
-  return isVisible(object.spec.exportTo, object.meta.ns, clientNs);
+  const auto& own = object.spec.exportTo;
+  return isVisible(own.empty() ? view.ask(MeshSettingsOf{}).virtualServicesTo : own, object.meta.ns, clientNs);
 }
 
 bool appliesHere(const RouteContext& context, const BoundService& service, const MatchPlace& place) {

@@ -33,7 +33,7 @@ void sortOldestFirst(std::vector<BoundService>& services);
 bool isBoundTo(const api::VirtualService& object, std::string_view gateway);
 
 // Whether proxies of the namespace see it. With an unreadable exportTo only those of its own namespace do.
-bool isVisibleTo(const api::VirtualService& object, std::string_view clientNs);
+bool isVisibleTo(store::View& view, const api::VirtualService& object, std::string_view clientNs);
 
 // What a match says about where a request comes in. Matches for another port, gateway or client apply to nothing here.
 struct MatchPlace {

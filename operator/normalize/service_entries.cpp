@@ -78,7 +78,7 @@ std::optional<model::Service> serviceOfEntry(store::View& view, const std::strin
   result.resolution = convert(spec.resolution);
   result.addresses = spec.addresses;
   result.external = spec.location == api::ServiceEntrySpec::Location::external;
-  result.exportTo = spec.exportTo;
+  result.exportTo = spec.exportTo.empty() ? view.ask(MeshSettingsOf{}).servicesTo : spec.exportTo;
   result.subjectAltNames = spec.subjectAltNames;
   for (const auto& from : spec.ports) {
     model::ServicePort port;

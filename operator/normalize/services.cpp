@@ -68,6 +68,7 @@ ServiceOf::Value serviceOf(store::View& view, const ServiceOf& query) {
   for (const auto& part : split(labelOf(service.meta.annotations, kExportToAnnotation), ',')) {
     if (const auto ns = trim(part); !ns.empty()) result.exportTo.emplace_back(ns);
   }
+  if (result.exportTo.empty()) result.exportTo = view.ask(MeshSettingsOf{}).servicesTo;
   for (std::size_t i = 0; i < spec.ports.size(); ++i) {
     // UDP and SCTP do not pass through the proxy.
     if (spec.ports[i].protocol == "TCP") result.ports.push_back(convertPort(view, service, i));

@@ -236,7 +236,7 @@ bool imports(const Sidecar::Egress& listener, std::string_view host, std::string
 std::vector<const api::VirtualService*> meshServices(store::View& view, const std::string& clientNs) {
   auto objects = view.lookup<api::VirtualService>(store::Index::virtual_service_by_gateway, kMesh);
   std::erase_if(objects, [&](const auto* object) {
-    return object->spec.hosts.empty() || !isBoundTo(*object, kMesh) || !isVisibleTo(*object, clientNs);
+    return object->spec.hosts.empty() || !isBoundTo(*object, kMesh) || !isVisibleTo(view, *object, clientNs);
   });
   return objects;
 }

@@ -27,9 +27,11 @@ bool isUsable(store::View& view, const Rule& rule) {
 }
 
 // A rule with a workloadSelector is for workloads of its own namespace alone.
-bool isFor(const Rule& rule, const model::Client& client) {
+bool isFor(store::View& view, const Rule& rule, const model::Client& client) {
   if (rule.spec.workloadSelector.empty()) {
-    return rule.meta.ns == client.ns || isVisible(rule.spec.exportTo, rule.meta.ns, client.ns);
+    if (rule.meta.ns == client.ns) return true;
+    const auto& own = rule.spec.exportTo;
+    return isVisible(own.empty() ? view.ask(MeshSettingsOf{}).destinationRulesTo : own, rule.meta.ns, client.ns);
   }
   return rule.meta.ns == client.ns && api::selects(rule.spec.workloadSelector, client.labels);
 }
@@ -44,7 +46,7 @@ std::vector<const Rule*> rulesOf(store::View& view, const HostDestinationRules::
     if (candidate.ns != ns) continue;
     if (!rules.empty() && candidate.pattern != pattern) break;
     const auto* rule = view.get<Rule>(candidate.ns, candidate.name);
-    if (rule == nullptr || !isFor(*rule, client) || !isUsable(view, *rule)) continue;
+    if (rule == nullptr || !isFor(view, *rule, client) || !isUsable(view, *rule)) continue;
     pattern = candidate.pattern;
     rules.push_back(rule);
   }
@@ -162,10 +164,21 @@ model::TrafficPolicy::Tls convertTls(const Parts::Tls& from) {
   return to;
 }
 
+// What the mesh says of all connections, where the host's rule does not.
+void addMeshDefaults(const Parts& from, const model::MeshSettings& mesh, model::TrafficPolicy::ConnectionPool& pool) {
+  if (!pool.connectTimeout && mesh.connectTimeout != model::MeshSettings{}.connectTimeout) {
+    pool.connectTimeout = mesh.connectTimeout;
+  }
+  if (!pool.keepalive) pool.keepalive = mesh.keepalive;
+  const auto& upgrade = from.connectionPool ? from.connectionPool->h2UpgradePolicy : std::string();
+  if (mesh.upgradeToHttp2 && (upgrade.empty() || upgrade == "DEFAULT")) pool.upgradeToHttp2 = true;
+}
+
 model::TrafficPolicy convert(const Parts& from, const model::MeshSettings& mesh) {
   model::TrafficPolicy to;
   if (from.loadBalancer) convertLoadBalancer(*from.loadBalancer, to);
   if (from.connectionPool) to.pool = convertPool(*from.connectionPool);
+  addMeshDefaults(from, mesh, to.pool);
   if (from.outlierDetection) to.outlier = convertOutlier(*from.outlierDetection);
   if (from.tls) to.tls = convertTls(*from.tls);
   to.locality = mesh.locality;
@@ -219,12 +232,14 @@ model::TrafficPolicy::ConnectionPool convertPool(const Parts::ConnectionPool& fr
   return to;
 }
 
+namespace {
+
 TrafficPolicyOf::Value fromRules(store::View& view, const TrafficPolicyOf& query) {
   TrafficPolicyOf::Value result;
   const auto rules = applicableRules(view, query);
+  const auto& mesh = view.ask(MeshSettingsOf{});
   if (rules.empty()) {
-    const auto& locality = view.ask(MeshSettingsOf{}).locality;
-    if (locality && !locality->distribute.empty()) result.policy.locality = locality;
+    result.policy = convert({}, mesh);
     return result;
   }
   result.provenance = provenanceOf(*rules.front());
@@ -234,7 +249,6 @@ TrafficPolicyOf::Value fromRules(store::View& view, const TrafficPolicyOf& query
       std::find_if(rules.begin(), rules.end(), [](const Rule* rule) { return !isEmpty(rule->spec.trafficPolicy); });
   Parts parts;
   if (withPolicy != rules.end()) parts = partsForPort((*withPolicy)->spec.trafficPolicy, query.port);
-  const auto& mesh = view.ask(MeshSettingsOf{});
   result.policy = convert(parts, mesh);
 
   for (const auto* rule : rules) {

@@ -97,7 +97,7 @@ void addDns(store::View& view, MessageWriter& out, const std::string& name, cons
   const auto names = namesOf(view, spec);
   envoy::extensions::clusters::dns::v3::DnsCluster dns;
   dns.set_dns_lookup_family(envoy::extensions::clusters::common::dns::v3::V4_PREFERRED);
-  dns.mutable_dns_refresh_rate()->set_seconds(60);
+  setDuration(*dns.mutable_dns_refresh_rate(), view.ask(normalize::MeshSettingsOf{}).dnsRefresh);
   dns.set_respect_dns_ttl(true);
   // Envoy takes this for exactly one name.
   dns.set_all_addresses_in_single_endpoint(spec.service.resolution == model::Service::Resolution::dns_one &&

@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "normalize/clients.h"
+#include "normalize/delegates.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/clusters.h"
@@ -112,6 +113,9 @@ Output computeGatewayRouteTable(store::View& view, const GatewayRouteTable& quer
     const auto objects = provenanceOf(entry.routes.http);
     provenance.insert(provenance.end(), objects.begin(), objects.end());
   }
+  const auto& roots = view.ask(
+      normalize::DelegatingGatewayRoots{normalize::GatewayRoutes{query.ns, query.labels, query.port, query.server}});
+  provenance.insert(provenance.end(), roots.begin(), roots.end());
   Output output;
   output.resources.push_back(makeResource(Type::route, query.name, table, std::move(provenance)));
   return output;

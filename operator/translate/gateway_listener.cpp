@@ -158,7 +158,7 @@ class Builder {
     for (const auto& route : routes.tls) {
       const auto names = claim(route.sniHosts.empty() ? hostsOf(server) : route.sniHosts, server);
       if (!names) continue;
-      addTlsInspector(listener_);
+      addTlsInspector(view_, listener_);
       auto& chain = newChain(route.provenance);
       match(chain, *names);
       addBytes(chain, route, server);
@@ -172,7 +172,7 @@ class Builder {
     if (routes && routes->tcp.empty()) return addNamedTls(server, routes->tls);
     const auto names = claim(hostsOf(server), server);
     if (!names) return;
-    addTlsInspector(listener_);
+    addTlsInspector(view_, listener_);
     auto& chain = newChain(server.provenance);
     match(chain, *names);
     setGatewayTls(*chain.mutable_transport_socket(), checked(server), routesHttp(server), meshTlsOf(view_));
@@ -191,7 +191,7 @@ class Builder {
     for (const auto& route : routes) {
       const auto names = claim(route.sniHosts, server);
       if (!names) continue;
-      addTlsInspector(listener_);
+      addTlsInspector(view_, listener_);
       auto& chain = newChain(route.provenance);
       match(chain, *names);
       setGatewayTls(*chain.mutable_transport_socket(), checked(server), false, meshTlsOf(view_));

@@ -103,7 +103,7 @@ class InboundListener {
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
       // Foreign TLS must not reach the mesh's handshake where the app may be meant.
-      addTlsInspector(listener_);
+      addTlsInspector(view_, listener_);
       auto& mesh = newChain(port, "mtls");
       mesh.mutable_filter_chain_match()->set_transport_protocol("tls");
       if (port.mode == MtlsMode::permissive) mesh.mutable_filter_chain_match()->add_application_protocols(kMeshAlpn);
@@ -127,7 +127,7 @@ class InboundListener {
       auto& plain = newChain(port, "plain");
       if (port.mode == MtlsMode::permissive) plain.mutable_filter_chain_match()->set_transport_protocol("raw_buffer");
       if (const auto* own = tlsOf(port); own != nullptr && port.mode == MtlsMode::disable) {
-        addTlsInspector(listener_);
+        addTlsInspector(view_, listener_);
         plain.mutable_filter_chain_match()->set_transport_protocol("tls");
         setGatewayTls(*plain.mutable_transport_socket(), *own, model::isHttp(port.app->protocol), meshTlsOf(view_));
       }

@@ -72,7 +72,10 @@ ResourcePtr virtualOutbound(store::View& view, const SidecarOutbound& query) {
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
   addTcpProxy(view, rest, clusterForUnknown(view, query.client));
-  return makeResource(Type::listener, listener.name(), listener);
+  std::vector<model::Provenance> provenance;
+  const auto& sidecar = view.ask(normalize::SidecarOf{query.client.ns, query.client.sidecar});
+  if (sidecar) provenance.push_back(sidecar->provenance);
+  return makeResource(Type::listener, listener.name(), listener, std::move(provenance));
 }
 
 // False, with a note to each service, if there can be no listener at the port.

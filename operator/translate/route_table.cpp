@@ -4,6 +4,7 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/clients.h"
+#include "normalize/delegates.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
 #include "normalize/sidecars.h"
@@ -144,7 +145,7 @@ ResourcePtr podsVirtualHost(store::View& view, const VirtualHostUnit& query, con
   MessageWriter out(bytes);
   out.text(VirtualHost::kNameFieldNumber, name);
   for (const auto& domain : entry.podDomains) out.text(VirtualHost::kDomainsFieldNumber, domain);
-  out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.clientNs, host, query.port));
+  out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.client.ns, host, query.port));
   out.number(VirtualHost::kIncludeRequestAttemptCountFieldNumber, 1);
   return makeResource(Type::virtual_host, name, bytes);
 }
@@ -212,7 +213,12 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
     out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.client, query.host, query.port));
   }
   out.number(VirtualHost::kIncludeRequestAttemptCountFieldNumber, 1);
-  output.resources.push_back(makeResource(Type::virtual_host, name, bytes, provenanceOf(routes.http)));
+  auto provenance = provenanceOf(routes.http);
+  if (routed) {
+    const auto& roots = view.ask(normalize::DelegatingRoots{query.client, query.host});
+    provenance.insert(provenance.end(), roots.begin(), roots.end());
+  }
+  output.resources.push_back(makeResource(Type::virtual_host, name, bytes, std::move(provenance)));
   if (!entry->podDomains.empty()) output.resources.push_back(podsVirtualHost(view, query, *entry));
   return output;
 }

@@ -1,4 +1,5 @@
 #include "translate/tcp.h"
+#include "translate/access_log.h"
 
 #include <algorithm>
 #include <map>
@@ -49,8 +50,8 @@ model::L4Route routeToItself(const L4Service& service) {
 }
 
 void addAccessLog(store::View& view, TcpProxy& proxy) {
-  const auto& file = view.ask(normalize::MeshSettingsOf{}).accessLogFile;
-  if (!file.empty()) setTcpAccessLog(*proxy.add_access_log(), file);
+  const auto& mesh = view.ask(normalize::MeshSettingsOf{});
+  if (!mesh.accessLogFile.empty()) setTcpAccessLog(*proxy.add_access_log(), mesh);
 }
 
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
@@ -140,9 +141,9 @@ std::vector<std::string> claimServerNames(store::View& view, std::set<std::strin
   return names;
 }
 
-void addTlsInspector(Listener& listener) {
+void addTlsInspector(store::View& view, Listener& listener) {
   // A client of a server-first protocol sends nothing to look at: it is taken as plaintext then.
-  listener.mutable_listener_filters_timeout()->set_seconds(5);
+  setDuration(*listener.mutable_listener_filters_timeout(), view.ask(normalize::MeshSettingsOf{}).detection);
   listener.set_continue_on_listener_filters_timeout(true);
   for (const auto& filter : listener.listener_filters()) {
     if (filter.name() == "envoy.filters.listener.tls_inspector") return;
@@ -217,7 +218,7 @@ std::vector<model::Provenance> addServiceChains(store::View& view, Listener& lis
       if (!anyName && names.empty()) continue;
       auto part = anyName ? withOwnSubnets(view, route, subnets) : route;
       if (anyName && part.destinationSubnets.empty()) continue;
-      addTlsInspector(listener);
+      addTlsInspector(view, listener);
       if (auto* chain = chainFor(view, listener, part, names, provenance)) {
         addTcpProxy(view, *chain, service.client, part, own);
       }
@@ -237,7 +238,7 @@ std::vector<model::Provenance> addNamedChains(store::View& view, Listener& liste
   const std::string cluster = clusterName(service.port, {}, service.host);
   const auto add = [&](const std::vector<std::string>& names, const model::L4Route& route) {
     if (names.empty()) return;
-    addTlsInspector(listener);
+    addTlsInspector(view, listener);
     auto* chain = chainFor(view, listener, route, names, provenance);
     if (chain == nullptr) return;
     addTcpProxy(view, *chain, service.client, route, cluster);

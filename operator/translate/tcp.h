@@ -45,6 +45,6 @@ std::vector<model::Provenance> addNamedChains(store::View& view, envoy::config::
                                               const L4Service& service, const std::vector<std::string>& names,
                                               std::set<std::string>& taken);
 
-void addTlsInspector(envoy::config::listener::v3::Listener& listener);
+void addTlsInspector(store::View& view, envoy::config::listener::v3::Listener& listener);
 
 }  // namespace fairway::translate

@@ -4,14 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include <envoy/config/accesslog/v3/accesslog.pb.h>
 #include <envoy/config/core/v3/address.pb.h>
 #include <envoy/config/core/v3/base.pb.h>
 #include <envoy/config/core/v3/config_source.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/listener/v3/listener_components.pb.h>
-#include <envoy/extensions/access_loggers/file/v3/file.pb.h>
-#include <envoy/extensions/access_loggers/stream/v3/stream.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <envoy/type/matcher/v3/regex.pb.h>
 #include <envoy/type/matcher/v3/string.pb.h>
@@ -25,58 +22,7 @@
 
 namespace fairway::translate {
 
-using envoy::config::accesslog::v3::AccessLog;
-
 namespace {
-
-constexpr std::string_view kHttpLogFormat =
-    "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% "
-    "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% "
-    "\"%REQ(:AUTHORITY)%\" \"%REQ(X-REQUEST-ID)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER% \"%ROUTE_NAME%\" "
-    "%DOWNSTREAM_REMOTE_ADDRESS% \"%DOWNSTREAM_PEER_URI_SAN%\" %CONNECTION_TERMINATION_DETAILS%\n";
-
-constexpr std::string_view kTcpLogFormat =
-    "[%START_TIME%] tcp %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% \"%UPSTREAM_HOST%\" "
-    "%UPSTREAM_CLUSTER% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% \"%REQUESTED_SERVER_NAME%\" "
-    "\"%DOWNSTREAM_PEER_URI_SAN%\" %CONNECTION_TERMINATION_DETAILS%\n";
-
-template <class Config>
-void packAccessLog(AccessLog& out, const char* name, std::string_view format, Config config = {}) {
-  config.mutable_log_format()->mutable_text_format_source()->set_inline_string(std::string(format));
-  out.set_name(name);
-  packAny(config, *out.mutable_typed_config());
-}
-
-void setAccessLog(AccessLog& out, std::string_view format, const std::string& file) {
-  namespace loggers = envoy::extensions::access_loggers;
-  // Opened by path, a standard stream may be a file that is not ours to open.
-  if (file == "/dev/stdout") {
-    packAccessLog<loggers::stream::v3::StdoutAccessLog>(out, "envoy.access_loggers.stdout", format);
-  } else if (file == "/dev/stderr") {
-    packAccessLog<loggers::stream::v3::StderrAccessLog>(out, "envoy.access_loggers.stderr", format);
-  } else {
-    loggers::file::v3::FileAccessLog config;
-    config.set_path(file);
-    packAccessLog(out, "envoy.access_loggers.file", format, config);
-  }
-}
-
-// The log of the last file: a mesh has one.
-class KeptLog {
- public:
-  const AccessLog& of(std::string_view format, const std::string& file) {
-    if (file_ != file) {
-      log_.Clear();
-      setAccessLog(log_, format, file);
-      file_ = file;
-    }
-    return log_;
-  }
-
- private:
-  std::string file_;
-  AccessLog log_;
-};
 
 // The highest re2 program size the agent's bootstrap allows (runtime key re2.max_program_size.error_level).
 constexpr int kMaxRegexProgramSize = 32768;
@@ -201,16 +147,6 @@ void setSocket(envoy::config::core::v3::TransportSocket& out, std::string_view n
                const google::protobuf::Message& config) {
   out.set_name(std::string(name));
   packAny(config, *out.mutable_typed_config());
-}
-
-void setHttpAccessLog(AccessLog& out, const std::string& file) {
-  static thread_local KeptLog kept;
-  out = kept.of(kHttpLogFormat, file);
-}
-
-void setTcpAccessLog(AccessLog& out, const std::string& file) {
-  static thread_local KeptLog kept;
-  out = kept.of(kTcpLogFormat, file);
 }
 
 bool validServerName(const std::string& name) {

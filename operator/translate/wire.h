@@ -14,9 +14,6 @@ class Duration;
 class Message;
 class Struct;
 }  // namespace google::protobuf
-namespace envoy::config::accesslog::v3 {
-class AccessLog;
-}
 namespace envoy::config::core::v3 {
 class Address;
 class CidrRange;
@@ -76,10 +73,6 @@ void setFilter(envoy::config::listener::v3::ListenerFilter& out, std::string_vie
                const google::protobuf::Message& config);
 void setSocket(envoy::config::core::v3::TransportSocket& out, std::string_view name,
                const google::protobuf::Message& config);
-
-// One line a request (or a connection) to a file of the proxy.
-void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file);
-void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const std::string& file);
 
 // Server names that Envoy takes in a filter chain: a host, or "*." and a host.
 bool validServerName(const std::string& name);

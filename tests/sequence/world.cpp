@@ -83,6 +83,12 @@ json virtualService(const std::string& ns, int variant) {
   json spec{{"hosts", {"vio"}}, {"http", http}};
   if (variant == 5) spec["gateways"] = {"istio-system/edge", "mesh"};
   if (variant == 5) spec["hosts"] = {"vio", "vio.example.com"};
+  if (variant == 6) spec["http"].insert(spec["http"].begin(), {{"delegate", {{"name", "part"}}}, {"timeout", "7s"}});
+  if (variant == 7) {
+    spec["http"][0]["match"][0]["sourceLabels"] = {{"app", "msb"}};
+    spec["tcp"] = {
+        {{"match", {{{"destinationSubnets", {"10.96.0.0/16"}}}}}, {"route", {{{"destination", {{"host", "db"}}}}}}}};
+  }
   return object("networking.istio.io/v1", "VirtualService", meta(ns, "vio-routes"), spec);
 }
 
@@ -92,7 +98,79 @@ json destinationRule(const std::string& ns, int variant) {
              {{{"name", "v1"}, {"labels", {{"version", "v1"}}}}, {{"name", "v2"}, {"labels", {{"version", "v2"}}}}}}};
   if (variant == 2) spec["trafficPolicy"] = {{"tls", {{"mode", "ISTIO_MUTUAL"}}}};
   if (variant == 4) spec["trafficPolicy"] = {{"tls", {{"mode", "NONSENSE"}}}};
+  if (variant == 5) spec["trafficPolicy"] = {{"outlierDetection", {{"consecutive5xxErrors", 3}}}};
+  if (variant == 6) {
+    spec["trafficPolicy"] = {
+        {"loadBalancer",
+         {{"localityLbSetting", {{"distribute", {{{"from", "r/z1"}, {"to", {{"r/z1", 90}, {"r/z0", 10}}}}}}}}}},
+        {"proxyProtocol", {{"version", "V2"}}},
+        {"retryBudget", json::object()}};
+  }
+  if (variant == 7) {
+    spec["workloadSelector"] = {{"matchLabels", {{"app", "msb"}}}};
+    spec["trafficPolicy"] = {
+        {"outlierDetection", json::object()},
+        {"loadBalancer", {{"localityLbSetting", {{"failoverPriority", {"version", "kubernetes.io/hostname"}}}}}}};
+  }
   return object("networking.istio.io/v1", "DestinationRule", meta(ns, "vio-rule"), spec);
+}
+
+// Without hosts: a part of the other one.
+json delegate(const std::string& ns, int variant) {
+  json http = {{{"match", {{{"uri", {{"prefix", "/part"}}}}}}, {"route", {{{"destination", {{"host", "msb"}}}}}}}};
+  if (variant == 2) http[0]["match"][0]["sourceLabels"] = {{"version", "v2"}};
+  if (variant == 3) http[0]["match"][0]["uri"] = {{"regex", "("}};
+  json spec{{"http", http}};
+  if (variant == 4) spec["exportTo"] = {"elsewhere"};
+  if (variant == 5) spec["hosts"] = {"msb"};
+  return object("networking.istio.io/v1", "VirtualService", meta(ns, "part"), spec);
+}
+
+json sidecar(const std::string& ns, int variant) {
+  const auto listener = [](json hosts) { return json{{"hosts", std::move(hosts)}}; };
+  json spec{{"egress", {listener({"./*"})}}};
+  if (variant == 2) {
+    spec["workloadSelector"] = {{"labels", {{"app", "msb"}}}};
+    spec["egress"] = {listener({"*/*", "~onap/db.onap.svc.cluster.local"})};
+    spec["outboundTrafficPolicy"] = {{"mode", "REGISTRY_ONLY"}};
+  }
+  if (variant == 3) {
+    spec["egress"].push_back(listener({"blue/*"}));
+    spec["egress"][1]["port"] = {{"number", 8003}, {"protocol", "HTTP"}, {"name", "http"}};
+    spec["egress"].push_back(listener({"*/*"}));
+    spec["egress"][2]["port"] = {{"number", 7070}, {"protocol", "HTTP_PROXY"}, {"name", "proxy"}};
+    spec["egress"][2]["bind"] = "127.0.0.1";
+  }
+  if (variant == 4) {
+    spec.erase("egress");
+    spec["ingress"] = {{{"port", {{"number", 8005}, {"protocol", "HTTP"}, {"name", "in"}}},
+                        {"defaultEndpoint", "127.0.0.1:9999"},
+                        {"connectionPool", {{"tcp", {{"maxConnections", 5}}}}}}};
+    spec["outboundTrafficPolicy"] = {{"mode", "ALLOW_ANY"},
+                                     {"egressProxy", {{"host", "msb"}, {"port", {{"number", 8003}}}}}};
+  }
+  if (variant == 5) spec["egress"][0]["hosts"] = {"no namespace"};
+  return object("networking.istio.io/v1", "Sidecar", meta(ns, "reach"), spec);
+}
+
+json workloadEntry(const std::string& ns, int variant) {
+  json spec{{"address", "10.9." + std::to_string(ns.size()) + ".1"},
+            {"labels", {{"app", variant == 2 ? "db" : "vio"}}}};
+  if (variant == 3) spec["address"] = "vm.example.com";
+  if (variant == 4) spec.update({{"serviceAccount", "vm"}, {"locality", "r/z2"}, {"ports", {{"http-vio", 7000}}}});
+  if (variant == 5) spec["weight"] = -1;
+  return object("networking.istio.io/v1", "WorkloadEntry", meta(ns, "vm"), spec);
+}
+
+json workloadGroup(const std::string& ns, int variant) {
+  return object("networking.istio.io/v1", "WorkloadGroup", meta(ns, "vms"),
+                {{"template", variant == 2 ? json("none") : json{{"serviceAccount", "vm"}}}});
+}
+
+json node(int number, int variant) {
+  json labels{{"topology.kubernetes.io/region", variant == 2 ? "r2" : "r"},
+              {"topology.kubernetes.io/zone", "z" + std::to_string(number)}};
+  return object("v1", "Node", meta("", "node-" + std::to_string(number), labels), json::object());
 }
 
 json policy(const std::string& ns, int variant) {
@@ -210,6 +288,11 @@ json serviceEntry(const std::string& ns, int variant) {
     spec["addresses"] = {"192.0.2.7", "198.51.100.0/24"};
   }
   if (variant == 5) spec["hosts"] = {"vio." + ns + ".svc.cluster.local"};
+  if (variant == 6) {
+    spec["hosts"] = {"*.example.org"};
+    spec["ports"].erase(2);
+    spec["resolution"] = "DYNAMIC_DNS";
+  }
   return object("networking.istio.io/v1", "ServiceEntry", meta(ns, "outside"), spec);
 }
 
@@ -318,19 +401,27 @@ const std::map<std::string, Maker>& makers() {
                                                                       [=](int v) { return pod(ns, app, number, v); }};
         }
       }
-      result["VirtualService/" + ns] = {5, [=](int v) { return virtualService(ns, v); }};
-      result["DestinationRule/" + ns] = {4, [=](int v) { return destinationRule(ns, v); }};
+      result["VirtualService/" + ns] = {7, [=](int v) { return virtualService(ns, v); }};
+      result["VirtualService/" + ns + "/part"] = {5, [=](int v) { return delegate(ns, v); }};
+      result["Sidecar/" + ns] = {5, [=](int v) { return sidecar(ns, v); }};
+      result["WorkloadEntry/" + ns] = {5, [=](int v) { return workloadEntry(ns, v); }};
+      result["WorkloadGroup/" + ns] = {2, [=](int v) { return workloadGroup(ns, v); }};
+      result["DestinationRule/" + ns] = {7, [=](int v) { return destinationRule(ns, v); }};
       result["Policy/" + ns] = {4, [=](int v) { return policy(ns, v); }};
       result["ServiceRole/" + ns] = {4, [=](int v) { return role(ns, v); }};
       result["ServiceRoleBinding/" + ns] = {4, [=](int v) { return binding(ns, v); }};
       result["AuthorizationPolicy/" + ns] = {4, [=](int v) { return authorization(ns, v); }};
-      result["ServiceEntry/" + ns] = {5, [=](int v) { return serviceEntry(ns, v); }};
+      result["ServiceEntry/" + ns] = {6, [=](int v) { return serviceEntry(ns, v); }};
       result["EnvoyFilter/" + ns] = {5, [=](int v) { return envoyFilter(ns, v); }};
       result["ProxyConfig/" + ns] = {2, [=](int v) { return proxyConfig(ns, v); }};
       result["WasmPlugin/" + ns] = {1, [=](int) { return wasmPlugin(ns); }};
       result["Ingress/" + ns] = {5, [=](int v) { return ingress(ns, v); }};
       result["RequestAuthentication/" + ns] = {4, [=](int v) { return requestAuthentication(ns, v); }};
       result["PeerAuthentication/" + ns] = {3, [=](int v) { return peerAuthentication(ns, v); }};
+    }
+    result["Sidecar/istio-system"] = {5, [](int v) { return sidecar("istio-system", v); }};
+    for (int number = 0; number < 3; ++number) {
+      result["Node/" + std::to_string(number)] = {2, [=](int v) { return node(number, v); }};
     }
     result["AuthorizationPolicy/istio-system"] = {4, [](int v) { return authorization("istio-system", v); }};
     result["EnvoyFilter/istio-system"] = {3, meshEnvoyFilter};

@@ -78,6 +78,7 @@ root: the chart; name: revision or tag; default: whether it also stands for `ist
     - apiGroups:
         - authentication.istio.io
         - extensions.istio.io
+        - networking.fairway.io
         - networking.istio.io
         - rbac.istio.io
         - security.istio.io

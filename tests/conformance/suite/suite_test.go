@@ -165,8 +165,8 @@ func runs(s *suite.ConformanceTestSuite, test suite.ConformanceTest) bool {
 	return s.SupportedFeatures.HasAll(test.Features...) && !s.SkipTests.Has(test.ShortName)
 }
 
-// featuresOfClass are those that the GatewayClass's status names. It has none of the mesh, as a class is of gateways only:
-// these are in the options.
+// featuresOfClass are those that the GatewayClass's status names. A class is of gateways: as the suite does, this leaves
+// features of the mesh out, which are in the options.
 func featuresOfClass(t *testing.T, options suite.ConformanceOptions) []features.FeatureName {
 	class := &gatewayv1.GatewayClass{}
 	name := types.NamespacedName{Name: options.GatewayClassName}
@@ -177,8 +177,11 @@ func featuresOfClass(t *testing.T, options suite.ConformanceOptions) []features.
 		t.Fatalf("GatewayClass %s: status.supportedFeatures is empty, so it cannot be told which tests to run", class.Name)
 	}
 	found := make([]features.FeatureName, 0, len(class.Status.SupportedFeatures))
+	mesh := features.SetsToNamesSet(features.MeshCoreFeatures, features.MeshExtendedFeatures)
 	for _, feature := range class.Status.SupportedFeatures {
-		found = append(found, features.FeatureName(feature.Name))
+		if name := features.FeatureName(feature.Name); !mesh.Has(name) {
+			found = append(found, name)
+		}
 	}
 	return found
 }

@@ -163,8 +163,11 @@ TEST_CASE("matches for another port, gateway or client are settled here") {
   CHECK(outline(ask(mesh)) == Lines{"vs http[0] -> y:80", "vs http[2] -> y:80", "vs http[5] -> y:81"});
   REQUIRE(ask(mesh).http[0].matches.size() == 1);
   CHECK(ask(mesh).http[0].matches[0].uri->value == "/this");
-  CHECK(mesh.noted("VirtualService/a/vs", "never applies", Severity::warning));
   CHECK(outline(ask(mesh, "b")).size() == 4);
+  model::Client labelled("a");
+  labelled.labels = {{"app", "y"}};
+  CHECK(outline(mesh.ask(RoutesOf{labelled, kHost, 80})) ==
+        Lines{"vs http[0] -> y:80", "vs http[2] -> y:80", "vs http[4] -> y:80", "vs http[5] -> y:81"});
 }
 
 TEST_CASE("destinations: short names, ports and subsets") {
@@ -436,20 +439,22 @@ TEST_CASE("tcp rules: first one that takes all, others by port, broken ones clos
   };
   mesh.add<api::VirtualService>("a", "vs", fill);
   auto routes = ask(mesh);
-  REQUIRE(routes.tcp.size() == 1);
-  CHECK(routes.tcp[0].provenance.rule == "tcp[2]");
-  REQUIRE(routes.tcp[0].destinations.size() == 2);
-  CHECK(routes.tcp[0].destinations[1].weight == 75);
+  REQUIRE(routes.tcp.size() == 2);
+  CHECK(routes.tcp[0].provenance.rule == "tcp[1]");
+  CHECK(routes.tcp[0].destinationSubnets == std::vector<std::string>{"10.0.0.0/8"});
+  CHECK(routes.tcp[1].destinationSubnets.empty());
+  CHECK(routes.tcp[1].provenance.rule == "tcp[2]");
+  REQUIRE(routes.tcp[1].destinations.size() == 2);
+  CHECK(routes.tcp[1].destinations[1].weight == 75);
   CHECK(mesh.noted("VirtualService/a/vs tcp[3]", "no connection gets here", Severity::warning));
-  CHECK(mesh.noted("VirtualService/a/vs", "by destination address", Severity::warning));
 
   mesh.add<api::VirtualService>("a", "vs", [&](auto& o) {
     fill(o);
     o.problems = {errorAt("spec.tcp[2].route[0].destination")};
   });
   routes = ask(mesh);
-  REQUIRE(routes.tcp.size() == 1);
-  CHECK(routes.tcp[0].destinations.at(0).destination.missing);
+  REQUIRE(routes.tcp.size() == 2);
+  CHECK(routes.tcp[1].destinations.at(0).destination.missing);
 }
 
 TEST_CASE("tls rules are narrowed to the host that is asked for") {

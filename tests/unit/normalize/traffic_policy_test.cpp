@@ -185,14 +185,81 @@ TEST_CASE("a rule with errors is left out, and does not take the host away") {
   CHECK(mesh.noted("DestinationRule/client/bad", "left out"));
 }
 
-TEST_CASE("a rule for some clients only is left out and says so") {
+TEST_CASE("a rule for some clients is theirs alone, and for them comes before one for all") {
   auto mesh = withService();
-  rule(mesh, "client", "some", kHost, [](auto& o) {
+  const auto some = [](auto& o) {
     marked("some")(o);
     o.spec.workloadSelector = {{"app", "y"}};
-  });
+  };
+  model::Client y("client");
+  y.labels = {{"app", "y"}};
+  const auto markFor = [&](const model::Client& client) {
+    return mesh.ask(TrafficPolicyOf{client, kHost, 80}).policy.tls.sni;
+  };
+  rule(mesh, "client", "some", kHost, some);
   CHECK(mark(mesh).empty());
-  CHECK(mesh.noted("DestinationRule/client/some", "not supported", Severity::warning));
+  CHECK(markFor(y) == "some");
+  rule(mesh, "client", "all", kHost, marked("all", "2020-01-01T00:00:00Z"));
+  CHECK(mark(mesh) == "all");
+  CHECK(markFor(y) == "some");
+  // Of another namespace it is for nobody else.
+  rule(mesh, "svc", "theirs", "x", [](auto& o) {
+    marked("theirs")(o);
+    o.spec.workloadSelector = {{"app", "y"}};
+  });
+  mesh.remove(api::Kind::destination_rule, "client", "some");
+  mesh.remove(api::Kind::destination_rule, "client", "all");
+  CHECK(markFor(y).empty());
+}
+
+TEST_CASE("near endpoints are preferred where failures are detected, or shares are given") {
+  auto mesh = withService();
+  using Locality = Policy::LocalityPolicy;
+  const auto locality = [&] { return ask(mesh).policy.locality; };
+  const auto fill = [&](auto change) { rule(mesh, "svc", "r", "x", [&](auto& o) { change(o.spec.trafficPolicy); }); };
+  fill([](auto& p) { p.outlierDetection.emplace(); });
+  CHECK(locality() == Locality{});
+  fill([](auto& p) { p.loadBalancer.emplace().locality.emplace().failover = {{"a", "b"}}; });
+  CHECK(locality() == std::nullopt);
+  fill([](auto& p) {
+    p.outlierDetection.emplace();
+    p.loadBalancer.emplace().locality.emplace().failover = {{"a", "b"}};
+  });
+  CHECK(locality() == Locality{{}, {{"a", "b"}}, {}});
+  fill([](auto& p) {
+    p.outlierDetection.emplace();
+    p.loadBalancer.emplace().locality.emplace().enabled = false;
+  });
+  CHECK(locality() == std::nullopt);
+  fill([](auto& p) { p.loadBalancer.emplace().locality.emplace().distribute = {{"a", {{"b", 100}}}}; });
+  CHECK(locality() == Locality{{{"a", {{"b", 100}}}}, {}, {}});
+  fill([](auto& p) {
+    p.outlierDetection.emplace();
+    p.ports[80].loadBalancer.emplace();
+  });
+  CHECK(locality() == std::nullopt);  // the port's settings have no failure detection
+}
+
+TEST_CASE("ports keep tunnel, PROXY protocol and retry budget, subsets inherit them") {
+  auto mesh = withService();
+  rule(mesh, "svc", "r", "x", [](auto& o) {
+    auto& p = o.spec.trafficPolicy;
+    p.tunnel = api::TrafficPolicySpec::Tunnel{true, "a.b", 443};
+    p.proxyProtocol = 2;
+    p.retryBudget.emplace().percent = 5;
+    p.ports[80].tls.emplace();
+    o.spec.subsets.emplace_back().name = "v1";
+    o.spec.subsets[0].trafficPolicy.proxyProtocol = 1;
+    o.spec.subsets[0].trafficPolicy.ports[80].loadBalancer.emplace();
+  });
+  const auto found = ask(mesh);
+  CHECK(found.policy.tunnel == Policy::Tunnel{true, "a.b", 443});
+  CHECK(found.policy.proxyProtocol == 2);
+  CHECK(found.policy.retryBudget->percent == 5);
+  CHECK(found.policy.retryBudget->minRetryConcurrency == 3);
+  REQUIRE(found.subsets.size() == 1);
+  CHECK(found.subsets[0].policy.proxyProtocol == 1);
+  CHECK(found.subsets[0].policy.tunnel == found.policy.tunnel);
 }
 
 TEST_CASE("each part is carried over") {

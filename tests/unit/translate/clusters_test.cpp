@@ -1,6 +1,10 @@
 #include "translate/clusters.h"
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
+#include <envoy/config/endpoint/v3/endpoint.pb.h>
+#include <envoy/config/listener/v3/listener.pb.h>
+#include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
+#include <envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h>
 #include <envoy/extensions/transport_sockets/tls/v3/tls.pb.h>
 #include <envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h>
 #include <catch2/catch.hpp>
@@ -180,7 +184,7 @@ TEST_CASE("every load balancer is one that Envoy takes") {
                                                        {Balancer::passthrough, Cluster::CLUSTER_PROVIDED}};
   for (const auto& [balancer, lb] : expected) {
     policy.loadBalancer = balancer;
-    policy.warmup = seconds(30);
+    policy.warmup = model::TrafficPolicy::Warmup{seconds(30), {}, {}};
     policy.hashTableSize = balancer == Balancer::maglev ? 1000 : 2000;  // 1000 is no prime
     CHECK(cluster(w).lb_policy() == lb);
   }
@@ -269,4 +273,117 @@ TEST_CASE("the pods of a headless HTTP service: where the client chose, with mTL
   CHECK(cluster(w).type() == Cluster::EDS);
   w.addEndpoint(kHost, 80, "10.244.0.2", 8080).meshTls = false;
   CHECK_FALSE(cluster(w, sidecar(), pods).has_transport_socket());
+}
+
+TEST_CASE("the PROXY protocol stands before whatever else the connection speaks") {
+  using envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport;
+  auto w = world();
+  auto& policy = w.policies[{kHost, 80}].policy;
+  policy.proxyProtocol = 2;
+  const auto inner = [](const envoy::config::core::v3::TransportSocket& socket) {
+    CHECK(socket.name() == "envoy.transport_sockets.upstream_proxy_protocol");
+    return unpack<ProxyProtocolUpstreamTransport>(socket.typed_config());
+  };
+  auto c = cluster(w);
+  REQUIRE(c.transport_socket_matches_size() == 2);
+  CHECK(inner(c.transport_socket_matches(0).transport_socket()).transport_socket().name() ==
+        "envoy.transport_sockets.tls");
+  CHECK(inner(c.transport_socket_matches(1).transport_socket()).transport_socket().name() ==
+        "envoy.transport_sockets.raw_buffer");
+  CHECK(inner(c.transport_socket_matches(1).transport_socket()).config().version() ==
+        envoy::config::core::v3::ProxyProtocolConfig::V2);
+  policy.tls.mode = TrafficPolicy::Tls::Mode::disable;
+  policy.proxyProtocol = 1;
+  c = cluster(w);
+  CHECK(inner(c.transport_socket()).config().version() == envoy::config::core::v3::ProxyProtocolConfig::V1);
+  policy.proxyProtocol = 0;
+  CHECK_FALSE(cluster(w).has_transport_socket());
+}
+
+TEST_CASE("retry budget, HTTP/2 pings, own error codes, warm-up and revoked certificates") {
+  auto w = world(model::Protocol::http2);
+  auto& policy = w.policies[{kHost, 80}].policy;
+  policy.retryBudget = TrafficPolicy::RetryBudget{12.5, 4, {}};
+  policy.pool.http2Keepalive = TrafficPolicy::ConnectionPool::Http2Keepalive{seconds(7), {}};
+  policy.outlier.emplace().httpErrorCodes = {429, 503};
+  policy.warmup = TrafficPolicy::Warmup{seconds(30), 25, 2};
+  policy.tls.mode = TrafficPolicy::Tls::Mode::simple;
+  const auto c = cluster(w);
+  const auto& budget = c.circuit_breakers().thresholds(0).retry_budget();
+  CHECK(budget.budget_percent().value() == 12.5);
+  CHECK(budget.min_retry_concurrency().value() == 4);
+  const auto http = httpOf(c);
+  const auto& keepalive = http.explicit_http_config().http2_protocol_options().connection_keepalive();
+  CHECK(keepalive.interval().seconds() == 7);
+  CHECK(keepalive.timeout().seconds() == 20);
+  const auto& matcher = http.outlier_detection().error_matcher().http_response_headers_match().headers(0);
+  CHECK(matcher.name() == ":status");
+  CHECK(matcher.string_match().safe_regex().regex() == "429|503");
+  const auto& slow = c.least_request_lb_config().slow_start_config();
+  CHECK(slow.slow_start_window().seconds() == 30);
+  CHECK(slow.min_weight_percent().value() == 25);
+  CHECK(slow.aggression().default_value() == 2);
+}
+
+TEST_CASE("endpoints near the client come first, those of its zone's share get it") {
+  using envoy::config::endpoint::v3::ClusterLoadAssignment;
+  auto w = world();
+  w.endpoints.clear();
+  for (const auto* zone : {"1", "2", "3"}) {
+    w.addEndpoint(kHost, 80, std::string("10.244.0.") + zone, 8080).locality = {"us", zone, ""};
+  }
+  model::Workload client;
+  client.ns = "default";
+  client.name = "client-1";
+  client.serviceAccount = "client";
+  client.locality = {"us", "2", ""};
+  w.workloads[{"default", "client-1"}] = client;
+  const auto priorities = [&] {
+    std::map<std::string, std::uint32_t> result;
+    const auto resources = resourcesOf(w, sidecar());
+    CHECK(envoyRefuses(resources) == "");
+    for (const auto& group : resources.get<ClusterLoadAssignment>(Type::endpoint, kName).endpoints()) {
+      result[group.locality().zone()] = group.priority();
+    }
+    return result;
+  };
+  using Levels = std::map<std::string, std::uint32_t>;
+  CHECK(priorities() == Levels{{"1", 0}, {"2", 0}, {"3", 0}});
+  auto& policy = w.policies[{kHost, 80}].policy;
+  policy.outlier.emplace();
+  policy.locality.emplace();
+  CHECK(priorities() == Levels{{"1", 1}, {"2", 0}, {"3", 1}});
+  CHECK_FALSE(cluster(w).common_lb_config().has_locality_weighted_lb_config());
+  policy.locality->distribute = {{"us/2", {{"us/1", 30}, {"us/2", 70}}}};
+  CHECK(priorities() == Levels{{"1", 0}, {"2", 0}});
+  CHECK(cluster(w).common_lb_config().has_locality_weighted_lb_config());
+}
+
+TEST_CASE("names that are looked up when they are asked for") {
+  World w;
+  w.addEntry("default", "*.example.com",
+             {port("http", 80, model::Protocol::http), port("tls", 443, model::Protocol::tls)},
+             model::Service::Resolution::dynamic_dns);
+  const auto r = resourcesOf(w, sidecar());
+  CHECK(envoyRefuses(r) == "");
+  for (const auto* number : {"80", "443"}) {
+    const auto c = r.get<Cluster>(Type::cluster, std::string("outbound|") + number + "||*.example.com");
+    CHECK(c.cluster_type().name() == "envoy.clusters.dynamic_forward_proxy");
+    CHECK(c.lb_policy() == Cluster::CLUSTER_PROVIDED);
+    CHECK_FALSE(c.has_load_assignment());
+  }
+  CHECK(r.names(Type::endpoint).empty());
+  const auto http = r.get<envoy::config::listener::v3::Listener>(Type::listener, "0.0.0.0_80");
+  const auto manager = unpack<envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager>(
+      http.filter_chains(0).filters(0).typed_config());
+  CHECK(manager.http_filters(manager.http_filters_size() - 2).name() == "envoy.filters.http.dynamic_forward_proxy");
+  const auto tls = r.get<envoy::config::listener::v3::Listener>(Type::listener, "0.0.0.0_443");
+  CHECK(tls.filter_chains(0).filter_chain_match().server_names(0) == "*.example.com");
+  CHECK(tls.filter_chains(0).filters(0).name() == "envoy.filters.network.sni_dynamic_forward_proxy");
+  // With TLS of its own each connection's server name is the request's host.
+  w.policies[{"*.example.com", 80}].policy.tls.mode = TrafficPolicy::Tls::Mode::simple;
+  const auto c = cluster(w, sidecar(), "outbound|80||*.example.com");
+  CHECK(httpOf(c).upstream_http_protocol_options().auto_sni());
+  CHECK(httpOf(c).upstream_http_protocol_options().auto_san_validation());
+  CHECK(tlsOf(c.transport_socket()).sni().empty());
 }

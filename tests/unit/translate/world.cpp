@@ -1,6 +1,9 @@
 #include "world.h"
 
+#include "normalize/clients.h"
+#include "normalize/delegates.h"
 #include "normalize/envoy_filters.h"
+#include "normalize/sidecars.h"
 
 namespace fairway::translate::test {
 
@@ -87,6 +90,38 @@ normalize::CredentialOf::Value credentialOf(store::View&, const normalize::Crede
 // No EnvoyFilters here: patches_test.cpp has them.
 normalize::EnvoyFiltersIn::Value noFilters(store::View&, const normalize::EnvoyFiltersIn&) { return false; }
 
+normalize::SidecarFor::Value sidecarFor(store::View&, const normalize::SidecarFor&) {
+  return current->sidecar ? "default/sidecar" : "";
+}
+normalize::SidecarOf::Value sidecarOf(store::View&, const normalize::SidecarOf& query) {
+  return query.sidecar.empty() ? std::nullopt : current->sidecar;
+}
+normalize::EgressHosts::Value egressHosts(store::View&, const normalize::EgressHosts& query) {
+  return query.listener < current->imported.size() ? current->imported[query.listener] : std::vector<std::string>();
+}
+normalize::ReachedHosts::Value reachedHosts(store::View&, const normalize::ReachedHosts&) {
+  std::set<std::string> hosts;
+  for (const auto& list : current->imported) hosts.insert(list.begin(), list.end());
+  return {hosts.begin(), hosts.end()};
+}
+normalize::ClientOf::Value clientOf(store::View& view, const normalize::ClientOf& query) {
+  model::Client client(query.ns);
+  client.labels = query.labels;
+  client.locality = query.locality;
+  client.sidecar = sidecarFor(view, {});
+  return client;
+}
+normalize::DelegatingRoots::Value roots(store::View&, const normalize::DelegatingRoots&) { return {}; }
+normalize::DelegatingGatewayRoots::Value gatewayRoots(store::View&, const normalize::DelegatingGatewayRoots&) {
+  return {};
+}
+normalize::HostTraits::Value hostTraits(store::View&, const normalize::HostTraits&) {
+  normalize::ClientTraits traits;
+  traits.locality = true;
+  traits.names = {"rack", normalize::kHostnameLabel};
+  return traits;
+}
+
 const store::Catalogue& catalogue() {
   static const store::Catalogue instance = [] {
     store::Catalogue c;
@@ -110,6 +145,14 @@ const store::Catalogue& catalogue() {
     c.add<normalize::AuthorizationOf>(authorizationOf);
     c.add<normalize::CredentialOf>(credentialOf);
     c.add<normalize::EnvoyFiltersIn>(noFilters);
+    c.add<normalize::SidecarFor>(sidecarFor);
+    c.add<normalize::SidecarOf>(sidecarOf);
+    c.add<normalize::EgressHosts>(egressHosts);
+    c.add<normalize::ReachedHosts>(reachedHosts);
+    c.add<normalize::ClientOf>(clientOf);
+    c.add<normalize::HostTraits>(hostTraits);
+    c.add<normalize::DelegatingRoots>(roots);
+    c.add<normalize::DelegatingGatewayRoots>(gatewayRoots);
     registerUnits(c);
     return c;
   }();

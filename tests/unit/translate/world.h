@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/sidecar.h"
 #include "normalize/queries.h"
 #include "resources.h"
 #include "translate/units.h"
@@ -30,6 +31,8 @@ struct World {
   model::RequestAuthentication tokens;                          // of every port
   std::vector<model::RateLimit> rateLimits;                     // of every workload; those with a service are its, too
   std::map<std::pair<std::string, std::string>, normalize::CredentialOf::Credential> credentials;
+  std::optional<model::Sidecar> sidecar;                        // of every workload
+  std::vector<std::vector<std::string>> imported;               // by its egress listeners, sorted
   std::set<std::pair<std::string, std::string>> brokenSecrets;  // that are there and give no credential
 
   // A ServiceEntry outside the mesh, without addresses.

@@ -1,0 +1,113 @@
+#include "normalize/clients.h"
+
+#include <catch2/catch.hpp>
+
+#include "api/mesh_config.h"
+#include "fixtures.h"
+
+using namespace fairway;
+using namespace fairway::test;
+using normalize::ClientOf;
+
+namespace {
+
+const model::Labels kAll{{"app", "web"}, {"version", "v1"}, {"rack", "r1"}};
+const model::Locality kHere{"us", "1", "a"};
+
+model::Client ask(Mesh& mesh, const std::string& ns = "a") { return mesh.ask(ClientOf{ns, kAll, kHere}); }
+
+void rule(Mesh& mesh, const std::string& ns, const std::string& name, auto fill) {
+  mesh.add<api::DestinationRule>(ns, name, [&](auto& o) {
+    o.spec.host = fqdn("x", "b");
+    fill(o.spec);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a client is its namespace, as long as no rule looks at more") {
+  Mesh mesh;
+  mesh.service("b", "x", {{"http", 80, ""}});
+  mesh.add<api::VirtualService>("a", "vs", [](auto& o) {
+    o.spec.hosts = {"x"};
+    o.spec.http.emplace_back().match.emplace_back().sourceNamespace = "a";
+  });
+  rule(mesh, "b", "plain", [](auto& spec) { spec.trafficPolicy.loadBalancer.emplace(); });
+  CHECK(ask(mesh) == model::Client("a"));
+}
+
+TEST_CASE("labels count where a match asks for their value, and for nobody else") {
+  Mesh mesh;
+  mesh.add<api::VirtualService>("a", "vs", [](auto& o) {
+    o.spec.hosts = {"x"};
+    auto& http = o.spec.http.emplace_back();
+    http.match.emplace_back().sourceLabels = {{"app", "web"}};
+    http.match.emplace_back().sourceLabels = {{"version", "v2"}};
+    http.match.emplace_back().sourceLabels = {{"rack", "r1"}};
+    http.match.back().sourceNamespace = "elsewhere";
+    o.spec.exportTo = {".", "c"};
+  });
+  CHECK(ask(mesh).labels == model::Labels{{"app", "web"}});
+  CHECK(ask(mesh, "c").labels == model::Labels{{"app", "web"}});
+  CHECK(ask(mesh, "b").labels.empty());
+  // A delegate counts for all that may include it.
+  mesh.add<api::VirtualService>("d", "delegate", [](auto& o) {
+    o.spec.http.emplace_back().match.emplace_back().sourceLabels = {{"version", "v1"}};
+  });
+  CHECK(ask(mesh, "b").labels == model::Labels{{"version", "v1"}});
+}
+
+TEST_CASE("a workloadSelector counts in its own namespace, a priority by label and a locality wherever it is seen") {
+  Mesh mesh;
+  rule(mesh, "a", "selecting", [](auto& spec) { spec.workloadSelector = {{"app", "web"}}; });
+  CHECK(ask(mesh).labels == model::Labels{{"app", "web"}});
+  CHECK(ask(mesh, "c") == model::Client("c"));
+  rule(mesh, "b", "near", [](auto& spec) {
+    spec.trafficPolicy.ports[80].loadBalancer.emplace().locality.emplace().failoverPriority = {"rack", "version=v1"};
+  });
+  CHECK(ask(mesh, "c").labels == model::Labels{{"rack", "r1"}});
+  CHECK(ask(mesh, "c").locality == kHere);
+  rule(mesh, "b", "near", [](auto& spec) {
+    spec.trafficPolicy.outlierDetection.emplace();
+    spec.exportTo = {"c"};
+  });
+  CHECK(ask(mesh, "c").locality == kHere);
+  CHECK(ask(mesh, "d").locality == model::Locality{});
+}
+
+TEST_CASE("for one host only its own rules count") {
+  Mesh mesh;
+  rule(mesh, "a", "x", [](auto& spec) {
+    spec.workloadSelector = {{"app", "web"}};
+    spec.trafficPolicy.loadBalancer.emplace().locality.emplace().failoverPriority = {"rack"};
+  });
+  auto client = ask(mesh);
+  client.sidecar = "a/s";
+  const auto host = fqdn("x", "b");
+  CHECK(normalize::policyClient(mesh, client, host).labels == model::Labels{{"app", "web"}});
+  const auto cluster = normalize::clusterClient(mesh, client, host);
+  CHECK(cluster.labels == model::Labels{{"app", "web"}, {"rack", "r1"}});
+  CHECK(cluster.locality == kHere);
+  CHECK(cluster.sidecar.empty());
+  CHECK(normalize::clusterClient(mesh, client, fqdn("y", "b")) == model::Client("a"));
+  CHECK(normalize::routeClient(client).sidecar == "a/s");
+  CHECK(normalize::routeClient(client).locality == model::Locality{});
+}
+
+TEST_CASE("the mesh's own distribution makes localities count everywhere") {
+  Mesh mesh;
+  mesh.add<api::ConfigMap>("istio-system", "istio", [](auto& o) {
+    o.spec.mesh.emplace().locality.emplace().distribute = {{"us/*", {{"us/1/*", 100}}}};
+  });
+  CHECK(ask(mesh).locality == kHere);
+  CHECK(normalize::clusterClient(mesh, ask(mesh), fqdn("y", "b")).locality == kHere);
+}
+
+TEST_CASE("a client's key holds any text") {
+  model::Client client("a|b");
+  CHECK(normalize::parseClientKey(normalize::clientKey(client)) == client);
+  client.labels = {{"k|", "v\\"}, {"l", ""}};
+  client.sidecar = "a/b";
+  client.locality = {"", "z", ""};
+  CHECK(normalize::parseClientKey(normalize::clientKey(client)) == client);
+}
