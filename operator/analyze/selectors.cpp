@@ -4,6 +4,7 @@
 #include "analyze/policies.h"
 #include "analyze/spelling.h"
 #include "api/networking.h"
+#include "api/rate_limit.h"
 #include "api/service_entry.h"
 #include "normalize/objects.h"
 
@@ -68,6 +69,7 @@ void checkSelectors(const World& world, Reporter& report) {
   checkPolicies<api::AuthorizationPolicy>(world, report);
   checkPolicies<api::RequestAuthentication>(world, report);
   checkPolicies<api::PeerAuthentication>(world, report);
+  checkPolicies<api::RateLimit>(world, report);
   world.each<api::ServiceEntry>([&](const Resource& resource, const api::ServiceEntry& entry) {
     checkOne(world, resource, entry.spec.workloadSelector, "spec.workloadSelector", false, report);
   });
