@@ -310,21 +310,25 @@ void setCors(store::View& view, Route& out, const HttpRoute& route) {
 }  // namespace
 
 std::string routeToItself(store::View& view, const model::Client& client, const std::string& host, std::uint32_t port) {
-  static const std::string action = [] {
+  const auto actionWith = [](const HttpRoute::Retries& retries) {
     RouteAction out;
     out.mutable_timeout();
-    HttpRoute::Retries retries;
-    retries.attempts = 2;
     setRetries(out, retries);
     return serialize(out);
+  };
+  static const std::string action = [&] {
+    HttpRoute::Retries retries;
+    retries.attempts = 2;
+    return actionWith(retries);
   }();
+  const auto& meshRetries = view.ask(normalize::MeshSettingsOf{}).retries;
   std::string bytes;
   bytes.reserve(512);
   MessageWriter out(bytes);
   out.message(Route::kMatchFieldNumber, [&] { out.text(route_v3::RouteMatch::kPrefixFieldNumber, "/"); });
   out.message(Route::kRouteFieldNumber, [&] {
     out.text(RouteAction::kClusterFieldNumber, clusterName(port, {}, host));
-    out.append(action);
+    out.append(meshRetries ? actionWith(*meshRetries) : action);
     const auto who = normalize::policyClient(view, client, host);
     if (const auto& hash = view.ask(normalize::TrafficPolicyOf{who, host, port}).policy.hash) {
       RouteAction hashing;

@@ -9,8 +9,8 @@ import sys
 import pytest
 import yaml
 
-from harness.pod import HOST, Pod, run
-from processes import Process, binary, wait_for
+from harness.pod import Pod, run
+from processes import ControlPlane, Process, binary, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent / "protocols"
 NAMESPACE = "apps"
@@ -93,22 +93,24 @@ def manifests(client, server):
 
 
 class Peers:
-    """The client's pod, the server's, and what they say to each other."""
+    """The client's pod, the server's, and what they say to each other. `first`: the client's pod's number."""
 
-    def __init__(self, lab, ipv6):
+    def __init__(self, lab, ipv6, first):
         for program in ("iptables-nft-save", "nsenter", "setpriv", "redis-server"):
             if run(["sh", "-c", f"command -v {program}"]).returncode != 0:
                 pytest.skip(f"{program} is not installed")
         for name, wanted in (("ipv4.ip_forward", True), ("ipv6.conf.all.forwarding", ipv6)):
             if wanted:
                 pathlib.Path(f"/proc/sys/net/{name.replace('.', '/')}").write_text("1", encoding="ascii")
-        self.lab, self.client, self.server = lab, Pod(lab, 0, ipv6), Pod(lab, 1, ipv6)
+        self.lab, self.client, self.server = lab, Pod(lab, first, ipv6), Pod(lab, first + 1, ipv6)
 
     def start(self):
         lab = self.lab
         lab.config.mkdir()
         lab.write("apps.yaml", yaml.safe_dump_all(manifests(self.client.ips, self.server.ips)))
-        plane = lab.folder_control_plane(base=False, host=HOST)
+        plane = ControlPlane(lab.directory / "control-plane", ["--config", lab.config], host=self.client.host)
+        plane.admin = "127.0.0.1:0"  # its pages are served on loopback only
+        lab.control_plane = lab.add(plane)
         apps = lab.add(Process("applications", self.server.inside(sys.executable, HERE / "server.py"), lab.directory / "apps.log"))
         anywhere = ["0.0.0.0", "::"] if self.server.ip6 else ["0.0.0.0"]
         argv = ["redis-server", "--port", "6379", "--bind", *anywhere, "--save", "", "--protected-mode", "no", "--dir", lab.directory]
@@ -147,8 +149,8 @@ class Peers:
         return sum(int(line.rsplit(" ", 1)[1]) for line in text.splitlines() if "0.0.0.0_15006" in line or "[__]_15006" in line)
 
 
-def open_peers(lab, ipv6):
-    peers = Peers(lab, ipv6)
+def open_peers(lab, ipv6, first):
+    peers = Peers(lab, ipv6, first)
     try:
         yield peers.start()
     finally:
@@ -157,7 +159,7 @@ def open_peers(lab, ipv6):
 
 @pytest.fixture(scope="module", name="peers")
 def fixture_peers(module_lab):
-    yield from open_peers(module_lab, False)
+    yield from open_peers(module_lab, False, 0)
 
 
 def test_redis(peers):
@@ -227,7 +229,7 @@ def test_both_families(lab):
     """Pods and a service with addresses of both, and each way is mutual TLS."""
     if not pathlib.Path("/proc/net/if_inet6").exists():
         pytest.skip("this kernel has no IPv6")
-    for peers in open_peers(lab, True):
+    for peers in open_peers(lab, True, 2):
         for address in (VIP, VIP6):
             before = peers.handshakes()
             assert peers.ask("redis", address)["ping"] == "PONG"
