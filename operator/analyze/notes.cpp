@@ -38,6 +38,7 @@ class Asker {
   void askInbound(const Workload& workload) {
     const auto& labels = workload.labels();
     view_.ask(normalize::PeerAuthenticationOf{workload.ns, labels});
+    for (const bool gateway : {false, true}) view_.ask(normalize::RateLimitsOf{workload.ns, labels, gateway});
     const auto ports = view_.ask(normalize::InboundPortsOf{workload.ns, labels});
     std::vector<std::uint32_t> numbers;
     for (const auto& port : ports) numbers.push_back(port.port);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -11,7 +12,16 @@ namespace fairway::analyze {
 namespace {
 
 // Groups whose kinds are the mesh's: a kind in them that nobody knows is a slip.
-bool isOfTheMesh(const std::string& group) { return group.ends_with(".istio.io") || group.ends_with(".fairway.io"); }
+bool isOfTheMesh(const std::string& group) {
+  return group.ends_with(".istio.io") || group == "istio.io" || group.ends_with(".fairway.io");
+}
+
+// Of Mixer's kinds those that limit how many requests come.
+bool limitsRate(const std::string& kind) {
+  static constexpr std::array<std::string_view, 5> kKinds{"quota", "memquota", "redisquota", "QuotaSpec",
+                                                          "QuotaSpecBinding"};
+  return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+}
 
 // What Istio reads in these groups, past and present. Kinds that are not read here have no effect.
 const std::map<std::string_view, std::vector<std::string>>& istioKinds() {
@@ -108,7 +118,12 @@ void checkDeprecated(const Resource& resource, Reporter& report) {
   } else if (resource.group == "config.istio.io") {
     report.add(Code::deprecated, resource, "apiVersion",
                resource.kind + " of " + resource.group + " configures Mixer, which is gone: it has no effect",
-               "fairway migrate writes AuthorizationPolicies for its deny and list rules, and says what has none");
+               limitsRate(resource.kind) ? "a RateLimit (networking.fairway.io/v1alpha1) limits requests; fairway "
+                                           "migrate writes one where it can say "
+                                           "the same as the quota, and says why where not"
+                                         : "fairway migrate writes AuthorizationPolicies for its deny and list rules, "
+                                           "and RateLimits for its quotas, and "
+                                           "says what has neither");
   }
 }
 
