@@ -23,7 +23,7 @@ MORE = {"x0": "10.30.7.5", "x1": "10.30.7.6"}  # for a scenario's own services
 OUTSIDE = {"out1": "10.30.8.1", "out2": "10.30.8.2"}  # of no Service: for ServiceEntries
 EVERYBODY = PODS | MORE | OUTSIDE
 # What DNS says, as the client's proxy has it.
-HOSTS = "127.0.0.1 localhost\n10.30.8.1 one.dns.test both.dns.test\n10.30.8.2 two.dns.test both.dns.test\n"
+HOSTS = "127.0.0.1 localhost\n10.30.8.1 one.dns.test\n10.30.8.2 two.dns.test\n10.30.7.5 both.dns.test\n10.30.7.6 both.dns.test\n"
 SERVICES = {"web": ("v1", "v2", "v3"), "api": ("api",)}
 PORTS = {
     "web": [("http", 80, 8080), ("http-other", 81, 8080), ("tcp", 90, 9090), ("tls", 443, 8443)],
