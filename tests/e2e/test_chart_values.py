@@ -58,7 +58,7 @@ MATRIX = [
      "spec.template.spec.containers.0.image", "example.org/r:1"),
     ("fairway", {"rateLimit.enabled": True, "rateLimit.replicas": 3}, "Deployment/ratelimit", "spec.replicas", 3),
     ("fairway", {"rateLimit.enabled": True, "rateLimit.redis.address": "redis.example.org:6379"}, "Deployment/ratelimit",
-     "spec.template.spec.containers.0.env.10.value", "redis.example.org:6379"),
+     "spec.template.spec.containers.0.env.12.value", "redis.example.org:6379"),
     ("fairway", {"rateLimit.enabled": True, "rateLimit.redis.image": "example.org/redis:1"}, "Deployment/ratelimit-redis",
      "spec.template.spec.containers.0.image", "example.org/redis:1"),
     ("fairway", {"rateLimit.enabled": True, "rateLimit.redis.passwordSecret": "s"}, "Deployment/ratelimit-redis",
