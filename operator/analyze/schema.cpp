@@ -13,7 +13,7 @@ namespace {
 
 // Groups whose kinds are the mesh's: a kind in them that nobody knows is a slip.
 bool isOfTheMesh(const std::string& group) {
-  return group.ends_with(".istio.io") || group == "istio.io" || group == "networking.fairway.io";
+  return group.ends_with(".istio.io") || group == "istio.io" || group.ends_with(".fairway.io");
 }
 
 // Of Mixer's kinds those that limit how many requests come.
@@ -85,6 +85,7 @@ bool isRegex(const std::string& field) { return field.ends_with(".regex") || fie
 Code codeOf(const Resource& resource, const api::Problem& problem) {
   if (problem.severity == api::Problem::Severity::warning) return Code::schema_warning;
   if (isRegex(problem.field)) return Code::invalid_regex;
+  if (resource.kind == "EnvoyFilter" && problem.field.ends_with(".patch.operation")) return Code::patch_operation;
   if (problem.field == "spec.hosts" && resource.object && resource.object->kind == api::Kind::service_entry) {
     const auto& entry = static_cast<const api::ServiceEntry&>(*resource.object).spec;
     const bool byDns = entry.resolution == api::ServiceEntrySpec::Resolution::dns ||
@@ -99,6 +100,7 @@ Code codeOf(const Resource& resource, const api::Problem& problem) {
 std::string fixOf(Code code) {
   switch (code) {
     case Code::schema_warning: return "remove or correct the field";
+    case Code::patch_operation: return "use an operation that goes with applyTo; the patch is left out";
     case Code::invalid_regex: return "write the pattern in RE2's syntax (https://github.com/google/re2/wiki/Syntax)";
     case Code::wildcard_unresolved: return "name the hosts one by one, give endpoints, or set resolution: NONE";
     default:

@@ -9,7 +9,11 @@ void readDestination(const Value& value, Destination& out) {
   if (const auto host = fields.get("host")) {
     if (auto text = host->text()) {
       out.host = std::move(*text);
-      if (!isHost(out.host)) host->expected("the name of a service, short or with its domain");
+      // A wildcard is the host of a ServiceEntry: on to where the client wanted.
+      if (!isHostPattern(out.host) || out.host == "*") {
+        host->expected(
+            "the name of a service, short or with its domain, or a ServiceEntry's host such as *.example.com");
+      }
     }
   } else if (fields.readable()) {
     fields.missing("host", "the name of a service");

@@ -48,7 +48,7 @@ def must(argv):
 
 class Pod:
     """A namespace with the address 10.88.<number>.2, and with `ipv6` fd00:88:<number>::2, reached from here by a cable; it goes
-    with the lab. `hosts`: the text of /etc/hosts as the proxy sees it."""
+    with the lab. `hosts`: the text of /etc/hosts as the proxy sees it, which then has no DNS server."""
 
     def __init__(self, lab, number=0, ipv6=False, hosts=None):
         self.lab, self.environment = lab, {}
@@ -84,9 +84,11 @@ class Pod:
         """As the container istio-proxy: user 1337, no capabilities."""
         files = ()
         if self.hosts is not None:
-            own = self.lab.directory / f"hosts-{self.number}"
-            own.write_text(self.hosts, encoding="ascii")
-            files = ("unshare", "--mount", "sh", "-c", f'mount --bind {own} /etc/hosts && exec "$@"', "sh")
+            hosts, dns = (self.lab.directory / f"{name}-{self.number}" for name in ("hosts", "resolv"))
+            hosts.write_text(self.hosts, encoding="ascii")
+            dns.write_text("nameserver 127.0.0.1\n", encoding="ascii")  # it refuses, so that nobody waits for an answer
+            mounts = f"mount --bind {hosts} /etc/hosts && mount --bind {dns} /etc/resolv.conf"
+            files = ("unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh")
         return self.inside(
             *files,
             *("setpriv", f"--reuid={PROXY}", f"--regid={PROXY}", "--clear-groups", "--no-new-privs"),

@@ -24,8 +24,8 @@ OUTSIDE = {"out1": "10.30.8.1", "out2": "10.30.8.2"}  # of no Service: for Servi
 EVERYBODY = PODS | MORE | OUTSIDE
 # What DNS says, as the client's proxy has it.
 HOSTS = (
-    "127.0.0.1 localhost\n10.30.8.1 one.dns.test both.dns.test one.names.test\n"
-    "10.30.8.2 two.dns.test both.dns.test two.names.test backend.names.test\n"
+    "127.0.0.1 localhost\n10.30.8.1 one.dns.test one.names.test\n10.30.8.2 two.dns.test two.names.test backend.names.test\n"
+    "10.30.7.5 both.dns.test\n10.30.7.6 both.dns.test\n"
 )
 SERVICES = {"web": ("v1", "v2", "v3"), "api": ("api",)}
 PORTS = {

@@ -199,7 +199,7 @@ TEST_CASE("bad HTTP routes") {
   checkSpecs(
       kHeader,
       {
-          {alone(""), "spec.http[0]", "expected route, redirect or directResponse"},
+          {alone(""), "spec.http[0]", "expected route, redirect, directResponse or delegate"},
           {alone("delegate: {}"), "spec.http[0].delegate.name", "it is missing"},
           {alone("delegate: {name: A_b}"), "spec.http[0].delegate.name", "name of a VirtualService"},
           {alone("delegate: {name: x, namespace: a.b}"), "spec.http[0].delegate.namespace", "name of a namespace"},
@@ -262,6 +262,7 @@ TEST_CASE("bad HTTP routes") {
           {match("{headers: {'a b': {exact: c}}}"), "spec.http[0].match[0].headers[a b]", "header name"},
           {match("{headers: {a: c}}"), "spec.http[0].match[0].headers.a", "a mapping with one of"},
           {match("{port: 0}"), "spec.http[0].match[0].port", "from 1 to 65535"},
+          {"route: [{destination: {host: '*'}}]", "spec.http[0].route[0].destination.host", "the name of a service"},
           {match("{sourceLabels: {a: '*'}}"), "spec.http[0].match[0].sourceLabels", "the value \"*\""},
           {match("{pathh: a, statPrefix: b}"), "spec.http[0].match[0].pathh", "unknown field", Severity::warning},
       });
