@@ -20,6 +20,7 @@ constexpr std::array kAnalyzers = {
     Analyzer{"virtualservice.weights", "weights", checkWeights},
     Analyzer{"virtualservice.rules", "rules and matches that are never used", checkRules},
     Analyzer{"virtualservice.meshhosts", "hosts that several VirtualServices route", checkMeshHosts},
+    Analyzer{"virtualservice.delegates", "routes in place of those of another VirtualService", checkDelegates},
     Analyzer{"virtualservice.gateways", "the Gateways that VirtualServices name", checkGatewayReferences},
     Analyzer{"gateway.workloads", "the pods that Gateways select, and their ports", checkGatewayWorkloads},
     Analyzer{"gateway.credentials", "the secrets of Gateways", checkGatewayCredentials},
@@ -34,6 +35,9 @@ constexpr std::array kAnalyzers = {
     Analyzer{"policy.references", "roles, namespaces and providers that policies name", checkPolicyReferences},
     Analyzer{"policy.rules", "rules of policies that can never match", checkPolicyRules},
     Analyzer{"policy.tokens", "tokens where no HTTP is spoken", checkTokens},
+    Analyzer{"sidecar", "workloads and hosts of Sidecars", checkSidecars},
+    Analyzer{"envoyfilter", "patches that rely on those of others", checkEnvoyFilters},
+    Analyzer{"gatewayapi", "what Gateways and routes of the Gateway API refer to", checkGatewayApi},
     Analyzer{"notes", "all else that the control plane would say about the objects", checkNotes},
 };
 

@@ -19,13 +19,14 @@ struct Analyzer {
 // In the order in which they run.
 std::span<const Analyzer> analyzers();
 
-void checkSchema(const World& world, Reporter& report);        // FW0201 to FW0203, FW0205 to FW0207, FW0225, FW0251
-void checkRegexes(const World& world, Reporter& report);       // FW0226
-void checkAnnotations(const World& world, Reporter& report);   // FW0280 to FW0284
-void checkDestinations(const World& world, Reporter& report);  // FW0210, FW0211, FW0217, FW0220, FW0228
-void checkWeights(const World& world, Reporter& report);       // FW0227
-void checkRules(const World& world, Reporter& report);         // FW0223, FW0224
-void checkMeshHosts(const World& world, Reporter& report);     // FW0221, FW0232
+void checkSchema(const World& world, Reporter& report);   // FW0201 to FW0203, FW0205 to FW0207, FW0225, FW0251, FW0253
+void checkRegexes(const World& world, Reporter& report);  // FW0226
+void checkAnnotations(const World& world, Reporter& report);         // FW0280 to FW0284
+void checkDestinations(const World& world, Reporter& report);        // FW0210, FW0211, FW0217, FW0220, FW0228
+void checkWeights(const World& world, Reporter& report);             // FW0227
+void checkRules(const World& world, Reporter& report);               // FW0223, FW0224
+void checkMeshHosts(const World& world, Reporter& report);           // FW0221, FW0232
+void checkDelegates(const World& world, Reporter& report);           // FW0229, FW0233
 void checkGatewayReferences(const World& world, Reporter& report);   // FW0212, FW0222, FW0230, FW0231
 void checkGatewayWorkloads(const World& world, Reporter& report);    // FW0213, FW0262
 void checkGatewayCredentials(const World& world, Reporter& report);  // FW0214, FW0263, FW0264
@@ -40,6 +41,9 @@ void checkSelectors(const World& world, Reporter& report);           // FW0290, 
 void checkPolicyReferences(const World& world, Reporter& report);    // FW0215, FW0216, FW0218
 void checkPolicyRules(const World& world, Reporter& report);         // FW0291 to FW0295
 void checkTokens(const World& world, Reporter& report);              // FW0275
+void checkSidecars(const World& world, Reporter& report);            // FW0234, FW0297, FW0298
+void checkEnvoyFilters(const World& world, Reporter& report);        // FW0254
+void checkGatewayApi(const World& world, Reporter& report);          // FW0235 to FW0237; FW0214, FW0264
 void checkNotes(const World& world, Reporter& report);               // FW0204
 
 }  // namespace fairway::analyze

@@ -56,12 +56,23 @@ constexpr std::array kCodes = {
     CodeInfo{Code::oversized_regex, "OversizedRegex", "", kError, "a regular expression that is too large for Envoy"},
     CodeInfo{Code::odd_weights, "OddWeights", "", kInfo, "weights that do not add up to 100"},
     CodeInfo{Code::nothing_behind, "NothingBehind", "", kWarning, "a route leads to a service that no workload backs"},
+    CodeInfo{Code::delegate_not_found, "DelegateNotFound", "", kError,
+             "a route is delegated to a VirtualService that cannot take it"},
     CodeInfo{Code::no_effect_at_gateway, "NoEffectAtGateway", "IST0140", kWarning,
              "routes inside the mesh do not apply to what a gateway sends to the same host"},
     CodeInfo{Code::claims_without_authentication, "ClaimsWithoutAuthentication", "IST0149", kError,
              "routing by token claims where no token is verified"},
     CodeInfo{Code::covered_host, "CoveredHost", "", kInfo,
              "a wildcard host of which another VirtualService takes a part"},
+    CodeInfo{Code::unused_delegate, "UnusedDelegate", "", kWarning, "no VirtualService delegates to this one"},
+    CodeInfo{Code::egress_host_not_found, "EgressHostNotFound", "", kWarning,
+             "a Sidecar lets through to a host that does not exist"},
+    CodeInfo{Code::route_parent_not_found, "RouteParentNotFound", "IST0101", kError,
+             "a route of the Gateway API names a Gateway or Service that does not exist"},
+    CodeInfo{Code::route_backend_not_found, "RouteBackendNotFound", "IST0101", kError,
+             "a route of the Gateway API leads to a service or port that does not exist"},
+    CodeInfo{Code::not_granted, "NotGranted", "", kError,
+             "a reference into another namespace that no ReferenceGrant allows"},
 
     CodeInfo{Code::rule_host_not_found, "RuleHostNotFound", "IST0174", kWarning,
              "a DestinationRule is for a host that does not exist"},
@@ -83,6 +94,11 @@ constexpr std::array kCodes = {
              "a ServiceEntry's wildcard cannot be resolved"},
     CodeInfo{Code::host_of_another, "HostOfAnother", "", kWarning,
              "a ServiceEntry's host belongs to a Service or another ServiceEntry"},
+
+    CodeInfo{Code::patch_operation, "PatchOperation", "IST0152 IST0153 IST0154", kError,
+             "an EnvoyFilter's operation that does not go with what it is applied to"},
+    CodeInfo{Code::relative_patch, "RelativePatch", "IST0151 IST0155", kWarning,
+             "a patch relies on a filter of another EnvoyFilter that may come later"},
 
     CodeInfo{Code::same_gateway_host, "SameGatewayHost", "IST0145", kError,
              "two Gateways serve the same host on the same port of one workload"},
@@ -132,6 +148,10 @@ constexpr std::array kCodes = {
     CodeInfo{Code::service_port, "ServicePort", "", kWarning, "a policy names a Service's port, not the workload's"},
     CodeInfo{Code::second_peer_authentication, "SecondPeerAuthentication", "", kWarning,
              "two PeerAuthentications speak for the same workloads"},
+    CodeInfo{Code::same_sidecar_workloads, "SameSidecarWorkloads", "IST0110", kError,
+             "two Sidecars select the same workload"},
+    CodeInfo{Code::second_sidecar, "SecondSidecar", "IST0111", kError,
+             "two Sidecars without a selector in one namespace"},
 };
 
 }  // namespace

@@ -39,9 +39,15 @@ enum class Code {
   oversized_regex = 226,
   odd_weights = 227,
   nothing_behind = 228,
+  delegate_not_found = 229,
   no_effect_at_gateway = 230,
   claims_without_authentication = 231,
   covered_host = 232,
+  unused_delegate = 233,
+  egress_host_not_found = 234,
+  route_parent_not_found = 235,
+  route_backend_not_found = 236,
+  not_granted = 237,
 
   rule_host_not_found = 240,
   subset_selects_nothing = 241,
@@ -54,6 +60,9 @@ enum class Code {
   addresses_required = 250,
   wildcard_unresolved = 251,
   host_of_another = 252,
+
+  patch_operation = 253,
+  relative_patch = 254,
 
   same_gateway_host = 260,
   mixed_port = 261,
@@ -85,6 +94,8 @@ enum class Code {
   needs_mtls = 294,
   service_port = 295,
   second_peer_authentication = 296,
+  same_sidecar_workloads = 297,
+  second_sidecar = 298,
 };
 
 struct CodeInfo {

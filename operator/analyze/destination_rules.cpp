@@ -31,8 +31,8 @@ std::optional<std::vector<api::Labels>> labelsBehind(const World& world, const m
     if (entry == nullptr) return std::nullopt;
     for (const auto& endpoint : entry->spec.endpoints) result.push_back(endpoint.labels);
     if (!entry->spec.workloadSelector.empty()) {
-      for (const auto* workload : world.select(service.ns, entry->spec.workloadSelector)) {
-        result.push_back(workload->labels());
+      for (auto& labels : world.endpointLabels(service.ns, entry->spec.workloadSelector)) {
+        result.push_back(std::move(labels));
       }
     }
     return result;

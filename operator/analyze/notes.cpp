@@ -38,9 +38,11 @@ class Asker {
   void askInbound(const Workload& workload) {
     const auto& labels = workload.labels();
     view_.ask(normalize::PeerAuthenticationOf{workload.ns, labels});
+    for (const bool gateway : {false, true}) view_.ask(normalize::RateLimitsOf{workload.ns, labels, gateway});
     const auto ports = view_.ask(normalize::InboundPortsOf{workload.ns, labels});
-    std::vector<std::uint32_t> numbers{0};
+    std::vector<std::uint32_t> numbers;
     for (const auto& port : ports) numbers.push_back(port.port);
+    if (numbers.empty()) numbers.push_back(0);  // one that no service names
     for (const auto number : numbers) {
       view_.ask(normalize::RequestAuthenticationOf{workload.ns, labels, number});
       view_.ask(normalize::AuthorizationOf{workload.ns, labels, workload.serviceAccount(), number});
@@ -94,13 +96,21 @@ bool isBelow(const std::string& field, const std::string& path) {
 bool isSaid(const model::Note& note, const std::vector<const Reporter::Item*>& said) {
   return std::any_of(said.begin(), said.end(), [&](const Reporter::Item* item) {
     const auto& field = item->finding.field;
-    if (item->code == Code::schema_error || item->code == Code::invalid_regex ||
+    if (item->code == Code::schema_error || item->code == Code::patch_operation || item->code == Code::invalid_regex ||
         item->code == Code::wildcard_unresolved) {
       return isBelow(note.field, field) || isBelow(field, note.field);
     }
+    if (field == note.field) return true;
     return !field.empty() && note.field.find_first_of(".[") != std::string::npos &&
            (isBelow(note.field, field) || isBelow(field, note.field));
   });
+}
+
+// Manifests leave the mesh's settings to others: that a provider is not in them says nothing.
+bool isOfAbsentSettings(const World& world, const model::Note& note) {
+  const auto& mesh = world.options().mesh;
+  return note.field.starts_with("spec.provider") && !world.options().cluster &&
+         world.find(api::Kind::config_map, mesh.rootNamespace, mesh.configMap) == nullptr;
 }
 
 }  // namespace
@@ -112,7 +122,7 @@ void checkNotes(const World& world, Reporter& report) {
   std::vector<std::pair<const Resource*, const model::Note*>> fresh;
   for (const auto& note : world.view().notes()) {
     const auto* resource = world.find(note.object.kind, note.object.ns, note.object.name);
-    if (resource == nullptr) continue;
+    if (resource == nullptr || isOfAbsentSettings(world, note)) continue;
     const auto found = said.find(resource);
     if (found == said.end() || !isSaid(note, found->second)) fresh.emplace_back(resource, &note);
   }

@@ -90,7 +90,7 @@ std::optional<PodTemplate> readPod(const json& document, const Resource& resourc
   const auto* path = templateOf(resource.group, resource.kind);
   if (path == nullptr) return std::nullopt;
   const auto& source = follow(document, path);
-  if (!source.is_object() || !childOf(source, "spec").is_object()) return std::nullopt;
+  if (!source.is_object() || !source.contains("spec") || !source["spec"].is_object()) return std::nullopt;
   PodTemplate result;
   result.at = path;
   const auto& meta = childOf(source, "metadata");

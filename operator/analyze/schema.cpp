@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -11,7 +12,16 @@ namespace fairway::analyze {
 namespace {
 
 // Groups whose kinds are the mesh's: a kind in them that nobody knows is a slip.
-bool isOfTheMesh(const std::string& group) { return group.ends_with(".istio.io") || group == "istio.io"; }
+bool isOfTheMesh(const std::string& group) {
+  return group.ends_with(".istio.io") || group == "istio.io" || group.ends_with(".fairway.io");
+}
+
+// Of Mixer's kinds those that limit how many requests come.
+bool limitsRate(const std::string& kind) {
+  static constexpr std::array<std::string_view, 5> kKinds{"quota", "memquota", "redisquota", "QuotaSpec",
+                                                          "QuotaSpecBinding"};
+  return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+}
 
 // What Istio reads in these groups, past and present. Kinds that are not read here have no effect.
 const std::map<std::string_view, std::vector<std::string>>& istioKinds() {
@@ -75,6 +85,7 @@ bool isRegex(const std::string& field) { return field.ends_with(".regex") || fie
 Code codeOf(const Resource& resource, const api::Problem& problem) {
   if (problem.severity == api::Problem::Severity::warning) return Code::schema_warning;
   if (isRegex(problem.field)) return Code::invalid_regex;
+  if (resource.kind == "EnvoyFilter" && problem.field.ends_with(".patch.operation")) return Code::patch_operation;
   if (problem.field == "spec.hosts" && resource.object && resource.object->kind == api::Kind::service_entry) {
     const auto& entry = static_cast<const api::ServiceEntry&>(*resource.object).spec;
     const bool byDns = entry.resolution == api::ServiceEntrySpec::Resolution::dns ||
@@ -89,6 +100,7 @@ Code codeOf(const Resource& resource, const api::Problem& problem) {
 std::string fixOf(Code code) {
   switch (code) {
     case Code::schema_warning: return "remove or correct the field";
+    case Code::patch_operation: return "use an operation that goes with applyTo; the patch is left out";
     case Code::invalid_regex: return "write the pattern in RE2's syntax (https://github.com/google/re2/wiki/Syntax)";
     case Code::wildcard_unresolved: return "name the hosts one by one, give endpoints, or set resolution: NONE";
     default:
@@ -106,7 +118,12 @@ void checkDeprecated(const Resource& resource, Reporter& report) {
   } else if (resource.group == "config.istio.io") {
     report.add(Code::deprecated, resource, "apiVersion",
                resource.kind + " of " + resource.group + " configures Mixer, which is gone: it has no effect",
-               "fairway migrate writes AuthorizationPolicies for its deny and list rules, and says what has none");
+               limitsRate(resource.kind) ? "a RateLimit (networking.fairway.io/v1alpha1) limits requests; fairway "
+                                           "migrate writes one where it can say "
+                                           "the same as the quota, and says why where not"
+                                         : "fairway migrate writes AuthorizationPolicies for its deny and list rules, "
+                                           "and RateLimits for its quotas, and "
+                                           "says what has neither");
   }
 }
 

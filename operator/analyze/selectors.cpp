@@ -3,8 +3,11 @@
 #include "analyze/checks.h"
 #include "analyze/policies.h"
 #include "analyze/spelling.h"
+#include "api/envoy_filter.h"
 #include "api/networking.h"
+#include "api/rate_limit.h"
 #include "api/service_entry.h"
+#include "api/sidecar.h"
 #include "normalize/objects.h"
 
 namespace fairway::analyze {
@@ -38,6 +41,15 @@ void checkPolicies(const World& world, Reporter& report) {
   });
 }
 
+template <class Kind>
+void checkWorkloadSelectors(const World& world, Reporter& report) {
+  world.each<Kind>([&](const Resource& resource, const Kind& object) {
+    if (normalize::Errors(object).at("spec.workloadSelector")) return;
+    checkOne(world, resource, object.spec.workloadSelector, "spec.workloadSelector",
+             resource.ns == world.options().mesh.rootNamespace, report);
+  });
+}
+
 // Of several for the same workloads the oldest decides.
 void checkPeers(const World& world, Reporter& report) {
   std::map<std::pair<std::string, api::Labels>, std::vector<const api::PeerAuthentication*>> same;
@@ -68,7 +80,12 @@ void checkSelectors(const World& world, Reporter& report) {
   checkPolicies<api::AuthorizationPolicy>(world, report);
   checkPolicies<api::RequestAuthentication>(world, report);
   checkPolicies<api::PeerAuthentication>(world, report);
+  checkPolicies<api::RateLimit>(world, report);
+  checkWorkloadSelectors<api::Sidecar>(world, report);
+  checkWorkloadSelectors<api::EnvoyFilter>(world, report);
   world.each<api::ServiceEntry>([&](const Resource& resource, const api::ServiceEntry& entry) {
+    const auto& selector = entry.spec.workloadSelector;
+    if (!selector.empty() && !world.endpointLabels(resource.ns, selector).empty()) return;
     checkOne(world, resource, entry.spec.workloadSelector, "spec.workloadSelector", false, report);
   });
   world.each<api::DestinationRule>([&](const Resource& resource, const api::DestinationRule& rule) {

@@ -4,6 +4,7 @@
 
 #include "api/codec.h"
 #include "api/core.h"
+#include "api/workload_entry.h"
 #include "base/finding.h"
 #include "inject/names.h"
 #include "inject/pod.h"
@@ -130,6 +131,15 @@ std::vector<const Workload*> World::select(std::string_view ns, const api::Label
       if ((ns.empty() || workload.ns == ns) && api::selects(selector, workload.labels())) result.push_back(&workload);
     }
   }
+  return result;
+}
+
+std::vector<api::Labels> World::endpointLabels(std::string_view ns, const api::Labels& selector) const {
+  std::vector<api::Labels> result;
+  for (const auto* workload : select(ns, selector)) result.push_back(workload->labels());
+  each<api::WorkloadEntry>([&](const Resource& resource, const api::WorkloadEntry& entry) {
+    if (resource.ns == ns && api::selects(selector, entry.spec.labels)) result.push_back(entry.spec.labels);
+  });
   return result;
 }
 

@@ -69,6 +69,8 @@ class World {
   [[nodiscard]] const std::vector<Workload>& workloads() const { return workloads_; }
   // Those of a namespace (empty: all) whose labels match; an empty selector matches all.
   [[nodiscard]] std::vector<const Workload*> select(std::string_view ns, const api::Labels& selector) const;
+  // Labels of what an endpoint may be: of the workloads above, and of WorkloadEntries.
+  [[nodiscard]] std::vector<api::Labels> endpointLabels(std::string_view ns, const api::Labels& selector) const;
   // False where nothing is known of workloads: then one that is missing is no finding.
   [[nodiscard]] bool knowsWorkloads() const { return options_.cluster || hasOwnWorkloads_; }
   // Real pods, for what is said of them alone.

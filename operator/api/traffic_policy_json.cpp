@@ -245,6 +245,9 @@ void readRetryBudget(const Value& value, Policy::RetryBudget& out) {
   if (const auto percent = fields.get("percent")) out.percent = percent->number(0, 100);
   fields.read("minRetryConcurrency", out.minRetryConcurrency, 0, kMaximum);
   fields.read("budgetInterval", out.interval);
+  if (out.interval && out.interval->count() > 0) {
+    fields.get("budgetInterval")->warn("it has no effect: the requests under way are counted");
+  }
 }
 
 }  // namespace

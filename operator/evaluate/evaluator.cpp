@@ -62,7 +62,8 @@ NetworkStep compileStep(const envoy::config::listener::v3::Filter& filter) {
     step.proxy = std::make_shared<TcpProxy>(std::move(proxy));
   } else if (type.starts_with(prefix + "connection_limit.") || type.starts_with(prefix + "local_ratelimit.")) {
     step.note = "may close connections that are too many";
-  } else if (type.starts_with(prefix + "set_filter_state.") || type.starts_with(prefix + "sni_cluster.")) {
+  } else if (type.starts_with(prefix + "set_filter_state.") || type.starts_with(prefix + "sni_cluster.") ||
+             type.starts_with(prefix + "sni_dynamic_forward_proxy.")) {
     step.note = " ";
   } else {
     step.notKnown = "network filter " + step.name;

@@ -90,7 +90,7 @@ HttpStep compileStep(const envoy::extensions::filters::network::http_connection_
   } else if (name == "fault") {
     step.kind = Kind::fault;
   } else if (name == "grpc_stats" || name == "compressor" || name == "on_demand" || name == "stateful_session" ||
-             name == "set_filter_state") {
+             name == "set_filter_state" || name == "dynamic_forward_proxy") {
     step.kind = Kind::passes;
   } else if (name == "local_ratelimit") {
     step.kind = limits<local_ratelimit::LocalRateLimit>(filter.typed_config(), false);

@@ -20,8 +20,7 @@ constexpr std::array<Names, kTypeCount> kNames = {{{"CDS", "Clusters", "cluster"
                                                    {"LDS", "Listeners", "listener"},
                                                    {"RDS", "Routes", "route configuration"},
                                                    {"VHDS", "Virtual hosts", "virtual host"},
-                                                   {"SDS", "Secrets", "secret"},
-                                                   {"RLS", "Rate limits", "rate limit configuration"}}};
+                                                   {"SDS", "Secrets", "secret"}}};
 
 // Envoy lists what it has in the order of its hash tables, which changes from call to call.
 Dump sorted(Dump dump) {

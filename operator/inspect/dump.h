@@ -12,10 +12,10 @@
 
 namespace fairway::inspect {
 
-// The types of xDS resources, in the order in which they are shown.
-enum class Type { cluster, endpoint, listener, route, virtual_host, secret, rate_limit };
-inline constexpr std::size_t kTypeCount = 7;
-std::string_view shortName(Type type);  // "CDS", "EDS", "LDS", "RDS", "VHDS", "SDS", "RLS"
+// The types of xDS resources that a proxy has, in the order in which they are shown.
+enum class Type { cluster, endpoint, listener, route, virtual_host, secret };
+inline constexpr std::size_t kTypeCount = 6;
+std::string_view shortName(Type type);  // "CDS", "EDS", "LDS", "RDS", "VHDS", "SDS"
 std::string_view plural(Type type);     // "Clusters", "Endpoints", ...
 std::string_view singular(Type type);   // "cluster", "endpoints", ...
 

@@ -6,6 +6,7 @@
 
 #include "api/security.h"
 #include "normalize/external_authorizer.h"
+#include "normalize/gateways.h"
 #include "normalize/objects.h"
 #include "normalize/policy_rule.h"
 #include "normalize/policy_target.h"
@@ -19,12 +20,6 @@ using Action = api::AuthorizationPolicySpec::Action;
 
 std::string ruleName(const Policy& policy, std::size_t index) {
   return "ns[" + policy.meta.ns + "]-policy[" + policy.meta.name + "]-rule[" + std::to_string(index) + "]";
-}
-
-bool isHttpPort(store::View& view, const AuthorizationOf& query) {
-  const auto& ports = view.ask(InboundPortsOf{query.ns, query.labels});
-  return std::any_of(ports.begin(), ports.end(),
-                     [&](const auto& port) { return port.port == query.port && model::isHttp(port.protocol); });
 }
 
 model::AuthorizationRule everything(const Policy& policy) {
@@ -53,7 +48,7 @@ PolicyFilters policyFilters(store::View& view, const AuthorizationOf& query) {
   PolicyFilters result;
   const auto policies = policiesFor<Policy>(view, query.ns, query.labels);
   if (policies.empty()) return result;
-  const bool http = isHttpPort(view, query);
+  const bool http = speaksHttp(view, query.ns, query.labels, query.port);
 
   model::AuthorizationFilter audit, deny, allow;
   audit.action = FilterAction::audit;

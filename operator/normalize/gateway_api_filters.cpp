@@ -1,9 +1,9 @@
 #include "normalize/gateway_api_filters.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/strings.h"
+#include "normalize/conditions.h"
 #include "normalize/objects.h"
 
 namespace fairway::normalize {
@@ -98,18 +98,6 @@ void addCors(const Filter::Cors& from, model::HttpRoute& to) {
 }
 
 }  // namespace
-
-std::string quoteRegex(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '-' && c != '/' && c != ':' &&
-        static_cast<unsigned char>(c) < 0x80) {
-      result += '\\';
-    }
-    result += c;
-  }
-  return result;
-}
 
 Fault unsupportedFilter(const std::vector<Filter>& filters) {
   bool redirect = false, rewrite = false;

@@ -24,7 +24,4 @@ void addFilter(const FilterPlace& at, const api::gateway_api::Filter& filter, mo
 // True if it changes headers, which is all that can be done for one backend.
 bool addHeaders(const api::gateway_api::Filter& filter, model::HeaderOps& to);
 
-// A text as a regular expression that matches just it.
-std::string quoteRegex(std::string_view text);
-
 }  // namespace fairway::normalize

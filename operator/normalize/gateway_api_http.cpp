@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/strings.h"
+#include "normalize/conditions.h"
 #include "normalize/gateway_api_filters.h"
 #include "normalize/http_action.h"
 #include "normalize/http_route.h"

@@ -250,4 +250,19 @@ GatewayOf::Value gatewayOf(store::View& view, const GatewayOf& query) {
   return result;
 }
 
+bool speaksHttp(store::View& view, const std::string& ns, const model::Labels& labels, std::uint32_t port) {
+  const auto& ports = view.ask(InboundPortsOf{ns, labels});
+  const auto found = std::find_if(ports.begin(), ports.end(), [&](const auto& each) { return each.port == port; });
+  if (found != ports.end() && model::isHttp(found->protocol)) return true;
+  const auto& servers = view.ask(GatewayOf{ns, labels}).servers;
+  return std::any_of(servers.begin(), servers.end(), [&](const auto& server) {
+    const bool passesThrough = server.tls && server.tls->mode == model::GatewayTls::Mode::passthrough;
+    if (passesThrough || !(model::isHttp(server.protocol) || server.protocol == model::Protocol::https)) return false;
+    if (found == ports.end()) return server.port == port;
+    const auto& services = found->services;
+    return std::any_of(services.begin(), services.end(),
+                       [&](const auto& backed) { return backed.servicePort == server.port; });
+  });
+}
+
 }  // namespace fairway::normalize

@@ -77,10 +77,14 @@ RateLimit::Rule ruleOf(const Spec::Rule& from, std::size_t index) {
   return to;
 }
 
-RateLimit::Service serviceOf(store::View& view, const api::RateLimit& object) {
+std::string serviceHost(store::View& view) {
   const auto& mesh = view.mesh();
+  return std::string(kServiceName) + "." + mesh.rootNamespace + ".svc." + mesh.clusterDomain;
+}
+
+RateLimit::Service serviceOf(store::View& view, const api::RateLimit& object) {
   RateLimit::Service service;
-  service.host = std::string(kServiceName) + "." + mesh.rootNamespace + ".svc." + mesh.clusterDomain;
+  service.host = serviceHost(view);
   service.port = kServicePort;
   service.timeout = object.spec.global->timeout.value_or(kServiceTimeout);
   service.failClosed = object.spec.global->failClosed;
@@ -88,7 +92,7 @@ RateLimit::Service serviceOf(store::View& view, const api::RateLimit& object) {
   if (!found || found->port(service.port) == nullptr) {
     warning(view, provenanceOf(object), "spec.global",
             "there is no rate limit service: expected a Service " + std::string(kServiceName) + " in namespace " +
-                mesh.rootNamespace + " with port " + std::to_string(service.port) +
+                view.mesh().rootNamespace + " with port " + std::to_string(service.port) +
                 " (the chart's rateLimit.enabled); until then requests " +
                 (service.failClosed ? "are refused" : "pass uncounted"));
   }
@@ -123,6 +127,13 @@ std::optional<RateLimit> rateLimitOf(store::View& view, const api::RateLimit& ob
   return limit;
 }
 
+// Whether a workload is the service that counts: asking it is no request to be counted, or it would be asked without end.
+bool countsItself(store::View& view, const RateLimitsOf& query) {
+  if (query.gateway || query.ns != view.mesh().rootNamespace) return false;
+  const auto& hosts = view.ask(WorkloadServices{query.ns, query.labels});
+  return std::find(hosts.begin(), hosts.end(), serviceHost(view)) != hosts.end();
+}
+
 }  // namespace
 
 RateLimitsOf::Value rateLimitsOf(store::View& view, const RateLimitsOf& query) {
@@ -132,7 +143,9 @@ RateLimitsOf::Value rateLimitsOf(store::View& view, const RateLimitsOf& query) {
                         [&](const auto* object) { return object->meta.ns == view.mesh().rootNamespace; });
   for (const auto* object : objects) {
     if ((object->spec.context == Spec::Context::gateway) != query.gateway) continue;
-    if (auto limit = rateLimitOf(view, *object)) result.push_back(std::move(*limit));
+    auto limit = rateLimitOf(view, *object);
+    if (!limit || (limit->service && countsItself(view, query))) continue;
+    result.push_back(std::move(*limit));
   }
   return result;
 }

@@ -7,6 +7,7 @@
 #include "api/security.h"
 #include "normalize/alpha_policy.h"
 #include "normalize/conditions.h"
+#include "normalize/gateways.h"
 #include "normalize/objects.h"
 #include "normalize/queries.h"
 
@@ -377,8 +378,8 @@ bool readTarget(store::View& view, const RbacSwitch::Value& config, Target& targ
   const auto& query = target.query;
   const auto& ports = view.ask(InboundPortsOf{query.ns, query.labels});
   const auto port = std::find_if(ports.begin(), ports.end(), [&](const auto& p) { return p.port == query.port; });
+  target.http = speaksHttp(view, query.ns, query.labels, query.port);
   if (query.port == 0 || port == ports.end()) return config.covers("", query.ns);
-  target.http = model::isHttp(port->protocol);
   for (const auto& backed : port->services) {
     if (!config.covers(backed.host, query.ns)) continue;
     if (const auto& service = view.ask(ServiceOf{backed.host})) target.services.push_back(*service);

@@ -14,6 +14,7 @@
 #include "normalize/queries.h"
 #include "normalize/sidecars.h"
 #include "translate/any.h"
+#include "translate/cidr.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
 #include "translate/fixed_clusters.h"
@@ -173,11 +174,29 @@ class WildcardListener {
     if (own.empty()) return;
     const int first = listener_.filter_chains_size();
     keep(addServiceChains(view_, listener_, service));
-    for (int i = first; i < listener_.filter_chains_size(); ++i) {
-      auto& match = *listener_.mutable_filter_chains(i)->mutable_filter_chain_match();
-      for (const auto& range : own) {
-        envoy::config::core::v3::CidrRange cidr;
-        if (setCidr(cidr, range)) *match.add_prefix_ranges() = std::move(cidr);
+    auto& chains = *listener_.mutable_filter_chains();
+    // A route that takes all addresses of a range leaves none to those after it.
+    std::set<std::pair<std::string, std::string>> taken;
+    for (int i = first; i < chains.size();) {
+      auto& match = *chains[i].mutable_filter_chain_match();
+      bool any = narrowTo(match, own);
+      if (any) {
+        const auto names = join({match.server_names().begin(), match.server_names().end()}, ",");
+        auto& ranges = *match.mutable_prefix_ranges();
+        for (int j = 0; j < ranges.size();) {
+          const auto text = ranges[j].address_prefix() + "/" + std::to_string(ranges[j].prefix_len().value());
+          if (taken.emplace(names, text).second) {
+            ++j;
+          } else {
+            ranges.DeleteSubrange(j, 1);
+          }
+        }
+        any = !ranges.empty();
+      }
+      if (any) {
+        ++i;
+      } else {
+        chains.DeleteSubrange(i, 1);
       }
     }
   }

@@ -107,6 +107,12 @@ void addTcpAuthorization(envoy::config::listener::v3::FilterChain& chain, const 
   for (const auto& filter : authorization.filters) {
     envoy::extensions::filters::network::rbac::v3::RBAC config;
     config.set_stat_prefix("tcp.");
+    if (filter.authorizer && !filter.authorizer->grpc) {
+      // It knows requests alone, so there is nobody to ask about bytes (on an HTTP port: TLS of the application's own).
+      config.mutable_rules();
+      setFilter(*chain.add_filters(), kNetworkFilter, config);
+      continue;
+    }
     setFilterRules(config, filter, false);
     setFilter(*chain.add_filters(), kNetworkFilter, config);
     if (filter.authorizer) addTcpAuthorizer(chain, *filter.authorizer);

@@ -6,6 +6,7 @@
 #include <envoy/extensions/filters/http/cors/v3/cors.pb.h>
 #include <envoy/extensions/filters/http/fault/v3/fault.pb.h>
 #include <envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h>
+#include <envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h>
 
 #include "base/strings.h"
 #include "normalize/clients.h"
@@ -128,6 +129,14 @@ void setRetries(RouteAction& out, const HttpRoute::Retries& retries) {
   }
   if (retries.backoff && *retries.backoff >= std::chrono::milliseconds(1)) {
     setDuration(*policy.mutable_retry_back_off()->mutable_base_interval(), *retries.backoff);
+  }
+  if (retries.otherLocalities) {
+    // Every second try looks for another priority than those before.
+    envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig config;
+    config.set_update_frequency(2);
+    auto& priority = *policy.mutable_retry_priority();
+    priority.set_name("envoy.retry_priorities.previous_priorities");
+    packAny(config, *priority.mutable_typed_config());
   }
   if (retries.samePreviousHosts) return;
   auto& predicate = *policy.add_retry_host_predicate();
@@ -310,21 +319,25 @@ void setCors(store::View& view, Route& out, const HttpRoute& route) {
 }  // namespace
 
 std::string routeToItself(store::View& view, const model::Client& client, const std::string& host, std::uint32_t port) {
-  static const std::string action = [] {
+  const auto actionWith = [](const HttpRoute::Retries& retries) {
     RouteAction out;
     out.mutable_timeout();
-    HttpRoute::Retries retries;
-    retries.attempts = 2;
     setRetries(out, retries);
     return serialize(out);
+  };
+  static const std::string action = [&] {
+    HttpRoute::Retries retries;
+    retries.attempts = 2;
+    return actionWith(retries);
   }();
+  const auto& meshRetries = view.ask(normalize::MeshSettingsOf{}).retries;
   std::string bytes;
   bytes.reserve(512);
   MessageWriter out(bytes);
   out.message(Route::kMatchFieldNumber, [&] { out.text(route_v3::RouteMatch::kPrefixFieldNumber, "/"); });
   out.message(Route::kRouteFieldNumber, [&] {
     out.text(RouteAction::kClusterFieldNumber, clusterName(port, {}, host));
-    out.append(action);
+    out.append(meshRetries ? actionWith(*meshRetries) : action);
     const auto who = normalize::policyClient(view, client, host);
     if (const auto& hash = view.ask(normalize::TrafficPolicyOf{who, host, port}).policy.hash) {
       RouteAction hashing;

@@ -244,6 +244,13 @@ def test_the_service_counts_for_all(lab):
     mesh.write("again", rule(100, match=counted), waits_at=both, **{"global": slow})
     assert apps(total(3)) == {"passed": 6, "refused": 0}
 
+    # A limit of the whole mesh holds for all but the service itself: that would ask itself without end.
+    lab.write("mesh.yaml", limit("mesh", rule(100000), namespace="istio-system", **{"global": {**slow, "failureMode": "CLOSED"}}))
+    mesh.write("with-mesh", rule(4, match=counted), waits_at=both, **{"global": slow})
+    assert apps(total(3)) == {"passed": 4, "refused": 2}
+    (lab.config / "mesh.yaml").unlink()
+    mesh.write("without-mesh", rule(100, match=counted), waits_at=both, **{"global": slow})
+
     # The service is away: one object's requests pass, the other's are refused.
     lab.write("shadow.yaml", limit("closed", rule(100, match=[{"path": {"exact": "/closed"}}]), shadow=False,
                                    **{"global": {**slow, "failureMode": "CLOSED"}}))

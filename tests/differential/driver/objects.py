@@ -51,7 +51,7 @@ def _gateway(workload, credential):
         servers.append({"port": port, "hosts": ["*"], **tls})
         match, route = {"port": server.number}, _route(namespace, server.http)
         (http if server.http else tcp).append({"match": [match], "route": [route]})
-    gateway = {"selector": {"app": workload.labels["app"]}, "servers": servers}
+    gateway = {"selector": {"edge": namespace}, "servers": servers}
     routes = {"hosts": ["*"], "gateways": ["edge"], **({"http": http} if http else {}), **({"tcp": tcp} if tcp else {})}
     names = ("tls.crt", "tls.key", "ca.crt")
     data = {name: base64.b64encode(pem).decode() for name, pem in zip(names, credential)}

@@ -21,16 +21,20 @@ _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 def _register_messages():
     """json_format can only read the Any messages whose Python modules are loaded."""
-    for package in ("filters.network", "filters.http", "filters.listener", "transport_sockets", "access_loggers.filters"):
+    for package in _PACKAGES:
         root = importlib.import_module(f"envoy.extensions.{package}")
         for module in pkgutil.walk_packages(root.__path__, root.__name__ + "."):
             if any(f".{name}.v3." in module.name for name in _MESSAGES):
                 importlib.import_module(module.name)
 
 
+_PACKAGES = (
+    *("filters.network", "filters.http", "filters.listener", "transport_sockets", "access_loggers.filters"),
+    *("retry.host", "upstreams.http"),
+)
 _MESSAGES = (
     *("http_connection_manager", "tcp_proxy", "rbac", "router", "cors", "fault", "jwt_authn", "ext_authz"),
-    *("tls", "raw_buffer", "tls_inspector", "original_dst", "http_inspector", "cel"),
+    *("tls", "raw_buffer", "tls_inspector", "original_dst", "http_inspector", "cel", "previous_hosts"),
 )
 assert envoy.extensions
 _register_messages()

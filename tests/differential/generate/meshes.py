@@ -32,7 +32,8 @@ def _workload(rng, index):
     ip = f"10.30.{1 + index // 200}.{1 + index % 200}"
     account = rng.choice(("api", "default"))
     if index % _GATEWAYS == _GATEWAYS // 2:
-        return Workload(namespace, account, {**labels, **values.GATEWAY_LABEL}, ip, *_gateway(rng, namespace))
+        own = {**values.GATEWAY_LABEL, "edge": namespace}  # Gateways select pods of all namespaces
+        return Workload(namespace, account, {**labels, **own}, ip, *_gateway(rng, namespace))
     ports = [Port("http-a", 80, 8080), Port("tcp-a", 90, 9000)]
     if rng.random() < 0.3:
         ports.append(Port("http2-b", 81, 8081))
@@ -75,7 +76,9 @@ def mesh(rng, number, size):
             policies = single.objects(rng, draft, namespace, number * size + index)
         else:
             policies = _policies(rng, draft)
-        result.local[namespace] = policies + _mutual_tls(rng, draft)
+        taken = {(o["kind"], o["metadata"]["name"]) for o in policies}
+        more = [o for o in _mutual_tls(rng, draft) if (o["kind"], o["metadata"]["name"]) not in taken]
+        result.local[namespace] = policies + more
     return result
 
 

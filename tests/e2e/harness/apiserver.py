@@ -16,11 +16,22 @@ from processes import CACHE, Failed, Process, request, versions, wait_for
 HOST = "127.0.0.1"
 ROOT_NAMESPACE = "istio-system"
 _READ = ["list", "watch"]
-CUSTOM_GROUPS = ["authentication.istio.io", "extensions.istio.io", "networking.fairway.io", "networking.istio.io",
-                 "rbac.istio.io", "security.istio.io"]
+CUSTOM_GROUPS = [
+    "authentication.istio.io",
+    "extensions.istio.io",
+    "gateway.networking.k8s.io",
+    "networking.fairway.io",
+    "networking.istio.io",
+    "rbac.istio.io",
+    "security.istio.io",
+]
 # What `fairway serve` needs of the API server, in all namespaces ...
 READER_RULES = [
-    {"apiGroups": [""], "resources": ["services", "pods", "namespaces", "nodes", "secrets"], "verbs": _READ},
+    {
+        "apiGroups": [""],
+        "resources": ["services", "pods", "namespaces", "nodes", "secrets", "configmaps"],
+        "verbs": _READ,
+    },
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
     {
@@ -33,14 +44,12 @@ READER_RULES = [
         "resources": ["*/status"],
         "verbs": ["patch"],
     },
+    {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["gatewayclasses"], "verbs": ["create"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": [*_READ, "create", "patch", "delete"]},
+    {"apiGroups": [""], "resources": ["services", "serviceaccounts"], "verbs": [*_READ, "create", "patch", "delete"]},
     {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
-    {
-        "apiGroups": [""],
-        "resources": ["configmaps"],
-        "resourceNames": ["istio-ca-root-cert"],
-        "verbs": [*_READ, "patch"],
-    },
+    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio-ca-root-cert"], "verbs": ["patch"]},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses/status"], "verbs": ["patch"]},
     {
         "apiGroups": ["admissionregistration.k8s.io"],

@@ -1,5 +1,6 @@
 """The pods behind the table's services, all in one process: HTTP and WebSocket at 8080, TCP at 9090, HTTP over TLS at 8443, a
-protocol whose server speaks first at 9091, gRPC at 9095, UDP at 9053.
+protocol whose server speaks first at 9091, TCP behind the PROXY protocol at 9092 and behind an HTTP CONNECT at 9093, gRPC at
+9095, UDP at 9053.
 
 usage: backend.py CERTIFICATE KEY NAME=ADDRESS ...
 
@@ -7,7 +8,7 @@ An HTTP answer is the request as JSON, with the pod's name; `?status=N` gives th
 row's first M, with `bad=NAME,NAME` those of some pods), `?delay=S` makes those wait, `?reset=1` ends their connections,
 `?grpc=N` answers them with that status of gRPC. /seen/<id> tells how many requests with that header x-row came so far.
 TCP, WebSocket and UDP answer each line, message and datagram with "<name> <text>"; the server that speaks first begins with
-"220 <name>". gRPC's /traffic.Echo/Say answers with what it was sent, any other method is unknown.
+"220 <name>"; behind the PROXY protocol the version, behind a CONNECT where it leads, follows the name. gRPC's /traffic.Echo/Say answers with what it was sent, any other method is unknown.
 """
 
 import base64
@@ -125,6 +126,30 @@ class Udp(socketserver.BaseRequestHandler):
         sock.sendto(f"{self.server.pod} ".encode() + data, self.client_address)
 
 
+class Proxied(socketserver.StreamRequestHandler):
+    """PROXY protocol: version 1 is a line, version 2 has a header that tells its own length."""
+
+    def handle(self):
+        start = self.rfile.read(12)
+        if start == b"\r\n\r\n\0\r\nQUIT\n":
+            version = f"v{self.rfile.read(2)[0] >> 4}"
+            self.rfile.read(int.from_bytes(self.rfile.read(2), "big"))
+        else:
+            version = (start + self.rfile.readline()).decode().split(" ")[0]
+        for line in self.rfile:
+            self.wfile.write(f"{self.server.pod} {version} {line.decode()}".encode())
+
+
+class Tunnelled(socketserver.StreamRequestHandler):
+    def handle(self):
+        method, target, _ = self.rfile.readline().decode().split(" ")
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" if method == "CONNECT" else b"HTTP/1.1 405 No\r\ncontent-length: 0\r\n\r\n")
+        for line in self.rfile:
+            self.wfile.write(f"{self.server.pod} {target} {line.decode()}".encode())
+
+
 class UdpServer(socketserver.ThreadingUDPServer):
     daemon_threads = True
 
@@ -172,7 +197,8 @@ def main(certificate, key, *pods):
         kept.append(serve_grpc(pod, f"{address}:9095"))
         plain = HttpServer(pod, (address, 8080), seen, lock)
         first = TcpServer(pod, (address, 9091), Greeting)
-        for server in (plain, secure, TcpServer(pod, (address, 9090)), first, UdpServer(pod, (address, 9053))):
+        behind = [TcpServer(pod, (address, 9092), Proxied), TcpServer(pod, (address, 9093), Tunnelled)]
+        for server in (plain, secure, TcpServer(pod, (address, 9090)), first, UdpServer(pod, (address, 9053)), *behind):
             threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)
     threading.Event().wait()

@@ -16,16 +16,19 @@ WITHOUT = {
     "Gateway.servers.tls.privateKey": "test_gateways.py: TLS that ends at the gateway",
     "Gateway.servers.tls.serverCertificate": "test_gateways.py: TLS that ends at the gateway",
     "Gateway.servers.tls.subjectAltNames": "test_gateways.py: TLS that ends at the gateway",
+    "DestinationRule.trafficPolicy.tls.caCrl": "revoked certificates: unit tests of clusters have it",
+    **{
+        f"Sidecar.ingress.tls.{field}": "Gateway's, and not for sidecars: unit tests of Sidecars refuse it"
+        for field in ("credentialName", "httpsRedirect", "subjectAltNames")
+    },
+    **{
+        f"Sidecar.ingress.tls.{field}": "as in a Gateway: test_gateways.py"
+        for field in ("caCertificates", "cipherSuites", "maxProtocolVersion", "minProtocolVersion")
+    },
     "DestinationRule.trafficPolicy.tls.credentialName": "Secrets are for gateways; unit tests of clusters have it",
-    "ServiceEntry.workloadSelector.labels": "the pods it selects: unit tests of service entries",
-    "VirtualService.http.match.sourceLabels": "not supported: sidecars share the routes of their namespace",
-    "VirtualService.tcp.match.sourceLabels": "not supported: sidecars share the routes of their namespace",
-    "VirtualService.tls.match.sourceLabels": "not supported: sidecars share the routes of their namespace",
-    "VirtualService.tcp.match.destinationSubnets": "not supported: a note says to name the host",
-    "VirtualService.tls.match.destinationSubnets": "not supported: a note says to name the host",
 }
 CRDS = pathlib.Path(__file__).resolve().parents[3] / "crds"
-KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry")
+KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "WorkloadEntry")
 
 
 def _common(path):
@@ -35,6 +38,8 @@ def _common(path):
         path = f"DestinationRule.trafficPolicy.{parts[1]}"
     if path.startswith("DestinationRule.trafficPolicy.portLevelSettings.") and not path.endswith(".port.number"):
         path = path.replace("portLevelSettings.", "", 1)
+    if path.startswith("Sidecar.ingress.connectionPool."):
+        path = path.replace("ingress.connectionPool", "inboundConnectionPool", 1)
     return path
 
 

@@ -23,7 +23,10 @@ MORE = {"x0": "10.30.7.5", "x1": "10.30.7.6"}  # for a scenario's own services
 OUTSIDE = {"out1": "10.30.8.1", "out2": "10.30.8.2"}  # of no Service: for ServiceEntries
 EVERYBODY = PODS | MORE | OUTSIDE
 # What DNS says, as the client's proxy has it.
-HOSTS = "127.0.0.1 localhost\n10.30.8.1 one.dns.test\n10.30.8.2 two.dns.test\n10.30.7.5 both.dns.test\n10.30.7.6 both.dns.test\n"
+HOSTS = (
+    "127.0.0.1 localhost\n10.30.8.1 one.dns.test one.names.test\n10.30.8.2 two.dns.test two.names.test backend.names.test\n"
+    "10.30.7.5 both.dns.test\n10.30.7.6 both.dns.test\n"
+)
 SERVICES = {"web": ("v1", "v2", "v3"), "api": ("api",)}
 PORTS = {
     "web": [("http", 80, 8080), ("http-other", 81, 8080), ("tcp", 90, 9090), ("tls", 443, 8443)],
@@ -33,6 +36,9 @@ GATEWAY = Workload(
     "istio-ingressgateway", "gateway-1", "istio-system", "gateway", {"istio": "ingressgateway", "app": "gateway"}, "10.30.1.1", []
 )
 CLIENT = Workload("client", "client-1", "client", "client", {"app": "client", "security.istio.io/tlsMode": "istio"}, POD, [])
+# A second client, whose Sidecar says what it reaches; its app, as the first one's, is at port 8080.
+BOUND = Workload("bound", "bound-1", "bound", "bound", {"app": "bound", "security.istio.io/tlsMode": "istio"}, "10.88.1.2", [])
+NODES = {"client-1": "near", "bound-1": "far"}
 GATEWAY_PORTS = (80, 443, 8443, 9443, 90, 91, 92, 93)
 
 
@@ -119,11 +125,17 @@ def _extra(scenario, ip, name, said):
 
 
 def proxies():
-    for workload in (GATEWAY, CLIENT):
+    for name, zone in (("near", "z1"), ("far", "z2")):
+        labels = {"topology.kubernetes.io/region": "r1", "topology.kubernetes.io/zone": zone}
+        yield {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+    for workload in (GATEWAY, CLIENT, BOUND):
         if workload.namespace != "default":
             yield _namespace(workload.namespace)
         yield _account(workload)
-        yield _pod(workload.namespace, workload.pod, workload.ip, workload.labels, workload.account)
+        pod = _pod(workload.namespace, workload.pod, workload.ip, workload.labels, workload.account)
+        if workload.pod in NODES:
+            pod["spec"]["nodeName"] = NODES[workload.pod]
+        yield pod
     ports = [(f"p{port}", port, port) for port in GATEWAY_PORTS]
     yield _service("istio-system", "istio-ingressgateway", "10.96.0.9", ports, {"istio": "ingressgateway"})
     yield _slice("istio-system", "istio-ingressgateway", ports, {GATEWAY.pod: GATEWAY.ip})
@@ -167,7 +179,7 @@ class Mesh:
     def __init__(self, lab, scenarios):
         self.lab, self.scenarios = lab, scenarios
         self.numbers = {scenario.id: number for number, scenario in enumerate(scenarios)}
-        self.pod = Pod(lab, hosts=HOSTS)
+        self.pod, self.bound = Pod(lab, hosts=HOSTS), Pod(lab, 1, hosts=HOSTS)
         self.clients = {}
 
     def start(self):
@@ -181,21 +193,29 @@ class Mesh:
         plane = ControlPlane(lab.directory / "control-plane", ["--config", lab.config], host=HOST)
         plane.admin = "127.0.0.1:0"  # its pages are served on loopback only
         lab.control_plane = lab.add(plane)
-        done = run([binary(), "intercept", "--netns", self.pod.netns])
-        if done.returncode:
-            raise Failed(done.stderr)
-        env = {"POD_NAME": CLIENT.pod, "FAIRWAY_LABELS": "app=client", "FAIRWAY_LOG_FORMAT": "json"}
-        agent = self.pod.agent(plane, (CLIENT.namespace, CLIENT.account), env)
+        self.bound.app()
+        pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="utf-8")  # from one pod to the other
+        agents = [self._client(pod, workload) for pod, workload in ((self.pod, CLIENT), (self.bound, BOUND))]
         token = plane.token_file(GATEWAY.namespace, GATEWAY.account)
         wait_for(token.exists, 30, f"the token {token}")
         lab.add(Agent(lab.directory / "agents" / "gateway", GATEWAY, plane.xds, plane.root_file, token))
-        done = self.pod.fairway("agent", "wait", "--timeout", "120")
-        if done.returncode:
-            raise Failed(done.stderr + agent.tail())
-        wait_for(lambda: len(plane.connected()) == 2, 60, "both proxies to be connected")
+        for pod, agent in zip((self.pod, self.bound), agents):
+            done = pod.fairway("agent", "wait", "--timeout", "120")
+            if done.returncode:
+                raise Failed(done.stderr + agent.tail())
+        wait_for(lambda: len(plane.connected()) == 3, 60, "all proxies to be connected")
         self._settled()
-        self.clients = {"sidecar": Client(self.pod.inside()), "gateway": Client([])}
+        self.clients = {"sidecar": Client(self.pod.inside()), "bound": Client(self.bound.inside()), "gateway": Client([])}
         return self
+
+    def _client(self, pod, workload):
+        """The agent of a pod with interception."""
+        done = run([binary(), "intercept", "--netns", pod.netns])
+        if done.returncode:
+            raise Failed(done.stderr)
+        labels = ",".join(f"{name}={value}" for name, value in workload.labels.items())
+        env = {"POD_NAME": workload.pod, "FAIRWAY_LABELS": labels, "FAIRWAY_LOG_FORMAT": "json"}
+        return pod.agent(self.lab.control_plane, (workload.namespace, workload.account), env)
 
     def _write(self, scenario):
         objects = [*base_of(scenario, self.numbers[scenario.id]), *scenario.objects]
@@ -240,6 +260,7 @@ class Mesh:
         for client in self.clients.values():
             client.close()
         self.pod.close()
+        self.bound.close()
         shutil.rmtree(rows.BACKENDS, ignore_errors=True)
 
     # --- questions -----------------------------------------------------------------------------------
@@ -284,12 +305,12 @@ class Mesh:
     def verdicts(self, asked):
         """{row id: verdict} of `fairway evaluate`, for rows."""
         result = {}
-        for via, workload in (("sidecar", CLIENT), ("gateway", GATEWAY)):
+        for via, workload in (("sidecar", CLIENT), ("bound", BOUND), ("gateway", GATEWAY)):
             dump = self.lab.directory / f"{via}.json"
             page = request(self.lab.control_plane.admin, f"/debug/config_dump?proxy={workload.id}", timeout=60)
             dump.write_text(page.body, encoding="utf-8")
             listeners = _listeners(json.loads(page.body))
-            lines = [_evaluated(q, listeners) for v, q in map(self.question, asked) if v == via and "udp" not in q]
+            lines = [_evaluated(q, listeners, workload.ip) for v, q in map(self.question, asked) if v == via and "udp" not in q]
             done = subprocess.run(
                 [binary(), "evaluate", "-f", dump],
                 input="\n".join(json.dumps(line) for line in lines),
@@ -346,7 +367,7 @@ def _listeners(dump):
     return found
 
 
-def _evaluated(question, listeners):
+def _evaluated(question, listeners, source):
     address, port = question["address"], question["port"]
     listener = next(
         (listeners[key] for key in ((address, port), ("0.0.0.0", port), ("0.0.0.0", 15001)) if key in listeners), "missing"
@@ -356,7 +377,7 @@ def _evaluated(question, listeners):
         "id": question["id"],
         "listener": listener,
         "connection": {
-            "source": POD,
+            "source": source,
             "destination": address,
             "port": port,
             "tls": tls,

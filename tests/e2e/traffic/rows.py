@@ -5,6 +5,9 @@ A file is a list of scenarios; each has a namespace of its own, with these workl
   web   port 80 (http), 81 (http-other), 90 (tcp), 443 (tls): pods v1, v2, v3, by the label `version`
   api   port 80 (http), 90 (tcp): one pod, api
 
+Clients are `sidecar` (namespace client, in zone r1/z1) and `bound` (namespace bound, in zone r1/z2), for which one scenario has
+a Sidecar, and whose app at 8080 answers with its client's address and a blank.
+
 A scenario is a mapping: `scenario` is its name, `rows` are the requests, and every other key is a kind with one spec or a list of
 them (`VirtualService: {hosts: [web], ...}`); {metadata: {...}, spec: {...}} gives an object more than a spec. Unless a
 scenario has a DestinationRule, there is one with the subsets v1, v2, v3 of web. In texts `$ns` is the namespace and `$web` and
@@ -14,7 +17,7 @@ scenario has a DestinationRule, there is one with the subsets v1, v2, v3 of web.
              into their spec. A third item of a port is its appProtocol. Without clusterIP: None each has an address of its own
   mesh       settings of the mesh. Such a scenario is there alone, after all the others, as is one with `alone: true`
 
-A row's request:   via (sidecar, gateway), to (web; another service, a pod, or an address), port (80), method (GET), path (/), host,
+A row's request:   via (sidecar, bound, gateway), to (web; another service, a pod, or an address), port (80), method (GET), path (/), host,
                    headers, times (1), together (as times, but all at once), tls (SNI), tcp, greeted (the server speaks first),
                    hold (seconds that a TCP connection stays), udp, websocket, grpc, http2: see client.py,
                    after (anything: it is sent when all rows without are answered)

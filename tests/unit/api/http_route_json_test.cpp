@@ -199,7 +199,7 @@ TEST_CASE("bad HTTP routes") {
   checkSpecs(
       kHeader,
       {
-          {alone(""), "spec.http[0]", "expected route, redirect or directResponse"},
+          {alone(""), "spec.http[0]", "expected route, redirect, directResponse or delegate"},
           {alone("delegate: {}"), "spec.http[0].delegate.name", "it is missing"},
           {alone("delegate: {name: A_b}"), "spec.http[0].delegate.name", "name of a VirtualService"},
           {alone("delegate: {name: x, namespace: a.b}"), "spec.http[0].delegate.namespace", "name of a namespace"},

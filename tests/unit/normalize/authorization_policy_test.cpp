@@ -1,4 +1,5 @@
 #include <functional>
+#include <tuple>
 
 #include <catch2/catch.hpp>
 
@@ -298,6 +299,34 @@ TEST_CASE("a new policy switches the old RBAC off for its workloads; AUDIT decid
   CHECK(world.authorization().filters.size() == 2);
   world.policy("new", Action::allow, {Spec::Rule{}});
   CHECK(world.allows());
+}
+
+TEST_CASE("a gateway's port speaks what its servers say, not what the service calls it") {
+  World world;
+  const api::Labels edge{{"app", "edge"}};
+  world.service("a", "edge", {{"https", 443, "8443"}, {"tls", 444, "8444"}}, edge);
+  world.policy("p", Action::allow, {to([](auto& o) { o.paths = {"/a"}; })});
+  const auto passes = [&](std::uint32_t port) {
+    return allowed(world.ask(AuthorizationOf{"a", edge, "s", port}), {.path = "/a", .port = port});
+  };
+  CHECK_FALSE(passes(8443));
+  world.add<api::Gateway>("a", "edge", [&](auto& o) {
+    o.spec.selector = edge;
+    for (const auto& [number, protocol, mode] : {std::tuple{443U, "HTTPS", api::GatewaySpec::Tls::Mode::simple},
+                                                 std::tuple{444U, "HTTPS", api::GatewaySpec::Tls::Mode::passthrough},
+                                                 std::tuple{8080U, "HTTP", api::GatewaySpec::Tls::Mode::simple}}) {
+      auto& server = o.spec.servers.emplace_back();
+      server.port = number;
+      server.protocol = protocol;
+      server.hosts = {"*"};
+      if (server.protocol == "HTTP") continue;
+      server.tls.emplace().mode = mode;
+      if (mode == api::GatewaySpec::Tls::Mode::simple) server.tls->credentialName = "c";
+    }
+  });
+  CHECK(passes(8443));
+  CHECK_FALSE(passes(8444));
+  CHECK(passes(8080));  // no service names it
 }
 
 TEST_CASE("ports that no service names are TCP") {

@@ -68,7 +68,7 @@ std::string parentOf(Mesh& mesh, const std::string& name, api::Kind kind = api::
 struct Shop : Mesh {
   explicit Shop(const std::string& text = gateway(kHttp)) {
     service("infra", "web", {{"http", 8080, "8080"}});
-    apply(*this, text);
+    applyText(*this, text);
   }
   void address(std::vector<std::string> addresses, const std::string& type = "LoadBalancer") {
     add<api::Service>("infra", "gw-istio", [&](auto& o) {
@@ -89,7 +89,7 @@ constexpr const char* kGood =
 TEST_CASE("a GatewayClass of ours is accepted and lists features, in order") {
   Mesh mesh;
   const auto add = [&](const std::string& controller, const std::string& more) {
-    apply(
+    applyText(
         mesh,
         "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: c}, spec: {controllerName: " +
             controller + more + "}}");
@@ -126,7 +126,7 @@ TEST_CASE("an address that is asked for must be the one that is assigned") {
   CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=True/Accepted Programmed=False/AddressNotUsable");
   mesh.address({"192.0.2.7"});
   CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=True/Accepted Programmed=True/Programmed");
-  apply(mesh, gateway(kHttp, "addresses: [{type: example.com/odd, value: x}], "));
+  applyText(mesh, gateway(kHttp, "addresses: [{type: example.com/odd, value: x}], "));
   CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=False/UnsupportedAddress Programmed=False/Invalid");
 }
 
@@ -170,15 +170,15 @@ TEST_CASE("a route's parents tell why it is not attached, and listeners count th
       gateway("{name: http, port: 80, protocol: HTTP, hostname: '*.example.com'}, {name: tls, port: 443, protocol: "
               "TLS, tls: {mode: Passthrough}}"));
   const std::string good = "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs";
-  apply(mesh, route("good", "parentRefs: [{name: gw}, {name: gw, sectionName: http}], " + kBackend) +
-                  route("section", "parentRefs: [{name: gw, sectionName: none}], " + kBackend) +
-                  route("port", "parentRefs: [{name: gw, port: 81}], " + kBackend) +
-                  route("host", "parentRefs: [{name: gw}], hostnames: [a.example.net], " + kBackend) +
-                  route("kind", "parentRefs: [{name: gw, sectionName: tls}], " + kBackend) +
-                  route("foreign", "parentRefs: [{name: gw, namespace: infra}], " + kBackend, "HTTPRoute", "apps") +
-                  route("elsewhere", "parentRefs: [{name: unknown}], " + kBackend) +
-                  route("backend", "parentRefs: [{name: gw}], rules: [{backendRefs: [{name: gone, port: 1}]}]") +
-                  route("t", "parentRefs: [{name: gw}], " + kBackend, "TLSRoute"));
+  applyText(mesh, route("good", "parentRefs: [{name: gw}, {name: gw, sectionName: http}], " + kBackend) +
+                      route("section", "parentRefs: [{name: gw, sectionName: none}], " + kBackend) +
+                      route("port", "parentRefs: [{name: gw, port: 81}], " + kBackend) +
+                      route("host", "parentRefs: [{name: gw}], hostnames: [a.example.net], " + kBackend) +
+                      route("kind", "parentRefs: [{name: gw, sectionName: tls}], " + kBackend) +
+                      route("foreign", "parentRefs: [{name: gw, namespace: infra}], " + kBackend, "HTTPRoute", "apps") +
+                      route("elsewhere", "parentRefs: [{name: unknown}], " + kBackend) +
+                      route("backend", "parentRefs: [{name: gw}], rules: [{backendRefs: [{name: gone, port: 1}]}]") +
+                      route("t", "parentRefs: [{name: gw}], " + kBackend, "TLSRoute"));
   CHECK(parentOf(mesh, "good") == good + " | " + good);
   const std::string resolved = " ResolvedRefs=True/ResolvedRefs";
   CHECK(parentOf(mesh, "section") == "Accepted=False/NoMatchingParent" + resolved);
@@ -198,9 +198,9 @@ TEST_CASE("a route's parents tell why it is not attached, and listeners count th
 TEST_CASE("rules that cannot be done make a route partially invalid, or not accepted") {
   Shop mesh;
   const std::string ext = "{filters: [{type: ExtensionRef, extensionRef: {group: x, kind: y, name: z}}]}";
-  apply(mesh,
-        route("some", "parentRefs: [{name: gw}], rules: [" + ext + ", {backendRefs: [{name: web, port: 8080}]}]") +
-            route("all", "parentRefs: [{name: gw}], rules: [" + ext + "]"));
+  applyText(mesh,
+            route("some", "parentRefs: [{name: gw}], rules: [" + ext + ", {backendRefs: [{name: web, port: 8080}]}]") +
+                route("all", "parentRefs: [{name: gw}], rules: [" + ext + "]"));
   CHECK(parentOf(mesh, "some") ==
         "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs PartiallyInvalid=True/UnsupportedValue");
   CHECK(parentOf(mesh, "all") == "Accepted=False/UnsupportedValue ResolvedRefs=True/ResolvedRefs");
@@ -209,10 +209,11 @@ TEST_CASE("rules that cannot be done make a route partially invalid, or not acce
 
 TEST_CASE("routes of Services are accepted by the mesh") {
   Shop mesh;
-  apply(mesh, route("r",
-                    "parentRefs: [{group: '', kind: Service, name: web}, {group: '', kind: Service, name: web, port: "
-                    "9}, {group: '', kind: Service, name: gone}], " +
-                        kBackend));
+  applyText(mesh,
+            route("r",
+                  "parentRefs: [{group: '', kind: Service, name: web}, {group: '', kind: Service, name: web, port: "
+                  "9}, {group: '', kind: Service, name: gone}], " +
+                      kBackend));
   const auto status = statusOf(mesh, api::Kind::http_route, "r");
   REQUIRE(status->parents.size() == 3);
   CHECK(status->parents[0].controller == "istio.io/mesh-controller");
@@ -228,14 +229,14 @@ TEST_CASE("a BackendTLSPolicy tells of each Gateway that leads to its Service") 
            ", namespace: infra}, spec: {targetRefs: [{group: '', kind: Service, " + target +
            "}], validation: {hostname: a, " + validation + "}}}\n";
   };
-  apply(
+  applyText(
       mesh,
       policy("a", "name: web", "wellKnownCACertificates: System") +
           policy("b", "name: web", "wellKnownCACertificates: System") +
           policy("c", "name: web, sectionName: http", "caCertificateRefs: [{group: '', kind: ConfigMap, name: gone}]") +
           policy("d", "name: web, sectionName: http2", "caCertificateRefs: [{group: '', kind: Bucket, name: x}]"));
   CHECK(parentOf(mesh, "a", api::Kind::backend_tls_policy).empty());
-  apply(mesh, route("r", "parentRefs: [{name: gw}], " + kBackend));
+  applyText(mesh, route("r", "parentRefs: [{name: gw}], " + kBackend));
   const auto of = [&](const std::string& name) { return parentOf(mesh, name, api::Kind::backend_tls_policy); };
   CHECK(of("a") == "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs");
   CHECK(of("b") == "Accepted=False/Conflicted ResolvedRefs=True/ResolvedRefs");
@@ -259,6 +260,18 @@ TEST_CASE("what is made for a Gateway") {
   CHECK(made->annotations == model::Labels{{"x", "y"}});
   CHECK(made->ports ==
         std::vector<model::GatewayDeployment::Port>{{"status-port", 15021}, {"http-80", 80}, {"tls-8443", 8443}});
-  apply(mesh, gateway(kHttp, "addresses: [{type: Hostname, value: own}], "));
+  applyText(mesh, gateway(kHttp, "addresses: [{type: Hostname, value: own}], "));
   CHECK_FALSE(mesh.ask(GatewayDeploymentOf{"infra", "gw"}));
+}
+
+TEST_CASE("without a cluster the log tells what a status would") {
+  Shop mesh(gateway("{name: udp, port: 53, protocol: UDP}, {name: cert, port: 443, protocol: HTTPS, tls: {certificateRefs: "
+                    "[{name: gone}]}}"));
+  applyText(mesh, route("section", "parentRefs: [{name: gw, sectionName: none}], " + kBackend));
+  gatewayStatus(mesh);
+  parentOf(mesh, "section");
+  const std::string gw = "Gateway.gateway.networking.k8s.io/infra/gw listeners";
+  CHECK(mesh.noted(gw + "[0]", "protocol UDP is not supported"));
+  CHECK(mesh.noted(gw + "[1]", "there is no Secret infra/gone"));
+  CHECK(mesh.noted("HTTPRoute/infra/section", "there is no such listener: Gateway gw listener none"));
 }

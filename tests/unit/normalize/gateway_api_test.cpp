@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "api/gateway_api.h"
+#include "api/mesh_config.h"
 #include "manifests.h"
 #include "support/test_certificates.h"
 
@@ -81,7 +82,7 @@ struct Shop : Mesh {
   explicit Shop(const std::string& listeners = kHttp, const std::string& more = {}) {
     service("infra", "web", {{"http", 8080, "8080"}});
     service("infra", "api", {{"http", 8080, "8080"}});
-    apply(*this, gateway(listeners, more));
+    applyText(*this, gateway(listeners, more));
   }
 };
 
@@ -112,12 +113,12 @@ TEST_CASE("a Gateway is served by the pods with its name, or by those of a Servi
 
 TEST_CASE("only Gateways of this controller's classes are served") {
   Shop mesh;
-  apply(
+  applyText(
       mesh,
       "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: istio}, spec: {controllerName: "
       "example.com/other}}");
   CHECK(mesh.ask(GatewayOf{"infra", kLabels}).servers.empty());
-  apply(
+  applyText(
       mesh,
       "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: istio}, spec: {controllerName: "
       "istio.io/gateway-controller}}");
@@ -136,13 +137,13 @@ TEST_CASE("an Istio Gateway and one of the Gateway API with the same name are no
 
 TEST_CASE("matches come in the specification's order, whatever their order in the objects") {
   Shop mesh;
-  apply(mesh, route("b", kParent + R"(, rules: [
+  applyText(mesh, route("b", kParent + R"(, rules: [
     {matches: [{path: {value: /}}], backendRefs: [{name: web, port: 8080}]},
     {matches: [{path: {value: /a}}, {path: {value: /a/b}}, {path: {value: /a/}, headers: [{name: H, value: "1"}]}],
      backendRefs: [{name: web, port: 8080}]},
     {matches: [{path: {type: Exact, value: /a}}, {path: {type: RegularExpression, value: "/a.*"}}],
      backendRefs: [{name: web, port: 8080}]}])") +
-                  route("a", kParent + R"(, rules: [
+                      route("a", kParent + R"(, rules: [
     {matches: [{path: {value: /a}, method: GET}, {path: {value: /a}, queryParams: [{name: q, value: x}]},
                {path: {value: /a}, headers: [{name: h, value: "1"}, {name: i, value: "2"}]}],
      backendRefs: [{name: api, port: 8080}]}])"));
@@ -153,7 +154,7 @@ TEST_CASE("matches come in the specification's order, whatever their order in th
 TEST_CASE("of equal matches the older route's is first, then by name, then as written") {
   Shop mesh;
   const std::string rules = ", rules: [{backendRefs: [{name: web, port: 8080}]}]";
-  apply(
+  applyText(
       mesh,
       route("a", kParent + ", rules: [{matches: [{path: {value: /x}}], backendRefs: [{name: web, port: 8080}]}, "
                            "{matches: [{path: {value: /x}}], backendRefs: [{name: api, port: 8080}]}]") +
@@ -174,18 +175,19 @@ TEST_CASE("a request belongs to the listener with the most specific hostname, an
   const auto at = [](const std::string& section, const std::string& more) {
     return "parentRefs: [{name: gw, sectionName: " + section + "}], " + more;
   };
-  apply(mesh, route("any", at("any", "hostnames: [a.example.com, b.example.net], rules: [{" + kWeb + "}]")) +
-                  route("wild", at("wild", "rules: [{" + kWeb + "}]")));
+  applyText(mesh, route("any", at("any", "hostnames: [a.example.com, b.example.net], rules: [{" + kWeb + "}]")) +
+                      route("wild", at("wild", "rules: [{" + kWeb + "}]")));
   // a.example.com has a listener of its own, to which nothing is attached: 404, and not another listener's routes.
   CHECK(hosts(mesh) == Lines{"*:", "*.example.com: *>web:8080*1", "a.example.com:", "b.example.net: *>web:8080*1"});
 }
 
 TEST_CASE("a route for all of a domain answers what a route for one of its hosts does not match") {
   Shop mesh;
-  apply(mesh, route("one",
-                    kParent + ", hostnames: [a.example.com], rules: [{matches: [{path: {value: /a}}], " + kWeb + "}]") +
-                  route("all", kParent + ", hostnames: ['*.example.com'], rules: [{matches: [{path: {value: /a/b}}], "
-                                         "backendRefs: [{name: api, port: 8080}]}]"));
+  applyText(
+      mesh,
+      route("one", kParent + ", hostnames: [a.example.com], rules: [{matches: [{path: {value: /a}}], " + kWeb + "}]") +
+          route("all", kParent + ", hostnames: ['*.example.com'], rules: [{matches: [{path: {value: /a/b}}], "
+                                 "backendRefs: [{name: api, port: 8080}]}]"));
   CHECK(hosts(mesh) == Lines{"*:", "*.example.com: /a/b>api:8080*1", "a.example.com: /a>web:8080*1 /a/b>api:8080*1"});
 }
 
@@ -196,21 +198,21 @@ TEST_CASE("routes of other namespaces and kinds are attached only where a listen
       "{a: b}}}}}, {name: grpc, port: 82, protocol: HTTP, allowedRoutes: {namespaces: {from: All}, kinds: [{kind: "
       "GRPCRoute}]}}, {name: none, port: 83, protocol: HTTP, allowedRoutes: {namespaces: {from: None}}}");
   mesh.service("apps", "own", {{"http", 8080, "8080"}});
-  apply(mesh, route("r", kParent + ", rules: [{backendRefs: [{name: own, port: 8080}]}]", "HTTPRoute", "apps"));
+  applyText(mesh, route("r", kParent + ", rules: [{backendRefs: [{name: own, port: 8080}]}]", "HTTPRoute", "apps"));
   CHECK(hosts(mesh, 80) == Lines{"*:"});
   CHECK(hosts(mesh, 81) == Lines{"*:"});
   CHECK(hosts(mesh, 82) == Lines{"*:"});
   CHECK(hosts(mesh, 83) == Lines{"*:"});
   mesh.add<api::Namespace>("", "apps", [](auto& o) { o.meta.labels = {{"a", "b"}}; });
   CHECK(hosts(mesh, 81) == Lines{"*: *>own:8080*1"});
-  apply(mesh, route("g", kParent + ", rules: [{backendRefs: [{name: own, port: 8080}]}]", "GRPCRoute", "apps"));
+  applyText(mesh, route("g", kParent + ", rules: [{backendRefs: [{name: own, port: 8080}]}]", "GRPCRoute", "apps"));
   CHECK(hosts(mesh, 82) == Lines{"*: *>own:8080*1"});
 }
 
 TEST_CASE("a backend that is not there costs its weight, a rule without any is a 500") {
   Shop mesh;
   mesh.service("apps", "own", {{"http", 8080, "8080"}});
-  apply(mesh, route("r", kParent + R"(, rules: [
+  applyText(mesh, route("r", kParent + R"(, rules: [
     {matches: [{path: {value: /mixed}}], backendRefs: [{name: web, port: 8080, weight: 3}, {name: gone, port: 80},
       {name: web, port: 9}, {name: own, namespace: apps, port: 8080}, {name: b, kind: Bucket, group: x.io, port: 1}]},
     {matches: [{path: {value: /none}}]},
@@ -222,7 +224,7 @@ TEST_CASE("a backend that is not there costs its weight, a rule without any is a
   }
   CHECK(mesh.noted("HTTPRoute/infra/r rules[0]", "there is no Service infra/gone"));
   CHECK(mesh.noted("HTTPRoute/infra/r rules[0]", "no ReferenceGrant in namespace apps"));
-  apply(
+  applyText(
       mesh,
       "{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {name: g, namespace: apps}, "
       "spec: "
@@ -233,7 +235,7 @@ TEST_CASE("a backend that is not there costs its weight, a rule without any is a
 
 TEST_CASE("filters, timeouts and retries of a rule") {
   Shop mesh;
-  apply(mesh, route("r", kParent + R"(, rules: [{name: named, matches: [{path: {value: /old}}], filters: [
+  applyText(mesh, route("r", kParent + R"(, rules: [{name: named, matches: [{path: {value: /old}}], filters: [
     {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: 50%}], add: [{name: b, value: x}], remove: [C]}},
     {type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: d, value: y}]}},
     {type: URLRewrite, urlRewrite: {hostname: in.example.com, path: {type: ReplacePrefixMatch, replacePrefixMatch: /new/}}},
@@ -254,8 +256,9 @@ TEST_CASE("filters, timeouts and retries of a rule") {
   CHECK(route.mirrors[0].destination.host == fqdn("api", "infra"));
   CHECK(route.mirrors[0].percent == 25);
   REQUIRE(route.cors);
-  CHECK(route.cors->allowOrigins == std::vector<model::StringMatcher>{{Type::regex, "https://[^/]*\\.example\\.com"},
-                                                                      {Type::exact, "https://a.example"}});
+  CHECK(route.cors->allowOrigins ==
+        std::vector<model::StringMatcher>{{Type::regex, "https\\:\\/\\/[^/]*\\.example\\.com"},
+                                          {Type::exact, "https://a.example"}});
   CHECK(route.cors->maxAge == std::chrono::seconds(9));
   CHECK(route.destinations.at(0).headers.requestSet == std::vector<std::pair<std::string, std::string>>{{"v", "1"}});
   CHECK(route.timeout == std::chrono::seconds(10));
@@ -269,8 +272,8 @@ TEST_CASE("filters, timeouts and retries of a rule") {
 TEST_CASE("redirects keep the listener's port unless they say something else") {
   const auto redirect = [](const std::string& filter, const std::string& port = "80") {
     Shop mesh("{name: http, port: " + port + ", protocol: HTTP}");
-    apply(mesh,
-          route("r", kParent + ", rules: [{filters: [{type: RequestRedirect, requestRedirect: {" + filter + "}}]}]"));
+    applyText(mesh, route("r", kParent + ", rules: [{filters: [{type: RequestRedirect, requestRedirect: {" + filter +
+                                   "}}]}]"));
     const auto& found =
         mesh.ask(GatewayRoutes{"infra", kLabels, static_cast<std::uint32_t>(std::stoi(port)), ""}).hosts;
     return *found.at(0).routes.http.at(0).redirect;
@@ -289,25 +292,26 @@ TEST_CASE("redirects keep the listener's port unless they say something else") {
 
 TEST_CASE("what cannot be done is a 500 on its matches, and nothing gets by") {
   Shop mesh;
-  apply(mesh, route("r", kParent + R"(, rules: [
+  applyText(mesh, route("r", kParent + R"(, rules: [
     {matches: [{path: {value: /ext}}], filters: [{type: ExtensionRef, extensionRef: {group: x, kind: y, name: z}}], backendRefs: [{name: web, port: 8080}]},
     {matches: [{path: {value: /bad}}], timeouts: {request: soon}, backendRefs: [{name: web, port: 8080}]},
     {matches: [{path: {value: /ok}}], backendRefs: [{name: web, port: 8080}]}])"));
   CHECK(hosts(mesh) == Lines{"*: /ext>500 /bad>500 /ok>web:8080*1"});
-  apply(mesh, route("r", kParent + ", rules: [{matches: [{path: {value: no-slash}}], backendRefs: [{name: web, port: "
-                                   "8080}]}]"));
+  applyText(mesh,
+            route("r", kParent + ", rules: [{matches: [{path: {value: no-slash}}], backendRefs: [{name: web, port: "
+                                 "8080}]}]"));
   CHECK(hosts(mesh) == Lines{"*: *>500"});
-  apply(mesh, route("r", kParent + ", hostnames: [10.0.0.1], rules: [{" + kWeb + "}]"));
+  applyText(mesh, route("r", kParent + ", hostnames: [10.0.0.1], rules: [{" + kWeb + "}]"));
   CHECK(hosts(mesh) == Lines{"*:"});  // not every host
 }
 
 TEST_CASE("GRPCRoutes are routes by the path of the method") {
   Shop mesh;
-  apply(mesh, route("g", kParent + R"(, hostnames: [g.example.com], rules: [
+  applyText(mesh, route("g", kParent + R"(, hostnames: [g.example.com], rules: [
     {matches: [{method: {service: p.S}}, {method: {service: p.S, method: M}}, {method: {method: M}},
                {method: {type: RegularExpression, service: "p[.].*", method: M}}, {headers: [{name: v, value: "1"}]}],
      backendRefs: [{name: api, port: 8080}]}])",
-                    "GRPCRoute"));
+                        "GRPCRoute"));
   CHECK(hosts(mesh).at(1) ==
         "g.example.com: =/p.S/M>api:8080*1 /p.S>api:8080*1 * v:1>api:8080*1 ~/(?:p[.].*)/(?:M)>api:8080*1 "
         "~/[^/]+/M>api:8080*1");
@@ -319,17 +323,18 @@ TEST_CASE("HTTPS listeners have their certificates, and refuse hosts of other li
       "[{name: cert}]}}, {name: b, port: 443, protocol: HTTPS, hostname: '*.example.org', tls: "
       "{certificateRefs: [{name: other, namespace: certs}]}}";
   Shop mesh(https);
-  apply(mesh, route("r", kParent + ", rules: [{" + kWeb + "}]"));
+  applyText(mesh, route("r", kParent + ", rules: [{" + kWeb + "}]"));
   CHECK(mesh.ask(GatewayOf{"infra", kLabels}).servers.empty());
   secret(mesh, "infra", "cert");
   secret(mesh, "certs", "other");
   const auto servers = mesh.ask(GatewayOf{"infra", kLabels}).servers;
   REQUIRE(servers.size() == 1);  // the other one is not granted
   CHECK(servers[0].tls->credentials == std::vector<model::GatewayTls::Credential>{{"infra", "cert"}});
-  apply(mesh,
-        "{apiVersion: gateway.networking.k8s.io/v1, kind: ReferenceGrant, metadata: {name: g, namespace: certs}, spec: "
-        "{from: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: infra}], to: [{group: '', kind: "
-        "Secret}]}}");
+  applyText(
+      mesh,
+      "{apiVersion: gateway.networking.k8s.io/v1, kind: ReferenceGrant, metadata: {name: g, namespace: certs}, spec: "
+      "{from: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: infra}], to: [{group: '', kind: "
+      "Secret}]}}");
   REQUIRE(mesh.ask(GatewayOf{"infra", kLabels}).servers.size() == 2);
   const std::string first = "Gateway.gateway.networking.k8s.io/infra/gw listeners[0]";
   CHECK(hosts(mesh, 443, first) == Lines{"*.example.org: >421", "a.example.com: *>web:8080*1"});
@@ -362,12 +367,13 @@ TEST_CASE("TLS and TCP listeners") {
       "{name: term, port: 8443, protocol: TLS, hostname: '*.example.com', tls: {mode: Terminate, certificateRefs: "
       "[{name: cert}]}}");
   secret(mesh, "infra", "cert");
-  apply(mesh, route("t", kParent + ", hostnames: [a.example.com, b.example.net], rules: [{" + kWeb + "}]", "TLSRoute") +
-                  route("c",
-                        kParent + ", rules: [{backendRefs: [{name: web, port: 8080}, {name: api, port: 8080, weight: "
-                                  "2}]}]",
-                        "TCPRoute") +
-                  route("d", kParent + ", rules: [{backendRefs: [{name: gone, port: 8080}]}]", "TCPRoute"));
+  applyText(mesh,
+            route("t", kParent + ", hostnames: [a.example.com, b.example.net], rules: [{" + kWeb + "}]", "TLSRoute") +
+                route("c",
+                      kParent + ", rules: [{backendRefs: [{name: web, port: 8080}, {name: api, port: 8080, weight: "
+                                "2}]}]",
+                      "TCPRoute") +
+                route("d", kParent + ", rules: [{backendRefs: [{name: gone, port: 8080}]}]", "TCPRoute"));
   const std::string at = "Gateway.gateway.networking.k8s.io/infra/gw listeners";
   const auto pass = mesh.ask(GatewayRoutes{"infra", kLabels, 443, at + "[0]"});
   REQUIRE(pass.tls.size() == 1);
@@ -394,16 +400,17 @@ TEST_CASE("routes of a Service apply to the mesh's clients: its own namespace's 
     return result;
   };
   CHECK(ask("x").empty());
-  apply(mesh, route("producer",
-                    service + "rules: [{matches: [{path: {value: /a}}], backendRefs: [{name: api, port: 8080}]}]"));
+  applyText(mesh, route("producer",
+                        service + "rules: [{matches: [{path: {value: /a}}], backendRefs: [{name: api, port: 8080}]}]"));
   CHECK(ask("x") == Lines{"/a>api:8080*1"});
   CHECK(ask("infra") == Lines{"/a>api:8080*1"});
-  apply(mesh,
-        route("consumer", service + "rules: [{backendRefs: [{name: web, namespace: infra, port: 8080}]}]", "HTTPRoute",
-              "x") +
-            "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: ReferenceGrant, metadata: {name: g, namespace: "
-            "infra}, spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: x}], to: [{group: "
-            "'', kind: Service}]}}");
+  applyText(
+      mesh,
+      route("consumer", service + "rules: [{backendRefs: [{name: web, namespace: infra, port: 8080}]}]", "HTTPRoute",
+            "x") +
+          "---\n{apiVersion: gateway.networking.k8s.io/v1, kind: ReferenceGrant, metadata: {name: g, namespace: "
+          "infra}, spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: x}], to: [{group: "
+          "'', kind: Service}]}}");
   CHECK(ask("x") == Lines{"*>web:8080*1"});
   CHECK(ask("y") == Lines{"/a>api:8080*1"});
 }
@@ -411,9 +418,10 @@ TEST_CASE("routes of a Service apply to the mesh's clients: its own namespace's 
 TEST_CASE("a route of one port of a Service leaves the others, and VirtualServices stay where there is none") {
   Shop mesh;
   mesh.service("infra", "web", {{"http", 8080, "8080"}, {"http-alt", 8081, "8081"}});
-  apply(mesh, route("r",
-                    "parentRefs: [{group: '', kind: Service, name: web, port: 8081}], rules: [{backendRefs: [{name: "
-                    "api, port: 8080}]}]"));
+  applyText(mesh,
+            route("r",
+                  "parentRefs: [{group: '', kind: Service, name: web, port: 8081}], rules: [{backendRefs: [{name: "
+                  "api, port: 8080}]}]"));
   mesh.add<api::VirtualService>("infra", "vs", [](auto& o) {
     o.spec.hosts = {"web"};
     auto& rule = o.spec.http.emplace_back();
@@ -425,10 +433,10 @@ TEST_CASE("a route of one port of a Service leaves the others, and VirtualServic
 
 TEST_CASE("a consumer's route may lead to the Service itself without a grant") {
   Shop mesh;
-  apply(mesh, route("consumer",
-                    "parentRefs: [{group: '', kind: Service, name: web, namespace: infra}], rules: "
-                    "[{backendRefs: [{name: web, namespace: infra, port: 8080}]}]",
-                    "HTTPRoute", "x"));
+  applyText(mesh, route("consumer",
+                        "parentRefs: [{group: '', kind: Service, name: web, namespace: infra}], rules: "
+                        "[{backendRefs: [{name: web, namespace: infra, port: 8080}]}]",
+                        "HTTPRoute", "x"));
   CHECK(toText(mesh.ask(RoutesOf{"x", fqdn("web", "infra"), 8080}).http.at(0)) == "*>web:8080*1");
 }
 
@@ -445,14 +453,14 @@ TEST_CASE("a BackendTLSPolicy makes TLS to its Service, and one that cannot be u
   };
   using Mode = model::TrafficPolicy::Tls::Mode;
   CHECK(tls(8080).mode == Mode::automatic);
-  apply(mesh, policy("all", "", "hostname: web.example.com, wellKnownCACertificates: System"));
+  applyText(mesh, policy("all", "", "hostname: web.example.com, wellKnownCACertificates: System"));
   CHECK(tls(8080).mode == Mode::simple);
   CHECK(tls(8080).sni == "web.example.com");
   CHECK(tls(8080).subjectAltNames == Lines{"web.example.com"});
   CHECK(tls(8080).roots.empty());
-  apply(mesh, policy("port", ", sectionName: other",
-                     "hostname: o.example.com, caCertificateRefs: [{group: '', kind: ConfigMap, name: roots}], "
-                     "subjectAltNames: [{type: URI, uri: 'spiffe://x/y'}]"));
+  applyText(mesh, policy("port", ", sectionName: other",
+                         "hostname: o.example.com, caCertificateRefs: [{group: '', kind: ConfigMap, name: roots}], "
+                         "subjectAltNames: [{type: URI, uri: 'spiffe://x/y'}]"));
   CHECK(tls(8080).sni == "web.example.com");
   CHECK(tls(81).sni == "o.example.com");
   CHECK(tls(81).subjectAltNames == Lines{"spiffe://invalid/no-usable-backend-tls-policy"});

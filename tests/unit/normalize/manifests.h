@@ -9,7 +9,7 @@
 namespace fairway::test {
 
 // Puts the objects of YAML documents into the mesh, which must all be readable; mistakes in them are kept.
-inline void apply(Mesh& mesh, std::string_view text) {
+inline void applyText(Mesh& mesh, std::string_view text) {
   auto documents = api::parseYaml(text);
   INFO((documents ? std::string() : documents.error().message));
   REQUIRE(documents);

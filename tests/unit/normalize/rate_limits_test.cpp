@@ -148,6 +148,24 @@ TEST_CASE("the service that counts for all: where it is, and that it is not ther
   CHECK(served == Names{"a/p", "b/q"});
 }
 
+TEST_CASE("questions to the service that counts are not counted by it") {
+  World world;
+  world.service("istio-system", "ratelimit", {{"grpc", 8081, "8081"}});
+  world.limit("istio-system", "global", [](auto& o) {
+    o.spec.local.reset();
+    o.spec.global.emplace();
+  });
+  world.limit("istio-system", "local");
+  const auto names = [&](const std::string& ns, const api::Labels& labels) {
+    Names result;
+    for (const auto& each : world.ask(RateLimitsOf{ns, labels, false})) result.push_back(each.id());
+    return result;
+  };
+  CHECK(names("istio-system", {{"app", "ratelimit"}}) == Names{"istio-system/local"});
+  CHECK(names("istio-system", {{"app", "other"}}) == Names{"istio-system/global", "istio-system/local"});
+  CHECK(names("a", {{"app", "ratelimit"}}) == Names{"istio-system/global", "istio-system/local"});
+}
+
 TEST_CASE("a rate limit's target references are those of policies") {
   World world;
   world.service("a", "x", {{"http", 80, "8080"}}, kLabels);

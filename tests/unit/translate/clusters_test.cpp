@@ -342,7 +342,8 @@ TEST_CASE("endpoints near the client come first, those of its zone's share get i
     std::map<std::string, std::uint32_t> result;
     const auto resources = resourcesOf(w, sidecar());
     CHECK(envoyRefuses(resources) == "");
-    for (const auto& group : resources.get<ClusterLoadAssignment>(Type::endpoint, kName).endpoints()) {
+    const auto assignment = resources.get<ClusterLoadAssignment>(Type::endpoint, kName);
+    for (const auto& group : assignment.endpoints()) {
       result[group.locality().zone()] = group.priority();
     }
     return result;

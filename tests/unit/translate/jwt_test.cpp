@@ -5,6 +5,7 @@
 #include <envoy/extensions/filters/http/jwt_authn/v3/config.pb.h>
 #include <envoy/extensions/filters/http/rbac/v3/rbac.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
+#include <envoy/extensions/filters/network/rbac/v3/rbac.pb.h>
 #include <catch2/catch.hpp>
 
 #include "envoy.h"
@@ -213,4 +214,14 @@ TEST_CASE("who asks others asks where the shadow rules match, and nowhere else")
   tcp.addService("default", "client", {port("p", 80, model::Protocol::tcp, "8080")});
   tcp.authorization[8080] = authorization;
   CHECK(envoyRefuses(resourcesOf(tcp, sidecar())).empty());
+
+  // Who knows requests alone cannot be asked about bytes, even if not to be asked would let pass.
+  authorizer.grpc = false;
+  authorizer.failOpen = true;
+  envoy::config::listener::v3::FilterChain chain;
+  addTcpAuthorization(chain, authorization);
+  REQUIRE(chain.filters_size() == 1);
+  const auto nobody = unpack<envoy::extensions::filters::network::rbac::v3::RBAC>(chain.filters(0).typed_config());
+  CHECK(nobody.has_rules());
+  CHECK(nobody.rules().policies().empty());
 }

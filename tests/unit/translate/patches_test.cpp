@@ -77,7 +77,7 @@ kind: VirtualService
 metadata: {name: edge, namespace: shop}
 spec:
   hosts: [shop.example.com]
-  gateways: [edge.main]
+  gateways: [shop/edge.main]
   http: [{name: front, route: [{destination: {host: web}}]}]
 ---
 apiVersion: security.istio.io/v1
@@ -172,34 +172,28 @@ const FilterChain& chainOf(const Listener& listener, const std::string& name) {
   return listener.filter_chains(0);
 }
 
-Names httpFilters(const Resources& resources, const std::string& listener, int chain = -1) {
-  const auto message = resources.get<Listener>(Type::listener, listener);
+// The names of a list's elements; the list is taken as it is, so that it may be part of a temporary.
+template <class List>
+Names namesOf(const List& list) {
   Names names;
-  const auto& one = chain < 0 ? message.filter_chains(message.filter_chains_size() - 1) : message.filter_chains(chain);
-  for (const auto& each : managerOf(one).http_filters()) names.push_back(each.name());
+  for (const auto& each : list) names.push_back(each.name());
   return names;
+}
+
+Names httpFilters(const Resources& resources, const std::string& listener) {
+  const auto message = resources.get<Listener>(Type::listener, listener);
+  return namesOf(managerOf(message.filter_chains(message.filter_chains_size() - 1)).http_filters());
 }
 
 Names inboundFilters(const Resources& resources, const std::string& chain = "0.0.0.0_8080-plain") {
-  const auto listener = resources.get<Listener>(Type::listener, "virtualInbound");
-  Names names;
-  for (const auto& each : managerOf(chainOf(listener, chain)).http_filters()) names.push_back(each.name());
-  return names;
+  return namesOf(managerOf(chainOf(resources.get<Listener>(Type::listener, "virtualInbound"), chain)).http_filters());
 }
 
 Names networkFilters(const Resources& resources, const std::string& listener) {
-  Names names;
-  for (const auto& each : resources.get<Listener>(Type::listener, listener).filter_chains(0).filters()) {
-    names.push_back(each.name());
-  }
-  return names;
+  return namesOf(resources.get<Listener>(Type::listener, listener).filter_chains(0).filters());
 }
 
-Names routesOf(const VirtualHost& host) {
-  Names names;
-  for (const auto& route : host.routes()) names.push_back(route.name());
-  return names;
-}
+Names routesOf(const VirtualHost& host) { return namesOf(host.routes()); }
 
 VirtualHost webHost(const Resources& resources) {
   return resources.get<VirtualHost>(Type::virtual_host, "80/web.shop.svc.cluster.local:80");
@@ -314,7 +308,7 @@ TEST_CASE("merging into an HTTP filter keeps what it says") {
 
   const auto other =
       with("applyTo: HTTP_FILTER, match: {listener: {filterChain: {" + kManager +
-           ", subFilter: {name: envoy.filters.http.router}}}}, patch: {operation: MERGE, value: {typed_config: "
+           ", subFilter: {name: envoy.filters.http.router}}}}}, patch: {operation: MERGE, value: {typed_config: "
            "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}}");
   CHECK(other.noted("EnvoyFilter/shop/f configPatches[0]", "envoy.extensions.filters.http.lua.v3.Lua, and what is"));
   CHECK(inboundFilters(other) == kInbound);
@@ -387,10 +381,8 @@ TEST_CASE("listener filters: each operation") {
                   ? "}"
                   : ", value: {name: mine, typed_config: {\"@type\": "
                     "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol}}}"));
-    Names result;
-    for (const auto& each : resources.get<Listener>(Type::listener, "virtualInbound").listener_filters()) {
-      result.push_back(each.name().substr(each.name().rfind('.') + 1));
-    }
+    auto result = namesOf(resources.get<Listener>(Type::listener, "virtualInbound").listener_filters());
+    for (auto& each : result) each.erase(0, each.rfind('.') + 1);
     return result;
   };
   CHECK(names("ADD") == Names{"original_dst", "tls_inspector", "mine"});
@@ -451,11 +443,7 @@ TEST_CASE("filter chains are merged, removed and added, and found by what they a
            (value.empty() ? "}" : ", value: " + value + "}");
   };
   const auto chains = [](const Resources& resources) {
-    Names names;
-    for (const auto& chain : resources.get<Listener>(Type::listener, "virtualInbound").filter_chains()) {
-      names.push_back(chain.name());
-    }
-    return names;
+    return namesOf(resources.get<Listener>(Type::listener, "virtualInbound").filter_chains());
   };
   Mesh plain;
   const auto all = chains(plain.of(sidecar()));
@@ -521,7 +509,7 @@ TEST_CASE("clusters are merged, removed and added") {
   CHECK(changed(with(merge("cluster: {portNumber: 5432}"))) == Names{"outbound|5432||db.shop.svc.cluster.local"});
   const auto all = with(merge("context: ANY"));
   CHECK(changed(all) == all.names(Type::cluster));
-  CHECK(changed(with(merge("cluster: {service: web.shop.svc.cluster.local}"), gateway())) == Names{web[1]});
+  CHECK(changed(with(merge("cluster: {service: web.shop.svc.cluster.local}"), gateway())) == web);
 
   const auto removed =
       with("applyTo: CLUSTER, match: {cluster: {name: \"" + web[0] + "\"}}, patch: {operation: REMOVE}");

@@ -86,8 +86,8 @@ Lines filterNames(const Resources& resources) {
     const auto& filter = chain.filters(0);
     if (!filter.typed_config().Is<HttpConnectionManager>()) continue;
     Lines names;
-    for (const auto& each : unpack<HttpConnectionManager>(filter.typed_config()).http_filters())
-      names.push_back(each.name());
+    const auto manager = unpack<HttpConnectionManager>(filter.typed_config());
+    for (const auto& each : manager.http_filters()) names.push_back(each.name());
     return names;
   }
   return {};

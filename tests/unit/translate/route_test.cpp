@@ -225,11 +225,36 @@ TEST_CASE("timeouts and retries") {
   CHECK(action.retry_policy().per_try_timeout().seconds() == 1);
   CHECK(action.retry_policy().retry_back_off().base_interval().nanos() == 20000000);
   CHECK(action.retry_policy().retry_host_predicate_size() == 1);
+  CHECK_FALSE(action.retry_policy().has_retry_priority());
+  route.retries.otherLocalities = route.retries.samePreviousHosts = true;
+  const auto anywhere = only(route).route().retry_policy();
+  CHECK(anywhere.retry_priority().name() == "envoy.retry_priorities.previous_priorities");
+  CHECK(anywhere.retry_host_predicate().empty());
   route.retries = {};
   route.timeout = {};
   CHECK_FALSE(only(route).route().has_retry_policy());
   CHECK(only(route).route().timeout().seconds() == 0);  // none, not Envoy's default of 15 s
   CHECK(only(route).route().has_timeout());
+}
+
+TEST_CASE("statistics of a match, redirects of a prefix, preflights that are kept") {
+  using envoy::extensions::filters::http::cors::v3::CorsPolicy;
+  auto route = simple();
+  route.matches = {onPath(Kind::prefix, "/a"), onPath(Kind::prefix, "/b")};
+  route.matches[0].statPrefix = "a";
+  route.cors.emplace().forwardUnmatched = false;
+  const auto both = translated({route}).host;
+  REQUIRE(both.routes_size() == 2);
+  CHECK(both.routes(0).stat_prefix() == "a");
+  CHECK(both.routes(1).stat_prefix().empty());
+  const auto cors = unpack<CorsPolicy>(both.routes(0).typed_per_filter_config().at("envoy.filters.http.cors"));
+  CHECK(cors.has_forward_not_matching_preflights());
+  CHECK_FALSE(cors.forward_not_matching_preflights().value());
+  route = simple();
+  route.destinations.clear();
+  route.matches = {onPath(Kind::prefix, "/old")};
+  route.redirect.emplace().prefixRewrite = "/new";
+  CHECK(only(route).redirect().prefix_rewrite() == "/new");
 }
 
 TEST_CASE("faults") {

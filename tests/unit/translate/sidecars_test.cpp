@@ -102,7 +102,7 @@ TEST_CASE("a listener with a port decides about that port alone") {
   egress(w, {kB}).port = 80;
   const auto r = accepted(w, sidecar());
   CHECK(r.names(Type::virtual_host) ==
-        Names{"80/" + kB + ":80", "80/allow_any", "8080/" + kB + ":8080", "8080/allow_any"});
+        Names{"80/allow_any", "80/" + kB + ":80", "8080/allow_any", "8080/" + kB + ":8080"});
   CHECK(r.has(Type::listener, "10.96.0.3_5432"));
   CHECK(r.has(Type::cluster, "outbound|80||" + kA));  // imported, though no listener of its own leads there
 }
@@ -291,7 +291,7 @@ TEST_CASE("connection pools of the way in: of the port, else of the Sidecar") {
 
 TEST_CASE("TLS of clients outside the mesh ends where mTLS does not have the port to itself") {
   auto w = world();
-  egress(w, {});
+  egress(w, {});  // no Envoy is asked here: the certificate would have to be there
   auto& own = ingress(w, 9080, model::Protocol::https);
   auto& tls = own.tls.emplace();
   tls.serverCertificate = "/etc/certs/tls.crt";
@@ -311,14 +311,14 @@ TEST_CASE("TLS of clients outside the mesh ends where mTLS does not have the por
         .filename();
   };
   w.peers.mode = MtlsMode::disable;
-  auto plain = chain(accepted(w, sidecar()), "plain");
+  auto plain = chain(resourcesOf(w, sidecar()), "plain");
   CHECK(plain.filter_chain_match().transport_protocol() == "tls");
   CHECK(certificate(plain) == "/etc/certs/tls.crt");
   CHECK(httpOf(plain).has_route_config());
   w.peers.mode = MtlsMode::permissive;
-  const auto r = accepted(w, sidecar());
+  const auto r = resourcesOf(w, sidecar());
   CHECK(certificate(chain(r, "tls")) == "/etc/certs/tls.crt");
   CHECK_FALSE(chain(r, "plain").has_transport_socket());
   w.peers.mode = MtlsMode::strict;
-  CHECK(accepted(w, sidecar()).noted("Sidecar/default/sidecar", "the mesh's mTLS alone"));
+  CHECK(resourcesOf(w, sidecar()).noted("Sidecar/default/sidecar", "the mesh's mTLS alone"));
 }
