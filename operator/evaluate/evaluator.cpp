@@ -1,6 +1,5 @@
 #include "evaluate/evaluator.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -114,15 +113,6 @@ struct Evaluator::Impl {
     };
     for (const auto& chain : listener.filter_chains()) add(chain);
     if (listener.has_default_filter_chain()) add(listener.default_filter_chain());
-  }
-
-  // A dump's listeners are many, and so are its routes: each keeps what its connection managers ask for.
-  [[nodiscard]] bool asksFor(const std::string& routeConfiguration) const {
-    const auto asks = [&](const NetworkStep& step) {
-      return step.http && step.http->manager.rds().route_config_name() == routeConfiguration;
-    };
-    return std::any_of(steps.begin(), steps.end(),
-                       [&](const auto& chain) { return std::any_of(chain.second.begin(), chain.second.end(), asks); });
   }
 
   // Null: they are not known.
@@ -268,8 +258,6 @@ Result<Evaluator> Evaluator::fromBytes(std::string_view listener) {
 }
 
 Result<void> Evaluator::addRoutes(const nlohmann::json& routes) {
-  const auto named = routes.find("name");
-  if (named != routes.end() && named->is_string() && !impl_->asksFor(named->get<std::string>())) return {};
   RouteConfiguration configuration;
   if (const auto parsed = parseMessage(routes, configuration); !parsed) return tl::unexpected(parsed.error());
   if (const auto field = notUnderstood(configuration)) return failure("routes " + configuration.name() + ": " + *field);
@@ -279,7 +267,6 @@ Result<void> Evaluator::addRoutes(const nlohmann::json& routes) {
 }
 
 Result<void> Evaluator::addVirtualHost(const std::string& routeConfiguration, const nlohmann::json& host) {
-  if (!impl_->asksFor(routeConfiguration)) return {};
   envoy::config::route::v3::VirtualHost message;
   if (const auto parsed = parseMessage(host, message); !parsed) return tl::unexpected(parsed.error());
   *(*impl_->routes)[routeConfiguration].add_virtual_hosts() = std::move(message);
