@@ -52,7 +52,7 @@ class ListenerReader {
     to_.hostname = from_.hostname.empty() || from_.protocol == "TCP" ? "*" : from_.hostname;
     readKinds();
     if (Errors(gateway_).atItem("spec.listeners", index_)) {
-      to_.accepted = {"UnsupportedValue", "the listener has errors and is not served"};
+      to_.accepted = {"UnsupportedValue", "the listener has errors"};
       return std::move(to_);
     }
     if (kindsOf(from_.protocol).empty()) {
@@ -202,6 +202,22 @@ Fault acceptedFault(store::View& view, const Gateway& gateway, const std::vector
           listeners.empty() ? "there are no listeners" : "listeners are not served: " + join(bad, ", ")};
 }
 
+// For those who have no status to look at, or look into the log.
+void tellFaults(store::View& view, const Gateway& gateway, const KubernetesGateway::Value& value) {
+  for (std::size_t i = 0; i < value.listeners.size(); ++i) {
+    const auto& listener = value.listeners[i];
+    const auto rule = kRulePrefix + std::to_string(i) + "]";
+    for (const auto* fault : {&listener.accepted, &listener.resolved}) {
+      if (fault->ok()) continue;
+      error(view, provenanceOf(gateway, rule), "spec." + rule,
+            fault->message + (listener.served ? "" : ": the listener is not served"));
+    }
+  }
+  if (!value.accepted.ok() && value.accepted.reason != "ListenersNotValid") {
+    error(view, provenanceOf(gateway), "spec", value.accepted.message + ": the Gateway is not served");
+  }
+}
+
 }  // namespace
 
 KubernetesGateway KubernetesGateway::parse(std::string_view key) {
@@ -235,6 +251,7 @@ KubernetesGateway::Value kubernetesGateway(store::View& view, const KubernetesGa
     }
   }
   result.accepted = acceptedFault(view, *gateway, result.listeners);
+  tellFaults(view, *gateway, result);
   const bool refused = !result.accepted.ok() && result.accepted.reason != "ListenersNotValid";
   for (auto& listener : result.listeners) {
     if (refused) listener.served = false;

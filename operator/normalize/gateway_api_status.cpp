@@ -241,6 +241,10 @@ GatewayApiStatusOf::Value routeStatus(store::View& view, const std::string& ns, 
     } else {
       continue;
     }
+    if (!accepted.ok()) {
+      error(view, provenanceOf(*route), "spec.parentRefs[" + std::to_string(i) + "]",
+            accepted.message + ": the route does not apply there");
+    }
     if (accepted.ok() && faults.all) accepted = faults.accepted;
     to.conditions.push_back(condition("Accepted", accepted, "Accepted"));
     to.conditions.push_back(condition("ResolvedRefs", faults.resolved, "ResolvedRefs"));

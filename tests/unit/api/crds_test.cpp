@@ -69,7 +69,7 @@ TEST_CASE("there is one CRD for each of our kinds, with the versions that are un
   const auto files = crds();
   std::size_t custom = 0;
   for (const auto& info : allKinds()) {
-    if (!info.custom) continue;
+    if (!info.custom || info.optional) continue;  // those of the Gateway API are its own
     ++custom;
     INFO(info.name);
     const auto found = files.find(std::string(info.name));

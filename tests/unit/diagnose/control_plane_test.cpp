@@ -87,7 +87,7 @@ TEST_CASE("every custom kind needs a definition with a version that is understoo
   FakeCluster cluster;
   std::size_t custom = 0;
   for (const auto& kind : api::allKinds()) {
-    if (!kind.custom) continue;
+    if (!kind.custom || kind.optional) continue;  // of those of the Gateway API a cluster may have none
     ++custom;
     cluster.objects[definitionPath(kind)] = definition(kind, true);
   }

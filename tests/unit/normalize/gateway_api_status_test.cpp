@@ -263,3 +263,15 @@ TEST_CASE("what is made for a Gateway") {
   applyText(mesh, gateway(kHttp, "addresses: [{type: Hostname, value: own}], "));
   CHECK_FALSE(mesh.ask(GatewayDeploymentOf{"infra", "gw"}));
 }
+
+TEST_CASE("without a cluster the log tells what a status would") {
+  Shop mesh(gateway("{name: udp, port: 53, protocol: UDP}, {name: cert, port: 443, protocol: HTTPS, tls: {certificateRefs: "
+                    "[{name: gone}]}}"));
+  applyText(mesh, route("section", "parentRefs: [{name: gw, sectionName: none}], " + kBackend));
+  gatewayStatus(mesh);
+  parentOf(mesh, "section");
+  const std::string gw = "Gateway.gateway.networking.k8s.io/infra/gw listeners";
+  CHECK(mesh.noted(gw + "[0]", "protocol UDP is not supported"));
+  CHECK(mesh.noted(gw + "[1]", "there is no Secret infra/gone"));
+  CHECK(mesh.noted("HTTPRoute/infra/section", "there is no such listener: Gateway gw listener none"));
+}
