@@ -344,13 +344,19 @@ def test_roles_hold_no_more_than_needed():
         ("ClusterRole", "configmaps", "create"),
         ("ClusterRole", "ingresses/status", "patch"),
         ("ClusterRole", "*/status", "patch"),
+        ("ClusterRole", "gatewayclasses", "create"),
+        *(
+            ("ClusterRole", resource, verb)
+            for resource in ("deployments", "services", "serviceaccounts") for verb in ("create", "patch", "delete")
+        ),
         ("Role", "leases", "create"), ("Role", "leases", "update"), ("Role", "leases", "delete"),
         ("Role", "secrets", "create"),
     }  # fmt: skip
     for _, rule in rules:
         assert "*" not in rule["verbs"] and "*" not in rule["apiGroups"]
         if "*" in rule["resources"]:
-            assert all(group.endswith(".istio.io") for group in rule["apiGroups"])
+            ours = (".istio.io", ".fairway.io", "gateway.networking.k8s.io")
+            assert all(group.endswith(ours) for group in rule["apiGroups"])
     named = {name for _, rule in rules for name in rule.get("resourceNames", [])}
     assert {"istio-sidecar-injector-canary", "istio-revision-tag-prod-canary", "istio-validator-canary"} <= named
     assert not [name for name in named if name.endswith("-default")]
@@ -383,3 +389,16 @@ def test_gateways_have_no_rights():
     assert not [name for name in found if "Role" in name]
     pod = found["Deployment/istio-ingressgateway"]["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_right_to_make_what_gateways_need_can_be_left_out():
+    def makes(values):
+        rules = rendered("fairway", values)["ClusterRole/fairway-istio-system"]["rules"]
+        return {
+            resource
+            for resource in ("deployments", "services", "serviceaccounts")
+            if any(covers(rule, group, resource, "create", None) for rule in rules for group in ("", "apps"))
+        }
+
+    assert makes({}) == {"deployments", "services", "serviceaccounts"}
+    assert makes({"gatewayApi.deployments": False}) == set()
