@@ -87,6 +87,23 @@ def run_round(arguments):
     return result
 
 
+def judge_regressions():
+    """What each judge says of what was found once, and what is right; in a process that enter() made ready."""
+    # pylint: disable=import-outside-toplevel
+    import regressions
+    import rounds
+    from driver.envoy_driver import EnvoyDriver
+
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="fairway-diff-"))
+    driver = EnvoyDriver(directory)
+    try:
+        round_, right = regressions.round_()
+        return {judge.name: judge.judge(round_) for judge in rounds.judges(driver)}, right
+    finally:
+        driver.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def hunt(seed, names):
     """hunt.hunt(), in a process that enter() made ready."""
     import hunt as hunter  # pylint: disable=import-outside-toplevel

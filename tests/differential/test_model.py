@@ -206,6 +206,9 @@ def test_the_first_origin_with_a_valid_token_counts():
     assert asked(both, ALICE, ALICE._replace(place="access_token", signed=False)) == REFUSE
     optional = origins_of(jwt_rule(ONE), originIsOptional=True)
     assert asked(optional) == asked(optional, ALICE._replace(signed=False)) == ALLOW
+    mixed = (ALICE, ALICE._replace(place="access_token", signed=False))
+    need = roles({}, {"properties": {"request.auth.claims[groups]": "dev"}})
+    assert asked(optional + need, mixed[0]._replace(groups=("dev",)), mixed[1]) == {ALLOW, DENY}
 
 
 # --- external authorizers ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ what the control plane makes of the policies, and the evaluator with the same sa
 FAIRWAY_DIFFERENTIAL: how many triples of policies, request and verdict; FAIRWAY_DIFFERENTIAL_SEED: other ones than
 usual. In the usual run, and in those so long that chance does not count, every field has to decide in both directions."""
 
+import multiprocessing
 import os
 
 import campaign
@@ -12,6 +13,13 @@ import coverage
 USUAL, MANY = 100_000, 500_000
 TRIPLES = int(os.environ.get("FAIRWAY_DIFFERENTIAL") or USUAL)
 SEED = os.environ.get("FAIRWAY_DIFFERENTIAL_SEED") or "fairway"
+
+
+def test_what_was_found_stays_mended():
+    with multiprocessing.get_context("spawn").Pool(1, campaign.enter) as pool:
+        said, right = pool.apply(campaign.judge_regressions)
+    for name, verdicts in said.items():
+        assert verdicts == right, name
 
 
 def test_all_judges_agree():

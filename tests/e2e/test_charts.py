@@ -240,16 +240,16 @@ MAY = (
     "patch mutatingwebhookconfigurations/istio-revision-tag-prod-default",
     "patch validatingwebhookconfigurations/istio-validator",
     "update leases -n istio-system", "get secrets/istio-ca-secret -n istio-system", "create secrets -n istio-system",
-    "get configmaps/istio -n istio-system",
+    "get configmaps/istio -n istio-system", "create deployments.apps -n default",
 )  # fmt: skip
 MAY_NOT = (
     "get secrets/other -n istio-system", "update secrets/istio-ca-secret -n istio-system", "create secrets -n default",
     "delete secrets -n istio-system", "patch configmaps/other -n default", "get configmaps/other -n istio-system",
-    "create pods -n default", "patch pods -n default", "create deployments.apps -n istio-system",
+    "create pods -n default", "patch pods -n default", "create daemonsets.apps -n istio-system",
     "update virtualservices.networking.istio.io -n default", "delete authorizationpolicies.security.istio.io -n default",
     "patch mutatingwebhookconfigurations/other", "patch mutatingwebhookconfigurations/istio-sidecar-injector-canary",
     "delete mutatingwebhookconfigurations/istio-sidecar-injector", "create clusterroles", "escalate clusterroles",
-    "impersonate users", "update leases -n kube-system", "create serviceaccounts/token -n default",
+    "impersonate users", "update leases -n kube-system", "create serviceaccounts --subresource=token -n default",
 )  # fmt: skip
 
 

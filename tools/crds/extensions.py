@@ -62,7 +62,7 @@ ENVOY_FILTER = obj(
         match=MATCH,
         patch=with_required(obj(
             "The change.",
-            operation=choice("How.", "MERGE", "ADD", "REMOVE", "INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST",
+            operation=choice("How it is applied.", "MERGE", "ADD", "REMOVE", "INSERT_BEFORE", "INSERT_AFTER", "INSERT_FIRST",
                              "REPLACE", "MERGE_AND_REPLACE_LIST"),
             filterClass=choice("With HTTP_FILTER and ADD: behind which filters.", "UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"),
             value=obj("A part of Envoy's configuration, as JSON.")), "operation")), "applyTo", "patch")))

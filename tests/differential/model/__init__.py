@@ -54,6 +54,8 @@ class Port:
 
 
 def _with(facts, token):
+    if token is None:
+        return facts
     return dataclasses.replace(facts, token=token, request_principal=f"{token.issuer}/{token.subject}")
 
 

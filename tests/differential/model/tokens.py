@@ -9,8 +9,8 @@ from model.selection import selects
 
 class Verdict(typing.NamedTuple):
     passes: bool
-    # A valid token. If there are several it is left open which of them is the one that rules look at: Istio's reference
-    # says that requests with several tokens have no defined principal.
+    # A valid token; None: nobody's. If there are several it is left open which of them is the one that rules look at:
+    # Istio's reference says that requests with several tokens have no defined principal.
     tokens: tuple = ()
 
 
@@ -47,7 +47,11 @@ class Tokens:
             return Verdict(True)  # nobody looks at a token
         # In order, the first that finds a valid token counts.
         valid = next(filter(None, (origin.valid(request.tokens) for origin in asked)), ())
-        return Verdict(bool(valid) or self.optional, valid)
+        if valid or not self.optional:
+            return Verdict(bool(valid), valid)
+        # Open: a valid token beside one that is not, if neither has to be there. It may be heard, as it is valid.
+        heard = tuple(token for token in request.tokens if any(origin.takes(token) for origin in asked))
+        return Verdict(True, (None, *heard))
 
     def _today(self, tokens):
         """A rule is active for a token where it looks for tokens, and one that is not valid is refused. Where several

@@ -194,6 +194,7 @@ class Mesh:
         plane.admin = "127.0.0.1:0"  # its pages are served on loopback only
         lab.control_plane = lab.add(plane)
         self.bound.app()
+        pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="utf-8")  # from one pod to the other
         agents = [self._client(pod, workload) for pod, workload in ((self.pod, CLIENT), (self.bound, BOUND))]
         token = plane.token_file(GATEWAY.namespace, GATEWAY.account)
         wait_for(token.exists, 30, f"the token {token}")
