@@ -41,12 +41,14 @@ GatewayRouteTable GatewayRouteTable::parse(std::string_view key) {
 }
 
 std::string GatewayClusters::key() const {
-  return joinKey({ns, mapField(labels), locality.region, locality.zone, locality.subzone});
+  return joinKey({ns, mapField(labels), locality.region, locality.zone, locality.subzone, listField(authorizers)});
 }
 GatewayClusters GatewayClusters::parse(std::string_view key) {
   const auto fields = splitKey(key);
-  return {
-      fieldAt(fields, 0), parseMap(fieldAt(fields, 1)), {fieldAt(fields, 2), fieldAt(fields, 3), fieldAt(fields, 4)}};
+  return {fieldAt(fields, 0),
+          parseMap(fieldAt(fields, 1)),
+          {fieldAt(fields, 2), fieldAt(fields, 3), fieldAt(fields, 4)},
+          parseList(fieldAt(fields, 5))};
 }
 
 std::string CredentialState::key() const { return joinKey({ns, name}); }
@@ -84,10 +86,16 @@ GatewayPorts::Value computeGatewayPorts(store::View& view, const GatewayPorts& q
 Output computeGatewayScope(store::View& view, const GatewayScope& query) {
   Output output;
   output.resources.push_back(blackHoleCluster());
+  std::set<std::string> authorizers;
   for (const auto& [port, servers] : view.ask(GatewayPorts{query.ns, query.labels, query.namedPorts})) {
     output.children.push_back({GatewayListener::kType, GatewayListener{query, port}.key()});
+    const normalize::AuthorizationOf authorization{query.ns, query.labels, query.serviceAccount, port};
+    for (const auto& filter : view.ask(authorization).filters) {
+      if (filter.authorizer) authorizers.insert(filter.authorizer->host);
+    }
   }
-  output.children.push_back({GatewayClusters::kType, GatewayClusters{query.ns, query.labels, query.locality}.key()});
+  const GatewayClusters clusters{query.ns, query.labels, query.locality, {authorizers.begin(), authorizers.end()}};
+  output.children.push_back({GatewayClusters::kType, clusters.key()});
   return output;
 }
 
@@ -164,6 +172,7 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
   for (const auto& limit : view.ask(normalize::RateLimitsOf{query.ns, query.labels, true})) {
     if (limit.service) hosts.add(limit.service->host);
   }
+  for (const auto& host : query.authorizers) hosts.add(host);
   Output output;
   model::Client client(query.ns);
   client.labels = query.labels;

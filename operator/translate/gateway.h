@@ -46,13 +46,14 @@ struct GatewayRouteTable {
   static GatewayRouteTable parse(std::string_view key);
 };
 
-// The clusters of every host that a gateway's routes name, and of no other.
+// The clusters of every host that a gateway's routes name, of those it asks about requests, and of no other.
 struct GatewayClusters {
   using Value = Output;
   static constexpr std::string_view kType = "gateway-clusters";
   std::string ns;
   model::Labels labels;
   model::Locality locality;
+  std::vector<std::string> authorizers{};  // hosts, sorted
   [[nodiscard]] std::string key() const;
   static GatewayClusters parse(std::string_view key);
 };

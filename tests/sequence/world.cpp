@@ -375,6 +375,16 @@ json meshEnvoyFilter(int variant) {
                    configPatch("LISTENER", match, "MERGE", {{"access_log", {log}}})}}});
 }
 
+json rateLimit(const std::string& ns, int variant) {
+  json descriptor{{"type", variant == 2 ? "SOURCE_PRINCIPAL" : "HEADER"}};
+  if (variant != 2) descriptor["name"] = "x-user";
+  const json rule{{"descriptors", {descriptor}}, {"limit", {{"requests", 5 + variant}, {"unit", "HOUR"}}}};
+  json spec{{"rules", {rule}}};
+  spec[variant == 3 ? "global" : "local"] = json::object();
+  if (variant == 4) spec["selector"] = {{"matchLabels", {{"app", "vio"}}}};
+  return object("networking.fairway.io/v1alpha1", "RateLimit", meta(ns, "limit"), spec);
+}
+
 json proxyConfig(const std::string& ns, int variant) {
   return object("networking.istio.io/v1beta1", "ProxyConfig", meta(ns, "proxies"),
                 {{"concurrency", variant == 2 ? -1 : 4}});
@@ -413,6 +423,7 @@ const std::map<std::string, Maker>& makers() {
       result["AuthorizationPolicy/" + ns] = {4, [=](int v) { return authorization(ns, v); }};
       result["ServiceEntry/" + ns] = {6, [=](int v) { return serviceEntry(ns, v); }};
       result["EnvoyFilter/" + ns] = {5, [=](int v) { return envoyFilter(ns, v); }};
+      result["RateLimit/" + ns] = {5, [=](int v) { return rateLimit(ns, v); }};
       result["ProxyConfig/" + ns] = {2, [=](int v) { return proxyConfig(ns, v); }};
       result["WasmPlugin/" + ns] = {1, [=](int) { return wasmPlugin(ns); }};
       result["Ingress/" + ns] = {5, [=](int v) { return ingress(ns, v); }};

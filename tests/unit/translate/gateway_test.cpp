@@ -123,6 +123,21 @@ TEST_CASE("a plain server listens at the target port of the gateway's service") 
   CHECK_FALSE(resources.has(Type::cluster, "outbound|80||" + hostOf("onap", "unrouted")));
 }
 
+TEST_CASE("a gateway has the clusters of those that it asks about requests, routed to or not") {
+  auto w = world();
+  w.gateway.servers = {server("http", 80, model::Protocol::http, {"*"})};
+  model::AuthorizationFilter filter;
+  filter.action = model::AuthorizationFilter::Action::external;
+  filter.rules.push_back({"all", {}, {}, {"AuthorizationPolicy", "istio-system", "ask", {}}});
+  auto& authorizer = filter.authorizer.emplace();
+  authorizer.name = "opa";
+  authorizer.host = hostOf("onap", "unrouted");
+  authorizer.port = 80;
+  authorizer.timeout = std::chrono::seconds(1);
+  w.authorization[8080].filters = {filter};
+  CHECK(accepted(w).has(Type::cluster, "outbound|80||" + hostOf("onap", "unrouted")));
+}
+
 TEST_CASE("a server port that no service has stands for itself") {
   auto w = world();
   w.gateway.servers = {server("http", 8888, model::Protocol::http, {"*"})};

@@ -64,7 +64,7 @@ TEST_CASE("every unit's key can be read back") {
   checkKey(GatewayPorts{kOdd, labels, {{"http", 8080}}});
   checkKey(GatewayListener{gateway, 8080});
   checkKey(GatewayRouteTable{kOdd, labels, 443, "Gateway/a/b servers[0]", "https.443.x.b.a"});
-  checkKey(GatewayClusters{kOdd, labels});
+  checkKey(GatewayClusters{kOdd, labels, {}, {kOdd, "b"}});
   checkKey(CredentialState{kOdd, "x"});
   checkKey(GatewaySecret{kOdd, "x"});
   const auto parsed = GatewayListener::parse(GatewayListener{gateway, 8080}.key());
