@@ -11,7 +11,7 @@ PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/
 JOBS ?= $(shell nproc)
 
 .PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster \
-  conformance setup-conformance lint tidy format crds manifests clean
+  conformance lint tidy format crds manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,10 +82,7 @@ soak: setup ## Change a mesh without rest for an hour, and look for what grows o
 	@tools/build release fairway
 	@cd tests/e2e && FAIRWAY_SOAK_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest -s --color=no test_soak.py
 
-setup-conformance:
-	@tools/setup debian python kubernetes helm coredns conformance
-
-conformance: images setup-conformance ## Run the Gateway API's conformance suite on a cluster (as root; ONE=Test: that alone, REPORT=1: keep the report)
+conformance: images setup ## Run the Gateway API's conformance suite on a cluster (as root; ONE=Test: that alone, REPORT=1: keep the report)
 	@exec $(PYTHON) tests/conformance/conformance.py $(if $(ONE),--only '$(ONE)') $(if $(filter-out 0,$(REPORT)),--report)
 
 bench: setup ## Measure the serving core: time, CPU, memory and bytes of changes with up to 2000 proxies (PARTS="a e": these alone)

@@ -26,7 +26,7 @@ class Asker {
     }
     std::set<std::string> namespaces;
     for (const auto& workload : world_.workloads()) {
-      if (workload.resource != nullptr) namespaces.insert(workload.ns);
+      if (workload.resource != nullptr && !isGateway(workload)) namespaces.insert(workload.ns);
     }
     for (const auto kind : {api::Kind::virtual_service, api::Kind::destination_rule}) {
       for (const auto* resource : world_.of(kind)) namespaces.insert(resource->ns);
@@ -35,6 +35,16 @@ class Asker {
   }
 
  private:
+  // Gateways have routes of their own: what sidecars of their namespace would be sent concerns nobody.
+  bool isGateway(const Workload& workload) const {
+    bool selected = false;
+    world_.each<api::Gateway>([&](const Resource&, const api::Gateway& gateway) {
+      const auto& selector = gateway.spec.selector;
+      selected = selected || (!selector.empty() && api::selects(selector, workload.labels()));
+    });
+    return selected;
+  }
+
   void askInbound(const Workload& workload) {
     const auto& labels = workload.labels();
     view_.ask(normalize::PeerAuthenticationOf{workload.ns, labels});

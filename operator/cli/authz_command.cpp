@@ -43,6 +43,18 @@ ProxyWorld worldOfDump(const inspect::Dump& dump) {
   return world;
 }
 
+Result<void> addRoutes(const ProxyWorld& world, Evaluator& evaluator) {
+  for (auto routes : world.routes) {
+    routes.erase("@type");
+    if (const auto added = evaluator.addRoutes(routes); !added) return added;
+  }
+  for (auto [table, host] : world.virtualHosts) {
+    host.erase("@type");
+    if (const auto added = evaluator.addVirtualHost(table, host); !added) return added;
+  }
+  return {};
+}
+
 // The listeners that take what is meant for the workload: a gateway's are all its listeners.
 Result<std::vector<Evaluator>> evaluatorsOf(const ProxyWorld& world) {
   std::vector<Evaluator> all;
@@ -50,13 +62,10 @@ Result<std::vector<Evaluator>> evaluatorsOf(const ProxyWorld& world) {
     listener.erase("@type");
     auto evaluator = Evaluator::fromJson(listener);
     if (!evaluator) return tl::unexpected(evaluator.error().within(listener.value("name", "a listener")));
-    for (auto routes : world.routes) {
-      routes.erase("@type");
-      if (const auto added = evaluator->addRoutes(routes); !added) return tl::unexpected(added.error());
-    }
-    for (auto [table, host] : world.virtualHosts) {
-      host.erase("@type");
-      if (const auto added = evaluator->addVirtualHost(table, host); !added) return tl::unexpected(added.error());
+    if (!all.empty()) {
+      evaluator->shareRoutes(all.front());  // there may be thousands: they are read once
+    } else if (const auto added = addRoutes(world, *evaluator); !added) {
+      return tl::unexpected(added.error());
     }
     all.push_back(std::move(*evaluator));
   }

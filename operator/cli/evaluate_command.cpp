@@ -54,17 +54,16 @@ class Listeners {
     }
     const auto dump = inspect::parseDump(text);
     if (!dump) return tl::unexpected(dump.error());
+    const Evaluator* first = nullptr;  // a dump may have thousands of virtual hosts: they are read once
     for (const auto& listener : dump->of(inspect::Type::listener)) {
       auto evaluator = Evaluator::fromJson(plain(listener.config));
       if (!evaluator) return tl::unexpected(evaluator.error().within(listener.name));
-      for (const auto& routes : dump->of(inspect::Type::route)) {
-        if (const auto added = evaluator->addRoutes(plain(routes.config)); !added) return added;
+      if (first != nullptr) {
+        evaluator->shareRoutes(*first);
+      } else if (const auto added = addRoutes(*dump, *evaluator); !added) {
+        return added;
       }
-      for (const auto& host : dump->of(inspect::Type::virtual_host)) {
-        const auto table = host.name.substr(0, host.name.rfind('/'));
-        if (const auto added = evaluator->addVirtualHost(table, plain(host.config)); !added) return added;
-      }
-      evaluators_.insert_or_assign(listener.name, std::move(*evaluator));
+      first = &evaluators_.insert_or_assign(listener.name, std::move(*evaluator)).first->second;
     }
     return {};
   }
@@ -75,6 +74,17 @@ class Listeners {
   }
 
  private:
+  static Result<void> addRoutes(const inspect::Dump& dump, Evaluator& evaluator) {
+    for (const auto& routes : dump.of(inspect::Type::route)) {
+      if (const auto added = evaluator.addRoutes(plain(routes.config)); !added) return added;
+    }
+    for (const auto& host : dump.of(inspect::Type::virtual_host)) {
+      const auto table = host.name.substr(0, host.name.rfind('/'));
+      if (const auto added = evaluator.addVirtualHost(table, plain(host.config)); !added) return added;
+    }
+    return {};
+  }
+
   std::map<std::string, Evaluator> evaluators_;
 };
 

@@ -1,6 +1,5 @@
 #include "evaluate/evaluator.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -103,7 +102,8 @@ struct Evaluator::Impl {
   Listener listener;
   std::optional<std::string> notUnderstoodField;
   std::unordered_map<const FilterChain*, std::vector<NetworkStep>> steps;
-  std::map<std::string, RouteConfiguration> routes;
+  std::shared_ptr<std::map<std::string, RouteConfiguration>> routes =
+      std::make_shared<std::map<std::string, RouteConfiguration>>();
 
   void compile() {
     notUnderstoodField = evaluate::notUnderstood(listener);
@@ -115,20 +115,11 @@ struct Evaluator::Impl {
     if (listener.has_default_filter_chain()) add(listener.default_filter_chain());
   }
 
-  // A dump's listeners are many, and so are its routes: each keeps what its connection managers ask for.
-  [[nodiscard]] bool asksFor(const std::string& routeConfiguration) const {
-    const auto asks = [&](const NetworkStep& step) {
-      return step.http && step.http->manager.rds().route_config_name() == routeConfiguration;
-    };
-    return std::any_of(steps.begin(), steps.end(),
-                       [&](const auto& chain) { return std::any_of(chain.second.begin(), chain.second.end(), asks); });
-  }
-
   // Null: they are not known.
   [[nodiscard]] const RouteConfiguration* routesOf(const HttpProgram& program) const {
     if (program.manager.has_route_config()) return &program.manager.route_config();
-    const auto found = routes.find(program.manager.rds().route_config_name());
-    return found == routes.end() ? nullptr : &found->second;
+    const auto found = routes->find(program.manager.rds().route_config_name());
+    return found == routes->end() ? nullptr : &found->second;
   }
 
   void run(const Question& question, bool explain, Verdict& verdict) const {
@@ -267,23 +258,22 @@ Result<Evaluator> Evaluator::fromBytes(std::string_view listener) {
 }
 
 Result<void> Evaluator::addRoutes(const nlohmann::json& routes) {
-  const auto named = routes.find("name");
-  if (named != routes.end() && named->is_string() && !impl_->asksFor(named->get<std::string>())) return {};
   RouteConfiguration configuration;
   if (const auto parsed = parseMessage(routes, configuration); !parsed) return tl::unexpected(parsed.error());
   if (const auto field = notUnderstood(configuration)) return failure("routes " + configuration.name() + ": " + *field);
   const auto name = configuration.name();
-  impl_->routes[name].MergeFrom(configuration);
+  (*impl_->routes)[name].MergeFrom(configuration);
   return {};
 }
 
 Result<void> Evaluator::addVirtualHost(const std::string& routeConfiguration, const nlohmann::json& host) {
-  if (!impl_->asksFor(routeConfiguration)) return {};
   envoy::config::route::v3::VirtualHost message;
   if (const auto parsed = parseMessage(host, message); !parsed) return tl::unexpected(parsed.error());
-  *impl_->routes[routeConfiguration].add_virtual_hosts() = std::move(message);
+  *(*impl_->routes)[routeConfiguration].add_virtual_hosts() = std::move(message);
   return {};
 }
+
+void Evaluator::shareRoutes(const Evaluator& with) { impl_->routes = with.impl_->routes; }
 
 Verdict Evaluator::evaluate(const Question& question, bool explain) const {
   Verdict verdict;

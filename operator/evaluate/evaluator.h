@@ -37,6 +37,8 @@ class Evaluator {
   // A RouteConfiguration that connection managers name (RDS), and its virtual hosts; those of VHDS are added to it.
   Result<void> addRoutes(const nlohmann::json& routes);
   Result<void> addVirtualHost(const std::string& routeConfiguration, const nlohmann::json& host);
+  // Has the routes of another listener of the same proxy from now on, in place of its own.
+  void shareRoutes(const Evaluator& with);
 
   // `explain`: the policies' conditions are written down, and rules are looked at to their end.
   [[nodiscard]] Verdict evaluate(const Question& question, bool explain = false) const;

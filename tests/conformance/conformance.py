@@ -59,16 +59,21 @@ def cached():
 
 
 class Run:
-    def __init__(self, options, cluster):
-        self.options, self.cluster, self.cache = options, cluster, cached()
-        self.report = OUT / "report.yaml"
+    """One run of the suite on a lab; all it leaves is in the folder `out`. `only`, `features`: as on the command line."""
+
+    def __init__(self, cluster, out, only="", features="", say=say):
+        self.cluster, self.only, self.features, self.say, self.cache = cluster, only, features, say, cached()
+        self.out = pathlib.Path(out)
+        self.report = self.out / "report.yaml"
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(parents=True)
 
     def prepare(self):
         """Images, CRDs, Fairway."""
         names = subprocess.run([self.cache / "suite", "-images"], capture_output=True, text=True, check=True).stdout.split()
-        for archive in make(self.cache, names, OUT / "images"):
+        for archive in make(self.cache, names, self.out / "images"):
             self.cluster.load_image(archive)
-        say("the Gateway API's CRDs, Fairway")
+        self.say("the Gateway API's CRDs, Fairway")
         self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", self.cache / "crds")
         self.cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         Mesh(self.cluster).install(*SETTINGS)
@@ -80,15 +85,15 @@ class Run:
         argv += [f"-usable-address={USABLE}", f"-unusable-address={UNUSABLE}"]
         if os.environ.get("LAB"):
             argv.append("-cleanup-base-resources=false")  # the next run is there at once
-        if self.options.features:
-            argv.append(f"-supported-features={self.options.features}")
-        argv.append(f"-only={self.options.only}" if self.options.only else f"-report-output={self.report}")
+        if self.features:
+            argv.append(f"-supported-features={self.features}")
+        argv.append(f"-only={self.only}" if self.only else f"-report-output={self.report}")
         return argv
 
     def run(self):
         """Runs the suite to its end; the tests' results."""
-        progress = Progress(say, self.keep)
-        with open(OUT / "output.log", "w", encoding="utf-8") as log:
+        progress, output = Progress(self.say, self.keep), self.out / "output.log"
+        with open(output, "w", encoding="utf-8") as log:
             with subprocess.Popen(
                 [*self.cluster.space.prefix(), *map(str, self.argv())],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=self.cluster.environment(),
@@ -101,29 +106,52 @@ class Run:
                     suite.terminate()
         if suite.returncode and not progress.failed:
             why = "\n".join(reason(progress.rest))
-            raise Failed(f"{'the suite did not end well' if progress.passed else 'no test ran'} (all of it is in {OUT}/output.log):\n{why}")
+            raise Failed(f"{'the suite did not end well' if progress.passed else 'no test ran'} (all of it is in {output}):\n{why}")
         return progress
 
-    @staticmethod
-    def keep(test, lines):
-        (OUT / f"{test}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    def keep(self, test, lines):
+        (self.out / f"{test}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def keep_logs(self):
         """What the control plane said."""
         for pod in self.cluster.pods("app=istiod", SYSTEM):
-            (OUT / f"{pod}.log").write_text(self.cluster.logs(pod, namespace=SYSTEM), encoding="utf-8")
+            (self.out / f"{pod}.log").write_text(self.cluster.logs(pod, namespace=SYSTEM), encoding="utf-8")
 
 
-def summary(file):
+def counted(profile, level):
+    """ "12 passed" of a profile's core or extended tests, and what did not pass; empty if there are none."""
+    counts = profile.get(level, {}).get("statistics", {})
+    parts = [f"{counts[name]} {name.lower()}" for name in ("Passed", "Failed", "Skipped") if counts.get(name)]
+    return ", ".join(parts)
+
+
+def summary(report):
     """A line a profile."""
-    report = yaml.safe_load(file.read_text(encoding="utf-8"))
     for profile in report["profiles"]:
-        parts = []
-        for level in ("core", "extended"):
-            if counts := profile.get(level, {}).get("statistics"):
-                skipped = f", {counts['Skipped']} skipped" if counts["Skipped"] else ""
-                parts.append(f"{level} {counts['Passed']} passed, {counts['Failed']} failed{skipped}")
-        yield f"{profile['name']}: {'; '.join(parts)}"
+        levels = [f"{level} {text}" for level in ("core", "extended") if (text := counted(profile, level))]
+        yield f"{profile['name']}: {'; '.join(levels)}"
+
+
+def page(report):
+    """The report as a page to read."""
+    rows, missing = [], set()
+    for profile in report["profiles"]:
+        rows.append(f"| {profile['name']} | {counted(profile, 'core')} | {counted(profile, 'extended') or '-'} |")
+        missing |= set(profile.get("extended", {}).get("unsupportedFeatures", []))
+    of = f"{report['gatewayAPIVersion']}, {report['gatewayAPIChannel']} channel"
+    return f"""# Conformance of the Gateway API
+
+What the Gateway API's conformance suite ({of}) says of Fairway {report["implementation"]["version"]}:
+
+| profile | core tests | extended tests |
+| --- | --- | --- |
+{chr(10).join(rows)}
+
+Extended features that are not claimed: {", ".join(sorted(missing)) or "none"}.
+
+[report.yaml](report.yaml) is the suite's own report, with all features. `make conformance REPORT=1` writes both anew: see
+[how it is run](../development/conformance.md).
+"""
 
 
 def main():
@@ -135,14 +163,12 @@ def main():
     if options.report and options.only:
         parser.error("--report is of all tests: it cannot be with --only")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what runs, as Ctrl-C does
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
     name, begin = os.environ.get("LAB"), time.monotonic()
     cluster = Cluster(name or "conformance", say=say)
     if not name:
         cluster.start(owner=os.getpid())
     try:
-        run = Run(options, cluster)
+        run = Run(cluster, OUT, options.only, options.features)
         run.prepare()
         progress = run.run()
         run.keep_logs()
@@ -151,11 +177,13 @@ def main():
             cluster.stop()
     say(f"{len(progress.passed)} passed, {len(progress.failed)} failed in {time.monotonic() - begin:.0f} s; logs are in {OUT}")
     if run.report.exists():
-        for line in summary(run.report):
+        report = yaml.safe_load(run.report.read_text(encoding="utf-8"))
+        for line in summary(report):
             say(line)
         if options.report:
             KEPT.mkdir(exist_ok=True)
             shutil.copyfile(run.report, KEPT / "report.yaml")
+            (KEPT / "README.md").write_text(page(report), encoding="utf-8")
     if progress.failed:
         raise Failed("failed: " + ", ".join(progress.failed))
 

@@ -98,7 +98,7 @@ def test_local_limits_by_what_is_in_the_request(lab):
         assert mesh.count(4, path, method=method) == {200: 2, 429: 2}, (path, method)
     assert mesh.count(3, "/a?other=query") == {429: 3}
 
-    mesh.write("values", rule(1, by("HEADER", name="x-tier", value="free")), rule(4, by("CONSTANT", value="all")))
+    mesh.write("values", rule(1, by("HEADER", name="x-tier", value="free")), rule(4, by("CONSTANT", value="all"), match=[{"path": {"exact": "/"}}]))
     assert mesh.count(3, headers={"x-tier": "free"}) == {200: 1, 429: 2}
 
     mesh.write("alternatives", rule(2, match=[{"method": {"exact": "POST"}, "headers": {"x-a": {"regex": "a+"}}},

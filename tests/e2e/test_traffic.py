@@ -88,7 +88,8 @@ def disagreement(row, answers, verdict):
     if verdict["verdict"] == "unknown":
         return f"it does not know: {verdict.get('text')}"
     if row.outcome.get("closed"):
-        return None if verdict["verdict"] == "closed" else f"it says {verdict['verdict']}, the connection was closed"
+        nowhere = verdict["verdict"] == "closed" or verdict.get("destination") == "BlackHoleCluster"
+        return None if nowhere else f"it says {verdict['verdict']} to {verdict.get('destination')}, the connection was closed"
     pods = met(row, answers)
     if pods:
         if verdict["verdict"] != "allow":

@@ -262,7 +262,8 @@ TEST_CASE("bad HTTP routes") {
           {match("{headers: {'a b': {exact: c}}}"), "spec.http[0].match[0].headers[a b]", "header name"},
           {match("{headers: {a: c}}"), "spec.http[0].match[0].headers.a", "a mapping with one of"},
           {match("{port: 0}"), "spec.http[0].match[0].port", "from 1 to 65535"},
-          {"route: [{destination: {host: '*'}}]", "spec.http[0].route[0].destination.host", "the name of a service"},
+          {alone("route: [{destination: {host: '*'}}]"), "spec.http[0].route[0].destination.host",
+           "the name of a service"},
           {match("{sourceLabels: {a: '*'}}"), "spec.http[0].match[0].sourceLabels", "the value \"*\""},
           {match("{pathh: a, statPrefix: b}"), "spec.http[0].match[0].pathh", "unknown field", Severity::warning},
       });

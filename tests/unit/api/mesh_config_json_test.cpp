@@ -53,6 +53,40 @@ enableAutoMtls: false)"));
   CHECK(mesh.enableAutoMtls == false);
 }
 
+TEST_CASE("defaults of the mesh: exports, connections, retries, the access log") {
+  const auto map = good<ConfigMap>(configMap(R"(defaultServiceExportTo: ["."]
+defaultVirtualServiceExportTo: [onap, "*"]
+defaultDestinationRuleExportTo: ["~"]
+connectTimeout: 3s
+dnsRefreshRate: 5s
+protocolDetectionTimeout: 0s
+tcpKeepalive: {time: 10s, interval: 5s, probes: 3}
+h2UpgradePolicy: UPGRADE
+defaultHttpRetryPolicy: {attempts: 5, retryOn: "5xx"}
+accessLogEncoding: JSON
+accessLogFormat: '{"m": "%REQ(:METHOD)%"}')"));
+  REQUIRE(map->spec.mesh);
+  const auto& mesh = *map->spec.mesh;
+  using std::chrono::seconds;
+  CHECK(mesh.exportTo == MeshConfigSpec::ExportTo{{"."}, {"onap", "*"}, {"~"}});
+  CHECK(mesh.connections.connectTimeout == seconds(3));
+  CHECK(mesh.connections.dnsRefreshRate == seconds(5));
+  CHECK(mesh.connections.protocolDetectionTimeout == seconds(0));
+  CHECK(mesh.connections.tcpKeepalive == TrafficPolicySpec::ConnectionPool::Keepalive{3, seconds(10), seconds(5)});
+  CHECK(mesh.connections.upgradeToHttp2 == true);
+  REQUIRE(mesh.connections.retries);
+  CHECK(mesh.connections.retries->attempts == 5);
+  CHECK(mesh.accessLog == MeshConfigSpec::AccessLog{R"({"m": "%REQ(:METHOD)%"})", true});
+
+  for (const auto* bad :
+       {"connectTimeout: soon", "connectTimeout: 0s", "h2UpgradePolicy: MAYBE", "defaultServiceExportTo: [a/b]",
+        "accessLogEncoding: XML", "accessLogEncoding: JSON\naccessLogFormat: plain", "tcpKeepalive: {probes: -1}",
+        "defaultHttpRetryPolicy: {attempts: 2, retryOn: sometimes}"}) {
+    INFO(bad);
+    CHECK_FALSE(as<ConfigMap>(decodeYaml(configMap(bad)))->spec.mesh);
+  }
+}
+
 TEST_CASE("other ConfigMaps hold nothing of interest; an empty text is an empty configuration") {
   const auto other = good<ConfigMap>("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: 'mesh: ['}}");
   CHECK_FALSE(other->spec.mesh);

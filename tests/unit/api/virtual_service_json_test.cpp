@@ -107,7 +107,7 @@ TEST_CASE("bad hosts, gateways and L4 routes") {
           {"{hosts: [a], tcp: [{route: [{}]}]}", "spec.tcp[0].route[0].destination", "it is missing"},
           {"{hosts: [a], tcp: [{route: [{destination: {}}]}]}", "spec.tcp[0].route[0].destination.host",
            "it is missing"},
-          {"{hosts: [a], tcp: [{route: [{destination: {host: '*.a'}}]}]}", "spec.tcp[0].route[0].destination.host",
+          {"{hosts: [a], tcp: [{route: [{destination: {host: 'a.*'}}]}]}", "spec.tcp[0].route[0].destination.host",
            "the name of a service"},
           {"{hosts: [a], tcp: [{match: [{destinationSubnet: 10.0.0.0/8}], route: [{destination: {host: a}}]}]}",
            "spec.tcp[0].match[0].destinationSubnet", "old field", Severity::warning},

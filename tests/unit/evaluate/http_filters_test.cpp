@@ -269,6 +269,9 @@ TEST_CASE("Routes that come by RDS are given beside the listener", "[evaluate]")
                                     {"routes", {{{"match", {{"prefix", "/"}}}, {"route", {{"cluster", "a"}}}}}}})
               .has_value());
   CHECK(listener.evaluate(get("/")).destination == "a");
+  auto other = evaluator(json::array({chain("c", json::array({filter}))}));
+  other.shareRoutes(listener);
+  CHECK(other.evaluate(get("/")).destination == "a");
 }
 
 }  // namespace fairway::evaluate

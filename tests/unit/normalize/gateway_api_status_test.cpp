@@ -265,8 +265,9 @@ TEST_CASE("what is made for a Gateway") {
 }
 
 TEST_CASE("without a cluster the log tells what a status would") {
-  Shop mesh(gateway("{name: udp, port: 53, protocol: UDP}, {name: cert, port: 443, protocol: HTTPS, tls: {certificateRefs: "
-                    "[{name: gone}]}}"));
+  Shop mesh(
+      gateway("{name: udp, port: 53, protocol: UDP}, {name: cert, port: 443, protocol: HTTPS, tls: {certificateRefs: "
+              "[{name: gone}]}}"));
   applyText(mesh, route("section", "parentRefs: [{name: gw, sectionName: none}], " + kBackend));
   gatewayStatus(mesh);
   parentOf(mesh, "section");

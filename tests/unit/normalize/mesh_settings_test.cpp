@@ -73,6 +73,65 @@ TEST_CASE("the ConfigMap of the root namespace sets what it names") {
   CHECK(settings.ingressService == "edge-service");
 }
 
+TEST_CASE("the mesh's defaults count where objects say nothing") {
+  using std::chrono::seconds;
+  Mesh mesh;
+  mesh.service("onap", "web", {{"http", 80, "8080"}});
+  Spec spec;
+  spec.exportTo.services = {"."};
+  spec.exportTo.virtualServices = {"onap"};
+  spec.exportTo.destinationRules = {"~"};
+  spec.connections.connectTimeout = seconds(3);
+  spec.connections.dnsRefreshRate = seconds(5);
+  spec.connections.protocolDetectionTimeout = seconds(0);
+  spec.connections.tcpKeepalive.emplace().probes = 3;
+  spec.connections.upgradeToHttp2 = true;
+  auto& retries = spec.connections.retries.emplace();
+  retries.attempts = 5;
+  retries.retryOn = "5xx,503";
+  spec.accessLog = {R"({"m": "%REQ(:METHOD)%"})", true};
+  configMap(mesh, spec);
+  const auto& settings = mesh.ask(MeshSettingsOf{});
+  CHECK(settings.dnsRefresh == seconds(5));
+  CHECK(settings.detection == seconds(0));
+  CHECK(settings.accessLogJson);
+  CHECK(settings.accessLogFormat == spec.accessLog.format);
+  REQUIRE(settings.retries);
+  CHECK(settings.retries->attempts == 5);
+  CHECK(settings.retries->statusCodes == std::vector<std::uint32_t>{503});
+
+  const std::string host = "web.onap.svc.cluster.local";
+  CHECK(mesh.ask(normalize::ServiceOf{host})->exportTo == std::vector<std::string>{"."});
+  const auto pool = [&](const std::string& ns) {
+    return mesh.ask(normalize::TrafficPolicyOf{model::Client(ns), host, 80}).policy.pool;
+  };
+  CHECK(pool("onap").connectTimeout == seconds(3));
+  CHECK(pool("onap").keepalive->probes == 3U);
+  CHECK(pool("onap").upgradeToHttp2);
+
+  // A rule of the host goes before, where it says something; for other namespaces there is none.
+  mesh.add<api::DestinationRule>("onap", "web", [&](auto& o) {
+    o.spec.host = "web";
+    auto& own = o.spec.trafficPolicy.connectionPool.emplace();
+    own.connectTimeout = seconds(1);
+    own.h2UpgradePolicy = "DO_NOT_UPGRADE";
+  });
+  CHECK(pool("onap").connectTimeout == seconds(1));
+  CHECK(pool("onap").keepalive->probes == 3U);
+  CHECK_FALSE(pool("onap").upgradeToHttp2);
+  CHECK(pool("other").connectTimeout == seconds(3));
+
+  mesh.add<api::VirtualService>("onap", "web", [&](auto& o) {
+    o.spec.hosts = {"web"};
+    auto& route = o.spec.http.emplace_back();
+    route.route.emplace_back().destination.host = "web";
+  });
+  const auto& routes = mesh.ask(normalize::RoutesOf{model::Client("onap"), host, 80});
+  REQUIRE(routes.http.size() == 1);
+  CHECK(routes.http[0].retries.attempts == 5);
+  CHECK_FALSE(mesh.ask(normalize::RoutesOf{model::Client("other"), host, 80}).defined);
+}
+
 TEST_CASE("another revision reads its own ConfigMap") {
   Mesh mesh;
   auto options = mesh.mesh();

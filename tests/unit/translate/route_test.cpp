@@ -197,7 +197,7 @@ TEST_CASE("redirects") {
   route.redirect->path = "%PREFIX()%/x";
   route.redirect->code = 301;
   action = only(route).redirect();
-  CHECK(action.prefix_rewrite() == "/x");
+  CHECK(action.prefix_rewrite() == "/x/");
   CHECK(action.response_code() == envoy::config::route::v3::RedirectAction::MOVED_PERMANENTLY);
 }
 
