@@ -47,7 +47,8 @@ Result<std::uint32_t> parseId(std::string_view text) {
 Result<std::string> parseInterface(std::string_view text) {
   const auto good = [](char c) { return c > ' ' && c < 127 && c != '/' && c != '!' && c != '"' && c != '\\'; };
   if (text.size() >= IFNAMSIZ || !std::all_of(text.begin(), text.end(), good) || text.front() == '-') {
-    return failure(inQuotes(text) + ": expected the name of a network interface, such as eth1, or a prefix such as net+");
+    return failure(inQuotes(text) +
+                   ": expected the name of a network interface, such as eth1, or a prefix such as net+");
   }
   return std::string(text);
 }

@@ -31,8 +31,8 @@ TEST_CASE("conditions know whether they need HTTP, however deep") {
   for (const auto op : {Op::path, Op::method, Op::host, Op::header}) {
     CHECK(Condition::negate(Condition::allOf({Condition::anything(), Condition::textual(op, {})})).httpOnly());
   }
-  for (const auto op : {Op::principal, Op::source_namespace, Op::sni, Op::destination_ip, Op::direct_remote_ip, Op::remote_ip,
-                        Op::destination_port, Op::authenticated, Op::any, Op::never}) {
+  for (const auto op : {Op::principal, Op::source_namespace, Op::sni, Op::destination_ip, Op::direct_remote_ip,
+                        Op::remote_ip, Op::destination_port, Op::authenticated, Op::any, Op::never}) {
     CHECK_FALSE(Condition::textual(op, {}).httpOnly());
   }
   CHECK(Condition::textual(Op::metadata, {}, "envoy.filters.http.jwt_authn").httpOnly());
