@@ -302,14 +302,25 @@ class Mesh:
         """How many requests of a row a pod has seen."""
         return json.loads(request(f"{EVERYBODY[pod]}:8080", f"/seen/{row.id}").body)["count"]
 
+    def dump_of(self, workload):
+        """What the control plane has for a proxy: with all scenarios some thirty megabytes, which a busy machine is long about."""
+        pages = []
+
+        def answered():
+            pages.append(request(self.lab.control_plane.admin, f"/debug/config_dump?proxy={workload.id}", timeout=60))
+            return pages[-1].status == 200
+
+        wait_for(answered, 240, lambda: f"the dump of {workload.id}: {pages[-1]}")
+        return pages[-1].body
+
     def verdicts(self, asked):
         """{row id: verdict} of `fairway evaluate`, for rows."""
         result = {}
         for via, workload in (("sidecar", CLIENT), ("bound", BOUND), ("gateway", GATEWAY)):
             dump = self.lab.directory / f"{via}.json"
-            page = request(self.lab.control_plane.admin, f"/debug/config_dump?proxy={workload.id}", timeout=60)
-            dump.write_text(page.body, encoding="utf-8")
-            listeners = _listeners(json.loads(page.body))
+            text = self.dump_of(workload)
+            dump.write_text(text, encoding="utf-8")
+            listeners = _listeners(json.loads(text))
             lines = [_evaluated(q, listeners, workload.ip) for v, q in map(self.question, asked) if v == via and "udp" not in q]
             done = subprocess.run(
                 [binary(), "evaluate", "-f", dump],
