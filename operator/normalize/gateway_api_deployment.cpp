@@ -47,7 +47,9 @@ GatewayDeploymentOf::Value gatewayDeploymentOf(store::View& view, const GatewayD
               "found \"" + type->second + "\", expected LoadBalancer, ClusterIP or NodePort: LoadBalancer is used");
     }
   }
-  if (!gateway->spec.addresses.empty()) result.loadBalancerIp = gateway->spec.addresses.front().value;
+  for (const auto& address : gateway->spec.addresses) {
+    if (result.loadBalancerIp.empty()) result.loadBalancerIp = address.value;  // a Service asks for one
+  }
 
   result.ports.push_back({"status-port", kStatusPort});
   std::set<std::uint32_t> added;

@@ -94,6 +94,7 @@ void addCors(const Filter::Cors& from, model::HttpRoute& to) {
   cors.exposeHeaders = from.exposeHeaders;
   cors.maxAge = std::chrono::seconds(from.maxAge);
   if (from.allowCredentials) cors.allowCredentials = true;
+  cors.forwardUnmatched = false;
   to.cors = std::move(cors);
 }
 

@@ -237,7 +237,8 @@ KubernetesGateway::Value kubernetesGateway(store::View& view, const KubernetesGa
   if (gateway == nullptr || !isOurs(view, gateway->spec.className)) return result;
   result.ours = true;
   const auto& addresses = gateway->spec.addresses;
-  result.managed = addresses.empty() || (addresses.size() == 1 && addresses.front().type == "IPAddress");
+  result.managed =
+      std::all_of(addresses.begin(), addresses.end(), [](const auto& address) { return address.type == "IPAddress"; });
   for (std::size_t i = 0; i < gateway->spec.listeners.size(); ++i) {
     result.listeners.push_back(ListenerReader(view, *gateway, i).read());
   }

@@ -43,6 +43,7 @@ constexpr std::array kFeatures = {"BackendTLSPolicy",
                                   "GatewayHTTPSListenerDetectMisdirectedRequests",
                                   "GatewayInfrastructurePropagation",
                                   "GatewayPort8080",
+                                  "GatewayStaticAddresses",
                                   "HTTPRoute",
                                   "HTTPRoute303RedirectStatusCode",
                                   "HTTPRoute307RedirectStatusCode",
@@ -51,6 +52,7 @@ constexpr std::array kFeatures = {"BackendTLSPolicy",
                                   "HTTPRouteBackendProtocolWebSocket",
                                   "HTTPRouteBackendRequestHeaderModification",
                                   "HTTPRouteBackendTimeout",
+                                  "HTTPRouteCORS",
                                   "HTTPRouteDestinationPortMatching",
                                   "HTTPRouteHostRewrite",
                                   "HTTPRouteMethodMatching",
@@ -139,11 +141,15 @@ Fault addAddresses(store::View& view, const Gateway& gateway, const KubernetesGa
                  "Service " + object->meta.key().toString() + " has no load balancer's address yet"};
     }
   }
-  const auto& wanted = gateway.spec.addresses;
-  if (value.managed && !wanted.empty() && !wanted.front().value.empty()) {
+  for (const auto& wanted : gateway.spec.addresses) {
+    if (!value.managed || wanted.value.empty()) continue;
     const bool assigned =
-        std::any_of(to.begin(), to.end(), [&](const auto& address) { return address.value == wanted.front().value; });
-    if (!assigned) return {"AddressNotUsable", "the address " + wanted.front().value + " is not assigned"};
+        std::any_of(to.begin(), to.end(), [&](const auto& address) { return address.value == wanted.value; });
+    if (!assigned) {
+      return {"AddressNotUsable", "the address " + wanted.value +
+                                      " is not assigned: the Service asks for the first of spec.addresses, and has " +
+                                      std::string(to.empty() ? "none" : "another")};
+    }
   }
   if (!to.empty()) return {};
   if (missing.ok()) missing = {"AddressNotAssigned", "spec.addresses names no Service"};

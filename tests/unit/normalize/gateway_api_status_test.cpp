@@ -126,6 +126,13 @@ TEST_CASE("an address that is asked for must be the one that is assigned") {
   CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=True/Accepted Programmed=False/AddressNotUsable");
   mesh.address({"192.0.2.7"});
   CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=True/Accepted Programmed=True/Programmed");
+  applyText(mesh, gateway(kHttp, "addresses: [{value: 192.0.2.7}, {value: 192.0.2.8}], "));
+  CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=True/Accepted Programmed=False/AddressNotUsable");
+  CHECK(mesh.ask(GatewayDeploymentOf{"infra", "gw"})->loadBalancerIp == "192.0.2.7");
+  mesh.address({"192.0.2.7", "192.0.2.8"});
+  CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=True/Accepted Programmed=True/Programmed");
+  applyText(mesh, gateway(kHttp, "addresses: [{value: ''}, {value: 192.0.2.8}], "));
+  CHECK(mesh.ask(GatewayDeploymentOf{"infra", "gw"})->loadBalancerIp == "192.0.2.8");
   applyText(mesh, gateway(kHttp, "addresses: [{type: example.com/odd, value: x}], "));
   CHECK(toText(gatewayStatus(mesh).conditions) == "Accepted=False/UnsupportedAddress Programmed=False/Invalid");
 }

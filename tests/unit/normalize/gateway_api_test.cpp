@@ -260,6 +260,7 @@ TEST_CASE("filters, timeouts and retries of a rule") {
         std::vector<model::StringMatcher>{{Type::regex, "https\\:\\/\\/[^/]*\\.example\\.com"},
                                           {Type::exact, "https://a.example"}});
   CHECK(route.cors->maxAge == std::chrono::seconds(9));
+  CHECK_FALSE(route.cors->forwardUnmatched);  // the backend does not see what another origin asks for in advance
   CHECK(route.destinations.at(0).headers.requestSet == std::vector<std::pair<std::string, std::string>>{{"v", "1"}});
   CHECK(route.timeout == std::chrono::seconds(10));
   CHECK(route.retries.attempts == 4);
