@@ -21,7 +21,7 @@ def some(rng):
                 settings["service"] = f"auth/{host}"
             if fail_open or rng.random() < 0.3:
                 settings["failOpen"] = fail_open
-            if not fail_open and rng.random() < 0.5:
+            if not fail_open and rng.random() < 0.7:
                 settings["statusOnError"] = "402"
             if not grpc and number < 4:  # the last one sees no headers
                 settings["includeRequestHeadersInCheck"] = [rng.choice(("x-ext", "X-Ext", "x-e*", "*-ext"))]

@@ -7,7 +7,7 @@ from generate.security import negative
 from generate.values import pattern
 
 
-_CUSTOM = 4
+_CUSTOM = 8
 _TABLES = {"from": security.SOURCE, "to": security.OPERATION, "when": security.WHEN}
 
 
