@@ -11,7 +11,7 @@ PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/
 JOBS ?= $(shell nproc)
 
 .PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster \
-  conformance lint tidy format crds manifests clean
+  conformance setup-conformance lint tidy format crds manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 	@tools/build release all
 	@ctest --preset release -j $(shell expr $$(nproc) + 1)  # most of them wait more than they compute
 
-test-long: setup ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; fuzzing; all of ONAP on a cluster
+test-long: setup-conformance ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; fuzzing; all of ONAP on a cluster
 	@tools/build asan unit_tests
 	@ctest --preset asan -j $(JOBS) -E '^(e2e|cluster|lint)[.]'
 	@tools/build tsan test_engine test_discovery test_sequence  # queue, engine and streams
@@ -82,7 +82,10 @@ soak: setup ## Change a mesh without rest for an hour, and look for what grows o
 	@tools/build release fairway
 	@cd tests/e2e && FAIRWAY_SOAK_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest -s --color=no test_soak.py
 
-conformance: images setup ## Run the Gateway API's conformance suite on a cluster (as root; ONE=Test: that alone, REPORT=1: keep the report)
+setup-conformance: setup
+	@tools/setup conformance
+
+conformance: images setup-conformance ## Run the Gateway API's conformance suite on a cluster (as root; ONE=Test: that alone, REPORT=1: keep the report)
 	@exec $(PYTHON) tests/conformance/conformance.py $(if $(ONE),--only '$(ONE)') $(if $(filter-out 0,$(REPORT)),--report)
 
 bench: setup ## Measure the serving core: time, CPU, memory and bytes of changes with up to 2000 proxies (PARTS="a e": these alone)
