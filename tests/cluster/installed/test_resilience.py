@@ -1,5 +1,5 @@
 """What retries, outlier detection and circuit breakers are worth, in figures: the share of requests that are answered with and without
-them, while an application fails. docs/tasks/resilience.md shows them."""
+them, while an application fails. docs/resilience.md tells of them."""
 
 import json
 
