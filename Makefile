@@ -65,7 +65,7 @@ test-long: setup-conformance ## What takes long: unit tests under address, undef
 	@tools/build tsan test_engine test_discovery test_sequence  # queue, engine and streams
 	@ctest --preset tsan -j $(JOBS) -R '^(unit[.](engine|discovery)|sequence)$$'
 	@tools/build release all
-	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.](onap|conformance)$$'
+	@FAIRWAY_LONG=1 ctest --preset release -R '^cluster[.](onap|conformance|installed)$$'
 	@cd tests/differential && $(PYTHON) -m pytest -s --color=no test_mutants.py
 	@$(MAKE) fuzz SECONDS=60
 	@$(MAKE) soak SECONDS=600

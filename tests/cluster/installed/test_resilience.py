@@ -2,12 +2,14 @@
 them, while an application fails. docs/resilience.md tells of them."""
 
 import json
+import os
 
 import pytest
 import yaml
 
 from mesh import echo_app
 
+pytestmark = pytest.mark.skipif(os.environ.get("FAIRWAY_LONG") != "1", reason="minutes of load: make test-long has it")
 REQUESTS = 1500  # of each case
 NONE, RETRIES = {"attempts": 0}, {"attempts": 3, "retryOn": "5xx"}
 OUTLIERS = {"consecutive5xxErrors": 3, "interval": "1s", "baseEjectionTime": "120s", "maxEjectionPercent": 100}
