@@ -27,8 +27,7 @@ _NO_EFFECT = {f"{kind} {field}" for kind in ("Policy", "MeshPolicy") for field i
 # Seen one way alone in the usual run, as few requests have just the token, or the service, that it would take; longer runs
 # see both.
 RARE = {
-    "Policy origins jwt triggerRules excludedPaths suffix",
-    "Policy principalBinding",
+    *(f"Policy origins jwt triggerRules excludedPaths {form}" for form in ("prefix", "suffix")),
     "ServiceRole rules constraints destination.namespace values",
 }
 # Fields that an object is nothing without: what they could say instead.

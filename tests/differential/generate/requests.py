@@ -56,6 +56,8 @@ def wishes(rng, objects):
 def _wish(key, wanted, unwanted):
     header = _HEADER.fullmatch(key)
     attribute = f"header {header.group(1)}" if header else _ATTRIBUTES.get(key)
+    if attribute == "token" and any("/ns/" in text for text in wanted):
+        attribute = "identity"  # of old policies without USE_ORIGIN
     return attribute, [str(v) for v in wanted], [str(v) for v in unwanted]
 
 
