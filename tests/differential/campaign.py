@@ -127,8 +127,9 @@ def run(seed, triples, processes=None):
     total = Result()
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes or os.cpu_count(), enter, maxtasksperchild=8) as pool:
-        for result in pool.imap_unordered(run_round, [(seed, number, size) for number in range(count)]):
-            total.add(result)
+        results = pool.imap_unordered(run_round, [(seed, number, size) for number in range(count)])
+        for _ in range(count):
+            total.add(results.next(_SILENCE))
     seconds = time.monotonic() - began
     rate = total.triples / seconds
     print(f"seed {seed}: {total.triples} triples in {seconds:.1f} s, {rate:.0f} a second", flush=True)
