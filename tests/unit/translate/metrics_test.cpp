@@ -250,10 +250,10 @@ TEST_CASE("a real Envoy takes the loggers") {
   World w;
   w.addService("default", "web", {port("http", 80, model::Protocol::http), port("tcp", 81, model::Protocol::tcp)});
   for (const auto number : {80U, 81U}) w.addEndpoint(hostOf("default", "web"), number, "10.0.0.1", number);
-  auto& metrics = w.telemetry.client.metrics;
+  auto& metrics = w.telemetry.emplace().client.metrics;
   metrics.changes[Metric::request_count].tags = {{"request_host", "request.host"}, {"source_app", std::nullopt}};
   metrics.changes[Metric::tcp_sent_bytes].tags = {{"destination_port", "destination.port"}};
-  w.telemetry.server.metrics = metrics;
+  w.telemetry->server.metrics = metrics;
   CHECK(envoyRefuses(resourcesOf(w, sidecar())).empty());
   CHECK(envoyRefuses(resourcesOf(w, bareSidecar())).empty());
 }
