@@ -106,10 +106,20 @@ std::string_view withoutString(std::string_view expression) {
   return expression;
 }
 
+// As Prometheus has it: "request.host" is request_host.
+std::string labelName(std::string name) {
+  for (auto& c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter) c = '_';
+  }
+  return name;
+}
+
 // What a Telemetry changes about the labels of one metric; each name behind `prefix`.
 void addChanges(Tags& out, const model::Metrics& metrics, Metric metric, const std::string& prefix) {
   std::string without;
-  for (const auto& [label, expression] : metrics.tags(metric)) {
+  for (const auto& [name, expression] : metrics.tags(metric)) {
+    const auto label = labelName(name);
     if (expression) {
       out.emplace_back(prefix + std::string(tags::kSet) + label, "%CEL(" + std::string(withoutString(*expression)) + ")%");
     } else {

@@ -143,7 +143,7 @@ TEST_CASE("what is switched off costs nothing") {
 
 TEST_CASE("labels that a Telemetry changes") {
   model::Metrics metrics;
-  metrics.changes[Metric::request_count].tags = {{"request_host", "request.host"}, {"source_app", std::nullopt},
+  metrics.changes[Metric::request_count].tags = {{"request.host", "request.host"}, {"source_app", std::nullopt},
                                                  {"response_flags", std::nullopt}};
   const auto config = unpack<Config>(http(metrics, MetricsSide::client).access_log(0).typed_config());
   const auto tags = tagsOf(config.counters(0).stat());
