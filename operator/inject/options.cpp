@@ -12,6 +12,7 @@
 #include "inject/names.h"
 #include "inject/pod.h"
 #include "inject/quantity.h"
+#include "model/gateway_topology.h"
 
 namespace fairway::inject {
 namespace {
@@ -134,7 +135,7 @@ Reader variable(const char* name) {
 // Statistics of Envoy's own that it is to keep, for the agent (see agent/stats.h).
 void readStatsMatcher(const api::Value& value, std::map<std::string, std::string>& env) {
   api::Fields fields(value);
-  for (const auto& [field, variable] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
+  for (const auto& [field, target] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
                                         {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
                                         {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
     std::vector<std::string> names;
@@ -146,8 +147,30 @@ void readStatsMatcher(const api::Value& value, std::map<std::string, std::string
         return;
       }
     }
-    if (!names.empty()) env[variable] = join(names, ",");
+    if (!names.empty()) env[target] = join(names, ",");
   }
+}
+
+void readTopology(const api::Value& value, PodOptions& options) {
+  using ClientCertificate = model::GatewayTopology::ClientCertificate;
+  static constexpr api::EnumName<ClientCertificate> kModes[] = {
+      {"UNDEFINED", 0, ClientCertificate::sanitize_set},
+      {"SANITIZE", 1, ClientCertificate::sanitize},
+      {"FORWARD_ONLY", 2, ClientCertificate::forward_only},
+      {"APPEND_FORWARD", 3, ClientCertificate::append_forward},
+      {"SANITIZE_SET", 4, ClientCertificate::sanitize_set},
+      {"ALWAYS_FORWARD_ONLY", 5, ClientCertificate::always_forward_only},
+  };
+  model::GatewayTopology topology;
+  api::Fields fields(value);
+  std::optional<std::uint32_t> proxies;
+  fields.read("numTrustedProxies", proxies, 0, model::kMaxTrustedProxies);
+  topology.trustedProxies = proxies.value_or(0);
+  if (const auto mode = fields.get("forwardClientCertDetails")) {
+    topology.clientCertificate = mode->oneOf<ClientCertificate>(kModes).value_or(topology.clientCertificate);
+  }
+  topology.proxyProtocol = fields.get("proxyProtocol").has_value();
+  options.env["FAIRWAY_GATEWAY_TOPOLOGY"] = model::toText(topology);
 }
 
 Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
@@ -173,6 +196,7 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
       api::Fields parts(*image);
       parts.read("imageType", options.imageType);
     }
+    if (const auto topology = fields.get("gatewayTopology")) readTopology(*topology, options);
     if (const auto mode = fields.get("interceptionMode")) {
       const auto name = mode->text();
       const auto read = name ? readMode(options, *name) : Result<void>();
