@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/stats.h"
 #include "base/strings.h"
 
 namespace fairway::agent {
@@ -108,25 +109,6 @@ json node(const AgentOptions& options) {
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
   if (!options.gatewayTopology.empty()) metadata["FAIRWAY_GATEWAY_TOPOLOGY"] = options.gatewayTopology;
   return {{"id", nodeId(options)}, {"cluster", serviceCluster(options)}, {"metadata", std::move(metadata)}};
-}
-
-// Names of clusters hold dots and bars, at which Envoy's own tag rules would cut them.
-json statsConfig(const AgentOptions& options) {
-  std::string domain;
-  for (const char c : options.domain) domain += c == '.' ? "\\." : std::string(1, c);
-  const auto tag = [](const std::string& name, const std::string& regex) {
-    return json{{"tag_name", name}, {"regex", regex}};
-  };
-  return {{"use_all_default_tags", false},
-          {"stats_tags",
-           json::array({
-               tag("cluster_name", "^cluster\\.((.+?(\\..+?\\.svc\\." + domain + ")?)\\.)"),
-               tag("tcp_prefix", "^tcp\\.((.*?)\\.)\\w+?$"),
-               tag("http_conn_manager_prefix", "^http\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
-               tag("response_code", "_rq(_(\\d{3}))$"),
-               tag("response_code_class", "_rq(_(\\dxx))$"),
-               tag("listener_address", "^listener\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
-           })}};
 }
 
 bool hasIpv6(const AgentOptions& options) {

@@ -13,6 +13,7 @@
 #include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
+#include "translate/metrics.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/tracing.h"
@@ -87,6 +88,12 @@ void setAddresses(HttpConnectionManager& out, const HttpManager& manager) {
   }
 }
 
+// What a gateway's clients show is users' business: a gateway tells of what it sends.
+MetricsSide metricsSide(const HttpManager& manager) {
+  if (manager.side != HttpSide::inbound) return MetricsSide::client;
+  return manager.mutualTls ? MetricsSide::server_mtls : MetricsSide::server;
+}
+
 hcm::HttpFilter filter(std::string_view name, const google::protobuf::Message& config) {
   hcm::HttpFilter out;
   setFilter(out, name, config);
@@ -118,6 +125,7 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   if (const auto& tracing = manager.telemetry->tracing) {
     setTracing(out, *tracing, {manager.ns, view.mesh().trustDomain, manager.side == HttpSide::gateway});
   }
+  addHttpMetrics(out, manager.telemetry->metrics, metricsSide(manager));
 
   if (manager.authentication) {
     const auto& authentication = *manager.authentication;

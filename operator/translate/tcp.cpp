@@ -71,11 +71,12 @@ void addNameLookup(FilterChain& chain, std::uint32_t port) {
 }  // namespace
 
 void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster,
-                 const model::Telemetry::Side& telemetry) {
+                 const model::Telemetry::Side& telemetry, MetricsSide side) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
   addAccessLog(proxy, telemetry);
+  addTcpMetrics(proxy, telemetry.metrics, side);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
 
@@ -113,7 +114,9 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
       tunnel.set_use_post(policy.tunnel->post);
     }
   }
-  addAccessLog(proxy, view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client);
+  const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client;
+  addAccessLog(proxy, telemetry);
+  addTcpMetrics(proxy, telemetry.metrics, MetricsSide::client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;
     const auto& host = view.ask(normalize::ServiceOf{weighted->destination.host});

@@ -25,7 +25,7 @@ std::string valueOf(const std::vector<std::string>& environment, const std::stri
 TEST_CASE("Spans: a workload is known by its labels, else by its name") {
   auto options = pod();
   CHECK(valueOf(spanEnvironment(options, ""), "FAIRWAY_CANONICAL_SERVICE") == "web-1");
-  CHECK(valueOf(spanEnvironment(options, ""), "FAIRWAY_CANONICAL_REVISION") == "unset");
+  CHECK(valueOf(spanEnvironment(options, ""), "FAIRWAY_CANONICAL_REVISION") == "latest");
   CHECK(valueOf(spanEnvironment(options, ""), "FAIRWAY_CLUSTER_ID") == "unset");
 
   options.metadata = {{"WORKLOAD_NAME", "web"}, {"CLUSTER_ID", "east"}};
