@@ -14,20 +14,26 @@ TEST_CASE("expressions that can be parsed") {
                            "a ? b : c ? d : e",
                            "request.path.matches(r'^/v[0-9]+\\.x')",
                            "'a' in ['a', 'b',]",
-                           "{'a': 1, 'b': [2.5e-3, 0x1Fu]}.a + -1 * 2 % 3",
+                           "{'a': 1, 'b': [2.5e-3, 0x1Fu],}.a + -1 * 2 % 3",
                            "has(request.headers.b) // a comment",
                            "\"\"\"two\nlines\"\"\"",
                            "b'\\x41\\101\\u00e9'",
-                           "a[?0].?b",
                            ".a.b.c",
                            "1 - -1",
+                           "--a",
                            "xds.node.metadata['NAMESPACE']",
                            "!!a",
-                           "f(a, b(c))",
+                           "size(a)",
+                           "startsWith(a, 'b')",
+                           "a.getHours('UTC')",
                            "null",
                            "in_ == inner",
-                           "x.in",
-                           "1.size()"}) {
+                           "1.size()",
+                           "a.`b-c`",
+                           "a.while",
+                           "-9223372036854775808",
+                           "18446744073709551615u",
+                           "a || b ? c : d"}) {
     INFO(text);
     CHECK(celProblem(text) == std::nullopt);
   }
@@ -56,7 +62,24 @@ TEST_CASE("expressions that cannot be parsed say where, and what is expected") {
       {"a = b; c", "expected an operator"},
       {"a\x01", "control character"},
       {"[1, 2", "expected ']'"},
-      {"f(,)", "expected a value"},
+      {"size(,)", "expected a value"},
+      {"size(a,)", "expected a value"},
+      {"a ? b ? c : d : e", "expected ':'"},
+      {"a.in", "expected the name of a field"},
+      {"!-a", "expected a value"},
+      {"a[?0]", "expected a value"},
+      {"9223372036854775808", "64 bits"},
+      {"18446744073709551616u", "64 bits"},
+      // Envoy would refuse these.
+      {"a.trim()", "found \"trim()\", expected a function that Envoy has"},
+      {"string(a)", "a function that Envoy has"},
+      {"[1, 2].exists(x, x > 1)", "a function that Envoy has"},
+      {"a.size(b)", "another number of arguments"},
+      {"a.b.startsWith()", "another number of arguments"},
+      {"has(a)", "has(request.headers.a)"},
+      {"has(a.b == c.d)", "has(request.headers.a)"},
+      {"has(a['b'])", "has(request.headers.a)"},
+      {"a.matches('(')", "refused by RE2"},
   };
   for (const auto& [text, part] : table) {
     const auto problem = celProblem(text);
