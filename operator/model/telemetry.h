@@ -38,10 +38,9 @@ enum class Metric {
   grpc_response_messages,  // istio_response_messages_total
 };
 inline constexpr std::array kAllMetrics{
-    Metric::request_count,      Metric::request_duration,       Metric::request_size,
-    Metric::response_size,      Metric::tcp_opened_connections, Metric::tcp_closed_connections,
-    Metric::tcp_sent_bytes,     Metric::tcp_received_bytes,     Metric::grpc_request_messages,
-    Metric::grpc_response_messages};
+    Metric::request_count,          Metric::request_duration,       Metric::request_size,   Metric::response_size,
+    Metric::tcp_opened_connections, Metric::tcp_closed_connections, Metric::tcp_sent_bytes, Metric::tcp_received_bytes,
+    Metric::grpc_request_messages,  Metric::grpc_response_messages};
 
 // "REQUEST_COUNT" ..., as Telemetry objects name it.
 std::string_view toString(Metric metric);
@@ -51,15 +50,15 @@ std::string_view prometheusName(Metric metric);
 // What is different from the standard labels and metrics of one metric.
 struct MetricChange {
   bool disabled = false;
-  // Labels by name. A value is an expression of the Common Expression Language (at most 1024 bytes, balanced brackets, no
-  // '%' and no control characters); without one the label is left out.
+  // Labels by name. A value is an expression of the Common Expression Language that Envoy takes, without '%' and line ends; without
+  // a value the label is left out.
   std::map<std::string, std::optional<std::string>> tags;
   bool operator==(const MetricChange&) const = default;
 };
 
 struct Metrics {
-  bool enabled = true;                     // false: none at all
-  std::map<Metric, MetricChange> changes;  // only those with a change
+  bool enabled = true;                                  // false: none at all
+  std::map<Metric, MetricChange> changes;               // only those with a change
   Duration reportingInterval{std::chrono::seconds(5)};  // how often connections that stay open are counted
   bool operator==(const Metrics&) const = default;
 
@@ -73,7 +72,8 @@ struct Metrics {
 // Envoy's command operators. Both empty: our own format.
 struct LogFormat {
   std::string text;  // of a line, with its end; of OpenTelemetry the record's body
-  std::string json;  // an object as JSON text, whose values are formats; of OpenTelemetry and Fluentd the record's attributes
+  std::string
+      json;  // an object as JSON text, whose values are formats; of OpenTelemetry and Fluentd the record's attributes
   bool operator==(const LogFormat&) const = default;
 };
 
@@ -113,7 +113,7 @@ struct FluentdLog {
 struct AccessLog {
   std::string provider;  // its name among the mesh's extensionProviders
   std::variant<FileLog, OtelLog, GrpcLog, FluentdLog> to;
-  // Only what this expression of the Common Expression Language is true of is logged; empty: everything.
+  // Only what this expression of the Common Expression Language is true of is logged (Envoy takes it); empty: everything.
   std::string filter;
   bool operator==(const AccessLog&) const = default;
 
@@ -130,6 +130,8 @@ struct ZipkinTracer {
   // Which headers carry the context.
   enum class Context { b3, b3_and_w3c };
   Context context = Context::b3;
+  std::optional<Duration> timeout;
+  std::vector<std::pair<std::string, std::string>> headers;  // that are sent along
   bool operator==(const ZipkinTracer&) const = default;
 };
 

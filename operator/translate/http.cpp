@@ -113,7 +113,8 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  if (!settings.accessLogFile.empty()) setHttpAccessLog(*out.add_access_log(), settings);
+  if (!manager.telemetry->logs.empty() && !settings.accessLogFile.empty())
+    setHttpAccessLog(*out.add_access_log(), settings);
 
   if (manager.authentication) {
     const auto& authentication = *manager.authentication;

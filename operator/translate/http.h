@@ -7,6 +7,7 @@
 #include "model/gateway_topology.h"
 #include "model/rate_limit.h"
 #include "model/security.h"
+#include "model/telemetry.h"
 #include "store/view.h"
 
 namespace envoy::config::listener::v3 {
@@ -34,6 +35,7 @@ struct HttpManager {
   const envoy::config::route::v3::RouteConfiguration* routes = nullptr;
   // Some routes lead to names that are looked up when they are asked for (Service::Resolution::dynamic_dns).
   bool lookUp = false;
+  const model::Telemetry::Side* telemetry = nullptr;  // never null
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "normalize/queries.h"
 #include "normalize/sidecars.h"
+#include "normalize/telemetry.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fixed_clusters.h"
@@ -97,8 +98,8 @@ struct Port {
 
 class InboundListener {
  public:
-  InboundListener(store::View& view, Listener& listener, bool matchPorts)
-      : view_(view), listener_(listener), matchPorts_(matchPorts) {}
+  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry)
+      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry) {}
 
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
@@ -168,6 +169,7 @@ class InboundListener {
     manager.authentication = port.authentication;
     manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
+    manager.telemetry = &telemetry_;
     addHttpManager(view_, chain, manager);
   }
 
@@ -178,18 +180,19 @@ class InboundListener {
 
   void addBytes(FilterChain& chain, const Port& port) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster);
+    addTcpProxy(view_, chain, port.cluster, telemetry_);
   }
 
   void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(view_, chain, std::string(kBlackHoleCluster));
+    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_);
   }
 
   store::View& view_;
   Listener& listener_;
   const bool matchPorts_;
+  const model::Telemetry::Side& telemetry_;
 };
 
 void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
@@ -251,6 +254,8 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   std::vector<model::Provenance> provenance = peers.provenance;
   if (sidecar != nullptr) provenance.push_back(sidecar->provenance);
   for (const auto& limit : rateLimits) provenance.push_back(limit.provenance);
+  const auto& telemetry = normalize::workloadTelemetry(view, query.ns, query.labels);
+  provenance.insert(provenance.end(), telemetry.provenance.begin(), telemetry.provenance.end());
   const auto base = provenance;
   const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
     const auto& authorization =
@@ -298,7 +303,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
       if (!isAddress(address)) continue;
       Listener listener;
       initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
-      InboundListener(view, listener, false).add(port);
+      InboundListener(view, listener, false, telemetry.server).add(port);
       output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
     }
     provenance = std::move(objects);
@@ -315,9 +320,9 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster));
+  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server);
 
-  InboundListener chains(view, listener, true);
+  InboundListener chains(view, listener, true, telemetry.server);
   std::vector<std::uint32_t> plain;
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;

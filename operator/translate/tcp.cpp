@@ -50,9 +50,9 @@ model::L4Route routeToItself(const L4Service& service) {
   return route;
 }
 
-void addAccessLog(store::View& view, TcpProxy& proxy) {
+void addAccessLog(store::View& view, TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
   const auto& mesh = view.ask(normalize::MeshSettingsOf{});
-  if (!mesh.accessLogFile.empty()) setTcpAccessLog(*proxy.add_access_log(), mesh);
+  if (!telemetry.logs.empty() && !mesh.accessLogFile.empty()) setTcpAccessLog(*proxy.add_access_log(), mesh);
 }
 
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
@@ -71,11 +71,12 @@ void addNameLookup(FilterChain& chain, std::uint32_t port) {
 
 }  // namespace
 
-void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster) {
+void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster,
+                 const model::Telemetry::Side& telemetry) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
-  addAccessLog(view, proxy);
+  addAccessLog(view, proxy, telemetry);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
 
@@ -113,7 +114,7 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
       tunnel.set_use_post(policy.tunnel->post);
     }
   }
-  addAccessLog(view, proxy);
+  addAccessLog(view, proxy, view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;
     const auto& host = view.ask(normalize::ServiceOf{weighted->destination.host});

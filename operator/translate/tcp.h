@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/service.h"
+#include "model/telemetry.h"
 #include "model/traffic.h"
 #include "store/view.h"
 
@@ -24,9 +25,10 @@ struct L4Service {
 };
 
 // Appends a proxy to one cluster.
-void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster);
+void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
+                 const model::Telemetry::Side& telemetry);
 
-// Appends a proxy to the route's weighted destinations.
+// Appends a proxy to the route's weighted destinations. Of the client also its telemetry counts.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const model::Client& client,
                  const model::L4Route& route, const std::string& statPrefix);
 
