@@ -46,8 +46,11 @@ AppSide appSide(const AgentOptions& options) {
 
 }  // namespace
 
-Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, Callbacks callbacks)
+Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshMetrics& mesh, Connections& connections,
+                     Callbacks callbacks)
     : envoy_(envoy),
+      mesh_(mesh),
+      connections_(connections),
       callbacks_(std::move(callbacks)),
       probes_(parseAppProbes(options.appProbes).value()),
       app_(appSide(options)),
@@ -111,8 +114,10 @@ Result<std::string> Endpoints::appMetrics(std::chrono::milliseconds timeout) con
 
 HttpReply Endpoints::metrics(const HttpCall& call) {
   ++scrapes_;
+  connections_.sweep();
   MetricSources sources;
   sources.envoy = [this](auto timeout) { return envoy_.metrics(timeout); };
+  sources.appendEnvoy = [this](std::string& page, std::string_view envoy) { mesh_.append(page, envoy); };
   if (appMetrics_) sources.app = [this](auto timeout) { return appMetrics(timeout); };
   sources.agent = [this] { return ownMetrics(); };
   sources.failed = [this](const char* part, const std::string& why) {
@@ -146,6 +151,13 @@ std::string Endpoints::ownMetrics() const {
     add(page, "istio_agent_startup_duration_seconds", "gauge", "", facts.readyAfterSeconds);
   }
   counter("fairway_agent_envoy_starts_total", "", facts.envoyStarts);
+  const auto connections = connections_.stats();
+  add(page, "fairway_agent_connections", "gauge", "", static_cast<double>(connections.open));
+  counter("fairway_agent_connections_untracked_total", "", connections.untracked);
+  counter("fairway_agent_connections_lost_total", "", connections.lost);
+  for (const auto& [metric, sets] : mesh_.overLimit()) {
+    add(page, "fairway_agent_series_over_limit", "gauge", "{metric=\"" + metric + "\"}", static_cast<double>(sets));
+  }
   add(page, "istio_agent_process_resident_memory_bytes", "gauge", "", residentBytes());
   return page;
 }

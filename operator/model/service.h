@@ -75,6 +75,7 @@ struct Workload {
   std::string ns;
   std::string name;
   std::string serviceAccount;
+  std::string workload;  // of what runs the pod: a Deployment's name; of a bare pod its own
   Labels labels;
   std::vector<std::string> ips;
   Locality locality;

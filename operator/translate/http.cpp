@@ -13,6 +13,7 @@
 #include "normalize/queries.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
+#include "translate/metrics.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
@@ -86,6 +87,12 @@ void setAddresses(HttpConnectionManager& out, const HttpManager& manager) {
   }
 }
 
+// What a gateway's clients show is users' business: a gateway tells of what it sends.
+MetricsSide metricsSide(const HttpManager& manager) {
+  if (manager.side != HttpSide::inbound) return MetricsSide::client;
+  return manager.mutualTls ? MetricsSide::server_mtls : MetricsSide::server;
+}
+
 hcm::HttpFilter filter(std::string_view name, const google::protobuf::Message& config) {
   hcm::HttpFilter out;
   setFilter(out, name, config);
@@ -115,6 +122,7 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.add_upgrade_configs()->set_upgrade_type("websocket");
   if (!manager.telemetry->logs.empty() && !settings.accessLogFile.empty())
     setHttpAccessLog(*out.add_access_log(), settings);
+  addHttpMetrics(out, manager.telemetry->metrics, metricsSide(manager));
 
   if (manager.authentication) {
     const auto& authentication = *manager.authentication;

@@ -121,7 +121,7 @@ class InboundListener {
         // Requests inside cannot be seen, so they cannot be refused one by one.
         addTcpRefusal(foreign);
       } else {
-        addBytes(foreign, port);
+        addBytes(foreign, port, false);
       }
     }
     if (port.mode != MtlsMode::strict) {
@@ -148,7 +148,7 @@ class InboundListener {
   }
 
   void addFilters(FilterChain& chain, const Port& port, bool mutualTls) {
-    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port);
+    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port, mutualTls);
     google::protobuf::Arena arena;
     auto& routes = *google::protobuf::Arena::CreateMessage<envoy::config::route::v3::RouteConfiguration>(&arena);
     initRouteConfiguration(routes, port.cluster);
@@ -178,15 +178,16 @@ class InboundListener {
     return port.app && port.app->ingress && port.app->ingress->tls ? &*port.app->ingress->tls : nullptr;
   }
 
-  void addBytes(FilterChain& chain, const Port& port) {
+  void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster, telemetry_);
+    addTcpProxy(view_, chain, port.cluster, telemetry_,
+                mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
   void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_);
+    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
   }
 
   store::View& view_;
@@ -209,6 +210,7 @@ AppSide appSide(store::View& view, const SidecarInbound& query, const AppPort& a
   side.interception = query.interception;
   side.appAddress = query.appAddress;
   if (query.interception == Interception::none && !query.addresses.empty()) side.ownAddress = query.addresses.front();
+  if (const auto& service = view.ask(normalize::ServiceOf{app.host})) side.service = service->host + ";" + service->ns;
   const auto& name = view.ask(normalize::SidecarFor{query.ns, query.labels});
   if (name.empty()) return side;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.ns, name});
@@ -320,7 +322,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server);
+  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
   InboundListener chains(view, listener, true, telemetry.server);
   std::vector<std::uint32_t> plain;

@@ -72,11 +72,12 @@ void addNameLookup(FilterChain& chain, std::uint32_t port) {
 }  // namespace
 
 void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster,
-                 const model::Telemetry::Side& telemetry) {
+                 const model::Telemetry::Side& telemetry, MetricsSide side) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
   addAccessLog(view, proxy, telemetry);
+  addTcpMetrics(proxy, telemetry.metrics, side);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
 
@@ -114,7 +115,9 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
       tunnel.set_use_post(policy.tunnel->post);
     }
   }
-  addAccessLog(view, proxy, view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client);
+  const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client;
+  addAccessLog(view, proxy, telemetry);
+  addTcpMetrics(proxy, telemetry.metrics, MetricsSide::client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;
     const auto& host = view.ask(normalize::ServiceOf{weighted->destination.host});

@@ -8,6 +8,7 @@
 #include "model/telemetry.h"
 #include "model/traffic.h"
 #include "store/view.h"
+#include "translate/metrics.h"
 
 namespace envoy::config::listener::v3 {
 class FilterChain;
@@ -26,7 +27,7 @@ struct L4Service {
 
 // Appends a proxy to one cluster.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
-                 const model::Telemetry::Side& telemetry);
+                 const model::Telemetry::Side& telemetry, MetricsSide side);
 
 // Appends a proxy to the route's weighted destinations. Of the client also its telemetry counts.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const model::Client& client,

@@ -77,6 +77,20 @@ TEST_CASE("proxy.istio.io/config, in YAML or JSON; a single annotation wins over
   CHECK(read({{"proxy.istio.io/config", R"({"concurrency": 1})"}}).concurrency == 1);
 }
 
+TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatcher") {
+  const std::string config =
+      "proxyStatsMatcher: {inclusionPrefixes: [cluster.outbound, http], inclusionRegexps: ['a.*b']}\n";
+  const auto options = read({{"proxy.istio.io/config", config}, {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
+                             {"sidecar.istio.io/statsInclusionSuffixes", "handshake,active"}});
+  CHECK(options.env.at("FAIRWAY_STATS_PREFIXES") == "listener");
+  CHECK(options.env.at("FAIRWAY_STATS_SUFFIXES") == "handshake,active");
+  CHECK(options.env.at("FAIRWAY_STATS_REGEXES") == "a.*b");
+  CHECK(options.warnings.empty());
+  CHECK(read({{"proxy.istio.io/config", config}}).env.at("FAIRWAY_STATS_PREFIXES") == "cluster.outbound,http");
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "proxyStatsMatcher: {inclusionPrefixes: ['a,b']}"}}),
+                 {"inclusionPrefixes", "\"a,b\"", "commas"}));
+}
+
 TEST_CASE("what stands in front of a gateway goes to its proxy") {
   const auto options = read({{"proxy.istio.io/config",
                               "gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD, "
