@@ -108,10 +108,7 @@ json node(const AgentOptions& options) {
   if (!options.outboundAddress.empty()) metadata["FAIRWAY_OUTBOUND_ADDRESS"] = options.outboundAddress;
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
   if (!options.gatewayTopology.empty()) metadata["FAIRWAY_GATEWAY_TOPOLOGY"] = options.gatewayTopology;
-  const auto app = options.labels.find("app");
-  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
-  return {
-      {"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
+  return {{"id", nodeId(options)}, {"cluster", serviceCluster(options)}, {"metadata", std::move(metadata)}};
 }
 
 bool hasIpv6(const AgentOptions& options) {
@@ -159,6 +156,12 @@ void addPrometheus(json& result, const AgentOptions& options, const Address& adm
 std::string nodeId(const AgentOptions& options) {
   return std::string(options.proxyType == ProxyType::router ? "router" : "sidecar") + "~" + options.ips.front() + "~" +
          options.podName + "." + options.podNamespace + "~" + options.podNamespace + ".svc." + options.domain;
+}
+
+std::string serviceCluster(const AgentOptions& options) {
+  const auto app = options.labels.find("app");
+  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
+  return workload + "." + options.podNamespace;
 }
 
 std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket) {

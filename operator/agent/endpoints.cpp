@@ -6,9 +6,8 @@
 
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
-
 #include "agent/connect.h"
+#include "agent/log.h"
 #include "base/ports.h"
 
 namespace fairway::agent {
@@ -57,7 +56,7 @@ Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshM
       appMetrics_(parseAppMetrics(options.appMetrics, 0).value()) {
   for (const auto& [path, probe] : probes_) {
     if (probe.ignoredHost.empty()) continue;
-    spdlog::warn(
+    log().warn(
         "{}: the probe's host \"{}\" is a name: the pod itself is probed. To send it as the Host header, set it in "
         "httpHeaders",
         path, probe.ignoredHost);
@@ -72,7 +71,7 @@ HttpReply Endpoints::health(const HttpCall& call) const {
 HttpReply Endpoints::agent(const HttpCall& call) {
   if (call.path == "/quitquitquit" && call.method == "POST") {
     if (!call.fromPod) return {403, "only for containers of this pod, at 127.0.0.1\n"};
-    spdlog::info("/quitquitquit: stopping");
+    log().info("/quitquitquit: stopping");
     callbacks_.quit();
     return {200, "OK\n"};
   }
@@ -85,7 +84,7 @@ HttpReply Endpoints::agent(const HttpCall& call) {
   }
   const auto userAgent = call.headers.find("user-agent");
   auto reply = runProbe(probe->second, app_, userAgent == call.headers.end() ? "" : userAgent->second);
-  if (reply.status >= 400) spdlog::debug("{}: {} {}", call.path, reply.status, reply.body);
+  if (reply.status >= 400) log().debug("{}: {} {}", call.path, reply.status, reply.body);
   return reply;
 }
 
@@ -124,7 +123,7 @@ HttpReply Endpoints::metrics(const HttpCall& call) {
     auto& count = std::string_view(part) == "envoy" ? envoyFailures_ : appFailures_;
     // An app that never answers would fill the log.
     const auto level = count++ == 0 ? spdlog::level::warn : spdlog::level::debug;
-    spdlog::log(level, "metrics of the {} are left out: {}", part, why);
+    log().log(level, "metrics of the {} are left out: {}", part, why);
   };
   const auto header = call.headers.find("x-prometheus-scrape-timeout-seconds");
   const auto timeout = scrapeTimeout(header == call.headers.end() ? "" : header->second);

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstddef>
+#include <utility>
 
+#include "api/cel_literal.h"
 #include "api/validate.h"
 #include "base/strings.h"
 
@@ -12,371 +13,321 @@ namespace fairway::api {
 
 namespace {
 
-constexpr std::size_t kMaxSize = 4096;
+constexpr std::size_t kMaxLength = 4096;
 constexpr int kMaxDepth = 32;
 
-constexpr std::array<std::string_view, 21> kReserved{
-    "as",  "break", "const", "continue",  "else",    "false",  "for",  "function", "if",   "import", "in",
-    "let", "loop",  "null",  "namespace", "package", "return", "true", "var",      "void", "while"};
-// Of the reserved words those that are no names of fields either.
-constexpr std::array<std::string_view, 4> kValues{"false", "in", "null", "true"};
-
-// What Envoy's evaluator knows, with how many arguments (the one in front of the dot is one); it refuses a whole
-// listener for any other.
 struct Function {
   std::string_view name;
-  std::size_t least, most;
+  std::size_t least, most;  // arguments, without the one before the dot
 };
-constexpr std::array<Function, 24> kFunctions{{
-    {"bool", 1, 1},          {"bytes", 1, 1},
-    {"contains", 2, 2},      {"double", 1, 1},
-    {"duration", 1, 1},      {"dyn", 1, 1},
-    {"endsWith", 2, 2},      {"getDate", 1, 2},
-    {"getDayOfMonth", 1, 2}, {"getDayOfWeek", 1, 2},
-    {"getDayOfYear", 1, 2},  {"getFullYear", 1, 2},
-    {"getHours", 1, 2},      {"getMilliseconds", 1, 2},
-    {"getMinutes", 1, 2},    {"getMonth", 1, 2},
-    {"getSeconds", 1, 2},    {"int", 1, 1},
-    {"matches", 2, 2},       {"size", 1, 1},
-    {"startsWith", 2, 2},    {"timestamp", 1, 1},
-    {"type", 1, 1},          {"uint", 1, 1},
-}};
 
-bool isLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-bool isDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-bool isHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+constexpr std::array kFunctions{
+    Function{"size", 1, 1},      Function{"int", 1, 1},      Function{"uint", 1, 1},    Function{"double", 1, 1},
+    Function{"bytes", 1, 1},     Function{"bool", 1, 1},     Function{"type", 1, 1},    Function{"dyn", 1, 1},
+    Function{"timestamp", 1, 1}, Function{"duration", 1, 1}, Function{"matches", 2, 2}, Function{"startsWith", 2, 2},
+    Function{"endsWith", 2, 2},  Function{"contains", 2, 2}, Function{"has", 1, 1},
+};
+constexpr std::array kMethods{
+    Function{"size", 0, 0},         Function{"matches", 1, 1},      Function{"startsWith", 1, 1},
+    Function{"endsWith", 1, 1},     Function{"contains", 1, 1},     Function{"getFullYear", 0, 1},
+    Function{"getMonth", 0, 1},     Function{"getDate", 0, 1},      Function{"getDayOfMonth", 0, 1},
+    Function{"getDayOfWeek", 0, 1}, Function{"getDayOfYear", 0, 1}, Function{"getHours", 0, 1},
+    Function{"getMinutes", 0, 1},   Function{"getSeconds", 0, 1},   Function{"getMilliseconds", 0, 1},
+};
+// Functions of the name space `re`.
+constexpr std::array kRegexFunctions{Function{"extract", 3, 3}, Function{"capture", 2, 2}, Function{"captureN", 2, 2}};
 
-template <std::size_t N>
-bool among(const std::array<std::string_view, N>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+constexpr std::array<std::string_view, 10> kAttributes{
+    "request",  "response", "source",       "destination",           "connection",
+    "upstream", "metadata", "filter_state", "upstream_filter_state", "xds"};
+constexpr const char* kAttributeNames =
+    "request, response, source, destination, connection, upstream, metadata, filter_state, upstream_filter_state, xds";
+constexpr std::array<std::string_view, 9> kTypes{"int",   "uint", "double", "bool",     "string",
+                                                 "bytes", "list", "map",    "null_type"};
+constexpr std::array<std::string_view, 18> kReserved{"as",        "break",  "const",  "continue", "else",  "for",
+                                                     "function",  "if",     "import", "let",      "loop",  "package",
+                                                     "namespace", "return", "var",    "void",     "while", "in"};
+
+template <class List>
+bool isIn(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-// A recursive descent without a tree: it says whether there is one.
+template <class List>
+const Function* functionOf(const List& list, std::string_view name) {
+  const auto found = std::find_if(list.begin(), list.end(), [&](const Function& one) { return one.name == name; });
+  return found == list.end() ? nullptr : &*found;
+}
+
+bool startsName(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool isDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool inName(char c) { return startsName(c) || isDigit(c); }
+
+// What the last thing read was, where that matters to what is around it.
+struct Read {
+  bool selection = false;           // "a.b"
+  std::optional<std::string> text;  // a literal
+};
+
+// By recursive descent. After the first problem every step does nothing.
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
 
-  std::optional<std::string> problem() {
+  std::optional<std::string> run() {
     expression();
-    space();
-    if (!failed_ && at_ < text_.size()) fail("an operator or the end");
+    if (!problem_ && !atEnd()) unexpected("an operator");
     return problem_;
   }
 
  private:
-  // What a part of the expression is, as far as it matters to what is around it.
-  enum class Shape { other, field, text };
-
-  void fail(std::string_view expected) { failAt(at_, expected); }
-  void failAt(std::size_t at, std::string_view expected) {
-    if (failed_) return;
-    failed_ = true;
-    const auto rest = text_.substr(std::min(at, text_.size()), 20);
-    problem_ = "at its character " + std::to_string(at + 1) +
-               (rest.empty() ? " found the end" : " found " + quote(rest)) + ", expected " + std::string(expected);
-  }
-  void space() {
+  // Passes over blanks and comments.
+  bool atEnd() {
     for (;;) {
-      while (at_ < text_.size() && std::string_view(" \t\n\r\f").find(text_[at_]) != std::string_view::npos) ++at_;
-      if (!rest().starts_with("//")) return;
+      while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+      if (!text_.substr(at_).starts_with("//")) return at_ == text_.size();
       while (at_ < text_.size() && text_[at_] != '\n') ++at_;
     }
   }
-  [[nodiscard]] std::string_view rest() const { return text_.substr(std::min(at_, text_.size())); }
+  // Whether this comes next; passes over it.
   bool take(std::string_view token) {
-    if (failed_) return false;
-    space();
-    if (!rest().starts_with(token)) return false;
+    if (problem_ || atEnd() || !text_.substr(at_).starts_with(token)) return false;
     at_ += token.size();
     return true;
   }
-  void need(std::string_view token) {
-    if (!take(token)) fail("'" + std::string(token) + "'");
-  }
-  // A word that is not a part of a longer one.
   bool takeWord(std::string_view word) {
-    if (failed_) return false;
-    space();
-    const auto ahead = rest();
-    if (!ahead.starts_with(word)) return false;
-    if (ahead.size() > word.size() && (isLetter(ahead[word.size()]) || isDigit(ahead[word.size()]))) return false;
+    if (problem_ || atEnd() || !text_.substr(at_).starts_with(word)) return false;
+    if (at_ + word.size() < text_.size() && inName(text_[at_ + word.size()])) return false;
     at_ += word.size();
     return true;
   }
+  void need(std::string_view token) {
+    if (!problem_ && !take(token)) unexpected("'" + std::string(token) + "'");
+  }
+  void fail(std::size_t at, const std::string& message) {
+    if (!problem_) problem_ = "at character " + std::to_string(at + 1) + ": " + message;
+  }
+  void unexpected(const std::string& wanted) {
+    if (problem_) return;
+    const auto found = atEnd() ? std::string("the end") : "'" + std::string(text_.substr(at_, 10)) + "'";
+    fail(at_, "found " + found + ", expected " + wanted);
+  }
 
-  Shape expression() {
-    if (failed_) return Shape::other;
-    if (++depth_ > kMaxDepth) {
-      fail("at most 32 levels");
-      return Shape::other;
-    }
-    auto shape = conjunctions();
+  void expression() {
+    if (problem_) return;
+    if (++depth_ > kMaxDepth) return fail(at_, "it is nested too deeply");
+    binary(0);
     if (take("?")) {
-      shape = Shape::other;
-      conjunctions();
+      binary(0);
       need(":");
       expression();
     }
     --depth_;
-    return shape;
   }
-  Shape conjunctions() {
-    auto shape = relation();
-    while (take("||") || take("&&")) {
-      relation();
-      shape = Shape::other;
+
+  // Operators by how tightly they bind.
+  void binary(int level) {
+    constexpr int kLevels = 5;
+    if (level == kLevels) return unary();
+    binary(level + 1);
+    while (!problem_ && takeOperator(level)) binary(level + 1);
+  }
+  bool takeOperator(int level) {
+    switch (level) {
+      case 0: return take("||");
+      case 1: return take("&&");
+      case 2: return take("==") || take("!=") || take("<=") || take(">=") || take("<") || take(">") || takeWord("in");
+      case 3: return take("+") || take("-");
+      default: return take("*") || take("/") || take("%");
     }
-    return shape;
   }
-  Shape relation() {
-    auto shape = sum();
-    while (take("<=") || take(">=") || take("==") || take("!=") || take("<") || take(">") || takeWord("in")) {
-      sum();
-      shape = Shape::other;
+
+  void unary() {
+    if (take("!")) {
+      while (take("!")) {
+      }
+    } else {
+      while (take("-")) {
+      }
     }
-    return shape;
+    member();
   }
-  Shape sum() {
-    auto shape = unary();
-    while (take("+") || take("-") || take("*") || take("/") || take("%")) {
-      unary();
-      shape = Shape::other;
-    }
-    return shape;
-  }
-  Shape unary() {
-    bool any = false, minus = false;
-    while (take("!")) any = true;
-    while (!any && take("-")) minus = true;
-    while (minus && take("-")) continue;
-    const auto shape = member(minus);
-    return any || minus ? Shape::other : shape;
-  }
-  Shape member(bool negative) {
-    auto shape = primary(negative);
-    while (!failed_) {
+
+  Read member() {
+    auto last = primary();
+    while (!problem_) {
       if (take(".")) {
-        space();
-        const auto start = at_;
-        const auto name = identifier(true);
-        if (!failed_ && take("(")) {
-          call(name, start, true);
-          shape = Shape::other;
-        } else {
-          shape = Shape::field;
-        }
+        last = select();
       } else if (take("[")) {
         expression();
         need("]");
-        shape = Shape::other;
+        last = {};
       } else {
         break;
       }
     }
-    return shape;
+    last_ = last;
+    return last;
   }
-  // Behind the opening bracket of a call.
-  void call(std::string_view name, std::size_t start, bool member) {
-    std::size_t count = member ? 1 : 0;
-    auto last = Shape::other;
-    space();
-    const auto first = at_;
+
+  std::string_view name(const char* wanted) {
+    if (problem_) return {};
+    if (atEnd() || !startsName(text_[at_])) {
+      unexpected(wanted);
+      return {};
+    }
+    const auto start = at_;
+    while (at_ < text_.size() && inName(text_[at_])) ++at_;
+    return text_.substr(start, at_ - start);
+  }
+
+  // Behind a dot.
+  Read select() {
+    atEnd();
+    const auto start = at_;
+    const auto field = name("the name of a field");
+    if (problem_) return {};
+    if (field == "in" || field == "true" || field == "false" || field == "null") {
+      fail(start, "'" + std::string(field) + "' is no name of a field: write ['" + std::string(field) + "']");
+      return {};
+    }
+    if (!take("(")) return {.selection = true, .text = {}};
+    call(functionOf(kMethods, field), field, start, field == "matches" ? 0 : kNone);
+    return {};
+  }
+
+  // Behind the opening bracket. `regex`: which argument is one.
+  void call(const Function* function, std::string_view name, std::size_t start, std::size_t regex) {
+    if (function == nullptr) return fail(start, "there is no function " + std::string(name) + "() here");
+    std::size_t count = 0;
     if (!take(")")) {
       do {
-        last = expression();
+        atEnd();
+        const auto from = at_;
+        last_ = {};
+        expression();
+        if (problem_) return;
+        // The last thing read is the argument itself only if nothing stood before it.
+        const auto written = trim(text_.substr(from, at_ - from));
+        if (name == "has" && (!last_.selection || !plainSelection(written))) {
+          return fail(from, "has() wants a field, such as request.useragent");
+        }
+        if (count == regex && last_.text && isQuoted(written)) {
+          if (const auto problem = regexProblem(*last_.text)) return fail(from, *problem);
+        }
         ++count;
       } while (take(","));
       need(")");
     }
-    if (failed_) return;
-    if (!member && name == "has") {
-      if (count != 1 || last != Shape::field)
-        failAt(first, "the field that is asked for, as in has(request.headers.a)");
-      return;
-    }
-    const auto known =
-        std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto& one) { return one.name == name; });
-    if (known == kFunctions.end())
-      return failAt(start, "a function that Envoy has, such as startsWith, matches or size");
-    if (count < known->least || count > known->most) return failAt(first, "another number of arguments");
-    if (name != "matches" || last != Shape::text || !literal_) return;
-    if (const auto problem = regexProblem(*literal_)) {
-      failed_ = true;
-      problem_ = *problem;
+    if (!problem_ && (count < function->least || count > function->most)) {
+      fail(start, std::string(name) + "() has " + std::to_string(count) + " arguments, expected " +
+                      std::to_string(function->least) +
+                      (function->most == function->least ? std::string() : " or " + std::to_string(function->most)));
     }
   }
-  void list() {
-    do {
-      if (take("]")) return;  // behind a last comma
-      expression();
-    } while (take(","));
-    need("]");
+
+  static bool isQuoted(std::string_view written) {
+    const auto quote = written.find_first_of("'\"");
+    return quote != std::string_view::npos &&
+           written.substr(0, quote).find_first_not_of("rRbB") == std::string_view::npos &&
+           written.back() == written[quote];
   }
-  void map() {
-    do {
-      if (take("}")) return;
-      expression();
-      need(":");
-      expression();
-    } while (take(","));
-    need("}");
+  // No operators: members alone.
+  static bool plainSelection(std::string_view written) {
+    char quote = 0;
+    for (const char c : written) {
+      if (quote != 0) {
+        if (c == quote) quote = 0;
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+      } else if (!inName(c) && c != '.' && c != '[' && c != ']') {
+        return false;
+      }
+    }
+    return true;
   }
-  Shape primary(bool negative) {
-    if (failed_) return Shape::other;
-    space();
+
+  Read primary() {
+    if (problem_) return {};
+    if (atEnd()) {
+      unexpected("a value");
+      return {};
+    }
+    const auto start = at_;
+    const char c = text_[at_];
+    const auto rest = text_.substr(at_);
+    if (isDigit(c) || (c == '.' && rest.size() > 1 && isDigit(rest[1]))) {
+      literal(readCelNumber(rest));
+      return {};
+    }
+    if (startsCelText(rest)) return {.selection = false, .text = literal(readCelText(rest))};
     if (take("(")) {
       expression();
       need(")");
-      return Shape::other;
-    }
-    if (take("[")) {
-      list();
-      return Shape::other;
-    }
-    if (take("{")) {
-      map();
-      return Shape::other;
-    }
-    const auto ahead = rest();
-    if (!ahead.empty() && (isDigit(ahead[0]) || (ahead[0] == '.' && ahead.size() > 1 && isDigit(ahead[1])))) {
-      number(negative);
-      return Shape::other;
-    }
-    if (startsText()) {
-      quoted();
-      return Shape::text;
-    }
-    if (takeWord("true") || takeWord("false") || takeWord("null")) return Shape::other;
-    take(".");
-    space();
-    const auto start = at_;
-    const auto name = identifier(false);
-    if (!failed_ && take("(")) call(name, start, false);
-    return Shape::other;
-  }
-  std::string_view identifier(bool member) {
-    space();
-    const auto start = at_;
-    if (member && rest().starts_with('`')) {
-      ++at_;
-      while (at_ < text_.size() && (isLetter(text_[at_]) || isDigit(text_[at_]) ||
-                                    std::string_view("-./ ").find(text_[at_]) != std::string_view::npos))
-        ++at_;
-      if (at_ == start + 1 || !rest().starts_with('`')) fail("the name of a field between ``");
-      ++at_;
       return {};
     }
-    if (at_ < text_.size() && isLetter(text_[at_])) {
-      while (at_ < text_.size() && (isLetter(text_[at_]) || isDigit(text_[at_]))) ++at_;
+    if (take("[")) {
+      items("]", [&] { expression(); });
+      return {};
     }
-    const auto name = text_.substr(start, at_ - start);
-    if (!name.empty() && !(member ? among(kValues, name) : among(kReserved, name))) return name;
-    at_ = start;
-    fail(member ? "the name of a field" : "a value, such as request.method, 'text' or 5");
+    if (take("{")) {
+      items("}", [&] {
+        expression();
+        need(":");
+        expression();
+      });
+      return {};
+    }
+    const auto word = name("a value");
+    if (problem_ || word == "true" || word == "false" || word == "null") return {};
+    if (isIn(kReserved, word)) {
+      fail(start, "'" + std::string(word) + "' is a reserved word");
+    } else if (word == "re" && take(".")) {
+      const auto function = name("a function");
+      need("(");
+      if (!problem_) call(functionOf(kRegexFunctions, function), function, start, 1);
+    } else if (take("(")) {
+      call(functionOf(kFunctions, word), word, start, word == "matches" ? 1 : kNone);
+    } else if (!isIn(kAttributes, word) && !isIn(kTypes, word)) {
+      fail(start, "there is no attribute " + std::string(word) + ", expected one of " + kAttributeNames);
+    }
     return {};
   }
-  std::size_t digits() {
-    const auto start = at_;
-    while (at_ < text_.size() && isDigit(text_[at_])) ++at_;
-    return at_ - start;
-  }
-  void number(bool negative) {
-    const auto start = at_;
-    bool whole = true;
-    if (rest().starts_with("0x") || rest().starts_with("0X")) {
-      at_ += 2;
-      while (at_ < text_.size() && isHex(text_[at_])) ++at_;
-      if (at_ == start + 2) return fail("hexadecimal digits");
-      if (at_ - start > 17) return failAt(start, "a number of 64 bits");
-    } else {
-      digits();
-      if (rest().size() > 1 && rest()[0] == '.' && isDigit(rest()[1])) {
-        whole = false;
-        ++at_;
-        digits();
-      }
-      if (rest().starts_with('e') || rest().starts_with('E')) {
-        whole = false;
-        ++at_;
-        if (rest().starts_with('+') || rest().starts_with('-')) ++at_;
-        if (digits() == 0) return fail("the digits of an exponent");
-      }
-      const auto value = whole ? toNumber(text_.substr(start, at_ - start)) : std::optional<std::uint64_t>(0);
-      const std::uint64_t most = rest().starts_with('u') || rest().starts_with('U') ? UINT64_MAX
-                                 : negative                                         ? std::uint64_t(INT64_MAX) + 1
-                                                                                    : std::uint64_t(INT64_MAX);
-      if (!value || *value > most) return failAt(start, "a number of 64 bits");
+
+  // Up to the end, with a comma between two, and maybe one behind the last.
+  template <class Item>
+  void items(std::string_view end, Item item) {
+    while (!problem_ && !take(end)) {
+      item();
+      if (take(",")) continue;
+      need(end);
+      return;
     }
-    if (whole && (rest().starts_with('u') || rest().starts_with('U'))) ++at_;
-    if (at_ < text_.size() && isLetter(text_[at_])) fail("an operator behind the number");
-  }
-  // r"..", b'..' and the like.
-  [[nodiscard]] bool startsText() const {
-    for (std::size_t i = at_; i < text_.size() && i < at_ + 3; ++i) {
-      if (text_[i] == '\'' || text_[i] == '"') return true;
-      if (std::string_view("rRbB").find(text_[i]) == std::string_view::npos) return false;
-    }
-    return false;
-  }
-  void quoted() {
-    bool raw = false, plain = true;
-    for (; text_[at_] != '\'' && text_[at_] != '"'; ++at_) raw = raw || text_[at_] == 'r' || text_[at_] == 'R';
-    const auto ahead = rest();
-    const std::string one(1, ahead[0]);
-    const std::string mark = ahead.starts_with(one + one + one) ? one + one + one : one;
-    const auto start = at_;
-    for (at_ += mark.size(); at_ < text_.size(); ++at_) {
-      if (text_.substr(at_).starts_with(mark)) {
-        literal_.reset();
-        const auto begin = start + mark.size();
-        if (raw || plain) literal_ = std::string(text_.substr(begin, at_ - begin));
-        at_ += mark.size();
-        return;
-      }
-      if (mark.size() == 1 && (text_[at_] == '\n' || text_[at_] == '\r')) break;
-      if (raw || text_[at_] != '\\') continue;
-      plain = false;
-      if (!escape()) return;
-    }
-    at_ = start;
-    fail("the end of the text that begins here");
-  }
-  // At a backslash; behind it, at the last character of the escape.
-  bool escape() {
-    const auto start = at_++;
-    const char kind = at_ < text_.size() ? text_[at_] : '\0';
-    const std::size_t digits = kind == 'x' || kind == 'X' ? 2 : kind == 'u' ? 4 : kind == 'U' ? 8 : 0;
-    bool good =
-        digits != 0 || (kind != '\0' && std::string_view("abfnrtv\"'`\\?").find(kind) != std::string_view::npos);
-    for (std::size_t i = 0; i < digits && good; ++i) good = ++at_ < text_.size() && isHex(text_[at_]);
-    if (digits == 0 && kind >= '0' && kind <= '3') {
-      good = true;
-      for (int i = 0; i < 2 && good; ++i) good = ++at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '7';
-    }
-    if (good) return true;
-    at_ = start;
-    fail("an escape such as \\n or \\x41");
-    return false;
   }
 
-  std::string_view text_;
+  // One that stands here; its text, if it is a text without escapes that stand for bytes.
+  std::optional<std::string> literal(const CelLiteral& read) {
+    if (!read.problem.empty()) fail(at_, read.problem);
+    at_ += read.length;
+    return read.text;
+  }
+
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  const std::string_view text_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  bool failed_ = false;
-  std::optional<std::string> literal_;  // the text that was read last, if it has no escapes
+  Read last_;
   std::optional<std::string> problem_;
 };
 
 }  // namespace
 
 std::optional<std::string> celProblem(std::string_view expression) {
-  if (expression.size() > kMaxSize)
-    return "it has " + std::to_string(expression.size()) + " bytes, expected at most 4096";
-  for (const char c : expression) {
-    if (static_cast<unsigned char>(c) < 0x20 && std::string_view("\t\n\r").find(c) == std::string_view::npos)
-      return "it has a control character";
+  if (expression.size() > kMaxLength) {
+    return "it has " + std::to_string(expression.size()) + " bytes, expected at most " + std::to_string(kMaxLength);
   }
-  return Parser(expression).problem();
+  if (expression.find('\0') != std::string_view::npos) return "it holds a character with the code 0";
+  return Parser(expression).run();
 }
 
 }  // namespace fairway::api

@@ -17,6 +17,7 @@
 #include "cli/evaluate_command.h"
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
+#include "cli/log_command.h"
 #include "cli/log_setup.h"
 #include "cli/migrate_command.h"
 #include "cli/proxy_config_command.h"
@@ -219,6 +220,7 @@ int run(int argc, char** argv) {
   addCa(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);
+  addAdmin(app, exitCode);
   addEvaluate(app, exitCode);
   addInject(app, exitCode);
   addMigrate(app, exitCode);

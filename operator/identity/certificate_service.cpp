@@ -4,10 +4,10 @@
 #include <thread>
 
 #include <grpcpp/server_context.h>
-#include <spdlog/spdlog.h>
 
 #include "identity/caller.h"
 #include "identity/certificate.grpc.pb.h"
+#include "identity/log.h"
 #include "identity/rate_limiter.h"
 
 namespace fairway::identity {
@@ -56,7 +56,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     const auto caller = authenticate(*context, now);
     if (!caller) {
       ++(caller.error().error_code() == grpc::StatusCode::UNAUTHENTICATED ? unauthenticated_ : failed_);
-      spdlog::warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
+      log().warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
       return caller.error();
     }
     tellAuthenticated(context->peer());
@@ -67,7 +67,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     const auto issued = authority_.sign(*key, *caller, *ttl, now, describe(*caller));
     if (!issued) {
       ++failed_;
-      spdlog::error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
+      log().error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
       return {grpc::StatusCode::INTERNAL, "the certificate could not be signed"};
     }
     for (const auto& certificate : issued->chain) response->add_chain(certificate);
@@ -75,7 +75,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     response->set_trust(trustText());
     ++issued_;
     tellForeignNames(*context, *caller, request->csr());
-    spdlog::debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
+    log().debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
     return grpc::Status::OK;
   }
 
@@ -105,7 +105,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     for (const auto& name : uriNamesOfCsr(csr)) {
       const auto id = SpiffeId::parse(name);
       if (!id || id->account == caller) continue;
-      spdlog::warn(
+      log().warn(
           "certificate request of {}/{} from {} asks for {}: it was given its own identity, names in a request do not "
           "count; a workload that is to have that identity must run as service account {} in namespace {}",
           caller.ns, caller.name, context.peer(), id->toString(), id->account.name, id->account.ns);
@@ -115,7 +115,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   grpc::Status invalid(const grpc::ServerContext& context, const ServiceAccount& caller, const std::string& message) {
     ++invalid_;
-    spdlog::warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);
+    log().warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);
     return {grpc::StatusCode::INVALID_ARGUMENT, message};
   }
 

@@ -216,6 +216,7 @@ class Builder {
     manager.rateLimits = &rateLimits_;
     manager.topology = query_.scope.topology;
     manager.telemetry = &telemetry_.client;
+    manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});

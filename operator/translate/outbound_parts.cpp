@@ -45,6 +45,7 @@ void addHttpChain(store::View& view, const model::Client& client, const std::str
   manager.routeName = routeName;
   manager.lookUp = lookUp;
   manager.telemetry = &telemetryOf(view, client).client;
+  manager.ns = client.ns;
   addHttpManager(view, *listener.add_filter_chains(), manager);
 }
 
