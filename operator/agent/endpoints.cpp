@@ -2,9 +2,6 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
-
-#include <unistd.h>
 
 #include <spdlog/spdlog.h>
 
@@ -24,13 +21,6 @@ void add(std::string& page, const std::string& name, const char* type, const std
   char text[64];
   std::snprintf(text, sizeof text, "%.17g", value);
   page += name + labels + " " + text + "\n";
-}
-
-double residentBytes() {
-  std::ifstream file("/proc/self/statm");
-  double total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 AppSide appSide(const AgentOptions& options) {
@@ -146,7 +136,14 @@ std::string Endpoints::ownMetrics() const {
     add(page, "istio_agent_startup_duration_seconds", "gauge", "", facts.readyAfterSeconds);
   }
   counter("fairway_agent_envoy_starts_total", "", facts.envoyStarts);
-  add(page, "istio_agent_process_resident_memory_bytes", "gauge", "", residentBytes());
+  const auto usage = [&](const std::optional<ProcessUsage>& found, const char* cpu, const char* memory) {
+    if (!found) return;
+    add(page, cpu, "counter", "", found->cpuSeconds);
+    add(page, memory, "gauge", "", found->residentBytes);
+  };
+  usage(processUsage("self"), "istio_agent_process_cpu_seconds_total", "istio_agent_process_resident_memory_bytes");
+  usage(facts.envoyUsage, "fairway_envoy_cpu_seconds_total", "fairway_envoy_resident_memory_bytes");
+  if (facts.sendsStatistics) add(page, "fairway_agent_statsd_found", "gauge", "", *facts.sendsStatistics ? 1 : 0);
   return page;
 }
 

@@ -166,6 +166,28 @@ void readAccessLog(Fields& fields, MeshConfigSpec::AccessLog& out) {
     fields.get("accessLogFormat")->expected("a JSON object as text, as accessLogEncoding is JSON");
 }
 
+MeshConfigSpec::ProxyDefaults readProxyDefaults(const Value& value) {
+  MeshConfigSpec::ProxyDefaults out;
+  Fields fields(value);
+  if (const auto statsd = fields.get("statsdUdpAddress")) {
+    if (const auto text = statsd->text()) {
+      auto address = statsdAddress(*text);
+      if (address) {
+        out.statsdUdpAddress = std::move(*address);
+      } else {
+        statsd->error(address.error().message);
+      }
+    }
+  }
+  if (!value.json().is_object()) return out;
+  for (const auto& [name, setting] : value.json().items()) {
+    if (name != "statsdUdpAddress") {
+      fields.ignore(name, "this setting of proxies comes from the injection's configuration");
+    }
+  }
+  return out;
+}
+
 MeshConfigSpec readMesh(const Value& value) {
   MeshConfigSpec out;
   Fields fields(value);
@@ -198,9 +220,7 @@ MeshConfigSpec readMesh(const Value& value) {
   }
   if (const auto providers = fields.get("extensionProviders"))
     readExtensionProviders(*providers, out.extensionProviders);
-  if (const auto defaults = fields.get("defaultConfig"); defaults && !defaults->json().empty()) {
-    defaults->warn("it has no effect here: settings of proxies come from the injection's configuration");
-  }
+  if (const auto defaults = fields.get("defaultConfig")) out.proxyDefaults = readProxyDefaults(*defaults);
   fields.read("enableAutoMtls", out.enableAutoMtls);
   if (const auto policy = fields.get("authPolicy")) {
     out.authPolicy = policy->oneOf<MeshConfigSpec::AuthPolicy>(kAuthPolicies);

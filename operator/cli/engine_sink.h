@@ -40,6 +40,8 @@ class EngineSink final : public kube::Sink {
   [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
   // For the injection of pods, which asks at any time.
   [[nodiscard]] std::vector<std::shared_ptr<const api::ProxyConfig>> proxyConfigs() const;
+  // Of the settings of the mesh in this ConfigMap, the last ones without errors.
+  [[nodiscard]] api::MeshConfigSpec::ProxyDefaults proxyDefaults(const api::NamespacedName& mesh) const;
 
  private:
   void report(const api::Object& object);
