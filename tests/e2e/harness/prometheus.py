@@ -77,9 +77,12 @@ class Prometheus(Process):
     def label_values(self, label, selector):
         return self._get(f"/api/v1/label/{label}/values", **{"match[]": selector})
 
+    def targets_found(self):
+        return self._get("/api/v1/targets")["activeTargets"]
+
     def problems(self):
         """Targets that cannot be scraped, with why."""
-        return [f"{t['scrapeUrl']}: {t['lastError']}" for t in self._get("/api/v1/targets")["activeTargets"] if t["health"] != "up"]
+        return [f"{t['scrapeUrl']}: {t['lastError']}" for t in self.targets_found() if t["health"] != "up"]
 
     def wait_scraped(self, seconds=30):
         """Until every target has been scraped, without an error."""
