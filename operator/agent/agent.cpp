@@ -12,6 +12,7 @@
 
 #include "agent/bootstrap.h"
 #include "agent/certificate_manager.h"
+#include "agent/connections.h"
 #include "agent/drain.h"
 #include "agent/endpoints.h"
 #include "agent/envoy_admin.h"
@@ -48,7 +49,9 @@ class Agent::Implementation {
       : options_(std::move(options)),
         envoy_(file("envoy-admin-address")),
         drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
-        endpoints_(options_, envoy_, {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {
+        mesh_(ownLabels(options_), options_.metricSeries),
+        connections_(mesh_),
+        endpoints_(options_, envoy_, mesh_, connections_, {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {
   }
 
   int run() {
@@ -58,7 +61,7 @@ class Agent::Implementation {
     };
     const auto workDir = WorkDir::open(options_.workDir);
     if (!workDir) return failed(workDir.error());
-    auto sds = SdsServer::start(file("sds.sock"));
+    auto sds = SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
     if (!sds) return failed(sds.error());
     auto supervisor = Supervisor::make(supervisorOptions());
     if (!supervisor) return failed(supervisor.error());
@@ -180,7 +183,10 @@ class Agent::Implementation {
     SupervisorOptions options;
     options.command = envoyCommand(options_, file("bootstrap.json"), file("envoy-admin-address"));
     options.drainTime = drainLimit();
-    options.beforeStart = [this] { ::unlink(file("envoy-admin-address").c_str()); };
+    options.beforeStart = [this] {
+      ::unlink(file("envoy-admin-address").c_str());
+      connections_.envoyEnded();
+    };
     options.drain = [this] { drain_.start(); };
     // The app may make calls until its own end: those count, too.
     options.drained = [this] { return drain_.over(Traffic::all); };
@@ -256,6 +262,8 @@ class Agent::Implementation {
   const AgentOptions options_;
   const EnvoyAdmin envoy_;
   Drain drain_;
+  MeshMetrics mesh_;
+  Connections connections_;
   Endpoints endpoints_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::mutex mutex_;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/stats.h"
 #include "base/strings.h"
 
 namespace fairway::agent {
@@ -113,25 +114,6 @@ json node(const AgentOptions& options) {
   const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
   return {
       {"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
-}
-
-// Names of clusters hold dots and bars, at which Envoy's own tag rules would cut them.
-json statsConfig(const AgentOptions& options) {
-  std::string domain;
-  for (const char c : options.domain) domain += c == '.' ? "\\." : std::string(1, c);
-  const auto tag = [](const std::string& name, const std::string& regex) {
-    return json{{"tag_name", name}, {"regex", regex}};
-  };
-  return {{"use_all_default_tags", false},
-          {"stats_tags",
-           json::array({
-               tag("cluster_name", "^cluster\\.((.+?(\\..+?\\.svc\\." + domain + ")?)\\.)"),
-               tag("tcp_prefix", "^tcp\\.((.*?)\\.)\\w+?$"),
-               tag("http_conn_manager_prefix", "^http\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
-               tag("response_code", "_rq(_(\\d{3}))$"),
-               tag("response_code_class", "_rq(_(\\dxx))$"),
-               tag("listener_address", "^listener\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
-           })}};
 }
 
 json statsdSink(const AgentOptions& options, const Address& server) {

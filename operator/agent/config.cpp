@@ -6,6 +6,7 @@
 #include "agent/connect.h"
 #include "agent/merged_metrics.h"
 #include "agent/pod_info.h"
+#include "agent/stats.h"
 #include "agent/probes.h"
 #include "agent/statsd.h"
 #include "base/strings.h"
@@ -117,6 +118,25 @@ Result<void> setConcurrency(AgentOptions& options, const std::string& value) {
   return {};
 }
 
+AgentFlag names(std::string name, std::string environment, std::string help,
+                std::vector<std::string> AgentOptions::*member) {
+  return {std::move(name), std::move(environment), "NAME,...", std::move(help),
+          [member](AgentOptions& options, const std::string& value) -> Result<void> {
+            (options.*member).clear();
+            for (const auto& part : split(value, ',')) {
+              if (!trim(part).empty()) (options.*member).emplace_back(trim(part));
+            }
+            return {};
+          }};
+}
+
+Result<void> setMetricSeries(AgentOptions& options, const std::string& value) {
+  const auto number = toNumber(value);
+  if (!number || *number == 0 || *number > 1'000'000) return failure("\"" + value + "\": expected 1 to 1000000");
+  options.metricSeries = *number;
+  return {};
+}
+
 std::vector<AgentFlag> makeFlags() {
   using Options = AgentOptions;
   return {
@@ -169,6 +189,13 @@ std::vector<AgentFlag> makeFlags() {
                    {{"true", true}, {"false", false}}),
       text("--app-metrics", "ISTIO_PROMETHEUS_ANNOTATIONS", "JSON", "where the app's metrics are",
            &Options::appMetrics),
+      {"--metric-series", "FAIRWAY_METRIC_SERIES", "N",
+       "label sets of each of Istio's metrics; what is over that is added up in one", setMetricSeries},
+      names("--stats-prefixes", "FAIRWAY_STATS_PREFIXES", "beginnings of statistics that Envoy keeps besides the usual ones",
+            &Options::statsPrefixes),
+      names("--stats-suffixes", "FAIRWAY_STATS_SUFFIXES", "ends of such statistics", &Options::statsSuffixes),
+      names("--stats-regexes", "FAIRWAY_STATS_REGEXES", "regular expressions for such statistics",
+            &Options::statsRegexes),
       choice<Interception>("--interception", "FAIRWAY_INTERCEPTION",
                            "whether iptables sends the pod's traffic to the proxy", &Options::interception,
                            {{"redirect", Interception::redirect}, {"none", Interception::none}}),
@@ -357,6 +384,7 @@ Result<void> complete(AgentOptions& options) {
   if (auto checked = checkLogs(options); !checked) return checked;
   if (auto checked = checkAppSide(options); !checked) return checked;
   if (auto checked = checkStatsd(options); !checked) return checked;
+  if (auto checked = checkStats(options); !checked) return checked;
   if (options.drainTime > std::chrono::hours(1)) return failure("--drain-time: expected at most 1h");
   return {};
 }

@@ -62,6 +62,9 @@ struct AgentOptions {
   std::string appProbes;        // see parseAppProbes()
   bool probeLocalhost = false;  // the app is probed at 127.0.0.1, not at the pod's address
   std::string appMetrics;       // see parseAppMetrics()
+  std::size_t metricSeries = 2000;  // label sets of each of Istio's metrics; what is over that is added up
+  // Of Envoy's own statistics those that are kept besides the usual ones (see bootstrap()).
+  std::vector<std::string> statsPrefixes, statsSuffixes, statsRegexes;
 
   std::chrono::seconds drainTime{25};        // the longest; below Kubernetes' grace period of 30 s
   std::chrono::seconds minimumDrainTime{5};  // the shortest, for others to hear of it; drainTime wins

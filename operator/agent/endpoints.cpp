@@ -36,8 +36,11 @@ AppSide appSide(const AgentOptions& options) {
 
 }  // namespace
 
-Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, Callbacks callbacks)
+Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshMetrics& mesh, Connections& connections,
+                     Callbacks callbacks)
     : envoy_(envoy),
+      mesh_(mesh),
+      connections_(connections),
       callbacks_(std::move(callbacks)),
       probes_(parseAppProbes(options.appProbes).value()),
       app_(appSide(options)),
@@ -101,8 +104,10 @@ Result<std::string> Endpoints::appMetrics(std::chrono::milliseconds timeout) con
 
 HttpReply Endpoints::metrics(const HttpCall& call) {
   ++scrapes_;
+  connections_.sweep();
   MetricSources sources;
   sources.envoy = [this](auto timeout) { return envoy_.metrics(timeout); };
+  sources.appendEnvoy = [this](std::string& page, std::string_view envoy) { mesh_.append(page, envoy); };
   if (appMetrics_) sources.app = [this](auto timeout) { return appMetrics(timeout); };
   sources.agent = [this] { return ownMetrics(); };
   sources.failed = [this](const char* part, const std::string& why) {
@@ -144,6 +149,13 @@ std::string Endpoints::ownMetrics() const {
   usage(processUsage("self"), "istio_agent_process_cpu_seconds_total", "istio_agent_process_resident_memory_bytes");
   usage(facts.envoyUsage, "fairway_envoy_cpu_seconds_total", "fairway_envoy_resident_memory_bytes");
   if (facts.sendsStatistics) add(page, "fairway_agent_statsd_found", "gauge", "", *facts.sendsStatistics ? 1 : 0);
+  const auto connections = connections_.stats();
+  add(page, "fairway_agent_connections", "gauge", "", static_cast<double>(connections.open));
+  counter("fairway_agent_connections_untracked_total", "", connections.untracked);
+  counter("fairway_agent_connections_lost_total", "", connections.lost);
+  for (const auto& [metric, sets] : mesh_.overLimit()) {
+    add(page, "fairway_agent_series_over_limit", "gauge", "{metric=\"" + metric + "\"}", static_cast<double>(sets));
+  }
   return page;
 }
 

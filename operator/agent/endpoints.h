@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/certificate_manager.h"
+#include "agent/connections.h"
 #include "agent/config.h"
 #include "agent/envoy_admin.h"
 #include "agent/http_server.h"
@@ -32,7 +33,8 @@ class Endpoints {
     std::function<void()> quit;
   };
   // Options that complete() accepted.
-  Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, Callbacks callbacks);
+  Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshMetrics& mesh, Connections& connections,
+            Callbacks callbacks);
 
   // 15021: /healthz/ready and nothing else.
   HttpReply health(const HttpCall& call) const;
@@ -46,6 +48,8 @@ class Endpoints {
   HttpReply metrics(const HttpCall& call);
 
   const EnvoyAdmin& envoy_;
+  MeshMetrics& mesh_;
+  Connections& connections_;
   const Callbacks callbacks_;
   AppProbes probes_;
   AppSide app_;

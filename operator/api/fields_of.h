@@ -34,7 +34,7 @@ inline constexpr int kFields<NamespaceSpec> = 0;
 template <>
 inline constexpr int kFields<NodeSpec> = 0;
 template <>
-inline constexpr int kFields<PodSpec> = 7;
+inline constexpr int kFields<PodSpec> = 8;
 template <>
 inline constexpr int kFields<PodSpec::Port> = 3;
 template <>

@@ -288,7 +288,8 @@ Result<std::chrono::seconds> CertificateAuthority::ttlFor(std::chrono::seconds w
 }
 
 Result<IssuedCertificate> CertificateAuthority::sign(const PublicKey& key, const ServiceAccount& account,
-                                                     std::chrono::seconds wish, Time now) const {
+                                                     std::chrono::seconds wish, Time now,
+                                                     const std::string& description) const {
   const auto ttl = ttlFor(wish);
   if (!ttl) return tl::unexpected(ttl.error());
   const auto id = SpiffeId::make(options_.trustDomain, account);
@@ -298,7 +299,7 @@ Result<IssuedCertificate> CertificateAuthority::sign(const PublicKey& key, const
     return inputs_.active;
   }();
   const auto rest = std::chrono::floor<std::chrono::seconds>(active->notAfter() - now);
-  const auto leaf = issueWorkload(active->issuer, key, *id, std::min(*ttl, rest), now);
+  const auto leaf = issueWorkload(active->issuer, key, *id, std::min(*ttl, rest), now, description);
   if (!leaf) return tl::unexpected(leaf.error());
   IssuedCertificate issued{{leaf->toPem()}, leaf->notAfter()};
   for (const auto& one : active->chain) issued.chain.push_back(one.toPem());

@@ -9,6 +9,7 @@
 #include <envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h>
 #include <google/protobuf/struct.pb.h>
 
+#include "base/metric_tags.h"
 #include "normalize/clients.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
@@ -271,13 +272,30 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
   }
 }
 
+bool isForeignTls(const TrafficPolicy& policy) {
+  using Mode = TrafficPolicy::Tls::Mode;
+  return policy.tls.mode == Mode::simple || policy.tls.mode == Mode::mutual;
+}
+
+// What metrics need to know and the cluster's name does not tell (base/metric_tags.h).
+std::string metricsService(const Spec& spec) {
+  const bool foreign = isForeignTls(spec.policy);
+  if (spec.service.kind == "Service" && !foreign) return {};
+  auto text = spec.service.host + ";" + spec.service.ns;
+  if (foreign) text.append(";").append(metric_tags::kForeign);
+  return text;
+}
+
 void addMetadata(MessageWriter& out, const Spec& spec) {
   using google::protobuf::Struct;
   using google::protobuf::Value;
   out.message(Cluster::kMetadataFieldNumber, [&] {
-    if (spec.provenance) {
-      out.entry(core::Metadata::kFilterMetadataFieldNumber, "fairway",
-                [&] { addText(out, "provenance", spec.provenance->toString()); });
+    const auto forMetrics = metricsService(spec);
+    if (spec.provenance || !forMetrics.empty()) {
+      out.entry(core::Metadata::kFilterMetadataFieldNumber, metric_tags::kMetadata, [&] {
+        if (spec.provenance) addText(out, "provenance", spec.provenance->toString());
+        if (!forMetrics.empty()) addText(out, metric_tags::kMetadataService, forMetrics);
+      });
     }
     out.entry(core::Metadata::kFilterMetadataFieldNumber, "istio", [&] {
       out.entry(Struct::kFieldsFieldNumber, "services", [&] {
@@ -326,6 +344,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
     EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
                             spec.labels ? *spec.labels : model::Labels{}};
     if (spec.policy.locality) endpoints.client = query.client;
+    endpoints.unproved = spec.policy.tls.mode == TrafficPolicy::Tls::Mode::disable || isForeignTls(spec.policy);
     output.children.push_back({EndpointsUnit::kType, endpoints.key()});
   }
 }

@@ -81,7 +81,7 @@ Output computeEgressListener(store::View& view, const EgressListener& query) {
   initEgress(out, query, listener);
   std::vector<model::Provenance> provenance{sidecar->provenance};
   if (model::isHttp(listener.protocol)) {
-    RouteTable table{query.client, listener.port, query.interception, true};
+    RouteTable table{normalize::routeClient(query.client), listener.port, query.interception, true};
     table.listener = query.listener;
     output.children.push_back({RouteTable::kType, table.key()});
     addHttpChain(view, egressTableName(bindOf(listener), listener.port), false, out);

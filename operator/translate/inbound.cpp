@@ -206,6 +206,7 @@ AppSide appSide(store::View& view, const SidecarInbound& query, const AppPort& a
   side.interception = query.interception;
   side.appAddress = query.appAddress;
   if (query.interception == Interception::none && !query.addresses.empty()) side.ownAddress = query.addresses.front();
+  if (const auto& service = view.ask(normalize::ServiceOf{app.host})) side.service = service->host + ";" + service->ns;
   const auto& name = view.ask(normalize::SidecarFor{query.ns, query.labels});
   if (name.empty()) return side;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.ns, name});

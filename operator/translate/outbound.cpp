@@ -255,14 +255,14 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   }
   for (const auto port : view.ask(OutboundPorts{})) {
     if (!usable(view, query, port)) continue;
-    const OutboundPort child{normalize::routeClient(client), port, query.interception, query.addresses,
+    const OutboundPort child{normalize::listenerClient(client), port, query.interception, query.addresses,
                              query.wholeRoutes};
     output.children.push_back({OutboundPort::kType, child.key()});
   }
   for (std::uint32_t i = 0; sidecar && i < sidecar->egress.size(); ++i) {
     const auto& listener = sidecar->egress[i];
     if (!listener.bound() || !usable(view, query, *sidecar, listener)) continue;
-    const EgressListener child{normalize::routeClient(client), i, query.interception, query.addresses};
+    const EgressListener child{normalize::listenerClient(client), i, query.interception, query.addresses};
     output.children.push_back({EgressListener::kType, child.key()});
   }
   return output;
@@ -282,7 +282,7 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
     }
   }
   if (http) {
-    const RouteTable table{query.client, query.port, query.interception, query.wholeRoutes};
+    const RouteTable table{normalize::routeClient(query.client), query.port, query.interception, query.wholeRoutes};
     output.children.push_back({RouteTable::kType, table.key()});
   }
   if (query.interception == Interception::redirect) {

@@ -1,0 +1,103 @@
+#include "agent/stats.h"
+
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/config.h"
+#include "base/metric_tags.h"
+#include "base/strings.h"
+
+namespace fairway::agent {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxNames = 64, kMaxName = 256;
+
+constexpr std::array kPrefixes{"cluster_manager.",        "listener_manager.", "server.", "cluster.xds-grpc.",
+                               "cluster.BlackHoleCluster.", "access_logs.",      "main_thread.", "control_plane."};
+constexpr std::array kSuffixes{
+    "rbac.allowed",         "rbac.denied",         "shadow_allowed",           "shadow_denied",
+    "downstream_cx_active", "downstream_rq_active", "upstream_rq_pending_overflow", "upstream_cx_overflow",
+    "upstream_rq_retry_overflow"};
+
+struct List {
+  const char* annotation;
+  const char* flag;
+  const char* kind;  // of envoy.type.matcher.v3.StringMatcher
+  std::vector<std::string> AgentOptions::*member;
+};
+constexpr std::array kLists{
+    List{"sidecar.istio.io/statsInclusionPrefixes", "--stats-prefixes", "prefix", &AgentOptions::statsPrefixes},
+    List{"sidecar.istio.io/statsInclusionSuffixes", "--stats-suffixes", "suffix", &AgentOptions::statsSuffixes},
+    List{"sidecar.istio.io/statsInclusionRegexps", "--stats-regexes", "safe_regex", &AgentOptions::statsRegexes}};
+
+std::vector<std::string> annotated(const AgentOptions& options, const List& list) {
+  std::vector<std::string> result;
+  const auto found = options.annotations.find(list.annotation);
+  if (found == options.annotations.end()) return result;
+  for (const auto& part : split(found->second, ',')) {
+    if (!trim(part).empty()) result.emplace_back(trim(part));
+  }
+  return result;
+}
+
+json pattern(const char* kind, const std::string& text) {
+  if (std::string_view(kind) == "safe_regex") return {{kind, {{"regex", text}}}};
+  return {{kind, text}};
+}
+
+}  // namespace
+
+json statsConfig(const AgentOptions& options) {
+  std::string domain;
+  for (const char c : options.domain) domain += c == '.' ? "\\." : std::string(1, c);
+  const auto tag = [](const std::string& name, const std::string& regex) {
+    return json{{"tag_name", name}, {"regex", regex}};
+  };
+  json patterns = json::array({{{"prefix", std::string(metric_tags::kScope) + "."}}});
+  for (const auto* name : kPrefixes) patterns.push_back(pattern("prefix", name));
+  for (const auto* name : kSuffixes) patterns.push_back(pattern("suffix", name));
+  for (const auto& list : kLists) {
+    for (const auto& name : options.*list.member) patterns.push_back(pattern(list.kind, name));
+    for (const auto& name : annotated(options, list)) patterns.push_back(pattern(list.kind, name));
+  }
+  // Names of clusters hold dots and bars, at which Envoy's own tag rules would cut them.
+  return {{"use_all_default_tags", false},
+          {"stats_tags",
+           json::array({
+               tag("cluster_name", "^cluster\\.((.+?(\\..+?\\.svc\\." + domain + ")?)\\.)"),
+               tag("tcp_prefix", "^tcp\\.((.*?)\\.)\\w+?$"),
+               tag("http_conn_manager_prefix", "^http\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
+               tag("response_code", "_rq(_(\\d{3}))$"),
+               tag("response_code_class", "_rq(_(\\dxx))$"),
+               tag("listener_address", "^listener\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
+           })},
+          {"stats_matcher", {{"inclusion_list", {{"patterns", std::move(patterns)}}}}}};
+}
+
+Result<void> checkStats(const AgentOptions& options) {
+  for (const auto& list : kLists) {
+    const auto check = [&](const std::string& where, const std::vector<std::string>& names) -> Result<void> {
+      if (names.size() > kMaxNames) {
+        return failure(where + ": " + std::to_string(names.size()) + " names; expected at most " +
+                       std::to_string(kMaxNames));
+      }
+      for (const auto& name : names) {
+        if (name.empty() || name.size() > kMaxName) {
+          return failure(where + ": \"" + name.substr(0, kMaxName) + "\": expected 1 to " + std::to_string(kMaxName) +
+                         " characters");
+        }
+      }
+      return {};
+    };
+    if (auto checked = check(list.flag, options.*list.member); !checked) return checked;
+    if (auto checked = check(std::string("annotation ") + list.annotation, annotated(options, list)); !checked) {
+      return checked;
+    }
+  }
+  return {};
+}
+
+}  // namespace fairway::agent
