@@ -32,7 +32,9 @@ def all_addons():
 
 
 def promtool(*arguments):
-    done = subprocess.run([program("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [program("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -103,7 +105,10 @@ def test_grafana_has_the_boards(addons):
     data = addons["ConfigMap/grafana"]["data"]
     [prometheus, zipkin] = yaml.safe_load(data["datasources.yaml"])["datasources"]
     assert (prometheus["type"], prometheus["isDefault"]) == ("prometheus", True)
-    assert (prometheus["url"], zipkin["url"]) == ("http://prometheus.istio-system:9090", "http://zipkin.istio-system:9411")
+    assert (prometheus["url"], zipkin["url"]) == (
+        "http://prometheus.istio-system:9090",
+        "http://zipkin.istio-system:9411",
+    )
     [provider] = yaml.safe_load(data["dashboards.yaml"])["providers"]
     mounts = {mount["mountPath"]: mount["name"] for mount in container(addons, "grafana")["volumeMounts"]}
     assert mounts[provider["options"]["path"]] == "dashboards"
@@ -121,7 +126,9 @@ def test_each_can_be_reached_and_left_out(addons):
         assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
         assert container(addons, name)["ports"] == [{"name": "http", "containerPort": port}]
         assert template["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
-        nodes = rendered(values={f"{name}.service.type": "NodePort", f"{name}.service.nodePort": 30300})[f"Service/{name}"]
+        nodes = rendered(values={f"{name}.service.type": "NodePort", f"{name}.service.nodePort": 30300})[
+            f"Service/{name}"
+        ]
         assert (nodes["spec"]["type"], nodes["spec"]["ports"][0]["nodePort"]) == ("NodePort", 30300)
         others = {"prometheus.url": "https://metrics.example.org"} if name == "prometheus" else {}
         left = rendered(values={f"{name}.enabled": False, **others})
@@ -148,7 +155,11 @@ def test_monitoring_is_off_unless_asked_for():
 
 
 def test_alerts_as_a_rule_object(tmp_path):
-    values = {"monitoring.rules": True, "monitoring.labels": {"release": "stack"}, "monitoring.runbooks": "https://wiki.example.org/runbooks"}
+    values = {
+        "monitoring.rules": True,
+        "monitoring.labels": {"release": "stack"},
+        "monitoring.runbooks": "https://wiki.example.org/runbooks",
+    }
     rule = rendered("fairway", values)["PrometheusRule/fairway"]
     assert rule["metadata"]["labels"]["release"] == "stack"
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule["spec"]), encoding="utf-8")
@@ -162,13 +173,18 @@ def test_monitors_select_what_there_is(revision, tags):
     values = {"monitoring.enabled": True, "monitoring.namespaces": ["shop"], "revision": revision, "revisionTags": tags}
     found = rendered("fairway", values)
     suffix = f"-{revision}" if revision else ""
-    service, pods = found[f"ServiceMonitor/fairway{suffix}"]["spec"], found[f"PodMonitor/fairway{suffix}-proxies"]["spec"]
+    service, pods = (
+        found[f"ServiceMonitor/fairway{suffix}"]["spec"],
+        found[f"PodMonitor/fairway{suffix}-proxies"]["spec"],
+    )
 
     labels = service["selector"]["matchLabels"].items()
     selected = [o for o in found.values() if o["kind"] == "Service" and labels <= o["metadata"]["labels"].items()]
     [endpoint] = service["endpoints"]
     [keep] = endpoint["relabelings"]
-    [one] = [o for o in selected if o["metadata"]["name"] == keep["regex"]]  # of the two, so that nothing is scraped twice
+    [one] = [
+        o for o in selected if o["metadata"]["name"] == keep["regex"]
+    ]  # of the two, so that nothing is scraped twice
     assert endpoint["port"] in {port["name"] for port in one["spec"]["ports"]}
 
     [revisions, others] = pods["selector"]["matchExpressions"]
@@ -185,5 +201,9 @@ def test_monitors_select_what_there_is(revision, tags):
 def test_pods_say_where_their_metrics_are(chart, path):
     [deployment] = [o for o in rendered(chart).values() if o["kind"] == "Deployment"]
     template = deployment["spec"]["template"]
-    wanted = {"prometheus.io/scrape": "true", "prometheus.io/port": "15014" if chart == "fairway" else "15020", "prometheus.io/path": path}
+    wanted = {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "15014" if chart == "fairway" else "15020",
+        "prometheus.io/path": path,
+    }
     assert wanted.items() <= template["metadata"]["annotations"].items()

@@ -15,11 +15,17 @@ RUNBOOKS = ROOT / "docs" / "runbooks.md"
 
 @pytest.fixture(name="alerts", scope="module")
 def all_alerts():
-    return {rule["alert"]: rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]}
+    return {
+        rule["alert"]: rule
+        for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    }
 
 
 def promtool(*arguments):
-    done = subprocess.run([program("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [program("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -69,7 +69,9 @@ def test_every_choice_shows_something(mesh):
         seen = {}
         for chosen in board.choices(mesh.prometheus, WINDOW):
             subject = tuple(value for name, value in chosen.items() if name not in board.customs())
-            found = any(mesh.prometheus.query(f"({substitute(target['expr'], chosen)}) > 0") for _, target in board.targets())
+            found = any(
+                mesh.prometheus.query(f"({substitute(target['expr'], chosen)}) > 0") for _, target in board.targets()
+            )
             seen[subject] = seen.get(subject, False) or found
         assert seen and all(seen.values()), f"{board.path.name}: {seen}"
 
@@ -117,5 +119,10 @@ def test_kiali_security(mesh):
 
 
 def test_kiali_response_times(mesh):
-    found = {**kiali.response_times(mesh.prometheus, "onap", WINDOW), **kiali.response_times(mesh.prometheus, "shop", WINDOW)}
-    assert set(found) == {(e.source.name, e.destination.name) for e in GRAPH if e.protocol != "tcp" and e.destination != UNKNOWN}
+    found = {
+        **kiali.response_times(mesh.prometheus, "onap", WINDOW),
+        **kiali.response_times(mesh.prometheus, "shop", WINDOW),
+    }
+    assert set(found) == {
+        (e.source.name, e.destination.name) for e in GRAPH if e.protocol != "tcp" and e.destination != UNKNOWN
+    }

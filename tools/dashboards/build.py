@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes dashboards/*.json from the boards beside this file.
 
-  build.py          writes the files, and removes those that are gone
-  build.py --check  changes nothing; fails if a file is not what would be written
+build.py          writes the files, and removes those that are gone
+build.py --check  changes nothing; fails if a file is not what would be written
 """
 
 import argparse

@@ -97,7 +97,10 @@ def target(number, query, table=False):
 
 def threshold_steps(panel):
     steps = [{"color": "green", "value": None}]
-    return {"mode": "absolute", "steps": steps + [{"color": color, "value": value} for value, color in panel.thresholds]}
+    return {
+        "mode": "absolute",
+        "steps": steps + [{"color": color, "value": value} for value, color in panel.thresholds],
+    }
 
 
 def timeseries(panel):
@@ -152,7 +155,9 @@ def table_json(table):
     values = [column for column in table.columns if column.expr]
     labels = [column for column in table.columns if column.label]
     names = {column.label: column.title for column in labels}
-    order = {column.label or f"Value #{chr(ord('A') + values.index(column))}": i for i, column in enumerate(table.columns)}
+    order = {
+        column.label or f"Value #{chr(ord('A') + values.index(column))}": i for i, column in enumerate(table.columns)
+    }
     names.update({f"Value #{chr(ord('A') + i)}": column.title for i, column in enumerate(values)})
     overrides = []
     for column in table.columns:
@@ -163,7 +168,10 @@ def table_json(table):
             overrides.append({"matcher": {"id": "byName", "options": column.title}, "properties": properties})
     return {
         "type": "table",
-        "fieldConfig": {"defaults": {"custom": {"align": "auto", "filterable": True}, "min": 0}, "overrides": overrides},
+        "fieldConfig": {
+            "defaults": {"custom": {"align": "auto", "filterable": True}, "min": 0},
+            "overrides": overrides,
+        },
         "options": {
             "cellHeight": "sm",
             "showHeader": True,
@@ -172,7 +180,10 @@ def table_json(table):
         "targets": [target(number, Query(column.expr), table=True) for number, column in enumerate(values)],
         "transformations": [
             {"id": "merge", "options": {}},
-            {"id": "organize", "options": {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}},
+            {
+                "id": "organize",
+                "options": {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names},
+            },
         ],
     }
 

@@ -11,7 +11,15 @@ SERVICE = "/d/fairway-service?var-service=${__value.raw}&${__url_time_range}"
 GOOD = ((0.99, "green"),)
 
 OVERVIEW = (
-    Panel("Requests", "HTTP and gRPC requests a second that workloads and gateways of the mesh send.", (Query(requests(ONCE), "requests"),), "reqps", "stat", 4, 5),
+    Panel(
+        "Requests",
+        "HTTP and gRPC requests a second that workloads and gateways of the mesh send.",
+        (Query(requests(ONCE), "requests"),),
+        "reqps",
+        "stat",
+        4,
+        5,
+    ),
     Panel(
         "Success",
         "The share of requests that were answered, and not with a status 5xx.",
@@ -35,8 +43,8 @@ OVERVIEW = (
     ),
     Panel(
         "Mutual TLS",
-        "The share of requests that arrive at workloads of the mesh under mutual TLS. The rest comes in plaintext, from outside of "
-        "the mesh or from where a DestinationRule switches it off.",
+        "The share of requests that arrive at workloads of the mesh under mutual TLS. The rest comes in plaintext, from"
+        " outside of the mesh or from where a DestinationRule switches it off.",
         (Query(mutual_tls('reporter="destination"'), "mutual TLS"),),
         "percentunit",
         "stat",
@@ -45,24 +53,57 @@ OVERVIEW = (
         maximum=1,
         thresholds=((0, "orange"), (0.999, "green")),
     ),
-    Panel("Connections", "TCP connections a second that workloads of the mesh open, of protocols other than HTTP.", (Query(or_zero(rate("istio_tcp_connections_opened_total", ONCE)), "opened"),), "cps", "stat", 3, 5),
-    Panel("Proxies", "Sidecars and gateways that hold a stream to the control plane.", (Query("sum(pilot_xds)", "proxies"),), "short", "stat", 3, 5),
+    Panel(
+        "Connections",
+        "TCP connections a second that workloads of the mesh open, of protocols other than HTTP.",
+        (Query(or_zero(rate("istio_tcp_connections_opened_total", ONCE)), "opened"),),
+        "cps",
+        "stat",
+        3,
+        5,
+    ),
+    Panel(
+        "Proxies",
+        "Sidecars and gateways that hold a stream to the control plane.",
+        (Query("sum(pilot_xds)", "proxies"),),
+        "short",
+        "stat",
+        3,
+        5,
+    ),
 )
 
 OVER_TIME = (
-    Panel("Requests by service", "What is asked for, by the service that was meant.", (Query(requests(ONCE, "destination_service"), "{{destination_service}}"),), "reqps"),
+    Panel(
+        "Requests by service",
+        "What is asked for, by the service that was meant.",
+        (Query(requests(ONCE, "destination_service"), "{{destination_service}}"),),
+        "reqps",
+    ),
     Panel(
         "Failures by service",
         "Statuses 5xx and requests without an answer. A service without any stands at 0.",
         (Query(errors(ONCE, "destination_service"), "{{destination_service}}"),),
         "reqps",
     ),
-    Panel("Slowest hundredth, by service", "The 99th percentile of the time from request to end of the answer, as senders see it.", (Query(duration(0.99, ONCE, "destination_service"), "{{destination_service}}"),), "ms"),
-    Panel("Answers by status", "0 is a request whose client left before there was an answer.", (Query(requests(ONCE, "response_code"), "{{response_code}}"),), "reqps", stacked=True),
+    Panel(
+        "Slowest hundredth, by service",
+        "The 99th percentile of the time from request to end of the answer, as senders see it.",
+        (Query(duration(0.99, ONCE, "destination_service"), "{{destination_service}}"),),
+        "ms",
+    ),
+    Panel(
+        "Answers by status",
+        "0 is a request whose client left before there was an answer.",
+        (Query(requests(ONCE, "response_code"), "{{response_code}}"),),
+        "reqps",
+        stacked=True,
+    ),
     Panel(
         "Why proxies answered themselves",
-        "Requests whose answer came from Envoy, by its response flags: UH no healthy upstream, UF connection failed, UO overflow of a pool, NR "
-        "no route, UT timeout, UAEX refused by an authorizer, RBAC denials have none. See docs/troubleshooting.md.",
+        "Requests whose answer came from Envoy, by its response flags: UH no healthy upstream, UF connection failed, UO"
+        " overflow of a pool, NR no route, UT timeout, UAEX refused by an authorizer, RBAC denials have none. See"
+        " docs/troubleshooting.md.",
         (Query(or_zero(requests(ONCE + ',response_flags!="-"', "response_flags")), "{{response_flags}}"),),
         "reqps",
         stacked=True,
@@ -70,10 +111,25 @@ OVER_TIME = (
     Panel(
         "From outside the mesh",
         "Requests that workloads get from clients without a proxy, by workload.",
-        (Query(or_zero(requests(OUTSIDE, "destination_workload, destination_workload_namespace")), "{{destination_workload}}.{{destination_workload_namespace}}"),),
+        (
+            Query(
+                or_zero(requests(OUTSIDE, "destination_workload, destination_workload_namespace")),
+                "{{destination_workload}}.{{destination_workload_namespace}}",
+            ),
+        ),
         "reqps",
     ),
-    Panel("gRPC by status", "Requests by the code of gRPC; 0 is OK, 14 unavailable.", (Query(or_zero(requests(ONCE + ',request_protocol="grpc"', "grpc_response_status")), "{{grpc_response_status}}"),), "reqps", stacked=True),
+    Panel(
+        "gRPC by status",
+        "Requests by the code of gRPC; 0 is OK, 14 unavailable.",
+        (
+            Query(
+                or_zero(requests(ONCE + ',request_protocol="grpc"', "grpc_response_status")), "{{grpc_response_status}}"
+            ),
+        ),
+        "reqps",
+        stacked=True,
+    ),
     Panel(
         "TCP bytes by service",
         "Bytes that clients send to, and get from, services of protocols other than HTTP.",

@@ -36,8 +36,14 @@ class Prometheus(Process):
             for name, targets in jobs.items()
             for number, (target, path, labels) in enumerate(targets)
         ]
-        timing = {"scrape_interval": f"{INTERVAL}s", "scrape_timeout": f"{INTERVAL}s", "evaluation_interval": f"{INTERVAL}s"}
-        self.text = yaml.safe_dump({"global": timing, "scrape_configs": scrapes, "rule_files": [str(rule) for rule in rules]})
+        timing = {
+            "scrape_interval": f"{INTERVAL}s",
+            "scrape_timeout": f"{INTERVAL}s",
+            "evaluation_interval": f"{INTERVAL}s",
+        }
+        self.text = yaml.safe_dump(
+            {"global": timing, "scrape_configs": scrapes, "rule_files": [str(rule) for rule in rules]}
+        )
         argv = [
             *(program(), f"--config.file={directory / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}"),
             *(f"--web.listen-address={address}", "--log.level=warn"),
@@ -48,7 +54,11 @@ class Prometheus(Process):
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "prometheus.yml").write_text(self.text, encoding="utf-8")
         super().start()
-        wait_for(lambda: self.check() or request(self.address, "/-/ready").status == 200, 30, lambda: f"Prometheus: {self.tail()}")
+        wait_for(
+            lambda: self.check() or request(self.address, "/-/ready").status == 200,
+            30,
+            lambda: f"Prometheus: {self.tail()}",
+        )
         return self
 
     def _get(self, path, **parameters):
@@ -64,7 +74,11 @@ class Prometheus(Process):
     def query(self, expr, time=None):
         """[(labels, value)] of an instant query; a scalar has no labels. Values that are no numbers are left out."""
         data = self._get("/api/v1/query", query=expr, **({"time": time} if time else {}))
-        found = [({}, data["result"][1])] if data["resultType"] == "scalar" else [(s["metric"], s["value"][1]) for s in data["result"]]
+        found = (
+            [({}, data["result"][1])]
+            if data["resultType"] == "scalar"
+            else [(s["metric"], s["value"][1]) for s in data["result"]]
+        )
         return [(labels, float(value)) for labels, value in found if math.isfinite(float(value))]
 
     def value(self, expr):

@@ -44,7 +44,15 @@ class Board:
 
     def _frame(self):
         board = self.json
-        for field, kind in {"uid": str, "title": str, "tags": list, "panels": list, "time": dict, "refresh": str, "version": int}.items():
+        for field, kind in {
+            "uid": str,
+            "title": str,
+            "tags": list,
+            "panels": list,
+            "time": dict,
+            "refresh": str,
+            "version": int,
+        }.items():
             if not isinstance(board.get(field), kind):
                 yield f"{field}: {board.get(field)!r}, expected {kind.__name__}"
         if not re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", board["uid"]):
@@ -61,7 +69,11 @@ class Board:
 
     def _variables(self):
         names = [variable["name"] for variable in self.variables]
-        if names[0] != "datasource" or self.variables[0]["type"] != "datasource" or self.variables[0]["query"] != "prometheus":
+        if (
+            names[0] != "datasource"
+            or self.variables[0]["type"] != "datasource"
+            or self.variables[0]["query"] != "prometheus"
+        ):
             yield "the first variable is not the data source"
         wanted = {"datasource"}
         for number, variable in enumerate(self.variables):
@@ -129,7 +141,12 @@ class Board:
     def _layout(self):
         def overlap(a, b):
             a, b = a["gridPos"], b["gridPos"]
-            return a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"] and a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]
+            return (
+                a["x"] < b["x"] + b["w"]
+                and b["x"] < a["x"] + a["w"]
+                and a["y"] < b["y"] + b["h"]
+                and b["y"] < a["y"] + a["h"]
+            )
 
         for a, b in itertools.combinations(self.json["panels"], 2):
             if overlap(a, b):

@@ -71,7 +71,12 @@ def labelled(found, labels, expr):
 
 def edge_of(found, protocol):
     source, destination = (
-        Workload(*(found[f"{end}_{what}"] for what in ("workload_namespace", "workload", "canonical_service", "canonical_revision")))
+        Workload(
+            *(
+                found[f"{end}_{what}"]
+                for what in ("workload_namespace", "workload", "canonical_service", "canonical_revision")
+            )
+        )
         for end in ("source", "destination")
     )
     service = f"{found['destination_service_name']}.{found['destination_service_namespace']}"
@@ -106,13 +111,17 @@ def policies(prometheus, namespace, window):
         for found, _ in prometheus.query(expr):
             labelled(found, POLICY, expr)
             key = (found["source_workload"], found["destination_workload"])
-            result[key].add((found["connection_security_policy"], found["source_principal"], found["destination_principal"]))
+            result[key].add(
+                (found["connection_security_policy"], found["source_principal"], found["destination_principal"])
+            )
     return dict(result)
 
 
 def response_times(prometheus, namespace, window):
     """(source, destination) -> milliseconds of the 95th percentile, as the namespace's workloads see it."""
     where = f'{of("destination")},destination_workload_namespace="{namespace}"'
-    inner = f"sum(rate(istio_request_duration_milliseconds_bucket{{{where}}}[{window}])) by (le,{ENDS},request_protocol)"
+    inner = (
+        f"sum(rate(istio_request_duration_milliseconds_bucket{{{where}}}[{window}])) by (le,{ENDS},request_protocol)"
+    )
     found = prometheus.query(f"histogram_quantile(0.95, {inner}) > 0")
     return {(labels["source_workload"], labels["destination_workload"]): value for labels, value in found}

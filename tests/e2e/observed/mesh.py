@@ -1,5 +1,6 @@
 """ONAP's example with two services more, real Envoys and agents, and traffic of every kind that boards and graphs tell of: HTTP
-through the gateway and between workloads, from a client without a proxy, gRPC, TCP, and requests that nobody answers."""
+through the gateway and between workloads, from a client without a proxy, gRPC, TCP, and requests that nobody answers.
+"""
 
 import pathlib
 import socket
@@ -72,7 +73,9 @@ endpoints:
 def shop():
     """The Workloads of db and calls, and their manifests."""
     found, text = {}, SHOP
-    for number, (name, port_name, port) in enumerate((("db", "tcp-db", DATABASE), ("calls", "grpc-calls", CALLS)), start=10):
+    for number, (name, port_name, port) in enumerate(
+        (("db", "tcp-db", DATABASE), ("calls", "grpc-calls", CALLS)), start=10
+    ):
         ip = f"{POD_PREFIX}{60 + number}.1"
         text += POD.format(name=name, number=number, port_name=port_name, port=port, ip=ip)
         labels = {"app": name, "version": "v2", "pod-template-hash": "5d8f9c7b6d", "security.istio.io/tlsMode": "istio"}
@@ -91,7 +94,9 @@ class Traffic(threading.Thread):
     def run(self):
         client = self.mesh.workloads[CLIENT].outbound
         with socket.create_connection((client, DATABASE)) as long_lived:
-            channel = grpc.insecure_channel(f"{client}:{CALLS}", options=[("grpc.default_authority", f"calls.shop:{CALLS}")])
+            channel = grpc.insecure_channel(
+                f"{client}:{CALLS}", options=[("grpc.default_authority", f"calls.shop:{CALLS}")]
+            )
             with channel:
                 while not self._end.wait(0.05) and self.problem is None:
                     try:
@@ -102,7 +107,12 @@ class Traffic(threading.Thread):
 
     def _round(self, client, long_lived, channel):
         world = self.mesh.lab.world
-        for way, path in (("gateway", "/msb"), ("gateway", story.SWAGGER), ("mesh", story.SWAGGER), ("plaintext", story.SWAGGER)):
+        for way, path in (
+            ("gateway", "/msb"),
+            ("gateway", story.SWAGGER),
+            ("mesh", story.SWAGGER),
+            ("plaintext", story.SWAGGER),
+        ):
             self._expect(200, world.ask(way, path), f"{way} {path}")
         self._expect(503, request(f"{client}:{NOWHERE}", host=f"nowhere.shop:{NOWHERE}"), "nowhere")
         for connection in (long_lived, socket.create_connection((client, DATABASE))):
@@ -159,7 +169,11 @@ class Mesh:
         plane = lab.folder_control_plane()
         lab.write("gateway.yaml", onap.step_text(story.STEPS[0].file, POD_PREFIX))
         lab.add(Apps(lab.directory / "apps", onap.apps(lab.workloads, lab.services)))
-        argv = [sys.executable, HERE / "apps.py", *(f"{self.own[name].app}:{port}" for name, port in (("db", DATABASE), ("calls", CALLS)))]
+        argv = [
+            sys.executable,
+            HERE / "apps.py",
+            *(f"{self.own[name].app}:{port}" for name, port in (("db", DATABASE), ("calls", CALLS))),
+        ]
         apps = lab.add(Process("applications of shop", argv, lab.directory / "shop.log"))
         for name, workload in self.workloads.items():
             folder = lab.directory / "agents" / name
@@ -167,7 +181,9 @@ class Mesh:
             agent = Agent(folder, workload, plane.xds, plane.root_file, token, agent_flags)
             agent.env = {  # what injection knows of a pod
                 "ISTIO_META_WORKLOAD_NAME": workload.service,
-                "ISTIO_META_OWNER": f"kubernetes://apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.service}",
+                "ISTIO_META_OWNER": (
+                    f"kubernetes://apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.service}"
+                ),
                 "ISTIO_META_CLUSTER_ID": "Kubernetes",
                 "ISTIO_META_MESH_ID": "cluster.local",
             }
@@ -192,7 +208,11 @@ class Mesh:
     def _probe(agent):
         """As the kubelet does; by its first good answer an agent knows how long its start took."""
         address = agent.directory / "status-address"
-        wait_for(lambda: request(address.read_text(encoding="ascii").strip(), "/healthz/ready").status == 200, 30, f"{agent.name} ready")
+        wait_for(
+            lambda: request(address.read_text(encoding="ascii").strip(), "/healthz/ready").status == 200,
+            30,
+            f"{agent.name} ready",
+        )
 
     def jobs(self):
         """What is scraped, with the labels that Kubernetes' discovery gives."""
@@ -209,7 +229,9 @@ class Mesh:
     def wait_scrapes(self, count=SCRAPES):
         """Until each target has been scraped so often since now, with traffic all the time."""
         self.traffic.wait_rounds(3)
-        wait_for(lambda: len(self.scrapes()) == self.prometheus.targets, 30, "every target to be scraped once", pause=0.2)
+        wait_for(
+            lambda: len(self.scrapes()) == self.prometheus.targets, 30, "every target to be scraped once", pause=0.2
+        )
         start = self.scrapes()
         wait_for(
             lambda: all(self.scrapes()[instance] >= number + count for instance, number in start.items()),
