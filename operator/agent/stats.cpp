@@ -3,6 +3,7 @@
 #include <array>
 
 #include <nlohmann/json.hpp>
+#include <re2/re2.h>
 
 #include "agent/config.h"
 #include "base/metric_tags.h"
@@ -23,25 +24,14 @@ constexpr std::array kSuffixes{
     "upstream_rq_retry_overflow"};
 
 struct List {
-  const char* annotation;
   const char* flag;
   const char* kind;  // of envoy.type.matcher.v3.StringMatcher
   std::vector<std::string> AgentOptions::*member;
 };
 constexpr std::array kLists{
-    List{"sidecar.istio.io/statsInclusionPrefixes", "--stats-prefixes", "prefix", &AgentOptions::statsPrefixes},
-    List{"sidecar.istio.io/statsInclusionSuffixes", "--stats-suffixes", "suffix", &AgentOptions::statsSuffixes},
-    List{"sidecar.istio.io/statsInclusionRegexps", "--stats-regexes", "safe_regex", &AgentOptions::statsRegexes}};
-
-std::vector<std::string> annotated(const AgentOptions& options, const List& list) {
-  std::vector<std::string> result;
-  const auto found = options.annotations.find(list.annotation);
-  if (found == options.annotations.end()) return result;
-  for (const auto& part : split(found->second, ',')) {
-    if (!trim(part).empty()) result.emplace_back(trim(part));
-  }
-  return result;
-}
+    List{"--stats-prefixes", "prefix", &AgentOptions::statsPrefixes},
+    List{"--stats-suffixes", "suffix", &AgentOptions::statsSuffixes},
+    List{"--stats-regexes", "safe_regex", &AgentOptions::statsRegexes}};
 
 json pattern(const char* kind, const std::string& text) {
   if (std::string_view(kind) == "safe_regex") return {{kind, {{"regex", text}}}};
@@ -61,7 +51,6 @@ json statsConfig(const AgentOptions& options) {
   for (const auto* name : kSuffixes) patterns.push_back(pattern("suffix", name));
   for (const auto& list : kLists) {
     for (const auto& name : options.*list.member) patterns.push_back(pattern(list.kind, name));
-    for (const auto& name : annotated(options, list)) patterns.push_back(pattern(list.kind, name));
   }
   // Names of clusters hold dots and bars, at which Envoy's own tag rules would cut them.
   return {{"use_all_default_tags", false},
@@ -79,22 +68,20 @@ json statsConfig(const AgentOptions& options) {
 
 Result<void> checkStats(const AgentOptions& options) {
   for (const auto& list : kLists) {
-    const auto check = [&](const std::string& where, const std::vector<std::string>& names) -> Result<void> {
-      if (names.size() > kMaxNames) {
-        return failure(where + ": " + std::to_string(names.size()) + " names; expected at most " +
-                       std::to_string(kMaxNames));
+    const auto& names = options.*list.member;
+    if (names.size() > kMaxNames) {
+      return failure(std::string(list.flag) + ": " + std::to_string(names.size()) + " names; expected at most " +
+                     std::to_string(kMaxNames));
+    }
+    for (const auto& name : names) {
+      if (name.empty() || name.size() > kMaxName) {
+        return failure(std::string(list.flag) + ": \"" + name.substr(0, kMaxName) + "\": expected 1 to " +
+                       std::to_string(kMaxName) + " characters");
       }
-      for (const auto& name : names) {
-        if (name.empty() || name.size() > kMaxName) {
-          return failure(where + ": \"" + name.substr(0, kMaxName) + "\": expected 1 to " + std::to_string(kMaxName) +
-                         " characters");
-        }
+      const re2::RE2 regex(name, re2::RE2::Quiet);
+      if (std::string_view(list.kind) == "safe_regex" && !regex.ok()) {
+        return failure(std::string(list.flag) + ": \"" + name + "\": " + regex.error());
       }
-      return {};
-    };
-    if (auto checked = check(list.flag, options.*list.member); !checked) return checked;
-    if (auto checked = check(std::string("annotation ") + list.annotation, annotated(options, list)); !checked) {
-      return checked;
     }
   }
   return {};

@@ -116,6 +116,7 @@ void addServe(CLI::App& app, int& exitCode) {
   flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
   flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")
       ->group("Mesh");
+  flag(*sub, "cluster-id", o.clusterId, "Name of this cluster in the labels of metrics")->group("Mesh");
   flag(*sub, "jwks-ca-file", o.jwksCaFile,
        "File with more root certificates (PEM) to believe when the keys of end-user tokens are fetched, beside the "
        "system's")

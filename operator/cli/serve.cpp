@@ -201,6 +201,7 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
 
 Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   EngineSink::Options sink;
+  sink.clusterId = options.clusterId;
   sink.onKeySets = [&plane](const std::map<std::string, std::chrono::milliseconds>& urls) {
     plane.keySets->want(urls);
   };

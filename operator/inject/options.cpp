@@ -123,6 +123,33 @@ Result<void> readVolumeMounts(PodOptions& options, const std::string& text) {
   return {};
 }
 
+// What the agent reads as it stands.
+Reader variable(const char* name) {
+  return [name](PodOptions& options, const std::string& text) -> Result<void> {
+    options.env[name] = text;
+    return {};
+  };
+}
+
+// Statistics of Envoy's own that it is to keep, for the agent (see agent/stats.h).
+void readStatsMatcher(const api::Value& value, std::map<std::string, std::string>& env) {
+  api::Fields fields(value);
+  for (const auto& [field, variable] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
+                                        {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
+                                        {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
+    std::vector<std::string> names;
+    fields.read(field, names);
+    for (const auto& name : names) {
+      // The variable holds a list with commas.
+      if (name.find(',') != std::string::npos) {
+        value.error(std::string(field) + ": found " + api::quote(name) + ", expected names without commas");
+        return;
+      }
+    }
+    if (!names.empty()) env[variable] = join(names, ",");
+  }
+}
+
 Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
   auto documents = api::parseYaml(text, {.bytes = 64 * 1024, .depth = 16, .nodes = 2000});
   if (!documents) return tl::unexpected(documents.error());
@@ -150,6 +177,7 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
     std::map<std::string, std::string> variables;
     fields.read("proxyMetadata", variables);
     for (auto& [name, value] : variables) options.env[name] = std::move(value);
+    if (const auto matcher = fields.get("proxyStatsMatcher")) readStatsMatcher(*matcher, options.env);
     if (const auto image = fields.get("image")) {
       api::Fields parts(*image);
       parts.read("imageType", options.imageType);
@@ -196,6 +224,9 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"sidecar.istio.io/agentLogLevel", choice(&PodOptions::agentLogLevel, kAgentLogLevels)},
       {"sidecar.istio.io/rewriteAppHTTPProbers", flag(&PodOptions::rewriteProbes)},
       {"sidecar.istio.io/nativeSidecar", flag(&PodOptions::native)},
+      {"sidecar.istio.io/statsInclusionPrefixes", variable("FAIRWAY_STATS_PREFIXES")},
+      {"sidecar.istio.io/statsInclusionSuffixes", variable("FAIRWAY_STATS_SUFFIXES")},
+      {"sidecar.istio.io/statsInclusionRegexps", variable("FAIRWAY_STATS_REGEXES")},
       {"sidecar.istio.io/userVolume", readVolumes},
       {"sidecar.istio.io/userVolumeMount", readVolumeMounts},
       {std::string(kTemplates), readTemplates},

@@ -84,7 +84,9 @@ Output computeEgressListener(store::View& view, const EgressListener& query) {
     RouteTable table{normalize::routeClient(query.client), listener.port, query.interception, true};
     table.listener = query.listener;
     output.children.push_back({RouteTable::kType, table.key()});
-    addHttpChain(view, egressTableName(bindOf(listener), listener.port), false, out);
+    const auto name = egressTableName(bindOf(listener), listener.port);
+    const auto objects = addHttpChain(view, query.client, name, false, out);
+    provenance.insert(provenance.end(), objects.begin(), objects.end());
   } else {
     auto port = listener.port;
     const auto hosts = plainHosts(view, query, listener, port);

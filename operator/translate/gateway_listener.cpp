@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "normalize/queries.h"
+#include "normalize/telemetry.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
@@ -78,9 +79,11 @@ class Builder {
             normalize::AuthorizationOf{query.scope.ns, query.scope.labels, query.scope.serviceAccount, query.port})),
         authentication_(view.ask(normalize::RequestAuthenticationOf{query.scope.ns, query.scope.labels, query.port})),
         rateLimits_(view.ask(normalize::RateLimitsOf{query.scope.ns, query.scope.labels, true})),
+        telemetry_(normalize::workloadTelemetry(view, query.scope.ns, query.scope.labels)),
         provenance_(translate::provenanceOf(authorization_)) {
     provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
     for (const auto& limit : rateLimits_) provenance_.push_back(limit.provenance);
+    provenance_.insert(provenance_.end(), telemetry_.provenance.begin(), telemetry_.provenance.end());
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
@@ -210,6 +213,8 @@ class Builder {
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
     manager.rateLimits = &rateLimits_;
+    manager.telemetry = &telemetry_.client;
+    manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});
@@ -219,7 +224,7 @@ class Builder {
     addTcpAuthorization(chain, authorization_);
     model::Client client(query_.scope.ns);
     client.labels = query_.scope.labels;
-    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port));
+    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port), telemetry_.client);
   }
 
   const normalize::GatewayRoutes::Value& routesOf(const GatewayServer& server) {
@@ -307,6 +312,7 @@ class Builder {
   const model::Authorization& authorization_;
   const model::RequestAuthentication& authentication_;
   const std::vector<model::RateLimit>& rateLimits_;
+  const model::Telemetry& telemetry_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;

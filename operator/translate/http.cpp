@@ -1,5 +1,4 @@
 #include "translate/http.h"
-#include "translate/access_log.h"
 
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
@@ -11,8 +10,10 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
+#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
+#include "translate/metrics.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/wire.h"
@@ -74,6 +75,12 @@ void setAddresses(HttpConnectionManager& out, HttpSide side) {
   }
 }
 
+// What a gateway's clients show is users' business: a gateway tells of what it sends.
+MetricsSide metricsSide(const HttpManager& manager) {
+  if (manager.side != HttpSide::inbound) return MetricsSide::client;
+  return manager.mutualTls ? MetricsSide::server_mtls : MetricsSide::server;
+}
+
 hcm::HttpFilter filter(std::string_view name, const google::protobuf::Message& config) {
   hcm::HttpFilter out;
   setFilter(out, name, config);
@@ -101,7 +108,10 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  if (!settings.accessLogFile.empty()) setHttpAccessLog(*out.add_access_log(), settings);
+  if (manager.telemetry) {
+    addHttpAccessLogs(*out.mutable_access_log(), manager.telemetry->logs);
+    addHttpMetrics(out, manager.telemetry->metrics, metricsSide(manager));
+  }
 
   if (manager.authentication) {
     const auto& authentication = *manager.authentication;

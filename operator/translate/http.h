@@ -6,6 +6,7 @@
 
 #include "model/rate_limit.h"
 #include "model/security.h"
+#include "model/telemetry.h"
 #include "store/view.h"
 
 namespace envoy::config::listener::v3 {
@@ -37,6 +38,9 @@ struct HttpManager {
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;
   const std::vector<model::RateLimit>* rateLimits = nullptr;
+  // What the proxy tells of these requests, and the namespace that it tells it for.
+  const model::Telemetry::Side* telemetry = nullptr;
+  std::string ns;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
 };

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "normalize/queries.h"
 #include "normalize/sidecars.h"
+#include "normalize/telemetry.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fixed_clusters.h"
@@ -93,12 +94,13 @@ struct Port {
   const model::RequestAuthentication* authentication = nullptr;  // of HTTP ports
   const std::vector<model::RateLimit>& rateLimits;
   std::string cluster;
+  const model::Telemetry::Side& telemetry;
 };
 
 class InboundListener {
  public:
-  InboundListener(store::View& view, Listener& listener, bool matchPorts)
-      : view_(view), listener_(listener), matchPorts_(matchPorts) {}
+  InboundListener(store::View& view, Listener& listener, bool matchPorts, std::string ns)
+      : view_(view), listener_(listener), matchPorts_(matchPorts), ns_(std::move(ns)) {}
 
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
@@ -118,9 +120,9 @@ class InboundListener {
         addFilters(foreign, port, false);
       } else if (port.authentication && port.authentication->required()) {
         // Requests inside cannot be seen, so they cannot be refused one by one.
-        addTcpRefusal(foreign);
+        addTcpRefusal(foreign, port);
       } else {
-        addBytes(foreign, port);
+        addBytes(foreign, port, false);
       }
     }
     if (port.mode != MtlsMode::strict) {
@@ -147,7 +149,7 @@ class InboundListener {
   }
 
   void addFilters(FilterChain& chain, const Port& port, bool mutualTls) {
-    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port);
+    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port, mutualTls);
     google::protobuf::Arena arena;
     auto& routes = *google::protobuf::Arena::CreateMessage<envoy::config::route::v3::RouteConfiguration>(&arena);
     initRouteConfiguration(routes, port.cluster);
@@ -167,6 +169,8 @@ class InboundListener {
     manager.authorization = &port.authorization;
     manager.authentication = port.authentication;
     manager.rateLimits = &port.rateLimits;
+    manager.telemetry = &port.telemetry;
+    manager.ns = ns_;
     manager.mutualTls = mutualTls;
     addHttpManager(view_, chain, manager);
   }
@@ -176,20 +180,21 @@ class InboundListener {
     return port.app && port.app->ingress && port.app->ingress->tls ? &*port.app->ingress->tls : nullptr;
   }
 
-  void addBytes(FilterChain& chain, const Port& port) {
+  static void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster);
+    addTcpProxy(chain, port.cluster, port.telemetry, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
-  void addTcpRefusal(FilterChain& chain) {
+  static void addTcpRefusal(FilterChain& chain, const Port& port) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(view_, chain, std::string(kBlackHoleCluster));
+    addTcpProxy(chain, std::string(kBlackHoleCluster), port.telemetry, MetricsSide::server);
   }
 
   store::View& view_;
   Listener& listener_;
   const bool matchPorts_;
+  const std::string ns_;
 };
 
 void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
@@ -249,7 +254,9 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   const auto ports = appPorts(view, query, sidecar);
   const auto& peers = view.ask(normalize::PeerAuthenticationOf{query.ns, query.labels});
   const auto& rateLimits = view.ask(normalize::RateLimitsOf{query.ns, query.labels, false});
+  const auto& telemetry = normalize::workloadTelemetry(view, query.ns, query.labels);
   std::vector<model::Provenance> provenance = peers.provenance;
+  provenance.insert(provenance.end(), telemetry.provenance.begin(), telemetry.provenance.end());
   if (sidecar != nullptr) provenance.push_back(sidecar->provenance);
   for (const auto& limit : rateLimits) provenance.push_back(limit.provenance);
   const auto base = provenance;
@@ -292,14 +299,15 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
                     authorizationOf(number),
                     authenticationOf(app),
                     rateLimits,
-                    inboundName(number)};
+                    inboundName(number),
+                    telemetry.server};
     auto addresses = query.addresses;
     if (app.ingress != nullptr && !app.ingress->bind.empty()) addresses = {app.ingress->bind};
     for (const auto& address : addresses) {
       if (!isAddress(address)) continue;
       Listener listener;
       initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
-      InboundListener(view, listener, false).add(port);
+      InboundListener(view, listener, false, query.ns).add(port);
       output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
     }
     provenance = std::move(objects);
@@ -316,9 +324,9 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster));
+  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
-  InboundListener chains(view, listener, true);
+  InboundListener chains(view, listener, true, query.ns);
   std::vector<std::uint32_t> plain;
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;
@@ -328,7 +336,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     if (mode == MtlsMode::disable && !ownTls) plain.push_back(number);
     // A port without a service can have a mode and rules of its own.
     chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? authenticationOf(*app) : nullptr,
-                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
+                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster), telemetry.server});
   };
   for (const auto& [number, app] : ports) {
     if (app.ingress == nullptr || app.ingress->captured) addPort(number, &app);
@@ -336,8 +344,8 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   for (const auto& [number, mode] : peers.ports) {
     if (!ports.contains(number)) addPort(number, nullptr);
   }
-  chains.add(
-      {nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster)});
+  chains.add({nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster),
+              telemetry.server});
   skipInspection(listener, plain);
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   return output;

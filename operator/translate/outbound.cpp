@@ -65,15 +65,16 @@ ResourcePtr virtualOutbound(store::View& view, const SidecarOutbound& query) {
   setAddresses(listener, query.addresses, kOutboundPort);
   listener.mutable_use_original_dst()->set_value(true);
   listener.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
+  const auto& telemetry = view.ask(normalize::TelemetryOf{query.client.ns, query.client.telemetry});
   // A connection to this port itself would be passed on to itself.
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualOutbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kOutboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster));
+  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.client, MetricsSide::client);
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
-  addTcpProxy(view, rest, clusterForUnknown(view, query.client));
-  std::vector<model::Provenance> provenance;
+  addTcpProxy(rest, clusterForUnknown(view, query.client), telemetry.client, MetricsSide::client);
+  auto provenance = telemetry.provenance;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.client.ns, query.client.sidecar});
   if (sidecar) provenance.push_back(sidecar->provenance);
   return makeResource(Type::listener, listener.name(), listener, std::move(provenance));
@@ -119,8 +120,8 @@ ResourcePtr httpListener(store::View& view, const OutboundPort& query, bool look
   const auto name = listenerName(kAnyAddress, query.port);
   Listener listener;
   initListener(listener, name, query.addresses, query.port, true);
-  addHttpChain(view, std::to_string(query.port), lookUp, listener);
-  return makeResource(Type::listener, name, listener);
+  auto provenance = addHttpChain(view, query.client, std::to_string(query.port), lookUp, listener);
+  return makeResource(Type::listener, name, listener, std::move(provenance));
 }
 
 // With interception, the listener for connections to a port whose address no other listener has: HTTP, told apart by
@@ -150,7 +151,7 @@ class WildcardListener {
     if (http) {
       if (rest_ != nullptr) refuse(*rest_, "HTTP services have the port");
       if (tls) addUnknown("tls");
-      addHttpChain(view_, std::to_string(query_.port), lookUp, listener_);
+      keep(addHttpChain(view_, query_.client, std::to_string(query_.port), lookUp, listener_));
     } else if (rest_ != nullptr) {
       keep(addServiceChains(view_, listener_, {query_.client, rest_->host, query_.port, false}));
     } else if (!listener_.filter_chains().empty()) {
@@ -205,7 +206,8 @@ class WildcardListener {
   void addUnknown(const char* transport) {
     auto& chain = *listener_.add_filter_chains();
     if (*transport != '\0') chain.mutable_filter_chain_match()->set_transport_protocol(transport);
-    addTcpProxy(view_, chain, clusterForUnknown(view_, query_.client));
+    const auto& telemetry = view_.ask(normalize::TelemetryOf{query_.client.ns, query_.client.telemetry});
+    addTcpProxy(chain, clusterForUnknown(view_, query_.client), telemetry.client, MetricsSide::client);
   }
 
   void refuse(const PortHost& entry, const std::string& why) {
@@ -249,9 +251,14 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   const auto& sidecar = view.ask(normalize::SidecarOf{client.ns, client.sidecar});
   const auto& hosts =
       sidecar ? view.ask(normalize::ReachedHosts{client.ns, client.sidecar}) : view.ask(normalize::AllHosts{});
-  for (const auto& host : hosts) {
+  const auto addClusters = [&](const std::string& host) {
     const Clusters child{normalize::clusterClient(view, client, host), host, query.interception};
     output.children.push_back({Clusters::kType, child.key()});
+  };
+  for (const auto& host : hosts) addClusters(host);
+  // Whatever its Sidecar lets the app reach, the proxy itself has to reach who takes its spans and logs, inbound ones too.
+  for (const auto& host : view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).hosts(true, true)) {
+    if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) addClusters(host);
   }
   for (const auto port : view.ask(OutboundPorts{})) {
     if (!usable(view, query, port)) continue;

@@ -1,5 +1,7 @@
 #include "agent/bootstrap.h"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -170,4 +172,38 @@ TEST_CASE("statistics are sent to a statsd server, if there is one, with the tag
   options.statsdTags = true;
   CHECK(sink().at("name") == "envoy.stat_sinks.dog_statsd");
   CHECK(sink().at("typed_config").at("address") == address);
+}
+
+TEST_CASE("Envoy keeps few statistics of its own, and those that the pod asks for") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  const auto patterns = [&] { return parsed(options).at("stats_config").at("stats_matcher").at("inclusion_list").at("patterns"); };
+  const auto has = [&](const json& pattern) {
+    const auto all = patterns();
+    return std::find(all.begin(), all.end(), pattern) != all.end();
+  };
+  // Ours, and what draining and the tools look at.
+  for (const json& pattern : {json{{"prefix", "istio."}}, json{{"prefix", "server."}}, json{{"suffix", "downstream_cx_active"}},
+                              json{{"suffix", "downstream_rq_active"}}, json{{"suffix", "shadow_denied"}}}) {
+    CAPTURE(pattern.dump());
+    CHECK(has(pattern));
+  }
+  const auto before = patterns().size();
+  options.statsPrefixes = {"cluster.outbound", "http.inbound", "listener."};
+  options.statsSuffixes = {"ssl.handshake"};
+  options.statsRegexes = {"^a.*b$"};
+  CHECK(patterns().size() == before + 5);
+  CHECK(has({{"prefix", "cluster.outbound"}}));
+  CHECK(has({{"prefix", "http.inbound"}}));
+  CHECK(has({{"prefix", "listener."}}));
+  CHECK(has({{"suffix", "ssl.handshake"}}));
+  CHECK(has({{"safe_regex", {{"regex", "^a.*b$"}}}}));
+  CHECK(complete(options));
+  options.statsSuffixes = {std::string(257, 'a')};
+  CHECK(complete(options).error().message.find("--stats-suffixes") != std::string::npos);
+  options.statsSuffixes.clear();
+  options.statsRegexes = {"a["};
+  CHECK(complete(options).error().message.find("--stats-regexes: \"a[\": missing ]") != std::string::npos);
+  options.statsRegexes.assign(65, "a");
+  CHECK(complete(options).error().message.find("--stats-regexes: 65 names") != std::string::npos);
 }

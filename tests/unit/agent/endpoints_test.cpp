@@ -37,6 +37,8 @@ struct Fixture {
   Endpoints endpoints() {
     return {options,
             envoy,
+            mesh,
+            connections,
             {[this] { return readiness; },
              [] {
                AgentFacts facts;
@@ -53,6 +55,8 @@ struct Fixture {
   TemporaryDirectory directory;
   AgentOptions options;
   EnvoyAdmin envoy{directory.path("admin")};
+  MeshMetrics mesh{{}};
+  Connections connections{mesh};
   std::unique_ptr<HttpServer> envoyServer, app;
   std::atomic<unsigned> envoyStatus{200}, appStatus{200};
   HttpReply readiness{200, "ready\n"};

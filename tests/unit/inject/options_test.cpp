@@ -88,6 +88,20 @@ TEST_CASE("where statistics are sent: the settings' server, the pod's own, or no
       mentions(refusalOf({{"proxy.istio.io/config", "statsdUdpAddress: statsd"}}), {"statsdUdpAddress", "host:port"}));
 }
 
+TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatcher") {
+  const std::string config =
+      "proxyStatsMatcher: {inclusionPrefixes: [cluster.outbound, http], inclusionRegexps: ['a.*b']}\n";
+  const auto options = read({{"proxy.istio.io/config", config}, {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
+                             {"sidecar.istio.io/statsInclusionSuffixes", "handshake,active"}});
+  CHECK(options.env.at("FAIRWAY_STATS_PREFIXES") == "listener");
+  CHECK(options.env.at("FAIRWAY_STATS_SUFFIXES") == "handshake,active");
+  CHECK(options.env.at("FAIRWAY_STATS_REGEXES") == "a.*b");
+  CHECK(options.warnings.empty());
+  CHECK(read({{"proxy.istio.io/config", config}}).env.at("FAIRWAY_STATS_PREFIXES") == "cluster.outbound,http");
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "proxyStatsMatcher: {inclusionPrefixes: ['a,b']}"}}),
+                 {"inclusionPrefixes", "\"a,b\"", "commas"}));
+}
+
 TEST_CASE("user volumes: a mapping or a list") {
   const auto options =
       read({{"sidecar.istio.io/userVolume", R"({"certs": {"secret": {"secretName": "s"}}})"},

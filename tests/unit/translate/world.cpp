@@ -111,6 +111,18 @@ normalize::ClientOf::Value clientOf(store::View& view, const normalize::ClientOf
   client.sidecar = sidecarFor(view, {});
   return client;
 }
+normalize::TelemetryFor::Value telemetryFor(store::View&, const normalize::TelemetryFor&) { return {}; }
+normalize::TelemetryOf::Value telemetryOf(store::View&, const normalize::TelemetryOf&) {
+  auto result = current->telemetry;
+  const auto& mesh = current->settings;
+  if (mesh.accessLogFile.empty()) return result;
+  model::FileLog log;
+  log.path = mesh.accessLogFile;
+  log.json = mesh.accessLogJson;
+  (log.json ? log.format.json : log.format.text) = mesh.accessLogFormat;
+  result.client.logs = result.server.logs = {{"envoy", log, {}}};
+  return result;
+}
 normalize::DelegatingRoots::Value roots(store::View&, const normalize::DelegatingRoots&) { return {}; }
 normalize::DelegatingGatewayRoots::Value gatewayRoots(store::View&, const normalize::DelegatingGatewayRoots&) {
   return {};
@@ -150,6 +162,8 @@ const store::Catalogue& catalogue() {
     c.add<normalize::EgressHosts>(egressHosts);
     c.add<normalize::ReachedHosts>(reachedHosts);
     c.add<normalize::ClientOf>(clientOf);
+    c.add<normalize::TelemetryFor>(telemetryFor);
+    c.add<normalize::TelemetryOf>(telemetryOf);
     c.add<normalize::HostTraits>(hostTraits);
     c.add<normalize::DelegatingRoots>(roots);
     c.add<normalize::DelegatingGatewayRoots>(gatewayRoots);
