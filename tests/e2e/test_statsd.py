@@ -56,7 +56,7 @@ def start(lab, address, name=CLIENT, **env):
     lab.start_mesh(("multicloud-vio",))
     workload = lab.workloads[name]
     agent = Agent(lab.directory / "agents" / name, workload, plane.xds, plane.root_file, lab.token_of(workload))
-    agent.env = {"FAIRWAY_STATSD_ADDRESS": address, **env}
+    agent.env = {"FAIRWAY_STATSD_ADDRESS": address, "FAIRWAY_STATS_PREFIXES": "cluster.outbound,http.", **env}
     lab.agents[name] = lab.add(agent)
     lab.wait_connected()
     lab.wait_probe(story.MESH_200)

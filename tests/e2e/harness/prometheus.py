@@ -102,6 +102,11 @@ class Prometheus(Process):
         """Until every target has been scraped, without an error."""
         wait_for(lambda: not self.problems(), seconds, lambda: f"all targets to be up: {self.problems()}", pause=0.1)
 
+    def rule_problems(self):
+        """Rules that cannot be evaluated, with why."""
+        rules = [rule for group in self._get("/api/v1/rules")["groups"] for rule in group["rules"]]
+        return [f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"]
+
     def alerts(self):
         """Names of the alerts that fire or are about to."""
         return {alert["labels"]["alertname"]: alert["state"] for alert in self._get("/api/v1/alerts")["alerts"]}

@@ -1,86 +1,97 @@
-"""ONAP's example with two services more, real Envoys and agents, and traffic of every kind that boards and graphs tell of: HTTP
-through the gateway and between workloads, from a client without a proxy, gRPC, TCP, and requests that nobody answers.
-"""
+"""A small mesh in three namespaces, with real Envoys and agents, and traffic of every kind that boards and graphs tell of: HTTP through a
+gateway and between workloads, from a client without a proxy, gRPC, TCP, and requests that nobody answers."""
 
+import json
 import pathlib
 import socket
 import sys
 import threading
 
 import grpc
-import story
-import workloads as onap
 from harness.network import POD_PREFIX
 from harness.prometheus import INTERVAL, Prometheus
 from processes import Agent, Apps, Failed, Process, accepts, request, wait_for
+from workloads import Workload
 
 HERE = pathlib.Path(__file__).resolve().parent
-ONAP = ("istio-ingressgateway", "msb-iag", "multicloud-vio", "vfc-nslcm")
-CLIENT = "vfc-nslcm"
-DATABASE, CALLS, NOWHERE = 5432, 9095, 8090  # ports of the services db, calls and nowhere of the namespace shop
+HASH = "5d8f9c7b6d"
 SCRAPES = 6  # with traffic; rates need two
-
-SHOP = """
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: v1
-kind: Service
-metadata: {name: nowhere, namespace: shop}
-spec:
-  clusterIP: 10.96.70.30
-  selector: {app: nowhere}
-  ports: [{name: http, port: 8090}]
-"""
-POD = """---
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: {name}, namespace: shop}}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}, namespace: shop}}
-spec:
-  clusterIP: 10.96.70.{number}
-  selector: {{app: {name}}}
-  ports: [{{name: {port_name}, port: {port}, targetPort: {port}}}]
----
-apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}-5d8f9c7b6d-x1
-  namespace: shop
-  labels: {{app: {name}, version: v2, pod-template-hash: 5d8f9c7b6d, security.istio.io/tlsMode: istio}}
-  ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {name}-5d8f9c7b6d, uid: "1", controller: true}}]
-spec:
-  serviceAccountName: {name}
-  containers: [{{name: {name}, image: example/{name}, ports: [{{containerPort: {port}}}]}}]
-status: {{phase: Running, podIP: {ip}, podIPs: [{{ip: {ip}}}]}}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {{name: {name}-1, namespace: shop, labels: {{kubernetes.io/service-name: {name}}}}}
-addressType: IPv4
-ports: [{{name: {port_name}, port: {port}, protocol: TCP}}]
-endpoints:
-  - addresses: [{ip}]
-    conditions: {{ready: true, serving: true, terminating: false}}
-    targetRef: {{kind: Pod, namespace: shop, name: {name}-5d8f9c7b6d-x1}}
-"""
+WEB, API, DATABASE, CALLS, NOWHERE, EDGE = 8080, 8081, 5432, 9095, 8090, 8088
+# Name: namespace, version, port of its Service by the port's name.
+PODS = {
+    "istio-ingressgateway": ("istio-system", "v1", {"http2": EDGE}),
+    "web": ("shop", "v1", {"http-web": WEB}),
+    "api": ("shop", "v2", {"http-api": API}),
+    "client": ("shop", "v1", {}),
+    "db": ("data", "v1", {"tcp-db": DATABASE}),
+    "calls": ("data", "v1", {"grpc-calls": CALLS}),
+}
+GATEWAY = "istio-ingressgateway"
 
 
-def shop():
-    """The Workloads of db and calls, and their manifests."""
-    found, text = {}, SHOP
-    for number, (name, port_name, port) in enumerate(
-        (("db", "tcp-db", DATABASE), ("calls", "grpc-calls", CALLS)), start=10
-    ):
-        ip = f"{POD_PREFIX}{60 + number}.1"
-        text += POD.format(name=name, number=number, port_name=port_name, port=port, ip=ip)
-        labels = {"app": name, "version": "v2", "pod-template-hash": "5d8f9c7b6d", "security.istio.io/tlsMode": "istio"}
-        found[name] = onap.Workload(name, f"{name}-5d8f9c7b6d-x1", "shop", name, labels, ip, [port])
-    return found, text
+def workload(name):
+    namespace, version, ports = PODS[name]
+    labels = {"app": name, "version": version, "pod-template-hash": HASH, "security.istio.io/tlsMode": "istio"}
+    if name == GATEWAY:
+        labels = {**labels, "istio": "ingressgateway"}
+    ip = f"{POD_PREFIX}{70 + list(PODS).index(name)}.1"
+    return Workload(name, f"{name}-{HASH}-x1", namespace, name, labels, ip, list(ports.values()))
+
+
+def service(name, namespace, number, ports):
+    spec = {"clusterIP": f"10.96.70.{number}", "selector": {"app": name}}
+    spec["ports"] = [{"name": port, "port": at, "targetPort": at} for port, at in ports.items()]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def manifests():
+    for namespace in ("istio-system", "shop", "data"):
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    yield service("nowhere", "shop", 9, {"http": NOWHERE})
+    for number, (name, (namespace, _, ports)) in enumerate(PODS.items(), start=10):
+        pod, meta = workload(name), {"name": name, "namespace": namespace}
+        yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
+        owner = {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "name": f"{name}-{HASH}",
+            "uid": "1",
+            "controller": True,
+        }
+        yield {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": pod.pod, "namespace": namespace, "labels": pod.labels, "ownerReferences": [owner]},
+            "spec": {"serviceAccountName": name, "containers": [{"name": name, "image": f"example/{name}"}]},
+            "status": {"phase": "Running", "podIP": pod.ip, "podIPs": [{"ip": pod.ip}]},
+        }
+        if not ports:
+            continue
+        yield service(name, namespace, number, ports)
+        ready = {"ready": True, "serving": True, "terminating": False}
+        target = {"kind": "Pod", "namespace": namespace, "name": pod.pod}
+        yield {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "addressType": "IPv4",
+            "metadata": {**meta, "labels": {"kubernetes.io/service-name": name}},
+            "ports": [{"name": port, "port": at, "protocol": "TCP"} for port, at in ports.items()],
+            "endpoints": [{"addresses": [pod.ip], "conditions": ready, "targetRef": target}],
+        }
+    port = {"number": EDGE, "name": "http", "protocol": "HTTP"}
+    yield {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "edge", "namespace": "istio-system"},
+        "spec": {"selector": {"istio": "ingressgateway"}, "servers": [{"port": port, "hosts": ["*"]}]},
+    }
+    web = {"destination": {"host": "web.shop.svc.cluster.local", "port": {"number": WEB}}}
+    yield {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "edge", "namespace": "istio-system"},
+        "spec": {"hosts": ["*"], "gateways": ["edge"], "http": [{"route": [web]}]},
+    }
 
 
 class Traffic(threading.Thread):
@@ -92,12 +103,10 @@ class Traffic(threading.Thread):
         self._end = threading.Event()
 
     def run(self):
-        client = self.mesh.workloads[CLIENT].outbound
+        client = self.mesh.workloads["client"].outbound
         with socket.create_connection((client, DATABASE)) as long_lived:
-            channel = grpc.insecure_channel(
-                f"{client}:{CALLS}", options=[("grpc.default_authority", f"calls.shop:{CALLS}")]
-            )
-            with channel:
+            options = [("grpc.default_authority", f"calls.data:{CALLS}")]
+            with grpc.insecure_channel(f"{client}:{CALLS}", options=options) as channel:
                 while not self._end.wait(0.05) and self.problem is None:
                     try:
                         self._round(client, long_lived, channel)
@@ -106,22 +115,20 @@ class Traffic(threading.Thread):
                         self.problem = error
 
     def _round(self, client, long_lived, channel):
-        world = self.mesh.lab.world
-        for way, path in (
-            ("gateway", "/msb"),
-            ("gateway", story.SWAGGER),
-            ("mesh", story.SWAGGER),
-            ("plaintext", story.SWAGGER),
+        gateway, api = (self.mesh.workloads[name] for name in (GATEWAY, "api"))
+        for address, path, host, status in (
+            (f"{gateway.ip}:{EDGE}", "/", "shop.example.org", 200),
+            (f"{gateway.ip}:{EDGE}", "/api/api/items", "shop.example.org", 200),  # web passes it on
+            (f"{client}:{API}", "/items", f"api.shop:{API}", 200),
+            (f"{api.ip}:{API}", "/items", f"api.shop:{API}", 200),  # in plaintext
+            (f"{client}:{NOWHERE}", "/", f"nowhere.shop:{NOWHERE}", 503),
         ):
-            self._expect(200, world.ask(way, path), f"{way} {path}")
-        self._expect(503, request(f"{client}:{NOWHERE}", host=f"nowhere.shop:{NOWHERE}"), "nowhere")
-        for connection in (long_lived, socket.create_connection((client, DATABASE))):
-            connection.sendall(b"x" * 99 + b"\n")
-            answer = b""
-            while len(answer) < 1000:
-                answer += connection.recv(4096)
-            if connection is not long_lived:
-                connection.close()
+            answer = request(address, path, host=host, timeout=20)
+            if answer.status != status:
+                raise Failed(f"{address}{path}: {answer}, expected {status}")
+        self._lines(long_lived)
+        with socket.create_connection((client, DATABASE)) as short:
+            self._lines(short)
         if channel.unary_unary("/shop.Calls/Get")(b"ab", timeout=20) != b"abab":
             raise Failed("gRPC: another answer")
         if len(list(channel.unary_stream("/shop.Calls/List")(b"ab", timeout=20))) != 3:
@@ -133,9 +140,14 @@ class Traffic(threading.Thread):
                 raise
 
     @staticmethod
-    def _expect(status, answer, what):
-        if answer.status != status:
-            raise Failed(f"{what}: {answer}, expected {status}")
+    def _lines(connection):
+        connection.settimeout(20)
+        connection.sendall(b"x" * 99 + b"\n")
+        answer = b""
+        while len(answer) < 1000:
+            if not (data := connection.recv(4096)):
+                raise Failed("the database's connection was closed")
+            answer += data
 
     def wait_rounds(self, count, seconds=90):
         """Until `count` more rounds have been made."""
@@ -157,44 +169,33 @@ class Mesh:
     """`lab` gets a control plane over a folder, agents with Envoys, and a Prometheus."""
 
     def __init__(self, lab):
-        self.lab = lab
-        self.own, self.manifests = shop()
-        self.workloads = {**{name: lab.workloads[name] for name in ONAP}, **self.own}
-        self.agents, self.prometheus, self.traffic = {}, None, None
+        self.lab, self.prometheus, self.traffic = lab, None, None
+        self.workloads = {name: workload(name) for name in PODS}
+        self.agents = {}
 
-    def start(self, rules=(), agent_flags=()):
+    def start(self, rules=()):
+        """Returns when Prometheus scrapes everything and there is traffic. `rules`: files of alerts."""
         lab = self.lab
         lab.config.mkdir()
-        lab.write("shop.yaml", self.manifests)
-        plane = lab.folder_control_plane()
-        lab.write("gateway.yaml", onap.step_text(story.STEPS[0].file, POD_PREFIX))
-        lab.add(Apps(lab.directory / "apps", onap.apps(lab.workloads, lab.services)))
-        argv = [
-            sys.executable,
-            HERE / "apps.py",
-            *(f"{self.own[name].app}:{port}" for name, port in (("db", DATABASE), ("calls", CALLS))),
-        ]
-        apps = lab.add(Process("applications of shop", argv, lab.directory / "shop.log"))
-        for name, workload in self.workloads.items():
-            folder = lab.directory / "agents" / name
-            token = lab.token_of(workload)
-            agent = Agent(folder, workload, plane.xds, plane.root_file, token, agent_flags)
+        lab.write("mesh.yaml", "\n---\n".join(json.dumps(one) for one in manifests()))
+        plane = lab.folder_control_plane(base=False)
+        self._start_apps()
+        for name, one in self.workloads.items():
+            folder, token = lab.directory / "agents" / name, lab.token_of(one)
+            agent = Agent(folder, one, plane.xds, plane.root_file, token)
             agent.env = {  # what injection knows of a pod
-                "ISTIO_META_WORKLOAD_NAME": workload.service,
-                "ISTIO_META_OWNER": (
-                    f"kubernetes://apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.service}"
-                ),
+                "ISTIO_META_WORKLOAD_NAME": name,
+                "ISTIO_META_OWNER": f"kubernetes://apis/apps/v1/namespaces/{one.namespace}/deployments/{name}",
                 "ISTIO_META_CLUSTER_ID": "Kubernetes",
                 "ISTIO_META_MESH_ID": "cluster.local",
             }
             self.agents[name] = lab.agents[name] = lab.add(agent)
         lab.wait_connected()
-        wait_for(lambda: apps.check() or apps.tail(1) == "ready", 30, lambda: f"the applications: {apps.tail()}")
-        client = self.workloads[CLIENT].outbound
-        for port in (DATABASE, CALLS, NOWHERE):
-            wait_for(lambda p=port: accepts(f"{client}:{p}"), 60, f"the client's proxy to listen at port {port}")
-        for probe in story.STEPS[0].probes + (story.MESH_200, story.PLAIN_200):
-            lab.wait_probe(probe)
+        client = self.workloads["client"].outbound
+        wanted = [f"{client}:{port}" for port in (API, DATABASE, CALLS, NOWHERE)]
+        wanted += [f"{one.ip}:{port}" for one in self.workloads.values() for port in one.ports]
+        for address in wanted:
+            wait_for(lambda a=address: accepts(a), 60, f"a proxy to listen at {address}")
         for agent in self.agents.values():
             self._probe(agent)
         self.prometheus = lab.add(Prometheus(lab.directory / "prometheus", self.jobs(), rules=rules))
@@ -204,34 +205,43 @@ class Mesh:
         self.traffic.wait_rounds(5)
         return self
 
+    def _start_apps(self):
+        web, api, database, calls = (self.workloads[name] for name in ("web", "api", "db", "calls"))
+        passed_on = {"address": f"{web.outbound}:{API}", "host": f"api.shop:{API}"}
+        apps = [
+            {"service": "web", "listen": [f"{web.app}:{WEB}"], "pages": {}, "forward": {"api": passed_on}},
+            {"service": "api", "listen": [f"{api.app}:{API}"], "pages": {}},
+        ]
+        self.lab.add(Apps(self.lab.directory / "apps", apps))
+        argv = [sys.executable, HERE / "apps.py", f"{database.app}:{DATABASE}", f"{calls.app}:{CALLS}"]
+        others = self.lab.add(Process("other applications", argv, self.lab.directory / "others.log"))
+        wait_for(lambda: others.check() or others.tail(1) == "ready", 30, lambda: f"the applications: {others.tail()}")
+
     @staticmethod
     def _probe(agent):
         """As the kubelet does; by its first good answer an agent knows how long its start took."""
-        address = agent.directory / "status-address"
-        wait_for(
-            lambda: request(address.read_text(encoding="ascii").strip(), "/healthz/ready").status == 200,
-            30,
-            f"{agent.name} ready",
-        )
+
+        def ready():
+            address = (agent.directory / "status-address").read_text(encoding="ascii").strip()
+            return request(address, "/healthz/ready").status == 200
+
+        wait_for(ready, 30, f"{agent.name} to be ready")
 
     def jobs(self):
         """What is scraped, with the labels that Kubernetes' discovery gives."""
-        proxies = []
+        found = []
         for name, agent in self.agents.items():
-            workload = self.workloads[name]
-            address = agent.directory / "agent-address"
-            wait_for(address.exists, 30, f"{address}")
-            labels = {"namespace": workload.namespace, "pod": workload.pod}
-            proxies.append((address.read_text(encoding="ascii").strip(), "/stats/prometheus", labels))
+            one, address = self.workloads[name], agent.directory / "agent-address"
+            labels = {"namespace": one.namespace, "pod": one.pod}
+            found.append((address.read_text(encoding="ascii").strip(), "/stats/prometheus", labels))
         plane = (self.lab.control_plane.admin, "/metrics", {"namespace": "istio-system", "pod": "fairway-0"})
-        return {"kubernetes-pods": [*proxies, plane]}
+        return {"kubernetes-pods": [*found, plane]}
 
     def wait_scrapes(self, count=SCRAPES):
         """Until each target has been scraped so often since now, with traffic all the time."""
         self.traffic.wait_rounds(3)
-        wait_for(
-            lambda: len(self.scrapes()) == self.prometheus.targets, 30, "every target to be scraped once", pause=0.2
-        )
+        every = self.prometheus.targets
+        wait_for(lambda: len(self.scrapes()) == every, 30, "every target to be scraped once", pause=0.2)
         start = self.scrapes()
         wait_for(
             lambda: all(self.scrapes()[instance] >= number + count for instance, number in start.items()),
