@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fairway
 PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/bin/python
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster \
+.PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster bench-metrics \
   conformance setup-conformance lint tidy format crds dashboards manifests clean
 
 help: ## Show this list
@@ -91,6 +91,10 @@ conformance: images setup-conformance ## Run the Gateway API's conformance suite
 bench: setup ## Measure the serving core: time, CPU, memory and bytes of changes with up to 2000 proxies (PARTS="a e": these alone)
 	@tools/build release fairway bench
 	@$(PYTHON) tests/bench/core.py $(PARTS)
+
+bench-metrics: setup ## Measure what Istio's metrics cost the proxies, and how many series there are (PARTS="--rounds 2")
+	@tools/build release fairway httpload
+	@$(PYTHON) tests/bench/metrics.py $(PARTS)
 
 bench-cluster: images setup-lab ## Measure start, admission, memory and lost requests on a cluster (as root)
 	@$(PYTHON) tests/bench/cluster.py

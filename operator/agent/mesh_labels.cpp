@@ -101,6 +101,14 @@ void add(Pairs& labels, const std::array<std::string_view, 8>& names, const Side
   for (std::size_t i = 0; i < names.size(); ++i) labels.emplace_back(names[i], known(values[i]));
 }
 
+// One that Prometheus takes, and that histograms do not have themselves.
+bool isLabelName(std::string_view name) {
+  return !name.empty() && name != "le" && !name.starts_with("__") && (name.front() < '0' || name.front() > '9') &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
 bool leftOut(std::string_view without, std::string_view name) {
   while (!without.empty()) {
     const auto comma = std::min(without.find(','), without.size());
@@ -156,7 +164,9 @@ MeshTags meshTags(const Labels& tags) {
     if (found != known.end()) {
       *found->second = value;
     } else if (name.starts_with(metric_tags::kSet)) {
-      result.set.emplace_back(std::string_view(name).substr(metric_tags::kSet.size()), value);
+      const auto label = std::string_view(name).substr(metric_tags::kSet.size());
+      const bool twice = std::any_of(result.set.begin(), result.set.end(), [&](const auto& one) { return one.first == label; });
+      if (isLabelName(label) && !twice) result.set.emplace_back(label, value);
     }
   }
   return result;

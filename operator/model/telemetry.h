@@ -38,10 +38,9 @@ enum class Metric {
   grpc_response_messages,  // istio_response_messages_total
 };
 inline constexpr std::array kAllMetrics{
-    Metric::request_count,      Metric::request_duration,       Metric::request_size,
-    Metric::response_size,      Metric::tcp_opened_connections, Metric::tcp_closed_connections,
-    Metric::tcp_sent_bytes,     Metric::tcp_received_bytes,     Metric::grpc_request_messages,
-    Metric::grpc_response_messages};
+    Metric::request_count,          Metric::request_duration,       Metric::request_size,   Metric::response_size,
+    Metric::tcp_opened_connections, Metric::tcp_closed_connections, Metric::tcp_sent_bytes, Metric::tcp_received_bytes,
+    Metric::grpc_request_messages,  Metric::grpc_response_messages};
 
 // "REQUEST_COUNT" ..., as Telemetry objects name it.
 std::string_view toString(Metric metric);
@@ -58,8 +57,8 @@ struct MetricChange {
 };
 
 struct Metrics {
-  bool enabled = true;                     // false: none at all
-  std::map<Metric, MetricChange> changes;  // only those with a change
+  bool enabled = true;                                  // false: none at all
+  std::map<Metric, MetricChange> changes;               // only those with a change
   Duration reportingInterval{std::chrono::seconds(5)};  // how often connections that stay open are counted
   bool operator==(const Metrics&) const = default;
 
@@ -73,7 +72,8 @@ struct Metrics {
 // Envoy's command operators. Both empty: our own format.
 struct LogFormat {
   std::string text;  // of a line, with its end; of OpenTelemetry the record's body
-  std::string json;  // an object as JSON text, whose values are formats; of OpenTelemetry and Fluentd the record's attributes
+  std::string
+      json;  // an object as JSON text, whose values are formats; of OpenTelemetry and Fluentd the record's attributes
   bool operator==(const LogFormat&) const = default;
 };
 
@@ -130,6 +130,8 @@ struct ZipkinTracer {
   // Which headers carry the context.
   enum class Context { b3, b3_and_w3c };
   Context context = Context::b3;
+  std::optional<Duration> timeout;
+  std::vector<std::pair<std::string, std::string>> headers;  // that are sent along
   bool operator==(const ZipkinTracer&) const = default;
 };
 

@@ -21,6 +21,7 @@
 #include "normalize/services.h"
 #include "normalize/sidecars.h"
 #include "normalize/telemetry.h"
+#include "normalize/telemetry_providers.h"
 #include "normalize/traffic_policy.h"
 #include "normalize/workload_entries.h"
 #include "store/view.h"
@@ -60,6 +61,7 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(requestAuthenticationOf);
   catalogue.add(rateLimitsOf);
   catalogue.add(serviceRateLimits);
+  catalogue.add(telemetryProviders);
   catalogue.add(telemetryFor);
   catalogue.add(telemetryOf);
   catalogue.add(rbacSwitch);

@@ -174,9 +174,8 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
     if (limit.service) hosts.add(limit.service->host);
   }
   for (const auto& host : query.authorizers) hosts.add(host);
-  for (const auto& host : normalize::workloadTelemetry(view, query.ns, query.labels).hosts(true, true)) {
+  for (const auto& host : normalize::workloadTelemetry(view, query.ns, query.labels).hosts(true, false))
     hosts.add(host);
-  }
   Output output;
   model::Client client(query.ns);
   client.labels = query.labels;

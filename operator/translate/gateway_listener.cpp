@@ -81,9 +81,9 @@ class Builder {
         rateLimits_(view.ask(normalize::RateLimitsOf{query.scope.ns, query.scope.labels, true})),
         telemetry_(normalize::workloadTelemetry(view, query.scope.ns, query.scope.labels)),
         provenance_(translate::provenanceOf(authorization_)) {
+    provenance_.insert(provenance_.end(), telemetry_.provenance.begin(), telemetry_.provenance.end());
     provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
     for (const auto& limit : rateLimits_) provenance_.push_back(limit.provenance);
-    provenance_.insert(provenance_.end(), telemetry_.provenance.begin(), telemetry_.provenance.end());
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
     listener_.set_traffic_direction(envoy::config::core::v3::OUTBOUND);
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
@@ -214,7 +214,6 @@ class Builder {
     manager.authorization = &authorization_;
     manager.rateLimits = &rateLimits_;
     manager.telemetry = &telemetry_.client;
-    manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});
@@ -224,7 +223,8 @@ class Builder {
     addTcpAuthorization(chain, authorization_);
     model::Client client(query_.scope.ns);
     client.labels = query_.scope.labels;
-    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port), telemetry_.client);
+    client.telemetry = view_.ask(normalize::TelemetryFor{client.ns, client.labels});
+    addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port));
   }
 
   const normalize::GatewayRoutes::Value& routesOf(const GatewayServer& server) {

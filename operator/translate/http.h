@@ -34,13 +34,11 @@ struct HttpManager {
   const envoy::config::route::v3::RouteConfiguration* routes = nullptr;
   // Some routes lead to names that are looked up when they are asked for (Service::Resolution::dynamic_dns).
   bool lookUp = false;
+  const model::Telemetry::Side* telemetry = nullptr;  // never null
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;
   const std::vector<model::RateLimit>* rateLimits = nullptr;
-  // What the proxy tells of these requests, and the namespace that it tells it for.
-  const model::Telemetry::Side* telemetry = nullptr;
-  std::string ns;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
 };

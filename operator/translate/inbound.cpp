@@ -94,13 +94,12 @@ struct Port {
   const model::RequestAuthentication* authentication = nullptr;  // of HTTP ports
   const std::vector<model::RateLimit>& rateLimits;
   std::string cluster;
-  const model::Telemetry::Side& telemetry;
 };
 
 class InboundListener {
  public:
-  InboundListener(store::View& view, Listener& listener, bool matchPorts, std::string ns)
-      : view_(view), listener_(listener), matchPorts_(matchPorts), ns_(std::move(ns)) {}
+  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry)
+      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry) {}
 
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
@@ -120,7 +119,7 @@ class InboundListener {
         addFilters(foreign, port, false);
       } else if (port.authentication && port.authentication->required()) {
         // Requests inside cannot be seen, so they cannot be refused one by one.
-        addTcpRefusal(foreign, port);
+        addTcpRefusal(foreign);
       } else {
         addBytes(foreign, port, false);
       }
@@ -169,9 +168,8 @@ class InboundListener {
     manager.authorization = &port.authorization;
     manager.authentication = port.authentication;
     manager.rateLimits = &port.rateLimits;
-    manager.telemetry = &port.telemetry;
-    manager.ns = ns_;
     manager.mutualTls = mutualTls;
+    manager.telemetry = &telemetry_;
     addHttpManager(view_, chain, manager);
   }
 
@@ -180,21 +178,22 @@ class InboundListener {
     return port.app && port.app->ingress && port.app->ingress->tls ? &*port.app->ingress->tls : nullptr;
   }
 
-  static void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
+  void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(chain, port.cluster, port.telemetry, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
+    addTcpProxy(view_, chain, port.cluster, telemetry_,
+                mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
-  static void addTcpRefusal(FilterChain& chain, const Port& port) {
+  void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(chain, std::string(kBlackHoleCluster), port.telemetry, MetricsSide::server);
+    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
   }
 
   store::View& view_;
   Listener& listener_;
   const bool matchPorts_;
-  const std::string ns_;
+  const model::Telemetry::Side& telemetry_;
 };
 
 void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
@@ -254,11 +253,11 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   const auto ports = appPorts(view, query, sidecar);
   const auto& peers = view.ask(normalize::PeerAuthenticationOf{query.ns, query.labels});
   const auto& rateLimits = view.ask(normalize::RateLimitsOf{query.ns, query.labels, false});
-  const auto& telemetry = normalize::workloadTelemetry(view, query.ns, query.labels);
   std::vector<model::Provenance> provenance = peers.provenance;
-  provenance.insert(provenance.end(), telemetry.provenance.begin(), telemetry.provenance.end());
   if (sidecar != nullptr) provenance.push_back(sidecar->provenance);
   for (const auto& limit : rateLimits) provenance.push_back(limit.provenance);
+  const auto& telemetry = normalize::workloadTelemetry(view, query.ns, query.labels);
+  provenance.insert(provenance.end(), telemetry.provenance.begin(), telemetry.provenance.end());
   const auto base = provenance;
   const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
     const auto& authorization =
@@ -299,15 +298,14 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
                     authorizationOf(number),
                     authenticationOf(app),
                     rateLimits,
-                    inboundName(number),
-                    telemetry.server};
+                    inboundName(number)};
     auto addresses = query.addresses;
     if (app.ingress != nullptr && !app.ingress->bind.empty()) addresses = {app.ingress->bind};
     for (const auto& address : addresses) {
       if (!isAddress(address)) continue;
       Listener listener;
       initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
-      InboundListener(view, listener, false, query.ns).add(port);
+      InboundListener(view, listener, false, telemetry.server).add(port);
       output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
     }
     provenance = std::move(objects);
@@ -324,9 +322,9 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
+  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
-  InboundListener chains(view, listener, true, query.ns);
+  InboundListener chains(view, listener, true, telemetry.server);
   std::vector<std::uint32_t> plain;
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;
@@ -336,7 +334,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
     if (mode == MtlsMode::disable && !ownTls) plain.push_back(number);
     // A port without a service can have a mode and rules of its own.
     chains.add({app, number, mode, authorizationOf(app ? number : 0), app ? authenticationOf(*app) : nullptr,
-                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster), telemetry.server});
+                rateLimits, app ? inboundName(number) : std::string(kInboundPassthroughCluster)});
   };
   for (const auto& [number, app] : ports) {
     if (app.ingress == nullptr || app.ingress->captured) addPort(number, &app);
@@ -344,8 +342,8 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   for (const auto& [number, mode] : peers.ports) {
     if (!ports.contains(number)) addPort(number, nullptr);
   }
-  chains.add({nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster),
-              telemetry.server});
+  chains.add(
+      {nullptr, 0, peers.mode, authorizationOf(0), nullptr, rateLimits, std::string(kInboundPassthroughCluster)});
   skipInspection(listener, plain);
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   return output;

@@ -15,6 +15,7 @@
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
 
 #include "base/metric_tags.h"
+#include "base/strings.h"
 #include "translate/any.h"
 #include "translate/names.h"
 #include "translate/wire.h"
@@ -82,12 +83,45 @@ Tags httpTagsOf(MetricsSide side) {
   return out;
 }
 
+// Envoy writes a value of any type as text, and has no string() where it makes tags: Istio's users write "string(destination.port)".
+std::string_view withoutString(std::string_view expression) {
+  constexpr std::string_view kCall = "string(";
+  const auto inner = trim(expression);
+  if (!inner.starts_with(kCall) || !inner.ends_with(')')) return expression;
+  int depth = 0;
+  char quote = 0;
+  for (std::size_t i = kCall.size(); i < inner.size(); ++i) {
+    const char c = inner[i];
+    if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && --depth < 0) {
+      return i + 1 == inner.size() ? inner.substr(kCall.size(), i - kCall.size()) : expression;
+    }
+  }
+  return expression;
+}
+
+// As Prometheus has it: "request.host" is request_host.
+std::string labelName(std::string name) {
+  for (auto& c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter) c = '_';
+  }
+  return name;
+}
+
 // What a Telemetry changes about the labels of one metric; each name behind `prefix`.
 void addChanges(Tags& out, const model::Metrics& metrics, Metric metric, const std::string& prefix) {
   std::string without;
-  for (const auto& [label, expression] : metrics.tags(metric)) {
+  for (const auto& [name, expression] : metrics.tags(metric)) {
+    const auto label = labelName(name);
     if (expression) {
-      out.emplace_back(prefix + std::string(tags::kSet) + label, "%CEL(" + *expression + ")%");
+      out.emplace_back(prefix + std::string(tags::kSet) + label, "%CEL(" + std::string(withoutString(*expression)) + ")%");
     } else {
       without += (without.empty() ? "" : ",") + label;
     }

@@ -33,18 +33,19 @@ std::vector<std::string> serverNames(const PortHost& entry, const std::string& c
   return names;
 }
 
-std::vector<model::Provenance> addHttpChain(store::View& view, const model::Client& client,
-                                            const std::string& routeName, bool lookUp, Listener& listener) {
-  const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry});
+const model::Telemetry& telemetryOf(store::View& view, const model::Client& client) {
+  return view.ask(normalize::TelemetryOf{client.ns, client.telemetry});
+}
+
+void addHttpChain(store::View& view, const model::Client& client, const std::string& routeName, bool lookUp,
+                  Listener& listener) {
   HttpManager manager;
   manager.side = HttpSide::outbound;
   manager.statPrefix = "outbound_" + listener.name();
   manager.routeName = routeName;
   manager.lookUp = lookUp;
-  manager.telemetry = &telemetry.client;
-  manager.ns = client.ns;
+  manager.telemetry = &telemetryOf(view, client).client;
   addHttpManager(view, *listener.add_filter_chains(), manager);
-  return telemetry.provenance;
 }
 
 std::vector<model::Provenance> addSharedChains(store::View& view, Listener& listener, const model::Client& client,

@@ -1,4 +1,5 @@
 #include "translate/tcp.h"
+#include "translate/access_log.h"
 
 #include <algorithm>
 #include <map>
@@ -11,7 +12,6 @@
 #include "base/strings.h"
 #include "normalize/clients.h"
 #include "normalize/queries.h"
-#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/names.h"
 #include "translate/wire.h"
@@ -49,9 +49,9 @@ model::L4Route routeToItself(const L4Service& service) {
   return route;
 }
 
-// What the client's proxy tells of its connections.
-const model::Telemetry& telemetryOf(store::View& view, const model::Client& client) {
-  return view.ask(normalize::TelemetryOf{client.ns, client.telemetry});
+void addAccessLog(store::View& view, TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
+  const auto& mesh = view.ask(normalize::MeshSettingsOf{});
+  if (!telemetry.logs.empty() && !mesh.accessLogFile.empty()) setTcpAccessLog(*proxy.add_access_log(), mesh);
 }
 
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
@@ -70,18 +70,18 @@ void addNameLookup(FilterChain& chain, std::uint32_t port) {
 
 }  // namespace
 
-void addTcpProxy(FilterChain& chain, const std::string& cluster, const model::Telemetry::Side& telemetry,
-                 MetricsSide side) {
+void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster,
+                 const model::Telemetry::Side& telemetry, MetricsSide side) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
-  addTcpAccessLogs(*proxy.mutable_access_log(), telemetry.logs);
+  addAccessLog(view, proxy, telemetry);
   addTcpMetrics(proxy, telemetry.metrics, side);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
 
 void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& client, const model::L4Route& route,
-                 const std::string& statPrefix, const model::Telemetry::Side& telemetry) {
+                 const std::string& statPrefix) {
   TcpProxy proxy;
   std::vector<const model::L4Route::Weighted*> destinations;
   for (const auto& weighted : route.destinations) {
@@ -114,7 +114,8 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
       tunnel.set_use_post(policy.tunnel->post);
     }
   }
-  addTcpAccessLogs(*proxy.mutable_access_log(), telemetry.logs);
+  const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client;
+  addAccessLog(view, proxy, telemetry);
   addTcpMetrics(proxy, telemetry.metrics, MetricsSide::client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;
@@ -191,8 +192,7 @@ model::L4Route withOwnSubnets(store::View& view, model::L4Route route, std::set<
 }  // namespace
 
 std::vector<model::Provenance> addServiceChains(store::View& view, Listener& listener, const L4Service& service) {
-  const auto& telemetry = telemetryOf(view, service.client);
-  auto provenance = telemetry.provenance;
+  std::vector<model::Provenance> provenance;
   const auto& routes =
       view.ask(normalize::RoutesOf{normalize::routeClient(service.client), service.host, service.port});
   const std::string own = clusterName(service.port, {}, service.host);
@@ -206,7 +206,7 @@ std::vector<model::Provenance> addServiceChains(store::View& view, Listener& lis
     const auto part = withOwnSubnets(view, route, subnets);
     if (part.destinationSubnets.empty()) continue;
     if (auto* chain = chainFor(view, listener, part, {}, provenance)) {
-      addTcpProxy(view, *chain, service.client, part, own, telemetry.client);
+      addTcpProxy(view, *chain, service.client, part, own);
     }
   }
   if (service.tls) {
@@ -224,20 +224,19 @@ std::vector<model::Provenance> addServiceChains(store::View& view, Listener& lis
       if (anyName && part.destinationSubnets.empty()) continue;
       addTlsInspector(view, listener);
       if (auto* chain = chainFor(view, listener, part, names, provenance)) {
-        addTcpProxy(view, *chain, service.client, part, own, telemetry.client);
+        addTcpProxy(view, *chain, service.client, part, own);
       }
     }
   }
   auto& chain = *listener.add_filter_chains();
   if (rest) describe(chain, rest->provenance, provenance);
-  addTcpProxy(view, chain, service.client, rest ? *rest : routeToItself(service), own, telemetry.client);
+  addTcpProxy(view, chain, service.client, rest ? *rest : routeToItself(service), own);
   return provenance;
 }
 
 std::vector<model::Provenance> addNamedChains(store::View& view, Listener& listener, const L4Service& service,
                                               const std::vector<std::string>& own, std::set<std::string>& taken) {
-  const auto& telemetry = telemetryOf(view, service.client);
-  auto provenance = telemetry.provenance;
+  std::vector<model::Provenance> provenance;
   const auto& routes =
       view.ask(normalize::RoutesOf{normalize::routeClient(service.client), service.host, service.port});
   const std::string cluster = clusterName(service.port, {}, service.host);
@@ -246,7 +245,7 @@ std::vector<model::Provenance> addNamedChains(store::View& view, Listener& liste
     addTlsInspector(view, listener);
     auto* chain = chainFor(view, listener, route, names, provenance);
     if (chain == nullptr) return;
-    addTcpProxy(view, *chain, service.client, route, cluster, telemetry.client);
+    addTcpProxy(view, *chain, service.client, route, cluster);
   };
   std::map<std::vector<std::string>, std::set<std::string>> within;
   for (const auto& route : routes.tls) {

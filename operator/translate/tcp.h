@@ -25,13 +25,13 @@ struct L4Service {
   bool tls = false;  // routed by server name
 };
 
-// Appends a proxy to one cluster, which tells of connections what `telemetry` says.
-void addTcpProxy(envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
+// Appends a proxy to one cluster.
+void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
                  const model::Telemetry::Side& telemetry, MetricsSide side);
 
-// Appends a proxy to the route's weighted destinations.
+// Appends a proxy to the route's weighted destinations. Of the client also its telemetry counts.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const model::Client& client,
-                 const model::L4Route& route, const std::string& statPrefix, const model::Telemetry::Side& telemetry);
+                 const model::L4Route& route, const std::string& statPrefix);
 
 // The usable server names of `wanted` that are not in `taken` yet, added to it; the others are told to the
 // author. Envoy refuses a whole listener for a repeated or malformed one.

@@ -218,6 +218,10 @@ TEST_CASE("labels that a Telemetry removes, sets and adds") {
   CHECK(map.at("destination_port") == "9080");
   CHECK(map.at("request_host") == "unknown");
   CHECK(map.size() == 25 - 2 + 2);
+  // What Prometheus would refuse the whole page for.
+  auto odd = kClient;
+  for (const auto* name : {"set_a.b", "set_", "set_1", "set_le", "set___x", "set_x", "set_x", "set_\xC3\xA4"}) odd.emplace_back(name, "y");
+  CHECK(labels(odd).size() == 26);
 }
 
 TEST_CASE("Envoy's page becomes Istio's metrics, and equal labels one sample") {

@@ -143,7 +143,7 @@ TEST_CASE("what is switched off costs nothing") {
 
 TEST_CASE("labels that a Telemetry changes") {
   model::Metrics metrics;
-  metrics.changes[Metric::request_count].tags = {{"request_host", "request.host"}, {"source_app", std::nullopt},
+  metrics.changes[Metric::request_count].tags = {{"request.host", "request.host"}, {"source_app", std::nullopt},
                                                  {"response_flags", std::nullopt}};
   const auto config = unpack<Config>(http(metrics, MetricsSide::client).access_log(0).typed_config());
   const auto tags = tagsOf(config.counters(0).stat());
@@ -151,7 +151,8 @@ TEST_CASE("labels that a Telemetry changes") {
   CHECK(tags.at("without") == "response_flags,source_app");
   CHECK_FALSE(tagsOf(config.histograms(0).stat()).contains("without"));
 
-  metrics.changes[Metric::tcp_sent_bytes].tags = {{"destination_port", "destination.port"}};
+  // Envoy writes numbers as text, and has no string() here.
+  metrics.changes[Metric::tcp_sent_bytes].tags = {{"destination_port", " string(destination.port) "}};
   auto custom = tcpTags(tcp(metrics, MetricsSide::client));
   CHECK(custom.at("s/set_destination_port") == "%CEL(destination.port)%");
   for (const auto metric : {Metric::tcp_received_bytes, Metric::tcp_opened_connections, Metric::tcp_closed_connections}) {
@@ -159,6 +160,11 @@ TEST_CASE("labels that a Telemetry changes") {
   }
   custom = tcpTags(tcp(metrics, MetricsSide::client));
   CHECK(custom.at("set_destination_port") == "%CEL(destination.port)%");
+  for (const auto* other : {"string(a) + string(b)", "string(a", "strings(a)", "'string(a)'", "string(')'"}) {
+    metrics.changes[Metric::request_count].tags = {{"x", other}};
+    CHECK(tagsOf(unpack<Config>(http(metrics, MetricsSide::client).access_log(0).typed_config()).counters(0).stat())
+              .at("set_x") == "%CEL(" + std::string(other) + ")%");
+  }
 }
 
 TEST_CASE("connections that stay open are told of, to the agent alone") {
@@ -250,10 +256,10 @@ TEST_CASE("a real Envoy takes the loggers") {
   World w;
   w.addService("default", "web", {port("http", 80, model::Protocol::http), port("tcp", 81, model::Protocol::tcp)});
   for (const auto number : {80U, 81U}) w.addEndpoint(hostOf("default", "web"), number, "10.0.0.1", number);
-  auto& metrics = w.telemetry.client.metrics;
+  auto& metrics = w.telemetry.emplace().client.metrics;
   metrics.changes[Metric::request_count].tags = {{"request_host", "request.host"}, {"source_app", std::nullopt}};
   metrics.changes[Metric::tcp_sent_bytes].tags = {{"destination_port", "destination.port"}};
-  w.telemetry.server.metrics = metrics;
+  w.telemetry->server.metrics = metrics;
   CHECK(envoyRefuses(resourcesOf(w, sidecar())).empty());
   CHECK(envoyRefuses(resourcesOf(w, bareSidecar())).empty());
 }
