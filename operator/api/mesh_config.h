@@ -93,6 +93,12 @@ struct MeshConfigSpec {
     bool operator==(const AccessLog&) const = default;
   };
   AccessLog accessLog{};
+  // Of proxies whose pods do not say it; it counts when a pod is made.
+  struct ProxyDefaults {
+    std::string statsdUdpAddress;  // host:port; empty: none
+    bool operator==(const ProxyDefaults&) const = default;
+  };
+  ProxyDefaults proxyDefaults{};  // defaultConfig
   struct Telemetry {
     struct Defaults {  // defaultProviders: names; unset: prometheus, the access log file, and of traces none
       std::optional<std::vector<std::string>> metrics, accessLogging, tracing;

@@ -310,6 +310,10 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
   webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
+  webhook.proxyDefaults = [&plane, mesh = api::NamespacedName{options.rootNamespace,
+                                                              control::revisioned(kMeshConfigMap, options.revision)}] {
+    return plane.sink->proxyDefaults(mesh);
+  };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());

@@ -188,6 +188,15 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
     if (concurrency) options.concurrency = *concurrency;
     if (const auto drain = fields.get("drainDuration")) readDrain(*drain, options.drain);
     if (const auto drain = fields.get("terminationDrainDuration")) readDrain(*drain, options.minimumDrain);
+    if (const auto statsd = fields.get("statsdUdpAddress")) {
+      const auto text = statsd->text();
+      auto address = text ? api::statsdAddress(*text) : Result<std::string>(options.statsdAddress);
+      if (address) {
+        options.statsdAddress = std::move(*address);
+      } else {
+        statsd->error(address.error().message);
+      }
+    }
     std::map<std::string, std::string> variables;
     fields.read("proxyMetadata", variables);
     for (auto& [name, value] : variables) options.env[name] = std::move(value);
@@ -272,6 +281,7 @@ PodOptions fromSettings(const Settings& settings, bool nativeSupported, const Pr
   options.logLevel = settings.logLevel;
   options.agentLogLevel = settings.agentLogLevel;
   options.concurrency = proxy.concurrency.value_or(settings.concurrency);
+  options.statsdAddress = settings.statsdAddress;
   options.drain = settings.drainDuration;
   options.minimumDrain = settings.terminationDrainDuration;
   options.holdApplication = settings.holdApplication;

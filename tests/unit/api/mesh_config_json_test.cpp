@@ -107,6 +107,7 @@ TEST_CASE("mistakes in the mesh's settings are told by their field; then nothing
       {"outboundTraficPolicy: {mode: ALLOW_ANY}", "data.mesh.outboundTraficPolicy",
        "did you mean outboundTrafficPolicy", warning},
       {"defaultConfig: {concurrency: 2}", "data.mesh.defaultConfig.concurrency", "injection", warning},
+      {"defaultConfig: {statsdUdpAddress: statsd}", "data.mesh.defaultConfig.statsdUdpAddress", "host:port"},
       {"trustDomainAliases: [A/b]", "data.mesh.trustDomainAliases", "expected trust domains"},
       {"caCertificates: [{trustDomains: [a]}]", "data.mesh.caCertificates[0].pem", "CA certificates in PEM form"},
       {"caCertificates: [{pem: x}]", "data.mesh.caCertificates[0].pem", "PEM form"},
