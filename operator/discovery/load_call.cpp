@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "discovery/node.h"
+#include "discovery/wire.h"
 #include "discovery/wire_parts.h"
 #include "envoy/service/load_stats/v3/lrs.pb.h"
 
