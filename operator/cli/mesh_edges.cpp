@@ -16,7 +16,6 @@ namespace fairway::cli {
 
 namespace {
 
-using servicegraph::LoadEdge;
 using servicegraph::LoadPage;
 using servicegraph::Node;
 
@@ -139,23 +138,26 @@ void MeshEdges::findTargets(const std::map<Key, Counts>& counts) {
   });
 }
 
-// The share of the cluster's endpoints to which this proxy speaks mutual TLS, by what it was sent. Nothing: it has no such
-// cluster, or one without endpoints.
-std::optional<double> MeshEdges::meshTls(const discovery::Server& discovery, const std::string& proxy,
-                                         const std::string& cluster) {
+MeshEdges::Way MeshEdges::wayOf(const discovery::Server& discovery, const std::string& proxy,
+                                const std::string& cluster) {
+  Way way;
   const auto snapshot = discovery.find(proxy);
-  if (!snapshot) return std::nullopt;
+  if (!snapshot) return way;
   const auto* resource = discovery::findIn(discovery::setsOf(*snapshot, translate::Type::cluster), cluster);
   envoy::config::cluster::v3::Cluster config;
   google::protobuf::Any any;
-  if (resource == nullptr || !any.ParseFromString((*resource)->body) || !any.UnpackTo(&config)) return std::nullopt;
+  if (resource == nullptr || !any.ParseFromString((*resource)->body) || !any.UnpackTo(&config)) return way;
+  way.tcp =
+      !config.typed_extension_protocol_options().contains("envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
   if (config.transport_socket_matches().empty()) {
     // Mutual TLS of the mesh goes by the proxy's own certificate; TLS to others is none.
-    return config.transport_socket().typed_config().value().find(translate::kWorkloadRoots) != std::string::npos ? 1.0 : 0.0;
+    const auto& socket = config.transport_socket().typed_config().value();
+    way.mtls = socket.find(translate::kWorkloadRoots) != std::string::npos ? 1.0 : 0.0;
+    return way;
   }
   const auto* held = discovery::findIn(discovery::setsOf(*snapshot, translate::Type::endpoint), cluster);
   envoy::config::endpoint::v3::ClusterLoadAssignment endpoints;
-  if (held == nullptr || !any.ParseFromString((*held)->body) || !any.UnpackTo(&endpoints)) return std::nullopt;
+  if (held == nullptr || !any.ParseFromString((*held)->body) || !any.UnpackTo(&endpoints)) return way;
   double all = 0, mesh = 0;
   for (const auto& locality : endpoints.endpoints()) {
     for (const auto& endpoint : locality.lb_endpoints()) {
@@ -163,8 +165,8 @@ std::optional<double> MeshEdges::meshTls(const discovery::Server& discovery, con
       if (isOfMesh(endpoint)) mesh += 1;
     }
   }
-  if (all == 0) return std::nullopt;
-  return mesh / all;
+  if (all > 0) way.mtls = mesh / all;
+  return way;
 }
 
 LoadPage MeshEdges::page(std::chrono::seconds window, const discovery::Server& discovery) {
@@ -193,17 +195,11 @@ LoadPage MeshEdges::page(std::chrono::seconds window, const discovery::Server& d
   }
   findTargets(counts);
   for (const auto& [key, sum] : counts) {
-    LoadEdge edge{key.source,
-                  targets_.at(key.cluster).node,
-                  sum.requests / page.seconds,
-                  sum.errors / page.seconds,
-                  sum.connections / page.seconds,
-                  sum.requests == 0,
-                  std::nullopt};
-    if (const auto witness = witnesses.find(key); witness != witnesses.end()) {
-      edge.mtls = meshTls(discovery, witness->second, key.cluster);
-    }
-    page.edges.push_back(std::move(edge));
+    const auto witness = witnesses.find(key);
+    const auto way = witness == witnesses.end() ? Way{} : wayOf(discovery, witness->second, key.cluster);
+    const bool tcp = way.tcp.value_or(sum.requests == 0);
+    page.edges.push_back({key.source, targets_.at(key.cluster).node, sum.requests / page.seconds,
+                          sum.errors / page.seconds, tcp ? sum.connections / page.seconds : 0, tcp, way.mtls});
   }
   return page;
 }

@@ -60,8 +60,12 @@ class MeshEdges {
 
   servicegraph::Node nodeOf(const translate::Proxy& proxy);
   void findTargets(const std::map<Key, Counts>& counts);
-  static std::optional<double> meshTls(const discovery::Server& discovery, const std::string& proxy,
-                                       const std::string& cluster);
+  // What a proxy's configuration says of a cluster; nothing where it has none of that name.
+  struct Way {
+    std::optional<double> mtls;  // share of the endpoints that are reached by it
+    std::optional<bool> tcp;
+  };
+  static Way wayOf(const discovery::Server& discovery, const std::string& proxy, const std::string& cluster);
 
   engine::Engine& engine_;
   std::atomic<std::int64_t> lastRead_{0};   // milliseconds of the clock; 0: never

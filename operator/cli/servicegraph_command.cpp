@@ -21,7 +21,7 @@
 #include "console/http_server.h"
 #include "identity/fetch_url.h"
 #include "identity/files.h"
-#include "kube/kubeconfig.h"
+#include "kube/tls.h"
 #include "servicegraph/site.h"
 
 namespace fairway::cli {

@@ -121,6 +121,11 @@ void Core::removeLoadCall(const LoadCall* call) {
   loadCalls_.erase(call);
 }
 
+std::size_t Core::loadCallCount() const {
+  const std::lock_guard lock(loadCallsMutex_);
+  return loadCalls_.size();
+}
+
 std::vector<std::shared_ptr<LoadCall>> Core::loadCalls() {
   const std::lock_guard lock(loadCallsMutex_);
   std::vector<std::shared_ptr<LoadCall>> result;

@@ -74,6 +74,7 @@ struct Core {
   // Proxies' streams of load reports, which are woken with each sweep. False: there are too many.
   bool addLoadCall(const std::shared_ptr<LoadCall>& call);
   void removeLoadCall(const LoadCall* call);
+  [[nodiscard]] std::size_t loadCallCount() const;
   // Looks at deadlines until stopSweep().
   void startSweep();
   void stopSweep();
@@ -99,7 +100,7 @@ struct Core {
   std::map<std::string, std::size_t> perPeer_;
   std::recursive_mutex callsMutex_;  // a call may end, and be removed, within its cancellation
   std::set<grpc::CallbackServerContext*> calls_;
-  std::mutex loadCallsMutex_;
+  mutable std::mutex loadCallsMutex_;
   std::map<const LoadCall*, std::weak_ptr<LoadCall>> loadCalls_;
   std::thread sweeper_;
 

@@ -18,7 +18,7 @@ namespace {
 namespace pb = envoy::service::load_stats::v3;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kOften{10'000}, kRarely{60'000}, kPerCluster{20};
+constexpr std::chrono::milliseconds kOften{10'000}, kRarely{60'000}, kEach{20};
 
 // As streams have it: each a little earlier or later.
 Clock::time_point endOf(std::chrono::milliseconds age) {
@@ -39,7 +39,7 @@ LoadReport reportOf(const pb::LoadStatsRequest& request) {
     for (const auto& locality : stats.upstream_locality_stats()) {
       cluster.succeeded += locality.total_successful_requests();
       cluster.failed += locality.total_error_requests();
-      cluster.connections += locality.total_new_connections();
+      cluster.connections += std::max(locality.total_new_connections(), locality.total_issued_requests());
     }
     cluster.failed += stats.total_dropped_requests();
     const bool idle = cluster.succeeded + cluster.failed + cluster.connections == 0;
@@ -50,8 +50,9 @@ LoadReport reportOf(const pb::LoadStatsRequest& request) {
 
 }  // namespace
 
-std::chrono::milliseconds loadInterval(std::size_t clusters) {
-  return std::clamp(kPerCluster * static_cast<int>(std::min<std::size_t>(clusters, 100'000)), kOften, kRarely);
+std::chrono::milliseconds loadInterval(std::size_t clusters, std::size_t proxies) {
+  const auto most = static_cast<int>(std::min<std::size_t>(std::max(clusters, proxies), 100'000));
+  return std::clamp(kEach * most, kOften, kRarely);
 }
 
 grpc::ServerGenericBidiReactor* LoadCall::start(Core& core, grpc::GenericCallbackServerContext& context, bool secure) {
@@ -178,7 +179,7 @@ void LoadCall::look() {
   const bool wanted = core_.options.loadsWanted && core_.options.loadsWanted();
   const std::lock_guard lock(mutex_);
   if (ended_ || writing_) return;
-  auto interval = wanted ? loadInterval(clusters_) : std::chrono::milliseconds::zero();
+  auto interval = wanted ? loadInterval(clusters_, core_.loadCallCount()) : std::chrono::milliseconds::zero();
   // A few clusters more or less are no reason.
   if (told_ > interval && interval * 3 > told_ * 2) interval = told_;
   if (interval > told_ && interval * 2 < told_ * 3) interval = told_;

@@ -22,8 +22,8 @@ class LoadStatsRequest;
 namespace fairway::discovery {
 
 // A proxy's stream of load reports (LoadReportingService), whose caller is held against its node as on a discovery stream.
-// It is told to report only while ServerOptions::loadsWanted says so, and the less often the more clusters it has: Envoy
-// reports each of them each time. Owned by gRPC until its end, and by the core, which wakes it to look whether that has
+// It is told to report only while ServerOptions::loadsWanted says so, and the less often the more clusters and proxies
+// there are. Owned by gRPC until its end, and by the core, which wakes it to look whether that has
 // changed. Steps run on the core's threads, one at a time.
 class LoadCall final : public grpc::ServerGenericBidiReactor, public std::enable_shared_from_this<LoadCall> {
  public:
@@ -64,7 +64,8 @@ class LoadCall final : public grpc::ServerGenericBidiReactor, public std::enable
   grpc::ByteBuffer incoming_, outgoing_;
 };
 
-// How often a proxy with so many clusters is to report.
-std::chrono::milliseconds loadInterval(std::size_t clusters);
+// How often a proxy with so many clusters, of so many proxies, is to report: a report tells of each cluster, and has some 60 kB
+// besides, as Envoy sends its whole node with each.
+std::chrono::milliseconds loadInterval(std::size_t clusters, std::size_t proxies);
 
 }  // namespace fairway::discovery

@@ -12,7 +12,7 @@ struct LoadReport {
   struct Cluster {
     std::string name;
     std::uint64_t succeeded = 0, failed = 0;  // requests that were answered; failed: by a 5xx, or not at all
-    std::uint64_t connections = 0;            // new ones
+    std::uint64_t connections = 0;            // new ones; of HTTP, requests that were begun
   };
   std::vector<Cluster> clusters;
   std::chrono::milliseconds interval{0};  // that it is of

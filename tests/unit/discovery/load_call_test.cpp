@@ -89,6 +89,7 @@ class Reporter {
         auto& some = *stats.add_upstream_locality_stats();
         some.set_total_successful_requests(10);
         some.set_total_error_requests(3);
+        some.set_total_issued_requests(14);
       }
       stats.set_total_dropped_requests(1);
     }
@@ -139,6 +140,7 @@ TEST_CASE("a proxy reports while somebody wants to know, and is told when nobody
     CHECK(report.clusters[0].name == "outbound|80||s0");
     CHECK(report.clusters[0].succeeded == 20);
     CHECK(report.clusters[0].failed == 7);
+    CHECK(report.clusters[0].connections == 28);
   }
   lab.wanted = false;
   told = proxy.read();
@@ -149,9 +151,10 @@ TEST_CASE("a proxy reports while somebody wants to know, and is told when nobody
 }
 
 TEST_CASE("a proxy with many clusters reports less often", "[grpc]") {
-  CHECK(loadInterval(0) == 10s);
-  CHECK(loadInterval(1'000) == 20s);
-  CHECK(loadInterval(100'000'000) == 60s);
+  CHECK(loadInterval(0, 1) == 10s);
+  CHECK(loadInterval(1'000, 5) == 20s);
+  CHECK(loadInterval(100'000'000, 1) == 60s);
+  CHECK(loadInterval(10, 2'000) == 40s);
   Lab lab;
   lab.wanted = true;
   Reporter proxy(lab.as(kWeb));
