@@ -190,6 +190,12 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket,
           {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}},
         {"lds_config", adsSource()},
         {"cds_config", adsSource()}}},
+      // It reports what it sends where only when the control plane asks for it.
+      {"cluster_manager",
+       {{"load_stats_config",
+         {{"api_type", "GRPC"},
+          {"transport_api_version", "V3"},
+          {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}}}},
       {"static_resources", {{"clusters", json::array({discoveryCluster(options), secretCluster(sdsSocket)})}}},
       {"stats_config", statsConfig(options)},
       // Most of a sidecar's clusters never see a request: their counters are made when they do.

@@ -377,6 +377,11 @@ console::AdminSources adminSources(const AdminInputs& inputs) {
   sources.notice = [inputs] { return notice(inputs); };
   sources.feeds = [inputs] { return feedsPage(inputs); };
   sources.units = [inputs] { return unitsPage(inputs); };
+  if (inputs.edges != nullptr) {
+    sources.edges = [inputs](std::chrono::seconds window) {
+      return servicegraph::loadPageJson(inputs.edges->page(window, inputs.discovery));
+    };
+  }
   return sources;
 }
 

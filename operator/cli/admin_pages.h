@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/cluster_member.h"
+#include "cli/mesh_edges.h"
 #include "cli/snapshot_keeper.h"
 #include "console/admin.h"
 #include "discovery/server.h"
@@ -30,6 +31,7 @@ struct AdminInputs {
   std::function<std::string()> injectionProblem;                 // null: no webhook
   const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
   const SnapshotKeeper* snapshots = nullptr;                     // null: there are none
+  MeshEdges* edges = nullptr;                                    // null: there is no such page
 };
 
 console::AdminSources adminSources(const AdminInputs& inputs);

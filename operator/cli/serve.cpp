@@ -287,6 +287,11 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
     return authorizeProxy(*plane.engine, proxy);
   };
   server.onReport = logReport;
+  plane.edges = std::make_unique<MeshEdges>(*plane.engine);
+  server.onLoad = [&edges = *plane.edges](const translate::Proxy& proxy, const discovery::LoadReport& report) {
+    edges.report(proxy, report);
+  };
+  server.loadsWanted = [&edges = *plane.edges] { return edges.wanted(); };
   auto readers = parseStatusReaders(options.statusReaders);
   if (!readers) return tl::unexpected(readers.error());
   server.statusReaders = std::move(*readers);
@@ -338,10 +343,10 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  AdminInputs inputs{*plane.engine,      *plane.source,        *plane.discovery,
-                     *plane.keeper,      *plane.authority,     *plane.certificates,
-                     plane.fileProblems, plane.member.get(),   {},
-                     &plane.stopping,    plane.snapshots.get()};
+  AdminInputs inputs{*plane.engine,      *plane.source,         *plane.discovery,
+                     *plane.keeper,      *plane.authority,      *plane.certificates,
+                     plane.fileProblems, plane.member.get(),    {},
+                     &plane.stopping,    plane.snapshots.get(), plane.edges.get()};
   if (plane.webhookAnswers) {
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
   }

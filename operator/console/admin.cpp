@@ -5,6 +5,7 @@
 #include <prometheus/text_serializer.h>
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
 #include "console/log_page.h"
 
 namespace fairway::console {
@@ -56,7 +57,7 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
        << "<h1>Fairway " << escapeHtml(version) << "</h1><p><a href=/debug/proxies>proxies</a> · "
        << "<a href=/debug/objects>objects</a> · <a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a "
           "href=/debug/units>units</a> · <a href=/debug/logs>logs</a> · "
-       << "<a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
+       << "<a href=/edges>edges</a> · <a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
   if (!notice.empty()) page << "<p class=warning>This control plane " << escapeHtml(notice) << ".</p>";
   page << "<h2>Proxies (" << proxies.size()
        << ")</h2><table><tr><th>proxy<th>identity<th>connected since<th>sent / acknowledged";
@@ -82,6 +83,19 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
   }
   page << "</table></html>\n";
   return page.str();
+}
+
+// Of the last `window`, in whole seconds: "300s".
+Response edgesPage(const AdminSources& sources, const Request& request) {
+  const auto given = request.query.find("window");
+  auto text = given == request.query.end() ? std::string_view("300s") : std::string_view(given->second);
+  const auto found = std::string(text.substr(0, 100));
+  if (text.ends_with('s')) text.remove_suffix(1);
+  const auto seconds = toNumber(text);
+  if (!seconds || *seconds == 0 || *seconds > 10'000'000) {
+    return Response::text(400, "window: found \"" + found + "\", expected seconds, as 300s\n");
+  }
+  return Response::json(sources.edges(std::chrono::seconds(*seconds)));
 }
 
 Response debugPage(const AdminSources& sources, const std::string& version, const Request& request) {
@@ -133,14 +147,16 @@ HttpServer::Handler adminHandler(AdminSources sources, std::string version) {
       prometheus::TextSerializer{}.Serialize(text, sources.metrics());
       return Response{200, "text/plain; version=0.0.4; charset=utf-8", text.str()};
     }
+    // Like metrics: who calls whom, and how often.
+    if (request.path == "/edges" && sources.edges) return edgesPage(sources, request);
     if (request.path == "/version") return Response::text(200, version + "\n");
     if (request.path == "/debug" || request.path.starts_with("/debug/")) {
       // These pages tell every proxy's configuration.
       if (!request.fromLoopback) return Response::text(403, "debug pages are served on loopback only\n");
       return debugPage(sources, version, request);
     }
-    return Response::text(404,
-                          "not found; this port serves /ready, /metrics, /version, /debug and /v3/discovery:...\n");
+    return Response::text(
+        404, "not found; this port serves /ready, /metrics, /edges, /version, /debug and /v3/discovery:...\n");
   };
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,9 +32,10 @@ struct AdminSources {
   std::function<std::string()> notice;      // what to know first, in a sentence; may be null or return nothing
   std::function<nlohmann::json()> feeds;    // the state of the sources
   std::function<nlohmann::json()> units;    // the units and what each read
+  std::function<std::string(std::chrono::seconds window)> edges{};  // who calls whom, as JSON; null: no such page
 };
 
-// The handler of the admin port: /ready, /metrics, and /debug/... and /v3/discovery:... (answered on
+// The handler of the admin port: /ready, /metrics, /edges, and /debug/... and /v3/discovery:... (answered on
 // loopback only).
 HttpServer::Handler adminHandler(AdminSources sources, std::string version);
 

@@ -105,11 +105,12 @@ template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(Stream stream, const HttpServer::Options& options, const HttpServer::Handler& handler,
-          std::shared_ptr<Presence> presence)
+          std::shared_ptr<Presence> presence, asio::thread_pool* workers)
       : stream_(std::move(stream)),
         options_(options),
         handler_(handler),
         presence_(std::move(presence)),
+        workers_(workers),
         id_(++presence_->last) {}
   ~Session() {
     presence_->visitors.gone(id_);
@@ -174,6 +175,22 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     request.body = message.body();
     request.peer = peer_;
     request.fromLoopback = loopback_;
+    const bool bodiless = message.method() == http::verb::head;
+    const auto version = message.version();
+    const bool keepAlive = message.keep_alive();
+    parser_.reset();  // with the body
+    presence_->visitors.done(id_);
+    if (workers_ == nullptr || !options_.blocks(request)) return write(respond(request, bodiless), version, keepAlive);
+    asio::post(*workers_, [self = this->shared_from_this(), request = std::move(request), bodiless, version,
+                           keepAlive] {
+      auto response = self->respond(request, bodiless);
+      asio::post(self->stream_.get_executor(), [self, response = std::move(response), version, keepAlive]() mutable {
+        self->write(std::move(response), version, keepAlive);
+      });
+    });
+  }
+
+  Response respond(const Request& request, bool bodiless) const {
     Response response;
     try {
       response = handler_(request);
@@ -181,12 +198,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
       log().error("internal error while answering {} {}: {}", request.method, request.path, e.what());
       response = Response::text(500, "internal error, see the log\n");
     }
-    if (message.method() == http::verb::head) response.body.clear();
-    const auto version = message.version();
-    const bool keepAlive = message.keep_alive();
-    parser_.reset();  // with the body
-    presence_->visitors.done(id_);
-    write(std::move(response), version, keepAlive);
+    if (bodiless) response.body.clear();
+    return response;
   }
 
   void write(Response response, unsigned version, bool keepAlive) {
@@ -194,6 +207,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     message_->set(http::field::content_type, response.contentType);
     message_->set(http::field::cache_control, "no-store");
     message_->set("x-content-type-options", "nosniff");
+    for (const auto& [name, value] : response.headers) message_->set(name, value);
     message_->body() = std::move(response.body);
     message_->keep_alive(keepAlive);
     message_->prepare_payload();
@@ -210,6 +224,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   const HttpServer::Options& options_;
   const HttpServer::Handler& handler_;
   std::shared_ptr<Presence> presence_;
+  asio::thread_pool* const workers_;  // null: handlers do not block
   const Visitors::Id id_;
   beast::flat_buffer buffer_{64 * 1024};
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -229,9 +244,12 @@ struct HttpServer::Impl {
   std::shared_ptr<asio::ssl::context> tls;
   FileTimes tlsTimes;
   std::thread thread;
+  std::unique_ptr<asio::thread_pool> workers;  // ends before all that its jobs refer to
 
   Impl(Options o, Handler h)
-      : options(std::move(o)), handler(std::move(h)), presence(std::make_shared<Presence>(options.maxConnections)) {}
+      : options(std::move(o)), handler(std::move(h)), presence(std::make_shared<Presence>(options.maxConnections)) {
+    if (options.blocks) workers = std::make_unique<asio::thread_pool>(options.workers);
+  }
 
   [[nodiscard]] bool secure() const { return !options.certificateFile.empty(); }
 
@@ -260,10 +278,11 @@ struct HttpServer::Impl {
           if (const auto problem = loadTls()) log().warn("{}", problem->message);
           std::make_shared<Session<beast::ssl_stream<beast::tcp_stream>>>(
               beast::ssl_stream<beast::tcp_stream>(beast::tcp_stream(std::move(socket)), *tls), options, handler,
-              presence)
+              presence, workers.get())
               ->start();
         } else {
-          std::make_shared<Session<beast::tcp_stream>>(beast::tcp_stream(std::move(socket)), options, handler, presence)
+          std::make_shared<Session<beast::tcp_stream>>(beast::tcp_stream(std::move(socket)), options, handler, presence,
+                                                       workers.get())
               ->start();
         }
       }

@@ -8,6 +8,7 @@
 
 #include "discovery/core.h"
 #include "discovery/listening.h"
+#include "discovery/load_call.h"
 #include "discovery/log.h"
 #include "discovery/status_call.h"
 #include "discovery/stream.h"
@@ -37,6 +38,7 @@ class AdsService final : public grpc::CallbackGenericService {
       auto* call = StatusCall::start(core_, *context, secure_, method.substr(StatusCall::kService.size()));
       if (call != nullptr) return call;
     }
+    if (method == LoadCall::kMethod) return LoadCall::start(core_, *context, secure_);
     const auto variant = variantOf(method);
     if (!variant) {
       ++core_.counters.unimplemented;

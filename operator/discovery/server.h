@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "discovery/credentials.h"
 #include "discovery/gate.h"
+#include "discovery/load_report.h"
 #include "discovery/messages.h"
 #include "discovery/peer.h"
 #include "discovery/subscription.h"
@@ -66,6 +67,10 @@ struct ServerOptions {
   std::function<Result<void>(const PeerIdentity&, const translate::Proxy&)> authorize;
   // What a proxy said about a response. Called on the server's threads, for one stream one at a time.
   std::function<void(const std::string& proxyId, const Report&)> onReport;
+  // What a proxy has sent to whom (LoadReportingService), and whether anybody wants to know: proxies report only then. Called on
+  // the server's threads. Null: nobody does.
+  std::function<void(const translate::Proxy&, const LoadReport&)> onLoad;
+  std::function<bool()> loadsWanted;
   // "<namespace>/<service account>" of callers who may read every client's configuration by ClientStatusDiscoveryService.
   std::set<std::string> statusReaders;
   // Served on secureAddress, too; they must outlive the server and authenticate their callers themselves.
