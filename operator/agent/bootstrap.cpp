@@ -106,6 +106,7 @@ json node(const AgentOptions& options) {
   if (options.unprivileged) metadata["UNPRIVILEGED_POD"] = "true";
   if (!options.outboundAddress.empty()) metadata["FAIRWAY_OUTBOUND_ADDRESS"] = options.outboundAddress;
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
+  if (!options.gatewayTopology.empty()) metadata["FAIRWAY_GATEWAY_TOPOLOGY"] = options.gatewayTopology;
   const auto app = options.labels.find("app");
   const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
   return {

@@ -54,9 +54,11 @@ struct AgentOptions {
   Interception interception = Interception::redirect;
   std::string outboundAddress;  // interception none: where outbound listeners bind (an IP)
   std::string appAddress;       // interception none: where the app listens (an IP)
-  bool unprivileged = false;    // the proxy may not bind ports below 1024
-  unsigned concurrency = 2;     // Envoy's worker threads; 0: one a core
-  std::string appProbes;        // see parseAppProbes()
+  std::string
+      gatewayTopology;        // what stands in front of a gateway: "numTrustedProxies=2", see model/gateway_topology.h
+  bool unprivileged = false;  // the proxy may not bind ports below 1024
+  unsigned concurrency = 2;   // Envoy's worker threads; 0: one a core
+  std::string appProbes;      // see parseAppProbes()
   bool probeLocalhost = false;  // the app is probed at 127.0.0.1, not at the pod's address
   std::string appMetrics;       // see parseAppMetrics()
 

@@ -12,6 +12,7 @@
 #include "inject/names.h"
 #include "inject/pod.h"
 #include "inject/quantity.h"
+#include "model/gateway_topology.h"
 
 namespace fairway::inject {
 namespace {
@@ -123,6 +124,28 @@ Result<void> readVolumeMounts(PodOptions& options, const std::string& text) {
   return {};
 }
 
+void readTopology(const api::Value& value, PodOptions& options) {
+  using ClientCertificate = model::GatewayTopology::ClientCertificate;
+  static constexpr api::EnumName<ClientCertificate> kModes[] = {
+      {"UNDEFINED", 0, ClientCertificate::sanitize_set},
+      {"SANITIZE", 1, ClientCertificate::sanitize},
+      {"FORWARD_ONLY", 2, ClientCertificate::forward_only},
+      {"APPEND_FORWARD", 3, ClientCertificate::append_forward},
+      {"SANITIZE_SET", 4, ClientCertificate::sanitize_set},
+      {"ALWAYS_FORWARD_ONLY", 5, ClientCertificate::always_forward_only},
+  };
+  model::GatewayTopology topology;
+  api::Fields fields(value);
+  std::optional<std::uint32_t> proxies;
+  fields.read("numTrustedProxies", proxies, 0, model::kMaxTrustedProxies);
+  topology.trustedProxies = proxies.value_or(0);
+  if (const auto mode = fields.get("forwardClientCertDetails")) {
+    topology.clientCertificate = mode->oneOf<ClientCertificate>(kModes).value_or(topology.clientCertificate);
+  }
+  topology.proxyProtocol = fields.get("proxyProtocol").has_value();
+  options.env["FAIRWAY_GATEWAY_TOPOLOGY"] = model::toText(topology);
+}
+
 Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
   auto documents = api::parseYaml(text, {.bytes = 64 * 1024, .depth = 16, .nodes = 2000});
   if (!documents) return tl::unexpected(documents.error());
@@ -145,6 +168,7 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
       api::Fields parts(*image);
       parts.read("imageType", options.imageType);
     }
+    if (const auto topology = fields.get("gatewayTopology")) readTopology(*topology, options);
     if (const auto mode = fields.get("interceptionMode")) {
       const auto name = mode->text();
       const auto read = name ? readMode(options, *name) : Result<void>();

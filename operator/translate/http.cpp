@@ -47,11 +47,23 @@ bool decidesByPath(const HttpManager& manager) {
          (manager.rateLimits != nullptr && looksAtPath(*manager.rateLimits));
 }
 
+HttpConnectionManager::ForwardClientCertDetails forwarding(model::GatewayTopology::ClientCertificate value) {
+  using Value = model::GatewayTopology::ClientCertificate;
+  switch (value) {
+    case Value::sanitize: return HttpConnectionManager::SANITIZE;
+    case Value::sanitize_set: return HttpConnectionManager::SANITIZE_SET;
+    case Value::append_forward: return HttpConnectionManager::APPEND_FORWARD;
+    case Value::forward_only: return HttpConnectionManager::FORWARD_ONLY;
+    case Value::always_forward_only: return HttpConnectionManager::ALWAYS_FORWARD_ONLY;
+  }
+  return HttpConnectionManager::SANITIZE;
+}
+
 void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
   auto& details = *out.mutable_set_current_client_cert_details();
   if (manager.side == HttpSide::gateway) {
-    // What a client outside says about certificates is not believed.
-    out.set_forward_client_cert_details(HttpConnectionManager::SANITIZE_SET);
+    // What a client outside says about certificates is not believed, unless a proxy in front is there to say it.
+    out.set_forward_client_cert_details(forwarding(manager.topology.clientCertificate));
     details.set_cert(true);
   } else if (manager.mutualTls) {
     out.set_forward_client_cert_details(HttpConnectionManager::APPEND_FORWARD);
@@ -65,11 +77,11 @@ void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) 
   details.set_uri(true);
 }
 
-void setAddresses(HttpConnectionManager& out, HttpSide side) {
-  // At the edge the peer's address is the client's; inside, X-Forwarded-For of the gateway is.
-  out.mutable_use_remote_address()->set_value(side == HttpSide::gateway);
-  if (side == HttpSide::gateway) {
-    out.set_xff_num_trusted_hops(0);
+void setAddresses(HttpConnectionManager& out, const HttpManager& manager) {
+  // At the edge the peer's address is the client's, or what proxies there say; inside, X-Forwarded-For of the gateway is.
+  out.mutable_use_remote_address()->set_value(manager.side == HttpSide::gateway);
+  if (manager.side == HttpSide::gateway) {
+    out.set_xff_num_trusted_hops(manager.topology.trustedProxies);
     out.mutable_request_headers_timeout()->set_seconds(60);
   }
 }
@@ -94,7 +106,7 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   }
   out.set_server_name(kServerName);
   if (manager.side == HttpSide::inbound) out.set_server_header_transformation(HttpConnectionManager::PASS_THROUGH);
-  setAddresses(out, manager.side);
+  setAddresses(out, manager);
   const auto& settings = view.ask(normalize::MeshSettingsOf{});
   setPaths(out, settings.paths, decidesByPath(manager));
   if (manager.side != HttpSide::outbound) setPeerCertificate(out, manager);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include <envoy/config/listener/v3/listener.pb.h>
+#include <envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h>
 #include <envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h>
 #include <envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.pb.h>
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
@@ -151,6 +152,11 @@ void addTlsInspector(store::View& view, Listener& listener) {
   }
   setFilter(*listener.add_listener_filters(), "envoy.filters.listener.tls_inspector",
             envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector());
+}
+
+void addProxyProtocol(Listener& listener) {
+  setFilter(*listener.add_listener_filters(), "envoy.filters.listener.proxy_protocol",
+            envoy::extensions::filters::listener::proxy_protocol::v3::ProxyProtocol());
 }
 
 namespace {

@@ -41,12 +41,14 @@ TEST_CASE("the node says what the control plane wants to know") {
   options.unprivileged = true;
   options.outboundAddress = "127.0.0.2";
   options.appAddress = "127.0.0.3";
+  options.gatewayTopology = "numTrustedProxies=2";
   node = parsed(options).at("node");
   CHECK(node.at("id") == "router~10.0.0.7~portal-1.onap~onap.svc.cluster.local");
   CHECK(node.at("metadata").at("INTERCEPTION_MODE") == "NONE");
   CHECK(node.at("metadata").at("UNPRIVILEGED_POD") == "true");
   CHECK(node.at("metadata").at("FAIRWAY_OUTBOUND_ADDRESS") == "127.0.0.2");
   CHECK(node.at("metadata").at("FAIRWAY_APP_ADDRESS") == "127.0.0.3");
+  CHECK(node.at("metadata").at("FAIRWAY_GATEWAY_TOPOLOGY") == "numTrustedProxies=2");
 }
 
 TEST_CASE("xDS is delta, or the state of the world if so told") {

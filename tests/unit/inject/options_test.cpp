@@ -77,6 +77,19 @@ TEST_CASE("proxy.istio.io/config, in YAML or JSON; a single annotation wins over
   CHECK(read({{"proxy.istio.io/config", R"({"concurrency": 1})"}}).concurrency == 1);
 }
 
+TEST_CASE("what stands in front of a gateway goes to its proxy") {
+  const auto options = read({{"proxy.istio.io/config",
+                              "gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD, "
+                              "proxyProtocol: {}}\n"}});
+  CHECK(options.env.at("FAIRWAY_GATEWAY_TOPOLOGY") ==
+        "numTrustedProxies=2,forwardClientCertDetails=APPEND_FORWARD,proxyProtocol=true");
+  CHECK(options.warnings.empty());
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {numTrustedProxies: -1}"}}),
+                 {"gatewayTopology.numTrustedProxies", "-1"}));
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {forwardClientCertDetails: ALL}"}}),
+                 {"forwardClientCertDetails", "ALL", "SANITIZE_SET"}));
+}
+
 TEST_CASE("user volumes: a mapping or a list") {
   const auto options =
       read({{"sidecar.istio.io/userVolume", R"({"certs": {"secret": {"secretName": "s"}}})"},
