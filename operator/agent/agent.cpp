@@ -48,8 +48,8 @@ class Agent::Implementation {
         drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
         mesh_(ownLabels(options_), options_.metricSeries),
         connections_(mesh_),
-        endpoints_(options_, envoy_, mesh_, connections_, {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {
-  }
+        endpoints_(options_, envoy_, mesh_, connections_,
+                   {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {}
 
   int run() {
     const auto failed = [](const Error& error) {
@@ -58,7 +58,8 @@ class Agent::Implementation {
     };
     const auto workDir = WorkDir::open(options_.workDir);
     if (!workDir) return failed(workDir.error());
-    auto sds = SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
+    auto sds =
+        SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
     if (!sds) return failed(sds.error());
     auto supervisor = Supervisor::make(supervisorOptions());
     if (!supervisor) return failed(supervisor.error());

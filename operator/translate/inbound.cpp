@@ -180,8 +180,7 @@ class InboundListener {
 
   void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster, telemetry_,
-                mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
+    addTcpProxy(view_, chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
   void addTcpRefusal(FilterChain& chain) {
