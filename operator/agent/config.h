@@ -62,8 +62,8 @@ struct AgentOptions {
   bool unprivileged = false;  // the proxy may not bind ports below 1024
   unsigned concurrency = 2;   // Envoy's worker threads; 0: one a core
   std::string appProbes;      // see parseAppProbes()
-  bool probeLocalhost = false;  // the app is probed at 127.0.0.1, not at the pod's address
-  std::string appMetrics;       // see parseAppMetrics()
+  bool probeLocalhost = false;      // the app is probed at 127.0.0.1, not at the pod's address
+  std::string appMetrics;           // see parseAppMetrics()
   std::size_t metricSeries = 2000;  // label sets of each of Istio's metrics; what is over that is added up
   // Of Envoy's own statistics those that are kept besides the usual ones (see bootstrap()).
   std::vector<std::string> statsPrefixes, statsSuffixes, statsRegexes;

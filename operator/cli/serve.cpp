@@ -206,7 +206,7 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
     plane.keySets->want(urls);
   };
   if (plane.folderTokens) {
-    sink.logProblems = false;  // the folder source does, with file and line
+    sink.logProblems = false;     // the folder source does, with file and line
     sink.labelsByAccount = true;  // its tokens name no pod
     sink.onAccounts = [&plane](const std::set<identity::ServiceAccount>& accounts) {
       if (const auto written = plane.folderTokens->update(accounts, Clock::now()); !written) {
@@ -255,7 +255,8 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   identity::CertificateServiceOptions certificates;
   certificates.certificateSuffices = plane.folderTokens != nullptr;
   plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens(), certificates);
-  plane.certificates->describeCallers([&plane](const identity::Caller& caller) { return plane.sink->describe(caller); });
+  plane.certificates->describeCallers(
+      [&plane](const identity::Caller& caller) { return plane.sink->describe(caller); });
   plane.trust = std::make_unique<TrustKeeper>(
       TrustKeeper::Options{options.stateDir,
                            !plane.member || !options.caDir.empty(),

@@ -134,8 +134,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
   }
 
-  [[nodiscard]] tl::expected<Caller, grpc::Status> authenticate(const grpc::ServerContext& context,
-                                                                Time now) const {
+  [[nodiscard]] tl::expected<Caller, grpc::Status> authenticate(const grpc::ServerContext& context, Time now) const {
     CallerCredentials credentials;
     if (const auto auth = context.auth_context(); auth) {
       credentials.tls = isTls(*auth);
@@ -171,8 +170,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   const CertificateAuthority& authority_;
   mutable std::mutex trustMutex_;
-  std::string trust_;                              // guarded by trustMutex_
-  std::function<void(const std::string&)> known_;  // guarded by trustMutex_
+  std::string trust_;                                                  // guarded by trustMutex_
+  std::function<void(const std::string&)> known_;                      // guarded by trustMutex_
   std::function<std::optional<std::string>(const Caller&)> describe_;  // guarded by trustMutex_
   TokenVerifier* const tokens_;
   const CertificateServiceOptions options_;

@@ -136,8 +136,8 @@ Reader variable(const char* name) {
 void readStatsMatcher(const api::Value& value, std::map<std::string, std::string>& env) {
   api::Fields fields(value);
   for (const auto& [field, target] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
-                                        {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
-                                        {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
+                                      {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
+                                      {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
     std::vector<std::string> names;
     fields.read(field, names);
     for (const auto& name : names) {

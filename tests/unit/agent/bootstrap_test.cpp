@@ -179,14 +179,17 @@ TEST_CASE("statistics are sent to a statsd server, if there is one, with the tag
 TEST_CASE("Envoy keeps few statistics of its own, and those that the pod asks for") {
   TemporaryDirectory directory;
   auto options = optionsIn(directory);
-  const auto patterns = [&] { return parsed(options).at("stats_config").at("stats_matcher").at("inclusion_list").at("patterns"); };
+  const auto patterns = [&] {
+    return parsed(options).at("stats_config").at("stats_matcher").at("inclusion_list").at("patterns");
+  };
   const auto has = [&](const json& pattern) {
     const auto all = patterns();
     return std::find(all.begin(), all.end(), pattern) != all.end();
   };
   // Ours, and what draining and the tools look at.
-  for (const json& pattern : {json{{"prefix", "istio."}}, json{{"prefix", "server."}}, json{{"suffix", "downstream_cx_active"}},
-                              json{{"suffix", "downstream_rq_active"}}, json{{"suffix", "shadow_denied"}}}) {
+  for (const json& pattern :
+       {json{{"prefix", "istio."}}, json{{"prefix", "server."}}, json{{"suffix", "downstream_cx_active"}},
+        json{{"suffix", "downstream_rq_active"}}, json{{"suffix", "shadow_denied"}}}) {
     CAPTURE(pattern.dump());
     CHECK(has(pattern));
   }

@@ -91,7 +91,8 @@ TEST_CASE("where statistics are sent: the settings' server, the pod's own, or no
 TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatcher") {
   const std::string config =
       "proxyStatsMatcher: {inclusionPrefixes: [cluster.outbound, http], inclusionRegexps: ['a.*b']}\n";
-  const auto options = read({{"proxy.istio.io/config", config}, {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
+  const auto options = read({{"proxy.istio.io/config", config},
+                             {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
                              {"sidecar.istio.io/statsInclusionSuffixes", "handshake,active"}});
   CHECK(options.env.at("FAIRWAY_STATS_PREFIXES") == "listener");
   CHECK(options.env.at("FAIRWAY_STATS_SUFFIXES") == "handshake,active");
