@@ -85,17 +85,21 @@ def manifests():
         "metadata": {"name": "edge", "namespace": "istio-system"},
         "spec": {"selector": {"istio": "ingressgateway"}, "servers": [{"port": port, "hosts": ["*"]}]},
     }
+
+
+def edge(timeout):
+    """The gateway's way to web, of which a part can be changed without anyone noticing."""
     web = {"destination": {"host": "web.shop.svc.cluster.local", "port": {"number": WEB}}}
-    yield {
+    return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "VirtualService",
         "metadata": {"name": "edge", "namespace": "istio-system"},
-        "spec": {"hosts": ["*"], "gateways": ["edge"], "http": [{"route": [web]}]},
+        "spec": {"hosts": ["*"], "gateways": ["edge"], "http": [{"route": [web], "timeout": f"{timeout}s"}]},
     }
 
 
 class Traffic(threading.Thread):
-    """Every kind of request, one after the other, until it is closed."""
+    """Every kind of request, one after the other, and changes of the configuration, until it is closed."""
 
     def __init__(self, mesh):
         super().__init__(daemon=True)
@@ -111,6 +115,8 @@ class Traffic(threading.Thread):
                     try:
                         self._round(client, long_lived, channel)
                         self.rounds += 1
+                        if self.rounds % 5 == 0:
+                            self.mesh.change(timeout=30 + self.rounds % 2)
                     except (Failed, OSError, grpc.RpcError) as error:
                         self.problem = error
 
@@ -178,6 +184,7 @@ class Mesh:
         lab = self.lab
         lab.config.mkdir()
         lab.write("mesh.yaml", "\n---\n".join(json.dumps(one) for one in manifests()))
+        self.change(timeout=30)
         plane = lab.folder_control_plane(base=False)
         self._start_apps()
         for name, one in self.workloads.items():
@@ -204,6 +211,9 @@ class Mesh:
         self.traffic.start()
         self.traffic.wait_rounds(5)
         return self
+
+    def change(self, timeout):
+        self.lab.write("edge.yaml", json.dumps(edge(timeout)))
 
     def _start_apps(self):
         web, api, database, calls = (self.workloads[name] for name in ("web", "api", "db", "calls"))
