@@ -97,7 +97,15 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, url):
+        self.run("document.leaving = true")  # of the document that is to go
         self.call("Page.navigate", url=url)
+        wait_for(self._arrived, 30, f"{url} to be loaded", pause=0.02)
+
+    def _arrived(self):
+        try:
+            return self.run("!document.leaving && document.readyState === 'complete'")
+        except Failed:
+            return False  # between two documents
 
     def run(self, expression):
         """The value of a JavaScript expression; a promise is waited for."""
