@@ -16,10 +16,9 @@ std::int64_t nowMilliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-// Three digits behind the point are enough for a page, and half of the bytes.
+// Rates of a few requests an hour count, too; more digits would only be more bytes.
 double rounded(double value) {
-  return std::clamp(value, 0.0, 1e12) < 1e9 ? static_cast<double>(static_cast<std::int64_t>(value * 1000 + 0.5)) / 1000
-                                            : value;
+  return value < 1e6 ? static_cast<double>(static_cast<std::int64_t>(value * 1e6 + 0.5)) / 1e6 : value;
 }
 
 }  // namespace

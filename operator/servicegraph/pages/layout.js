@@ -178,7 +178,7 @@ export function layout(count, edges, cell, aspect) {
     x[node] = c * cell.w;
     y[node] = (i - (column.length - 1) / 2) * cell.h;
   }));
-  if (!folded) {
+  if (!folded && total <= 80) { // there is room
     for (let round = 0; round < 8; ++round) {
       for (const column of round % 2 ? [...columns].reverse() : columns) settle(column, near, y, cell.h);
     }

@@ -350,7 +350,7 @@ export class View {
   }
 
   fit() {
-    const [width, height] = this.size(), all = this.bounds();
+    const [width, whole] = this.size(), all = this.bounds(), height = whole - 30; // the legend's
     // Not so small that nobody can read it: then it begins with those who call, and can be moved.
     this.scale = Math.max(this.box.h > 30 ? 0.6 : 0.45, Math.min(1.25, width / all.w, height / all.h));
     const wide = all.w * this.scale > width;

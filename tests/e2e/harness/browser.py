@@ -54,6 +54,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.resize(width, height)
 
     # --- the protocol: JSON texts, each with a zero byte behind it ---
@@ -96,7 +97,15 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, url):
+        self.run("document.leaving = true")  # of the document that is to go
         self.call("Page.navigate", url=url)
+        wait_for(self._arrived, 30, f"{url} to be loaded", pause=0.02)
+
+    def _arrived(self):
+        try:
+            return self.run("!document.leaving && document.readyState === 'complete'")
+        except Failed:
+            return False  # between two documents
 
     def run(self, expression):
         """The value of a JavaScript expression; a promise is waited for."""

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 using namespace fairway::servicegraph;
@@ -34,21 +36,16 @@ TEST_CASE("the old forms of an empty graph, and of one with a pair that has two 
     std::string json, d3, dot;
   };
   const std::vector<Row> rows{
-      {{}, R"({"edges":[],"nodes":{}})", R"({"links":[],"nodes":[]})", "digraph \"istio-servicegraph\" {\n}\n"},
+      {{}, R"x({"edges":[],"nodes":{}})x", R"x({"links":[],"nodes":[]})x", "digraph \"istio-servicegraph\" {\n}\n"},
       {example(),
-       R"({"edges":[{"labels":{"reqs/sec":"0.500000"},"source":"web (web-v1)","target":"cart (cart-v1)"},)"
-       R"({"labels":{"reqs/sec":"12.000000"},"source":"unknown (unknown)","target":"web (web-v1)"},)"
-       R"({"labels":{"bytes/sec":"1234567.123457"},"source":"web (web-v1)","target":"cart (cart-v1)"
-}],)"
-       R"("nodes":{"cart (cart-v1)":{},"unknown (unknown)":{},"web (web-v1)":{}
-}
-})",
-       R"({"links":[{"labels":{"reqs/sec":"0.500000"},"source":2,"target":0},)"
-       R"({"labels":{"reqs/sec":"12.000000"},"source":1,"target":2},)"
-       R"({"labels":{"bytes/sec":"1234567.123457"},"source":2,"target":0}],)"
-       R"("nodes":[{"name":"cart (cart-v1)"
-},{"name":"unknown (unknown)"},{"name":"web (web-v1)"}]
-})",
+       R"x({"edges":[{"labels":{"reqs/sec":"0.500000"},"source":"web (web-v1)","target":"cart (cart-v1)"},)x"
+       R"x({"labels":{"reqs/sec":"12.000000"},"source":"unknown (unknown)","target":"web (web-v1)"},)x"
+       R"x({"labels":{"bytes/sec":"1234567.123457"},"source":"web (web-v1)","target":"cart (cart-v1)"}],)x"
+       R"x("nodes":{"cart (cart-v1)":{},"unknown (unknown)":{},"web (web-v1)":{}}})x",
+       R"x({"links":[{"labels":{"reqs/sec":"0.500000"},"source":2,"target":0},)x"
+       R"x({"labels":{"reqs/sec":"12.000000"},"source":1,"target":2},)x"
+       R"x({"labels":{"bytes/sec":"1234567.123457"},"source":2,"target":0}],)x"
+       R"x("nodes":[{"name":"cart (cart-v1)"},{"name":"unknown (unknown)"},{"name":"web (web-v1)"}]})x",
        "digraph \"istio-servicegraph\" {\n"
        "\"web_(web-v1)\" -> \"cart_(cart-v1)\" [label=\"reqs/sec: 0.500000\"];\n"
        "\"unknown_(unknown)\" -> \"web_(web-v1)\" [label=\"reqs/sec: 12.000000\"];\n"
@@ -56,16 +53,13 @@ TEST_CASE("the old forms of an empty graph, and of one with a pair that has two 
        "\"cart_(cart-v1)\" [label=\"cart (cart-v1)\"];\n"
        "\"unknown_(unknown)\" [label=\"unknown (unknown)\"];\n"
        "\"web_(web-v1)\" [label=\"web (web-v1)\"];\n"
-       "}\n"
-}
-,
-}
-;
-for (const auto& row : rows) {
-  CHECK(classicJson(row.graph) == row.json + "\n");
-  CHECK(d3Json(row.graph) == row.d3 + "\n");
-  CHECK(dotText(row.graph) == row.dot);
-}
+       "}\n"},
+  };
+  for (const auto& row : rows) {
+    CHECK(classicJson(row.graph) == row.json + "\n");
+    CHECK(d3Json(row.graph) == row.d3 + "\n");
+    CHECK(dotText(row.graph) == row.dot);
+  }
 }
 
 TEST_CASE("names that would break out of a form do not") {

@@ -174,12 +174,12 @@ TEST_CASE("a picture as JSON leaves out what is not known") {
   picture.graph.nodes = {{"shop", "web", Node::Kind::workload}, {"", "<x>\xff", Node::Kind::external}};
   Edge edge;
   edge.target = 1;
-  edge.requests = 1.23456;
+  edge.requests = 1.23456789;
   edge.p95 = 7;
   picture.graph.edges = {edge};
   const auto value = json::parse(pictureJson(picture));
   CHECK(value["edges"][0] ==
-        json({{"source", 0}, {"target", 1}, {"protocol", "http"}, {"requests", 1.235}, {"errors", 0.0}, {"p95", 7.0}}));
+        json({{"source", 0}, {"target", 1}, {"protocol", "http"}, {"requests", 1.234568}, {"errors", 0.0}, {"p95", 7.0}}));
   CHECK(value["nodes"][0] == json({{"namespace", "shop"}, {"name", "web"}, {"kind", "workload"}}));
   CHECK(value["stale"] == false);
 }
