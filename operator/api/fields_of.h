@@ -52,7 +52,7 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 20;
+inline constexpr int kFields<MeshConfigSpec> = 21;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 2;
 template <>
@@ -332,7 +332,7 @@ inline constexpr int kFields<SidecarSpec::OutboundTrafficPolicy> = 2;
 template <class T>
 auto fieldsOf(T& value) {
   constexpr int kCount = kFields<std::remove_const_t<T>>;
-  static_assert(kCount >= 0 && kCount <= 20);
+  static_assert(kCount >= 0 && kCount <= 21);
   if constexpr (std::is_same_v<std::remove_const_t<T>, DestinationRuleSpec::Policy>) {
     using Base = std::conditional_t<std::is_const_v<T>, const TrafficPolicySpec, TrafficPolicySpec>;
     return std::tie(static_cast<Base&>(value), value.ports);
@@ -398,6 +398,9 @@ auto fieldsOf(T& value) {
   } else if constexpr (kCount == 20) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = value;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
+  } else if constexpr (kCount == 21) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/gateway_api.h"
 #include "api/networking.h"
 #include "api/object.h"
 
@@ -90,6 +91,8 @@ struct MeshConfigSpec {
     bool operator==(const AccessLog&) const = default;
   };
   AccessLog accessLog{};
+  // Namespaces whose services and routing are looked at: those that one of them selects. None: all.
+  std::vector<gateway_api::LabelSelector> discoverySelectors{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

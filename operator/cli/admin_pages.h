@@ -6,6 +6,7 @@
 
 #include "cli/cluster_member.h"
 #include "cli/snapshot_keeper.h"
+#include "cli/webhook.h"
 #include "console/admin.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
@@ -30,6 +31,7 @@ struct AdminInputs {
   std::function<std::string()> injectionProblem;                 // null: no webhook
   const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
   const SnapshotKeeper* snapshots = nullptr;                     // null: there are none
+  const Webhook* webhook = nullptr;                              // null: there is none
 };
 
 console::AdminSources adminSources(const AdminInputs& inputs);

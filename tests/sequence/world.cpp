@@ -261,6 +261,7 @@ json meshConfig(int variant) {
       {2, "accessLogFile: ''\ningressControllerMode: DEFAULT"},
       {3, "outboundTrafficPolicy: {mode: NEVER}"},  // an error
       {4, "ingressControllerMode: 'OFF'\ntrustDomain: elsewhere"},
+      {5, "discoverySelectors: [{matchLabels: {kubernetes.io/metadata.name: onap}}]"},
   };
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},
@@ -440,7 +441,7 @@ const std::map<std::string, Maker>& makers() {
     result["Gateway/edge"] = {4, gateway};
     result["Pod/gateway"] = {2, gatewayPod};
     result["Secret/edge"] = {4, edgeSecret};
-    result["ConfigMap/mesh"] = {4, meshConfig};
+    result["ConfigMap/mesh"] = {5, meshConfig};
     result["IngressClass/istio"] = {2, ingressClass};
     return result;
   }();
