@@ -132,10 +132,13 @@ std::string Endpoints::ownMetrics() const {
   counter("istio_agent_num_outgoing_requests", R"({request_type="csr"})",
           facts.certificate.issued + facts.certificate.failures);
   counter("istio_agent_num_failed_outgoing_requests", R"({request_type="csr"})", facts.certificate.failures);
-  if (facts.certificate.notAfter) {
-    const std::chrono::duration<double> left = *facts.certificate.notAfter - std::chrono::system_clock::now();
-    add(page, "istio_agent_cert_expiry_seconds", "gauge", R"({resource_name="default"})", left.count());
-  }
+  const auto expiry = [&](const char* labels, const std::optional<CertificateManager::Time>& end) {
+    if (!end) return;
+    const std::chrono::duration<double> left = *end - std::chrono::system_clock::now();
+    add(page, "istio_agent_cert_expiry_seconds", "gauge", labels, left.count());
+  };
+  expiry(R"({resource_name="default"})", facts.certificate.notAfter);
+  expiry(R"({resource_name="ROOTCA"})", facts.certificate.rootsNotAfter);
   if (facts.readyAfterSeconds > 0) {
     add(page, "istio_agent_startup_duration_seconds", "gauge", "", facts.readyAfterSeconds);
   }

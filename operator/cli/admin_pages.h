@@ -7,6 +7,7 @@
 #include "cli/cluster_member.h"
 #include "cli/mesh_edges.h"
 #include "cli/snapshot_keeper.h"
+#include "cli/webhook.h"
 #include "console/admin.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
@@ -32,6 +33,7 @@ struct AdminInputs {
   const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
   const SnapshotKeeper* snapshots = nullptr;                     // null: there are none
   MeshEdges* edges = nullptr;                                    // null: there is no such page
+  const Webhook* webhook = nullptr;                              // null: there is none
 };
 
 console::AdminSources adminSources(const AdminInputs& inputs);

@@ -349,6 +349,7 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
                      plane.fileProblems, plane.member.get(),    {},
                      &plane.stopping,    plane.snapshots.get(), plane.edges.get()};
   if (plane.webhookAnswers) {
+    inputs.webhook = plane.webhookAnswers.get();
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
   }
   auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));

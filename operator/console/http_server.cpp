@@ -13,6 +13,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
+#include "console/html.h"
 #include "console/log.h"
 #include "console/visitors.h"
 
@@ -45,6 +46,12 @@ std::string percentDecode(std::string_view text) {
     }
   }
   return result;
+}
+
+// Boost's views are not the standard's in every version.
+template <class View>
+std::string textOf(const View& view) {
+  return {view.data(), view.size()};
 }
 
 void splitTarget(std::string_view target, Request& request) {
@@ -173,6 +180,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     request.method = std::string(message.method_string());
     splitTarget({message.target().data(), message.target().size()}, request);
     request.body = message.body();
+    request.accept = textOf(message[http::field::accept]);
+    request.host = textOf(message[http::field::host]);
     request.peer = peer_;
     request.fromLoopback = loopback_;
     const bool bodiless = message.method() == http::verb::head;
@@ -207,6 +216,11 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     message_->set(http::field::content_type, response.contentType);
     message_->set(http::field::cache_control, "no-store");
     message_->set("x-content-type-options", "nosniff");
+    // Styles are a page's only resource, and the server's own.
+    if (response.contentType.starts_with("text/html")) {
+      message_->set("content-security-policy", textOf(kContentSecurityPolicy));
+      message_->set("referrer-policy", "no-referrer");
+    }
     for (const auto& [name, value] : response.headers) message_->set(name, value);
     message_->body() = std::move(response.body);
     message_->keep_alive(keepAlive);

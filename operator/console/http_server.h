@@ -18,6 +18,7 @@ struct Request {
   std::string path;                          // as sent, without the query
   std::map<std::string, std::string> query;  // percent-decoded; the last of repeated keys
   std::string body;
+  std::string accept, host;   // the headers of these names; empty: none
   std::string peer;           // "ip:port"
   bool fromLoopback = false;  // the peer's address is 127.0.0.0/8 or ::1
 };

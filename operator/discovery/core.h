@@ -19,6 +19,7 @@
 #include "discovery/openings.h"
 #include "discovery/server.h"
 #include "discovery/set_index.h"
+#include "discovery/times.h"
 #include "discovery/turns.h"
 
 namespace grpc {
@@ -82,6 +83,7 @@ struct Core {
   const ServerOptions options;
   engine::SnapshotSource& source;
   AtomicCounters counters;
+  Times times;
   std::atomic<bool> draining{false};  // no new streams
   std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;

@@ -254,6 +254,23 @@ Counters Server::counters() const {
   return to;
 }
 
+TimeValues Server::times() const {
+  const auto& from = core_->times;
+  TimeValues to{from.convergence.values(), from.queue.values(), from.send.values(), {}};
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    to.types[i] = {from.types[i].push.values(), from.types[i].bytes.values()};
+  }
+  return to;
+}
+
+std::size_t Server::waitingTurns() const { return core_->turns.waiting(); }
+
+std::vector<StreamFacts> Server::facts() const {
+  std::vector<StreamFacts> result;
+  for (const auto& stream : core_->all()) result.push_back(stream->facts());
+  return result;
+}
+
 std::vector<StreamInfo> Server::streams(bool withResources) const {
   std::vector<StreamInfo> result;
   for (const auto& stream : core_->all()) result.push_back(stream->describe(withResources));

@@ -17,6 +17,7 @@
 #include "discovery/messages.h"
 #include "discovery/peer.h"
 #include "discovery/subscription.h"
+#include "discovery/times.h"
 #include "engine/snapshot.h"
 
 namespace grpc {
@@ -112,6 +113,15 @@ struct StreamInfo {
   std::vector<TypeInfo> types;
 };
 
+// One stream, for counting: cheap to tell, whatever the proxy holds.
+struct StreamFacts {
+  std::optional<translate::ProxyType> proxyType;  // nothing until the first request
+  std::string agentVersion;                       // as the proxy says
+  bool secure = false, settled = false;
+  Variant variant = Variant::delta;
+  std::chrono::system_clock::time_point expires;  // of its credentials; max(): they do not
+};
+
 // One connected client, for ClientStatusDiscoveryService.
 struct ClientView {
   StreamInfo info;  // without resources
@@ -148,6 +158,10 @@ class Server {
   void shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(5'000));
 
   [[nodiscard]] Counters counters() const;
+  [[nodiscard]] TimeValues times() const;
+  // Jobs that wait for a thread: at most one for each stream.
+  [[nodiscard]] std::size_t waitingTurns() const;
+  [[nodiscard]] std::vector<StreamFacts> facts() const;
   // In order of connection. `withResources`: what each holds, too.
   [[nodiscard]] std::vector<StreamInfo> streams(bool withResources = false) const;
   // Of each proxy that is connected.
