@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/stats.h"
 #include "base/strings.h"
 
 namespace fairway::agent {
@@ -16,7 +17,10 @@ constexpr auto kHttpOptions = "type.googleapis.com/envoy.extensions.upstreams.ht
 constexpr auto kConnectionManager =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 constexpr auto kRouter = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+constexpr auto kStatsdSink = "type.googleapis.com/envoy.config.metrics.v3.StatsdSink";
+constexpr auto kDogStatsdSink = "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink";
 constexpr auto kAdminCluster = "envoy-admin";
+constexpr unsigned kDatagramBytes = 1400;  // fits into one packet also where a tunnel takes its part
 
 json socketAddress(const std::string& host, std::uint16_t port, bool ipv6 = false) {
   if (host.empty() && ipv6) {
@@ -106,29 +110,18 @@ json node(const AgentOptions& options) {
   if (options.unprivileged) metadata["UNPRIVILEGED_POD"] = "true";
   if (!options.outboundAddress.empty()) metadata["FAIRWAY_OUTBOUND_ADDRESS"] = options.outboundAddress;
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
-  const auto app = options.labels.find("app");
-  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
-  return {
-      {"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
+  if (!options.gatewayTopology.empty()) metadata["FAIRWAY_GATEWAY_TOPOLOGY"] = options.gatewayTopology;
+  return {{"id", nodeId(options)}, {"cluster", serviceCluster(options)}, {"metadata", std::move(metadata)}};
 }
 
-// Names of clusters hold dots and bars, at which Envoy's own tag rules would cut them.
-json statsConfig(const AgentOptions& options) {
-  std::string domain;
-  for (const char c : options.domain) domain += c == '.' ? "\\." : std::string(1, c);
-  const auto tag = [](const std::string& name, const std::string& regex) {
-    return json{{"tag_name", name}, {"regex", regex}};
-  };
-  return {{"use_all_default_tags", false},
-          {"stats_tags",
-           json::array({
-               tag("cluster_name", "^cluster\\.((.+?(\\..+?\\.svc\\." + domain + ")?)\\.)"),
-               tag("tcp_prefix", "^tcp\\.((.*?)\\.)\\w+?$"),
-               tag("http_conn_manager_prefix", "^http\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
-               tag("response_code", "_rq(_(\\d{3}))$"),
-               tag("response_code_class", "_rq(_(\\dxx))$"),
-               tag("listener_address", "^listener\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)"),
-           })}};
+json statsdSink(const AgentOptions& options, const Address& server) {
+  json config = {{"@type", options.statsdTags ? kDogStatsdSink : kStatsdSink},
+                 {"address", socketAddress(server.host, server.port)},
+                 {"prefix", options.statsdPrefix}};
+  config["address"]["socket_address"]["protocol"] = "UDP";
+  if (options.statsdTags) config["max_bytes_per_datagram"] = kDatagramBytes;
+  return {{"name", options.statsdTags ? "envoy.stat_sinks.dog_statsd" : "envoy.stat_sinks.statsd"},
+          {"typed_config", config}};
 }
 
 bool hasIpv6(const AgentOptions& options) {
@@ -178,7 +171,13 @@ std::string nodeId(const AgentOptions& options) {
          options.podName + "." + options.podNamespace + "~" + options.podNamespace + ".svc." + options.domain;
 }
 
-std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket) {
+std::string serviceCluster(const AgentOptions& options) {
+  const auto app = options.labels.find("app");
+  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
+  return workload + "." + options.podNamespace;
+}
+
+std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket, const std::optional<Address>& statsd) {
   const auto admin = parseAddress(options.envoyAdminAddress).value();
   json result = {
       {"node", node(options)},
@@ -205,6 +204,7 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket)
       {"layered_runtime",
        {{"layers", json::array({{{"name", "static"}, {"static_layer", {{"re2.max_program_size.error_level", 32768}}}},
                                 {{"name", "admin"}, {"admin_layer", json::object()}}})}}}};
+  if (statsd) result["stats_sinks"] = json::array({statsdSink(options, *statsd)});
   if (!options.prometheusAddress.empty()) addPrometheus(result, options, admin);
   if (!options.xdsRelayAddress.empty()) addRelay(result, options);
   return result.dump(2, ' ', false, json::error_handler_t::replace);

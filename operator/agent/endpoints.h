@@ -6,10 +6,12 @@
 
 #include "agent/certificate_manager.h"
 #include "agent/config.h"
+#include "agent/connections.h"
 #include "agent/envoy_admin.h"
 #include "agent/http_server.h"
 #include "agent/merged_metrics.h"
 #include "agent/probes.h"
+#include "agent/process_usage.h"
 
 namespace fairway::agent {
 
@@ -17,7 +19,9 @@ namespace fairway::agent {
 struct AgentFacts {
   CertificateManager::Status certificate;
   unsigned envoyStarts = 0;
-  double readyAfterSeconds = 0;  // from the agent's start; 0: not ready yet
+  double readyAfterSeconds = 0;              // from the agent's start; 0: not ready yet
+  std::optional<ProcessUsage> envoyUsage{};  // nothing while it does not run
+  std::optional<bool> sendsStatistics{};     // false: the statsd server's address was not found; nothing: there is none
 };
 
 // What is served at the agent's addresses. Thread-safe.
@@ -29,7 +33,8 @@ class Endpoints {
     std::function<void()> quit;
   };
   // Options that complete() accepted.
-  Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, Callbacks callbacks);
+  Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshMetrics& mesh, Connections& connections,
+            Callbacks callbacks);
 
   // 15021: /healthz/ready and nothing else.
   HttpReply health(const HttpCall& call) const;
@@ -43,6 +48,8 @@ class Endpoints {
   HttpReply metrics(const HttpCall& call);
 
   const EnvoyAdmin& envoy_;
+  MeshMetrics& mesh_;
+  Connections& connections_;
   const Callbacks callbacks_;
   AppProbes probes_;
   AppSide app_;

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/samples.h"
 #include "base/strings.h"
 
 namespace fairway::agent {
@@ -13,22 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kEnvoyIstio = "envoy_istio_";
-constexpr std::string_view kEnvoy = "envoy_";
 constexpr std::chrono::milliseconds kDefaultTimeout{10'000};
 constexpr double kMaxTimeoutSeconds = 600;
 constexpr double kShare = 0.9;  // of Prometheus' timeout
-
-// Calls `each` with every line, without its end.
-template <class Function>
-void eachLine(std::string_view text, Function each) {
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    each(text.substr(0, end));
-    if (end == std::string_view::npos) return;
-    text.remove_prefix(end + 1);
-  }
-}
 
 // A field of annotations: a string, absent or null counts as empty.
 Result<std::string> textOf(const json& object, const char* field) {
@@ -67,20 +55,6 @@ Result<std::optional<AppMetrics>> parseAppMetrics(const std::string& text, std::
   return result;
 }
 
-void appendEnvoyMetrics(std::string& page, std::string_view metrics) {
-  eachLine(metrics, [&](std::string_view line) {
-    const bool comment = line.starts_with("# TYPE ") || line.starts_with("# HELP ");
-    const auto name = comment ? line.substr(7) : line;
-    if (name.starts_with(kEnvoyIstio)) {
-      page += line.substr(0, line.size() - name.size());
-      page += name.substr(kEnvoy.size());
-    } else {
-      page += line;
-    }
-    page += '\n';
-  });
-}
-
 void appendAppMetrics(std::string& page, std::string_view metrics) {
   eachLine(metrics, [&](std::string_view line) {
     if (trim(line) == "# EOF") return;
@@ -97,7 +71,7 @@ std::string mergedMetrics(const MetricSources& sources, std::chrono::millisecond
   if (!envoy) sources.failed("envoy", envoy.error().message);
   if (!ofApp) sources.failed("application", ofApp.error().message);
   std::string page = sources.agent();
-  if (envoy) appendEnvoyMetrics(page, *envoy);
+  sources.appendEnvoy(page, envoy ? std::string_view(*envoy) : std::string_view());
   if (ofApp) appendAppMetrics(page, *ofApp);
   return page;
 }

@@ -24,9 +24,6 @@ struct AppMetrics {
 // `agentPort` is refused: the page would contain itself.
 Result<std::optional<AppMetrics>> parseAppMetrics(const std::string& text, std::uint16_t agentPort);
 
-// Envoy's page, appended to `page`. Metrics that Envoy's access loggers keep under Istio's names
-// ("envoy_istio_requests_total") lose Envoy's prefix, so that they are called what dashboards expect.
-void appendEnvoyMetrics(std::string& page, std::string_view metrics);
 // The app's page. OpenMetrics' end mark goes: something else may follow.
 void appendAppMetrics(std::string& page, std::string_view metrics);
 
@@ -35,6 +32,8 @@ void appendAppMetrics(std::string& page, std::string_view metrics);
 struct MetricSources {
   using Source = std::function<Result<std::string>(std::chrono::milliseconds timeout)>;
   Source envoy;
+  // Puts Envoy's page, which is empty if there is none, behind `page`.
+  std::function<void(std::string& page, std::string_view envoy)> appendEnvoy;
   Source app;                          // may be empty
   std::function<std::string()> agent;  // asked last: it counts the failures of the others
   std::function<void(const char* part, const std::string& why)> failed;

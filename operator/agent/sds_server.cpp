@@ -9,10 +9,10 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/log.h"
 #include "agent/sds_session.h"
 
 namespace fairway::agent {
@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::string_view kStreamMethod = "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets";
 constexpr std::string_view kDeltaMethod = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets";
+constexpr std::string_view kLogMethod = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
 constexpr int kMaxRequestBytes = 1 << 20;  // the node in the first request holds the pod's labels
 constexpr std::size_t kMaxSocketPath = 107;
 
@@ -119,7 +120,7 @@ class Stream final : public grpc::ServerGenericBidiReactor {
   }
 
   void count(const SdsSession::Report& report) {
-    if (!report.accepted) spdlog::warn("Envoy refused a certificate or roots: {}", report.error);
+    if (!report.accepted) log().warn("Envoy refused a certificate or roots: {}", report.error);
     const std::lock_guard guard(shared_.mutex);
     ++(report.accepted ? shared_.accepted : shared_.refused);
   }
@@ -133,30 +134,49 @@ class Stream final : public grpc::ServerGenericBidiReactor {
   grpc::Status status_;
 };
 
+// Access logs: messages come one after the other until Envoy ends the stream; there is nothing to answer.
+class LogStream final : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit LogStream(const SdsServer::AccessLogs& take) : take_(take) { StartRead(&incoming_); }
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::OK);
+    if (!take_(text(incoming_))) return Finish({grpc::StatusCode::INVALID_ARGUMENT, "this is no access log"});
+    StartRead(&incoming_);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  const SdsServer::AccessLogs& take_;
+  grpc::ByteBuffer incoming_;
+};
+
 class Refusal final : public grpc::ServerGenericBidiReactor {
  public:
-  Refusal() { Finish({grpc::StatusCode::UNIMPLEMENTED, "only secrets are served here"}); }
+  Refusal() { Finish({grpc::StatusCode::UNIMPLEMENTED, "only secrets and access logs are served here"}); }
   void OnDone() override { delete this; }
 };
 
 class Service final : public grpc::CallbackGenericService {
  public:
-  explicit Service(Shared& shared) : shared_(shared) {}
+  Service(Shared& shared, SdsServer::AccessLogs accessLogs) : shared_(shared), accessLogs_(std::move(accessLogs)) {}
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     if (context->method() == kStreamMethod) return new Stream(shared_, SdsSession::stateOfTheWorld());
     if (context->method() == kDeltaMethod) return new Stream(shared_, SdsSession::delta());
+    if (context->method() == kLogMethod && accessLogs_) return new LogStream(accessLogs_);
     return new Refusal;
   }
 
  private:
   Shared& shared_;
+  const SdsServer::AccessLogs accessLogs_;
 };
 
 }  // namespace
 
 class SdsServer::Implementation {
  public:
-  explicit Implementation(std::string socketPath) : socketPath_(std::move(socketPath)), service_(shared_) {}
+  Implementation(std::string socketPath, AccessLogs accessLogs)
+      : socketPath_(std::move(socketPath)), service_(shared_, std::move(accessLogs)) {}
   ~Implementation() {
     if (server_) {
       server_->Shutdown(std::chrono::system_clock::now());
@@ -203,11 +223,11 @@ SdsServer::~SdsServer() = default;
 void SdsServer::update(const Secrets& secrets) { implementation_->update(secrets); }
 SdsServer::Stats SdsServer::stats() const { return implementation_->stats(); }
 
-Result<std::unique_ptr<SdsServer>> SdsServer::start(const std::string& socketPath) {
+Result<std::unique_ptr<SdsServer>> SdsServer::start(const std::string& socketPath, AccessLogs accessLogs) {
   if (socketPath.size() > kMaxSocketPath) {
     return failure("SDS socket " + socketPath + ": the path is longer than 107 bytes: use a shorter work directory");
   }
-  auto implementation = std::make_unique<Implementation>(socketPath);
+  auto implementation = std::make_unique<Implementation>(socketPath, std::move(accessLogs));
   if (auto listening = implementation->listen(); !listening) return tl::unexpected(listening.error());
   return std::unique_ptr<SdsServer>(new SdsServer(std::move(implementation)));
 }

@@ -37,6 +37,7 @@ constexpr std::array kAnalyzers = {
     Analyzer{"policy.tokens", "tokens where no HTTP is spoken", checkTokens},
     Analyzer{"sidecar", "workloads and hosts of Sidecars", checkSidecars},
     Analyzer{"envoyfilter", "patches that rely on those of others", checkEnvoyFilters},
+    Analyzer{"telemetry", "workloads and providers of Telemetries", checkTelemetries},
     Analyzer{"gatewayapi", "what Gateways and routes of the Gateway API refer to", checkGatewayApi},
     Analyzer{"notes", "all else that the control plane would say about the objects", checkNotes},
 };

@@ -43,6 +43,7 @@ void checkPolicyRules(const World& world, Reporter& report);         // FW0291 t
 void checkTokens(const World& world, Reporter& report);              // FW0275
 void checkSidecars(const World& world, Reporter& report);            // FW0234, FW0297, FW0298
 void checkEnvoyFilters(const World& world, Reporter& report);        // FW0254
+void checkTelemetries(const World& world, Reporter& report);         // FW0255, FW0256, FW0218, FW0290
 void checkGatewayApi(const World& world, Reporter& report);          // FW0235 to FW0237; FW0214, FW0264
 void checkNotes(const World& world, Reporter& report);               // FW0204
 

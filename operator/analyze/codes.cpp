@@ -37,8 +37,8 @@ constexpr std::array kCodes = {
              "a policy speaks of a namespace that does not exist"},
     CodeInfo{Code::port_not_found, "PortNotFound", "IST0101", kError,
              "a route leads to a port that its service does not have"},
-    CodeInfo{Code::provider_not_found, "ProviderNotFound", "IST0101", kError,
-             "a policy names an extension provider that the mesh does not have"},
+    CodeInfo{Code::provider_not_found, "ProviderNotFound", "IST0101 IST0157", kError,
+             "a policy or Telemetry names an extension provider that the mesh does not have"},
     CodeInfo{Code::backend_not_found, "BackendNotFound", "IST0101", kError,
              "an Ingress leads to a service or port that does not exist"},
 
@@ -99,6 +99,10 @@ constexpr std::array kCodes = {
              "an EnvoyFilter's operation that does not go with what it is applied to"},
     CodeInfo{Code::relative_patch, "RelativePatch", "IST0151 IST0155", kWarning,
              "a patch relies on a filter of another EnvoyFilter that may come later"},
+    CodeInfo{Code::same_telemetry_workloads, "SameTelemetryWorkloads", "IST0159", kError,
+             "two Telemetries select the same workload"},
+    CodeInfo{Code::second_telemetry, "SecondTelemetry", "IST0160", kError,
+             "two Telemetries without a selector in one namespace"},
 
     CodeInfo{Code::same_gateway_host, "SameGatewayHost", "IST0145", kError,
              "two Gateways serve the same host on the same port of one workload"},

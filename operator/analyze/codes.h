@@ -63,6 +63,8 @@ enum class Code {
 
   patch_operation = 253,
   relative_patch = 254,
+  same_telemetry_workloads = 255,
+  second_telemetry = 256,
 
   same_gateway_host = 260,
   mixed_port = 261,

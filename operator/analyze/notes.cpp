@@ -48,6 +48,7 @@ class Asker {
   void askInbound(const Workload& workload) {
     const auto& labels = workload.labels();
     view_.ask(normalize::PeerAuthenticationOf{workload.ns, labels});
+    view_.ask(normalize::TelemetryOf{workload.ns, view_.ask(normalize::TelemetryFor{workload.ns, labels})});
     for (const bool gateway : {false, true}) view_.ask(normalize::RateLimitsOf{workload.ns, labels, gateway});
     const auto ports = view_.ask(normalize::InboundPortsOf{workload.ns, labels});
     std::vector<std::uint32_t> numbers;
@@ -119,8 +120,8 @@ bool isSaid(const model::Note& note, const std::vector<const Reporter::Item*>& s
 // Manifests leave the mesh's settings to others: that a provider is not in them says nothing.
 bool isOfAbsentSettings(const World& world, const model::Note& note) {
   const auto& mesh = world.options().mesh;
-  return note.field.starts_with("spec.provider") && !world.options().cluster &&
-         world.find(api::Kind::config_map, mesh.rootNamespace, mesh.configMap) == nullptr;
+  return (note.field.starts_with("spec.provider") || note.field.find("].providers[") != std::string::npos) &&
+         !world.options().cluster && world.find(api::Kind::config_map, mesh.rootNamespace, mesh.configMap) == nullptr;
 }
 
 }  // namespace

@@ -32,7 +32,6 @@ const std::map<std::string_view, std::vector<std::string>>& istioKinds() {
       {"security.istio.io", {"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"}},
       {"authentication.istio.io", {"MeshPolicy", "Policy"}},
       {"rbac.istio.io", {"ClusterRbacConfig", "RbacConfig", "ServiceRole", "ServiceRoleBinding"}},
-      {"telemetry.istio.io", {"Telemetry"}},
       {"extensions.istio.io", {"WasmPlugin"}},
       {"install.istio.io", {"IstioOperator"}}};
   return kinds;

@@ -36,6 +36,8 @@
 #include "api/service_role_json.h"
 #include "api/sidecar.h"
 #include "api/sidecar_json.h"
+#include "api/telemetry.h"
+#include "api/telemetry_json.h"
 #include "api/virtual_service_json.h"
 #include "api/wasm_plugin.h"
 #include "api/wasm_plugin_json.h"
@@ -97,6 +99,7 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::reference_grant: return build<gateway_api::ReferenceGrant>(value, std::move(meta), report);
     case Kind::backend_tls_policy: return build<gateway_api::BackendTlsPolicy>(value, std::move(meta), report);
     case Kind::rate_limit: return build<RateLimit>(value, std::move(meta), report);
+    case Kind::telemetry: return build<Telemetry>(value, std::move(meta), report);
     case Kind::key_set: break;  // nobody writes one
   }
   return nullptr;

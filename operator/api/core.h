@@ -34,6 +34,7 @@ struct PodSpec {
     bool operator==(const Port&) const = default;
   };
   std::vector<Port> ports;  // of all containers: a Service's named targetPort refers to these
+  std::string workload;     // the name of what runs it: "reviews-v1"; empty: nothing does
   bool operator==(const PodSpec&) const = default;
 };
 using Pod = Typed<PodSpec, Kind::pod>;

@@ -1,6 +1,7 @@
 #include "api/core_json.h"
 
 #include "api/base64.h"
+#include "api/owner.h"
 #include "api/validate.h"
 
 namespace fairway::api {
@@ -39,6 +40,21 @@ void readReady(Fields& status, PodSpec& out) {
     condition.read("type", type);
     condition.read("status", value);
     if (type == "Ready") out.ready = value == "True";
+  });
+}
+
+void readOwner(Fields& metadata, const Labels& labels, std::string& out) {
+  const auto owners = metadata.get("ownerReferences");
+  if (!owners) return;
+  owners->eachItem([&](const Value& item, std::size_t) {
+    Fields owner(item);
+    bool controller = false;
+    owner.read("controller", controller);
+    if (!controller || !out.empty()) return;
+    Owner found;
+    owner.read("kind", found.kind);
+    owner.read("name", found.name);
+    out = workloadBehind(std::move(found), labels).name;
   });
 }
 
@@ -109,8 +125,12 @@ void readSpec(const Value&, const ObjectMeta&, NamespaceSpec&) {}
 
 void readSpec(const Value&, const ObjectMeta&, NodeSpec&) {}
 
-void readSpec(const Value& object, const ObjectMeta&, PodSpec& out) {
+void readSpec(const Value& object, const ObjectMeta& meta, PodSpec& out) {
   Fields fields(object);
+  if (const auto metadata = fields.get("metadata")) {
+    Fields parts(*metadata);
+    readOwner(parts, meta.labels, out.workload);
+  }
   out.serviceAccountName = "default";
   if (const auto spec = fields.get("spec")) {
     Fields parts(*spec);

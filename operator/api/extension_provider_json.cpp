@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "api/telemetry_provider_json.h"
 #include "api/validate.h"
 #include "base/strings.h"
 
@@ -106,12 +107,15 @@ void readExtensionProviders(const Value& list, std::vector<ExtensionProvider>& o
       if (provider.extAuthz) grpc->error("envoyExtAuthzHttp is given as well, expected one kind of provider");
       readGrpc(*grpc, provider.extAuthz.emplace());
     }
-    if (!provider.extAuthz) {
-      for (const auto* name :
-           {"zipkin", "lightstep", "datadog", "stackdriver", "opencensus", "skywalking", "opentelemetry", "prometheus",
-            "envoyFileAccessLog", "envoyHttpAls", "envoyTcpAls", "envoyOtelAls", "sds"}) {
+    const int telemetry = readTelemetryProvider(fields, provider.telemetry);
+    if (telemetry > 0 && provider.extAuthz) item.error("it has several kinds, expected one kind of provider");
+    if (!provider.extAuthz && telemetry == 0) {
+      bool other = false;
+      for (const auto* name : {"lightstep", "datadog", "stackdriver", "opencensus", "skywalking", "sds"}) {
+        other = other || fields.has(name);
         fields.ignore(name, "providers of this kind are not supported");
       }
+      if (!other && fields.readable()) item.warn("it says no kind of provider: it is of no use");
     }
     out.push_back(std::move(provider));
   });

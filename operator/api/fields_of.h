@@ -15,6 +15,8 @@
 #include "api/security.h"
 #include "api/service_entry.h"
 #include "api/sidecar.h"
+#include "api/telemetry.h"
+#include "api/telemetry_provider.h"
 #include "api/wasm_plugin.h"
 #include "api/workload_entry.h"
 
@@ -34,7 +36,7 @@ inline constexpr int kFields<NamespaceSpec> = 0;
 template <>
 inline constexpr int kFields<NodeSpec> = 0;
 template <>
-inline constexpr int kFields<PodSpec> = 7;
+inline constexpr int kFields<PodSpec> = 8;
 template <>
 inline constexpr int kFields<PodSpec::Port> = 3;
 template <>
@@ -52,9 +54,11 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 20;
+inline constexpr int kFields<MeshConfigSpec> = 22;
 template <>
-inline constexpr int kFields<ExtensionProvider> = 2;
+inline constexpr int kFields<MeshConfigSpec::ProxyDefaults> = 1;
+template <>
+inline constexpr int kFields<ExtensionProvider> = 3;
 template <>
 inline constexpr int kFields<ExtensionProvider::ExtAuthz> = 12;
 template <>
@@ -69,6 +73,46 @@ template <>
 inline constexpr int kFields<MeshConfigSpec::Connections> = 6;
 template <>
 inline constexpr int kFields<MeshConfigSpec::AccessLog> = 2;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Telemetry> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Telemetry::Defaults> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::Telemetry::Tracing> = 5;
+template <>
+inline constexpr int kFields<TelemetryProvider> = 7;
+template <>
+inline constexpr int kFields<TelemetryProvider::Backend> = 2;
+template <>
+inline constexpr int kFields<TelemetryProvider::LogFormat> = 2;
+template <>
+inline constexpr int kFields<TelemetryProvider::FileLog> = 3;
+template <>
+inline constexpr int kFields<TelemetryProvider::OtelLog> = 3;
+template <>
+inline constexpr int kFields<TelemetryProvider::GrpcLog> = 7;
+template <>
+inline constexpr int kFields<TelemetryProvider::FluentdLog> = 3;
+template <>
+inline constexpr int kFields<TelemetryProvider::Header> = 2;
+template <>
+inline constexpr int kFields<TelemetryProvider::Zipkin> = 7;
+template <>
+inline constexpr int kFields<TelemetryProvider::OpenTelemetry> = 7;
+template <>
+inline constexpr int kFields<TelemetrySpec> = 5;
+template <>
+inline constexpr int kFields<TelemetrySpec::TagOverride> = 2;
+template <>
+inline constexpr int kFields<TelemetrySpec::MetricsOverride> = 4;
+template <>
+inline constexpr int kFields<TelemetrySpec::Metrics> = 3;
+template <>
+inline constexpr int kFields<TelemetrySpec::AccessLogging> = 4;
+template <>
+inline constexpr int kFields<TelemetrySpec::CustomTag> = 3;
+template <>
+inline constexpr int kFields<TelemetrySpec::Tracing> = 7;
 template <>
 inline constexpr int kFields<IngressSpec> = 4;
 template <>
@@ -332,7 +376,7 @@ inline constexpr int kFields<SidecarSpec::OutboundTrafficPolicy> = 2;
 template <class T>
 auto fieldsOf(T& value) {
   constexpr int kCount = kFields<std::remove_const_t<T>>;
-  static_assert(kCount >= 0 && kCount <= 20);
+  static_assert(kCount >= 0 && kCount <= 22);
   if constexpr (std::is_same_v<std::remove_const_t<T>, DestinationRuleSpec::Policy>) {
     using Base = std::conditional_t<std::is_const_v<T>, const TrafficPolicySpec, TrafficPolicySpec>;
     return std::tie(static_cast<Base&>(value), value.ports);
@@ -398,6 +442,12 @@ auto fieldsOf(T& value) {
   } else if constexpr (kCount == 20) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = value;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
+  } else if constexpr (kCount == 21) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
+  } else if constexpr (kCount == 22) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v);
   }
 }
 
@@ -441,6 +491,7 @@ auto withType(Kind kind, Visit visit) {
     case Kind::reference_grant: return visit.template operator()<gateway_api::ReferenceGrant>();
     case Kind::backend_tls_policy: return visit.template operator()<gateway_api::BackendTlsPolicy>();
     case Kind::rate_limit: return visit.template operator()<RateLimit>();
+    case Kind::telemetry: return visit.template operator()<Telemetry>();
     case Kind::key_set: return visit.template operator()<KeySet>();
     case Kind::secret: return visit.template operator()<Secret>();
   }

@@ -12,6 +12,7 @@ constexpr std::array<std::string_view, 1> kEnvoyFilter{"v1alpha3"};
 constexpr std::array<std::string_view, 1> kProxyConfig{"v1beta1"};
 constexpr std::array<std::string_view, 2> kSecurity{"v1", "v1beta1"};
 constexpr std::array<std::string_view, 1> kAlpha{"v1alpha1"};
+constexpr std::array<std::string_view, 2> kTelemetry{"v1", "v1alpha1"};
 
 constexpr std::array<std::string_view, 2> kGateway{"v1", "v1beta1"};
 constexpr std::array<std::string_view, 3> kTlsRoute{"v1", "v1alpha3", "v1alpha2"};
@@ -62,6 +63,7 @@ constexpr std::array<KindInfo, kKindCount> kKinds{{
     {Kind::backend_tls_policy, "BackendTLSPolicy", "gateway.networking.k8s.io", "backendtlspolicies", true, true,
      kTlsPolicy, true},
     {Kind::rate_limit, "RateLimit", "networking.fairway.io", "ratelimits", true, true, kAlpha},
+    {Kind::telemetry, "Telemetry", "telemetry.istio.io", "telemetries", true, true, kTelemetry},
     {Kind::key_set, "KeySet", "", "keysets", false, false, {}},
 }};
 

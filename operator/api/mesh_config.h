@@ -8,6 +8,8 @@
 
 #include "api/networking.h"
 #include "api/object.h"
+#include "api/telemetry.h"
+#include "api/telemetry_provider.h"
 
 // The ConfigMap `istio` (`istio-<revision>`) of the root namespace, with Istio's MeshConfig as YAML under its key
 // `mesh`. Of other ConfigMaps nothing is kept but their metadata.
@@ -36,6 +38,7 @@ struct ExtensionProvider {
   };
   std::string name;
   std::optional<ExtAuthz> extAuthz;  // unset: a provider of another kind
+  TelemetryProvider telemetry;
   bool operator==(const ExtensionProvider&) const = default;
 };
 
@@ -90,6 +93,32 @@ struct MeshConfigSpec {
     bool operator==(const AccessLog&) const = default;
   };
   AccessLog accessLog{};
+  // Of proxies whose pods do not say it; it counts when a pod is made.
+  struct ProxyDefaults {
+    std::string statsdUdpAddress;  // host:port; empty: none
+    bool operator==(const ProxyDefaults&) const = default;
+  };
+  ProxyDefaults proxyDefaults{};  // defaultConfig
+  struct Telemetry {
+    struct Defaults {  // defaultProviders: names; unset: prometheus, the access log file, and of traces none
+      std::optional<std::vector<std::string>> metrics, accessLogging, tracing;
+      bool operator==(const Defaults&) const = default;
+    };
+    // defaultConfig.tracing
+    struct Tracing {
+      std::optional<double> sampling;
+      std::string zipkinAddress;  // host:port
+      std::map<std::string, TelemetrySpec::CustomTag> customTags;
+      std::optional<std::uint32_t> maxPathTagLength;
+      std::optional<bool> istioTags;  // enableIstioTags
+      bool operator==(const Tracing&) const = default;
+    };
+    Defaults defaults;
+    std::optional<bool> enableTracing;
+    Tracing tracing;
+    bool operator==(const Telemetry&) const = default;
+  };
+  Telemetry telemetry{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

@@ -4,8 +4,10 @@
 #include "api/extension_provider_json.h"
 #include "api/http_route_json.h"
 #include "api/locality_json.h"
+#include "api/telemetry_json.h"
 #include "api/validate.h"
 #include "api/yaml.h"
+#include "base/strings.h"
 
 namespace fairway::api {
 namespace {
@@ -48,11 +50,8 @@ constexpr std::string_view kWithoutEffect[] = {
     "ca",
     "certificates",
     "configSources",
-    "defaultProviders",
     "disableEnvoyListenerLog",
     "discoverySelectors",
-    "enableEnvoyAccessLogService",
-    "enableTracing",
     "hboneIdleTimeout",
     "inboundClusterStatName",
     "inboundTrafficPolicy",
@@ -166,6 +165,74 @@ void readAccessLog(Fields& fields, MeshConfigSpec::AccessLog& out) {
     fields.get("accessLogFormat")->expected("a JSON object as text, as accessLogEncoding is JSON");
 }
 
+using Tracing = MeshConfigSpec::Telemetry::Tracing;
+
+void readTracing(const Value& value, Tracing& out) {
+  Fields fields(value);
+  if (const auto sampling = fields.get("sampling")) out.sampling = sampling->number(0, 100);
+  if (const auto zipkin = fields.get("zipkin")) {
+    Fields parts(*zipkin);
+    const auto address = parts.get("address");
+    if (address) {
+      parts.read("address", out.zipkinAddress);
+      const auto colon = out.zipkinAddress.rfind(':');
+      const auto port = colon == std::string::npos ? std::nullopt : toNumber(out.zipkinAddress.substr(colon + 1));
+      if (!port || *port < 1 || *port > 65535 || !isHost(out.zipkinAddress.substr(0, colon)))
+        address->expected("a service of the mesh and its port, such as zipkin.istio-system:9411");
+    }
+  }
+  if (const auto tags = fields.get("customTags")) out.customTags = readCustomTags(*tags);
+  fields.read("maxPathTagLength", out.maxPathTagLength, 1, 65536);
+  fields.read("enableIstioTags", out.istioTags);
+  for (const auto* name : {"lightstep", "datadog", "stackdriver", "openCensusAgent"})
+    fields.ignore(name, "tracers of this kind are not supported: use zipkin, or opentelemetry in extensionProviders");
+  fields.ignore("tlsSettings", "a DestinationRule says how the tracer's service is reached");
+}
+
+void readTelemetry(Fields& fields, MeshConfigSpec::Telemetry& out) {
+  if (const auto providers = fields.get("defaultProviders")) {
+    Fields parts(*providers);
+    const auto names = [&](std::string_view name, std::optional<std::vector<std::string>>& to) {
+      if (const auto list = parts.get(name)) to = list->texts();
+    };
+    names("metrics", out.defaults.metrics);
+    names("accessLogging", out.defaults.accessLogging);
+    names("tracing", out.defaults.tracing);
+  }
+  fields.read("enableTracing", out.enableTracing);
+  fields.ignore(
+      "enableEnvoyAccessLogService",
+      "there is no such service in the bootstrap: add an extensionProvider of kind envoyHttpAls, and a Telemetry "
+      "or defaultProviders.accessLogging that names it");
+}
+
+void readStatsd(const Value& value, std::string& out) {
+  const auto text = value.text();
+  if (!text) return;
+  auto address = statsdAddress(*text);
+  if (address) {
+    out = std::move(*address);
+  } else {
+    value.error(address.error().message);
+  }
+}
+
+// What of defaultConfig is the control plane's: the rest is the injection's.
+void readProxyDefaults(const Value& defaults, MeshConfigSpec& out) {
+  if (!defaults.json().is_object()) return defaults.expected("a mapping");
+  for (const auto& [name, json] : defaults.json().items()) {
+    const Value value(json, defaults, name);
+    if (json.is_null()) continue;
+    if (name == "tracing") {
+      readTracing(value, out.telemetry.tracing);
+    } else if (name == "statsdUdpAddress") {
+      readStatsd(value, out.proxyDefaults.statsdUdpAddress);
+    } else {
+      value.warn("it has no effect here: settings of proxies come from the injection's configuration");
+    }
+  }
+}
+
 MeshConfigSpec readMesh(const Value& value) {
   MeshConfigSpec out;
   Fields fields(value);
@@ -198,9 +265,8 @@ MeshConfigSpec readMesh(const Value& value) {
   }
   if (const auto providers = fields.get("extensionProviders"))
     readExtensionProviders(*providers, out.extensionProviders);
-  if (const auto defaults = fields.get("defaultConfig"); defaults && !defaults->json().empty()) {
-    defaults->warn("it has no effect here: settings of proxies come from the injection's configuration");
-  }
+  readTelemetry(fields, out.telemetry);
+  if (const auto defaults = fields.get("defaultConfig")) readProxyDefaults(*defaults, out);
   fields.read("enableAutoMtls", out.enableAutoMtls);
   if (const auto policy = fields.get("authPolicy")) {
     out.authPolicy = policy->oneOf<MeshConfigSpec::AuthPolicy>(kAuthPolicies);

@@ -49,10 +49,11 @@ enum class Kind {
   reference_grant,
   backend_tls_policy,
   rate_limit,
+  telemetry,
   // Not a user's: the keys of issuers of end-user tokens, which the control plane fetches (identity/key_sets.h).
   key_set,
 };
-inline constexpr std::size_t kKindCount = 38;
+inline constexpr std::size_t kKindCount = 39;
 
 // What a user wrote, decoded. Immutable once in the store; shared between threads.
 struct Object {

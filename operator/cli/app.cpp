@@ -17,6 +17,7 @@
 #include "cli/evaluate_command.h"
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
+#include "cli/log_command.h"
 #include "cli/log_setup.h"
 #include "cli/migrate_command.h"
 #include "cli/proxy_config_command.h"
@@ -117,6 +118,7 @@ void addServe(CLI::App& app, int& exitCode) {
   flag(*sub, "cluster-domain", o.clusterDomain, "DNS domain of the cluster's services")->group("Mesh");
   flag(*sub, "root-namespace", o.rootNamespace, "Namespace whose policies and rules apply to the whole mesh")
       ->group("Mesh");
+  flag(*sub, "cluster-id", o.clusterId, "Name of this cluster in the labels of metrics")->group("Mesh");
   flag(*sub, "jwks-ca-file", o.jwksCaFile,
        "File with more root certificates (PEM) to believe when the keys of end-user tokens are fetched, beside the "
        "system's")
@@ -219,6 +221,7 @@ int run(int argc, char** argv) {
   addCa(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);
+  addAdmin(app, exitCode);
   addEvaluate(app, exitCode);
   addInject(app, exitCode);
   addMigrate(app, exitCode);

@@ -5,6 +5,7 @@
 #include "api/codec.h"
 #include "api/core.h"
 #include "api/key_set_url.h"
+#include "base/workload_labels.h"
 
 namespace fairway::cli {
 
@@ -105,7 +106,25 @@ void EngineSink::remove(api::Kind kind, api::NamespacedName name) {
 std::set<identity::ServiceAccount> EngineSink::accounts() const {
   const std::lock_guard lock(mutex_);
   std::set<identity::ServiceAccount> result;
-  for (const auto& [name, account] : pods_) result.insert(account);
+  for (const auto& [name, pod] : pods_) result.insert(pod.account);
+  return result;
+}
+
+std::optional<std::string> EngineSink::describe(const identity::Caller& caller) const {
+  const std::lock_guard lock(mutex_);
+  if (!caller.pod.empty()) {
+    const auto pod = pods_.find({caller.ns, caller.pod});
+    if (pod == pods_.end() || pod->second.account != caller) return std::nullopt;
+    return pod->second.description;
+  }
+  if (!options_.labelsByAccount) return std::nullopt;
+  std::optional<std::string> result;
+  const auto begin = pods_.lower_bound({caller.ns, {}});
+  for (auto pod = begin; pod != pods_.end() && pod->first.ns == caller.ns; ++pod) {
+    if (pod->second.account != caller) continue;
+    if (result && *result != pod->second.description) return std::nullopt;
+    result = pod->second.description;
+  }
   return result;
 }
 
@@ -114,6 +133,13 @@ std::vector<std::shared_ptr<const api::ProxyConfig>> EngineSink::proxyConfigs() 
   std::vector<std::shared_ptr<const api::ProxyConfig>> result;
   for (const auto& [name, config] : proxyConfigs_) result.push_back(config);
   return result;
+}
+
+api::MeshConfigSpec::ProxyDefaults EngineSink::proxyDefaults(const api::NamespacedName& mesh) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = goodSettings_.find(mesh);
+  return found == goodSettings_.end() || !found->second.mesh ? api::MeshConfigSpec::ProxyDefaults()
+                                                             : found->second.mesh->proxyDefaults;
 }
 
 void EngineSink::report(const api::Object& object) {
@@ -160,7 +186,10 @@ void EngineSink::trackPod(const api::NamespacedName& name, const api::Object* po
     pods_.erase(name);
     return;
   }
-  pods_[name] = {name.ns, static_cast<const api::Pod*>(pod)->spec.serviceAccountName};
+  const auto& spec = static_cast<const api::Pod*>(pod)->spec;
+  pods_[name] = {{name.ns, spec.serviceAccountName},
+                 workloadDescription(workloadLabels(spec.workload.empty() ? name.name : spec.workload, pod->meta.labels,
+                                                    options_.clusterId))};
 }
 
 void EngineSink::trackKeySets(api::Kind kind, const api::NamespacedName& name, const api::Object* object) {

@@ -13,7 +13,7 @@
 #include "api/mesh_config.h"
 #include "api/proxy_config.h"
 #include "engine/engine.h"
-#include "identity/spiffe.h"
+#include "identity/tokens.h"
 #include "kube/source.h"
 
 namespace fairway::cli {
@@ -28,6 +28,9 @@ class EngineSink final : public kube::Sink {
     bool logProblems = true;
     // Called, on a source's thread, when a pod with another service account has come or the last one has gone.
     std::function<void(const std::set<identity::ServiceAccount>&)> onAccounts;
+    // A caller that shows no pod has the labels of its account's pods, where they all have the same.
+    bool labelsByAccount = false;
+    std::string clusterId{};  // in the labels of workloads
     // Called, on a source's thread, when objects need the keys of other issuers: where they are, and how long to wait.
     std::function<void(const std::map<std::string, std::chrono::milliseconds>&)> onKeySets{};
   };
@@ -38,8 +41,12 @@ class EngineSink final : public kube::Sink {
   void remove(api::Kind kind, api::NamespacedName name) override;
 
   [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
+  // What the CA says of a caller: workloadDescription() of its pod. Nothing: there is no such pod, or it runs as another account.
+  [[nodiscard]] std::optional<std::string> describe(const identity::Caller& caller) const;
   // For the injection of pods, which asks at any time.
   [[nodiscard]] std::vector<std::shared_ptr<const api::ProxyConfig>> proxyConfigs() const;
+  // Of the settings of the mesh in this ConfigMap, the last ones without errors.
+  [[nodiscard]] api::MeshConfigSpec::ProxyDefaults proxyDefaults(const api::NamespacedName& mesh) const;
 
  private:
   void report(const api::Object& object);
@@ -54,7 +61,11 @@ class EngineSink final : public kube::Sink {
   const Options options_;
   mutable std::mutex mutex_;
   std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
-  std::map<api::NamespacedName, identity::ServiceAccount> pods_;
+  struct PodOwner {
+    identity::ServiceAccount account;
+    std::string description;
+  };
+  std::map<api::NamespacedName, PodOwner> pods_;
   std::map<api::NamespacedName, api::ConfigMapSpec> goodSettings_;
   std::map<api::NamespacedName, std::shared_ptr<const api::ProxyConfig>> proxyConfigs_;
   std::map<std::pair<api::Kind, api::NamespacedName>, std::map<std::string, api::Duration>> keySets_;

@@ -201,11 +201,13 @@ void openEngine(const ServeOptions& options, ControlPlane& plane) {
 
 Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
   EngineSink::Options sink;
+  sink.clusterId = options.clusterId;
   sink.onKeySets = [&plane](const std::map<std::string, std::chrono::milliseconds>& urls) {
     plane.keySets->want(urls);
   };
   if (plane.folderTokens) {
-    sink.logProblems = false;  // the folder source does, with file and line
+    sink.logProblems = false;     // the folder source does, with file and line
+    sink.labelsByAccount = true;  // its tokens name no pod
     sink.onAccounts = [&plane](const std::set<identity::ServiceAccount>& accounts) {
       if (const auto written = plane.folderTokens->update(accounts, Clock::now()); !written) {
         spdlog::error("tokens: {}", written.error().message);
@@ -253,6 +255,8 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   identity::CertificateServiceOptions certificates;
   certificates.certificateSuffices = plane.folderTokens != nullptr;
   plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens(), certificates);
+  plane.certificates->describeCallers(
+      [&plane](const identity::Caller& caller) { return plane.sink->describe(caller); });
   plane.trust = std::make_unique<TrustKeeper>(
       TrustKeeper::Options{options.stateDir,
                            !plane.member || !options.caDir.empty(),
@@ -312,6 +316,10 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
   webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
+  webhook.proxyDefaults = [&plane, mesh = api::NamespacedName{options.rootNamespace,
+                                                              control::revisioned(kMeshConfigMap, options.revision)}] {
+    return plane.sink->proxyDefaults(mesh);
+  };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());

@@ -36,6 +36,7 @@ struct ServeOptions {
   std::string trustDomain = "cluster.local";
   std::string clusterDomain = "cluster.local";
   std::string rootNamespace = "istio-system";
+  std::string clusterId = "Kubernetes";  // in the labels of metrics
   int maxBatchDelayMs = 0;
   std::string jwksCaFile;  // more roots for fetching issuers' keys; empty: none
 

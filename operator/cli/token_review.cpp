@@ -6,7 +6,7 @@
 
 namespace fairway::cli {
 
-using identity::ServiceAccount;
+using identity::Caller;
 using identity::TokenError;
 using nlohmann::json;
 
@@ -19,9 +19,18 @@ tl::unexpected<TokenError> rejected(std::string why) {
   return tl::unexpected<TokenError>({TokenError::Kind::rejected, std::move(why)});
 }
 
+// Of a bound token the API server says whose pod it is for, which still exists.
+std::string podOf(const json& user) {
+  const auto extra = user.find("extra");
+  if (extra == user.end() || !extra->is_object()) return {};
+  const auto names = extra->find("authentication.kubernetes.io/pod-name");
+  if (names == extra->end() || !names->is_array() || names->size() != 1 || !names->front().is_string()) return {};
+  return names->front().get<std::string>();
+}
+
 }  // namespace
 
-tl::expected<ServiceAccount, TokenError> accountOfReview(std::string_view answer) {
+tl::expected<Caller, TokenError> accountOfReview(std::string_view answer) {
   const auto review = json::parse(answer, nullptr, false);
   if (!review.is_object() || !review.contains("status") || !review["status"].is_object()) {
     return tl::unexpected<TokenError>({TokenError::Kind::unavailable, "the API server's TokenReview has no status"});
@@ -46,10 +55,10 @@ tl::expected<ServiceAccount, TokenError> accountOfReview(std::string_view answer
   }
   const auto account = identity::parseServiceAccountUsername((*user)["username"].get<std::string>());
   if (!account) return rejected("the token is not a service account's");
-  return *account;
+  return Caller{*account, podOf(*user)};
 }
 
-tl::expected<ServiceAccount, TokenError> TokenReviewer::verify(std::string_view token, identity::Time /*now*/) {
+tl::expected<Caller, TokenError> TokenReviewer::verify(std::string_view token, identity::Time /*now*/) {
   if (token.empty() || token.size() > identity::kMaxTokenBytes) return rejected("the token is empty or too long");
   const json review{{"apiVersion", "authentication.k8s.io/v1"},
                     {"kind", "TokenReview"},

@@ -16,14 +16,14 @@ namespace fairway::cli {
 class TokenReviewer final : public identity::TokenVerifier {
  public:
   explicit TokenReviewer(std::unique_ptr<kube::ApiServer> server) : server_(std::move(server)) {}
-  [[nodiscard]] tl::expected<identity::ServiceAccount, identity::TokenError> verify(std::string_view token,
-                                                                                    identity::Time now) override;
+  [[nodiscard]] tl::expected<identity::Caller, identity::TokenError> verify(std::string_view token,
+                                                                            identity::Time now) override;
 
  private:
   std::unique_ptr<kube::ApiServer> server_;
 };
 
-// The service account that a TokenReview's answer confirms.
-tl::expected<identity::ServiceAccount, identity::TokenError> accountOfReview(std::string_view answer);
+// The service account that a TokenReview's answer confirms, and the pod that the token is bound to, if it is to one.
+tl::expected<identity::Caller, identity::TokenError> accountOfReview(std::string_view answer);
 
 }  // namespace fairway::cli

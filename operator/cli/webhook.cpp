@@ -86,6 +86,13 @@ Response Webhook::inject(const console::Request& request) {
     settings = settings_;
     native = *nativeSidecars_;
   }
+  if (options_.proxyDefaults && settings->statsdAddress.empty()) {
+    if (auto defaults = options_.proxyDefaults(); !defaults.statsdUdpAddress.empty()) {
+      auto copy = std::make_shared<inject::Settings>(*settings);
+      copy->statsdAddress = std::move(defaults.statsdUdpAddress);
+      settings = std::move(copy);
+    }
+  }
   const auto answer = inject::injectAdmission(request.body, *settings, native, {},
                                               options_.proxyConfigs ? options_.proxyConfigs() : inject::ProxyConfigs());
   if (!answer) return Response::text(400, answer.error().message + "\n");

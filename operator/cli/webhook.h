@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "api/mesh_config.h"
 #include "base/result.h"
 #include "console/http_server.h"
 #include "inject/proxy_config.h"
@@ -22,6 +23,8 @@ struct WebhookOptions {
   std::function<Result<bool>()> nativeSidecars;
   // The ProxyConfigs as they are known. A cache: one that is made in the same moment as a pod may come too late for it.
   std::function<inject::ProxyConfigs()> proxyConfigs{};
+  // What the mesh's settings say of all proxies; weaker than the settings of injection.
+  std::function<api::MeshConfigSpec::ProxyDefaults()> proxyDefaults{};
 };
 
 // The answers to admission reviews: POST /inject and /validate. The settings' file is read again when it has changed;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "console/log_page.h"
 
 namespace fairway::console {
 
@@ -55,7 +56,7 @@ std::string indexPage(const nlohmann::json& proxies, const nlohmann::json& notes
           "code{font-size:13px}.error{color:#b00020}.warning{color:#8a5a00}</style>"
        << "<h1>Fairway " << escapeHtml(version) << "</h1><p><a href=/debug/proxies>proxies</a> · "
        << "<a href=/debug/objects>objects</a> · <a href=/debug/notes>notes</a> · <a href=/debug/feeds>feeds</a> · <a "
-          "href=/debug/units>units</a> · "
+          "href=/debug/units>units</a> · <a href=/debug/logs>logs</a> · "
        << "<a href=/edges>edges</a> · <a href=/metrics>metrics</a> · <a href=/ready>ready</a></p>";
   if (!notice.empty()) page << "<p class=warning>This control plane " << escapeHtml(notice) << ".</p>";
   page << "<h2>Proxies (" << proxies.size()
@@ -130,6 +131,10 @@ HttpServer::Handler adminHandler(AdminSources sources, std::string version) {
       if (!request.fromLoopback) return Response::text(403, "xDS as JSON is served on loopback only\n");
       if (request.method != "POST") return Response::text(405, "POST a DiscoveryRequest in JSON here\n");
       return sources.discovery(request.path, request.body);
+    }
+    if (request.path == "/debug/logs") {
+      if (!request.fromLoopback) return Response::text(403, "debug pages are served on loopback only\n");
+      return logPage(request);
     }
     if (request.method != "GET" && request.method != "HEAD") return Response::text(405, "only GET is served here\n");
     if (request.path == "/ready" || request.path == "/healthz/ready") {

@@ -7,13 +7,13 @@
 #include <optional>
 #include <thread>
 
-#include <spdlog/spdlog.h>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
+#include "console/log.h"
 #include "console/visitors.h"
 
 namespace fairway::console {
@@ -195,7 +195,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     try {
       response = handler_(request);
     } catch (const std::exception& e) {
-      spdlog::error("internal error while answering {} {}: {}", request.method, request.path, e.what());
+      log().error("internal error while answering {} {}: {}", request.method, request.path, e.what());
       response = Response::text(500, "internal error, see the log\n");
     }
     if (bodiless) response.body.clear();
@@ -275,7 +275,7 @@ struct HttpServer::Impl {
       if (failed == asio::error::operation_aborted) return;
       if (!failed) {
         if (secure()) {
-          if (const auto problem = loadTls()) spdlog::warn("{}", problem->message);
+          if (const auto problem = loadTls()) log().warn("{}", problem->message);
           std::make_shared<Session<beast::ssl_stream<beast::tcp_stream>>>(
               beast::ssl_stream<beast::tcp_stream>(beast::tcp_stream(std::move(socket)), *tls), options, handler,
               presence, workers.get())

@@ -5,11 +5,11 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
-#include <spdlog/spdlog.h>
 
 #include "discovery/core.h"
 #include "discovery/listening.h"
 #include "discovery/load_call.h"
+#include "discovery/log.h"
 #include "discovery/status_call.h"
 #include "discovery/stream.h"
 
@@ -72,11 +72,11 @@ class AdsService final : public grpc::CallbackGenericService {
 };
 
 // gRPC writes a line for every failed handshake: anyone who reaches the port could fill the log.
-void logFromGrpc(gpr_log_func_args* line) { spdlog::debug("grpc: {}", line->message); }
+void logFromGrpc(gpr_log_func_args* line) { log().debug("grpc: {}", line->message); }
 
 // Likewise protobuf, to standard error, for each text that is no UTF-8.
 void logFromProtobuf(google::protobuf::LogLevel, const char*, int, const std::string& message) {
-  spdlog::debug("protobuf: {}", message);
+  log().debug("protobuf: {}", message);
 }
 
 int milliseconds(std::chrono::milliseconds value) { return static_cast<int>(value.count()); }

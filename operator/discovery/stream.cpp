@@ -1,11 +1,10 @@
 #include "discovery/stream.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/strings.h"
+#include "discovery/log.h"
 #include "discovery/node.h"
 #include "discovery/sotw_wire.h"
 #include "discovery/wire.h"
@@ -181,8 +180,8 @@ void Stream::turn() {
     ++(report->accepted ? counters.acks : counters.nacks);
     const auto proxy = proxyId();
     if (!report->accepted) {
-      spdlog::warn("proxy {} refused {} of snapshot {}: {}: {}", proxy, translate::shortName(report->type),
-                   report->generation, objects(*report), report->error);
+      log().warn("proxy {} refused {} of snapshot {}: {}: {}", proxy, translate::shortName(report->type),
+                 report->generation, objects(*report), report->error);
     }
     if (core_.options.onReport) core_.options.onReport(proxy, *report);
   }
@@ -255,7 +254,7 @@ void Stream::work(std::optional<Report>& report) {
     const auto why = status.ok()                      ? "by the proxy"
                      : status.error_message().empty() ? "cancelled"
                                                       : status.error_message();
-    spdlog::info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_, why);
+    log().info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_, why);
   }
   std::exchange(reactor_, nullptr)->Finish(std::move(status));
 }
@@ -277,7 +276,7 @@ void Stream::admit(Result<PeerIdentity> identity) {
   if (finished_) return;
   if (!identity) {
     ++core_.counters.unauthenticated;
-    spdlog::debug("xds stream from {} refused: {}", peer_, identity.error().message);
+    log().debug("xds stream from {} refused: {}", peer_, identity.error().message);
     return end(grpc::Status(grpc::UNAUTHENTICATED, identity.error().message));
   }
   identity_ = std::move(*identity);
@@ -387,7 +386,7 @@ bool Stream::connect(const Node& node) {
   if (allowed && core_.options.authorize) allowed = core_.options.authorize(*identity_, *proxy);
   if (!allowed) {
     ++core_.counters.denied;
-    spdlog::warn("xds stream from {} ({}) denied: {}", peer_, identity_->toString(), allowed.error().message);
+    log().warn("xds stream from {} ({}) denied: {}", peer_, identity_->toString(), allowed.error().message);
     end(grpc::Status(grpc::PERMISSION_DENIED, allowed.error().message));
     return false;
   }
@@ -408,7 +407,7 @@ bool Stream::connect(const Node& node) {
   connection_ = core_.source.connect(*proxy_, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->schedule();
   });
-  spdlog::info("proxy {} connected from {} as {}", discovery::proxyId(*proxy_), peer_, identity_->toString());
+  log().info("proxy {} connected from {} as {}", discovery::proxyId(*proxy_), peer_, identity_->toString());
   return true;
 }
 

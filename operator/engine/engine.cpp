@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <future>
 
-#include <spdlog/spdlog.h>
+#include "engine/log.h"
 
 namespace fairway::engine {
 
@@ -197,8 +197,8 @@ void Engine::work(Work work, bool synced) {
     const auto took = std::chrono::steady_clock::now() - start;
     batchNanoseconds_ += static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count());
     if (!ready_.exchange(true)) {
-      spdlog::info("first build done in {} ms: {} objects, ready",
-                   std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), core_.store().objects().size());
+      log().info("first build done in {} ms: {} objects, ready",
+                 std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), core_.store().objects().size());
     }
     for (const auto& subscriber : subscribers) {
       const std::lock_guard lock(subscriber->mutex);

@@ -66,9 +66,11 @@ class CertificateAuthority {
 
   // The validity that a wish leads to: zero means the default; longer than the maximum fails.
   [[nodiscard]] Result<std::chrono::seconds> ttlFor(std::chrono::seconds wish) const;
-  // A certificate for the service account in our trust domain, which ends with the CA at the latest. `ttl`: a wish.
+  // A certificate for the service account in our trust domain, which ends with the CA at the latest. `ttl`: a wish;
+  // `description`: see issueWorkload().
   [[nodiscard]] Result<IssuedCertificate> sign(const PublicKey& key, const ServiceAccount& account,
-                                               std::chrono::seconds ttl, Time now) const;
+                                               std::chrono::seconds ttl, Time now,
+                                               const std::string& description = {}) const;
 
   // What is to be trusted now.
   [[nodiscard]] TrustPtr trust() const;

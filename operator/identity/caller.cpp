@@ -9,8 +9,8 @@ constexpr std::string_view kBearer = "bearer ";
 
 }  // namespace
 
-tl::expected<ServiceAccount, CallerRefusal> decideCaller(const CallerCredentials& credentials, const CallerRules& rules,
-                                                         Time now) {
+tl::expected<Caller, CallerRefusal> decideCaller(const CallerCredentials& credentials, const CallerRules& rules,
+                                                 Time now) {
   const auto refused = [](const std::string& message) { return tl::unexpected(CallerRefusal{false, message}); };
   if (!credentials.tls) return refused("certificates are issued over TLS only");
   if (credentials.severalHeaders) return refused("more than one authorization header");
@@ -25,7 +25,7 @@ tl::expected<ServiceAccount, CallerRefusal> decideCaller(const CallerCredentials
       return refused("a certificate alone is not renewed here: show a token of " + found->id.account.ns + "/" +
                      found->id.account.name + " with audience " + std::string(kTokenAudience));
     }
-    return found->id.account;
+    return Caller{found->id.account, {}};
   }
   const std::string_view value(*credentials.authorization);
   if (value.size() > kMaxTokenBytes + kBearer.size()) return refused("the token is larger than 16384 bytes");

@@ -30,7 +30,7 @@ struct CallerRefusal {
 };
 
 // A caller with a token is who the token says; if it shows a certificate as well, both must name the same account.
-tl::expected<ServiceAccount, CallerRefusal> decideCaller(const CallerCredentials& credentials, const CallerRules& rules,
-                                                         Time now);
+tl::expected<Caller, CallerRefusal> decideCaller(const CallerCredentials& credentials, const CallerRules& rules,
+                                                 Time now);
 
 }  // namespace fairway::identity

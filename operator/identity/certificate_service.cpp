@@ -1,16 +1,20 @@
 #include "identity/certificate_service.h"
 
 #include <mutex>
+#include <thread>
 
 #include <grpcpp/server_context.h>
-#include <spdlog/spdlog.h>
 
 #include "identity/caller.h"
 #include "identity/certificate.grpc.pb.h"
+#include "identity/log.h"
 #include "identity/rate_limiter.h"
 
 namespace fairway::identity {
 namespace {
+
+constexpr int kPodTries = 10;
+constexpr std::chrono::milliseconds kPodWait{100};
 
 // "ipv4:10.0.0.1:4711" without the port, so that all connections of one host share a bucket.
 std::string hostOf(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
@@ -52,7 +56,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     const auto caller = authenticate(*context, now);
     if (!caller) {
       ++(caller.error().error_code() == grpc::StatusCode::UNAUTHENTICATED ? unauthenticated_ : failed_);
-      spdlog::warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
+      log().warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
       return caller.error();
     }
     tellAuthenticated(context->peer());
@@ -60,10 +64,10 @@ class CertificateService::Implementation final : public v1::CertificateService::
     if (!key) return invalid(*context, *caller, key.error().message);
     const auto ttl = authority_.ttlFor(std::chrono::seconds(request->validity_seconds()));
     if (!ttl) return invalid(*context, *caller, ttl.error().message);
-    const auto issued = authority_.sign(*key, *caller, *ttl, now);
+    const auto issued = authority_.sign(*key, *caller, *ttl, now, describe(*caller));
     if (!issued) {
       ++failed_;
-      spdlog::error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
+      log().error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
       return {grpc::StatusCode::INTERNAL, "the certificate could not be signed"};
     }
     for (const auto& certificate : issued->chain) response->add_chain(certificate);
@@ -71,13 +75,18 @@ class CertificateService::Implementation final : public v1::CertificateService::
     response->set_trust(trustText());
     ++issued_;
     tellForeignNames(*context, *caller, request->csr());
-    spdlog::debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
+    log().debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
     return grpc::Status::OK;
   }
 
   void setTrust(std::string text) {
     const std::lock_guard guard(trustMutex_);
     trust_ = std::move(text);
+  }
+
+  void describeCallers(std::function<std::optional<std::string>(const Caller&)> describe) {
+    const std::lock_guard guard(trustMutex_);
+    describe_ = std::move(describe);
   }
 
   void onAuthenticated(std::function<void(const std::string&)> known) {
@@ -96,7 +105,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     for (const auto& name : uriNamesOfCsr(csr)) {
       const auto id = SpiffeId::parse(name);
       if (!id || id->account == caller) continue;
-      spdlog::warn(
+      log().warn(
           "certificate request of {}/{} from {} asks for {}: it was given its own identity, names in a request do not "
           "count; a workload that is to have that identity must run as service account {} in namespace {}",
           caller.ns, caller.name, context.peer(), id->toString(), id->account.name, id->account.ns);
@@ -106,12 +115,26 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   grpc::Status invalid(const grpc::ServerContext& context, const ServiceAccount& caller, const std::string& message) {
     ++invalid_;
-    spdlog::warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);
+    log().warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);
     return {grpc::StatusCode::INVALID_ARGUMENT, message};
   }
 
-  [[nodiscard]] tl::expected<ServiceAccount, grpc::Status> authenticate(const grpc::ServerContext& context,
-                                                                        Time now) const {
+  // A pod may ask before the watch has told of it; what its certificate does not say now it does not say for hours.
+  [[nodiscard]] std::string describe(const Caller& caller) const {
+    std::function<std::optional<std::string>(const Caller&)> describe;
+    {
+      const std::lock_guard guard(trustMutex_);
+      describe = describe_;
+    }
+    if (!describe) return {};
+    for (int tries = caller.pod.empty() ? 1 : kPodTries;; --tries) {
+      if (auto found = describe(caller)) return *std::move(found);
+      if (tries <= 1) return {};
+      std::this_thread::sleep_for(kPodWait);
+    }
+  }
+
+  [[nodiscard]] tl::expected<Caller, grpc::Status> authenticate(const grpc::ServerContext& context, Time now) const {
     CallerCredentials credentials;
     if (const auto auth = context.auth_context(); auth) {
       credentials.tls = isTls(*auth);
@@ -147,8 +170,9 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   const CertificateAuthority& authority_;
   mutable std::mutex trustMutex_;
-  std::string trust_;                              // guarded by trustMutex_
-  std::function<void(const std::string&)> known_;  // guarded by trustMutex_
+  std::string trust_;                                                  // guarded by trustMutex_
+  std::function<void(const std::string&)> known_;                      // guarded by trustMutex_
+  std::function<std::optional<std::string>(const Caller&)> describe_;  // guarded by trustMutex_
   TokenVerifier* const tokens_;
   const CertificateServiceOptions options_;
   const Clock clock_;
@@ -163,6 +187,9 @@ CertificateService::CertificateService(const CertificateAuthority& authority, To
 CertificateService::~CertificateService() = default;
 void CertificateService::onAuthenticated(std::function<void(const std::string&)> known) {
   implementation_->onAuthenticated(std::move(known));
+}
+void CertificateService::describeCallers(std::function<std::optional<std::string>(const Caller&)> describe) {
+  implementation_->describeCallers(std::move(describe));
 }
 void CertificateService::setTrust(std::string text) { implementation_->setTrust(std::move(text)); }
 grpc::Service& CertificateService::service() { return *implementation_; }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "identity/authority.h"
 #include "identity/tokens.h"
@@ -50,6 +52,9 @@ class CertificateService {
   [[nodiscard]] CertificateServiceStats stats() const;
   // What callers are told to trust beside the roots: TrustBundle as JSON. From any thread.
   void setTrust(std::string text);
+  // What the CA says about a caller beside its identity: the subject's description (base/workload_labels.h); nothing: it
+  // knows nothing. Called on the server's threads. From any thread.
+  void describeCallers(std::function<std::optional<std::string>(const Caller& caller)> describe);
   // Called with the address (gRPC's text) of each caller that proved who it is, on the server's threads. From any thread.
   void onAuthenticated(std::function<void(const std::string& peer)> known);
 

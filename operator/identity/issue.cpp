@@ -12,11 +12,16 @@ namespace fairway::identity {
 namespace {
 
 constexpr int kSerialBytes = 16;
+constexpr std::size_t kMaxDescription = 2000;
 
 struct FreeNames {
   void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
 };
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, FreeNames>;
+struct FreeName {
+  void operator()(X509_NAME* name) const { X509_NAME_free(name); }
+};
+using NamePtr = std::unique_ptr<X509_NAME, FreeName>;
 
 Error opensslError(const std::string& what) {
   return Error{"cannot issue a certificate: " + what + ": " + opensslReason()};
@@ -33,6 +38,12 @@ bool addText(GENERAL_NAMES* names, int type, const std::string& text) {
   ASN1_IA5STRING* value = ASN1_IA5STRING_new();
   return value != nullptr && ASN1_STRING_set(value, text.data(), static_cast<int>(text.size())) == 1 &&
          addName(names, type, value);
+}
+
+bool addAttribute(X509_NAME* name, const char* attribute, const std::string& value) {
+  return X509_NAME_add_entry_by_txt(name, attribute, MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>(value.data()),
+                                    static_cast<int>(value.size()), -1, 0) == 1;
 }
 
 bool setSerial(X509* certificate) {
@@ -113,15 +124,11 @@ Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDom
                               Time now) {
   if (auto checked = checkTrustDomain(trustDomain); !checked) return tl::unexpected(checked.error());
   const NamesPtr names(GENERAL_NAMES_new());
-  const std::unique_ptr<X509_NAME, decltype(&X509_NAME_free)> subject(X509_NAME_new(), X509_NAME_free);
-  const auto text = [](const std::string& value) { return reinterpret_cast<const unsigned char*>(value.data()); };
+  const NamePtr subject(X509_NAME_new());
   // Organisation and common name hold 64 characters at most (RFC 5280, appendix A.1); the URI name holds all of it.
   const std::string organisation = trustDomain.substr(0, 64), common = "Fairway root CA";
   if (!names || !subject || !addText(names.get(), GEN_URI, "spiffe://" + trustDomain) ||
-      X509_NAME_add_entry_by_txt(subject.get(), "O", MBSTRING_UTF8, text(organisation),
-                                 static_cast<int>(organisation.size()), -1, 0) != 1 ||
-      X509_NAME_add_entry_by_txt(subject.get(), "CN", MBSTRING_UTF8, text(common), static_cast<int>(common.size()), -1,
-                                 0) != 1) {
+      !addAttribute(subject.get(), "O", organisation) || !addAttribute(subject.get(), "CN", common)) {
     return tl::unexpected(opensslError("subject"));
   }
   Draft draft;
@@ -135,14 +142,24 @@ Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDom
 }
 
 Result<Certificate> issueWorkload(const Issuer& issuer, const PublicKey& key, const SpiffeId& id,
-                                  std::chrono::seconds validity, Time now) {
+                                  std::chrono::seconds validity, Time now, const std::string& description) {
   if (auto checked = SpiffeId::make(id.trustDomain, id.account); !checked) return tl::unexpected(checked.error());
   const NamesPtr names(GENERAL_NAMES_new());
   if (!names || !addText(names.get(), GEN_URI, id.toString())) return tl::unexpected(opensslError("names"));
   Draft draft;
   if (auto set = setValidity(draft, issuer, validity, now); !set) return tl::unexpected(set.error());
   draft.names = names.get();
-  draft.namesCritical = true;
+  draft.namesCritical = description.empty();
+  const NamePtr subject(X509_NAME_new());
+  if (!description.empty()) {
+    if (description.size() > kMaxDescription) {
+      return failure("description of a workload: " + std::to_string(description.size()) + " characters");
+    }
+    if (!subject || !addAttribute(subject.get(), "description", description)) {
+      return tl::unexpected(opensslError("subject"));
+    }
+    draft.subject = subject.get();
+  }
   draft.constraints = "critical,CA:FALSE";
   draft.keyUsage = EVP_PKEY_get_base_id(key.raw()) == EVP_PKEY_RSA ? "critical,digitalSignature,keyEncipherment"
                                                                    : "critical,digitalSignature";

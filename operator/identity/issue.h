@@ -26,10 +26,11 @@ struct ServerNames {
 Result<Certificate> issueRoot(const PrivateKey& key, const std::string& trustDomain, std::chrono::seconds validity,
                               Time now);
 
-// A workload certificate: empty subject, one critical URI name, usable as TLS client and server. It never outlives its
-// issuer; fails if the issuer is not valid at `now` or the validity is not positive.
+// A workload certificate: one URI name, usable as TLS client and server. Its subject is empty (then the name is critical) or has
+// the attribute `description` alone, with at most 2000 characters. It never outlives its issuer; fails if the issuer is not
+// valid at `now` or the validity is not positive.
 Result<Certificate> issueWorkload(const Issuer& issuer, const PublicKey& key, const SpiffeId& id,
-                                  std::chrono::seconds validity, Time now);
+                                  std::chrono::seconds validity, Time now, const std::string& description = {});
 
 // A TLS server certificate with DNS and IP names. Same limits.
 Result<Certificate> issueServer(const Issuer& issuer, const PublicKey& key, const ServerNames& names,

@@ -127,7 +127,7 @@ Result<std::string> FolderTokens::mint(const ServiceAccount& account, Time now) 
   return text + "." + encode(mac(key_, text));
 }
 
-tl::expected<ServiceAccount, TokenError> FolderTokens::verify(std::string_view token, Time now) {
+tl::expected<Caller, TokenError> FolderTokens::verify(std::string_view token, Time now) {
   const auto rejected = [](std::string message) {
     return tl::unexpected(TokenError{TokenError::Kind::rejected, std::move(message)});
   };
@@ -152,7 +152,7 @@ tl::expected<ServiceAccount, TokenError> FolderTokens::verify(std::string_view t
   if (subject == claims.end() || !subject->is_string()) return rejected("the token has no subject");
   auto account = parseServiceAccountUsername(subject->get_ref<const std::string&>());
   if (!account) return rejected("the token's subject is no service account");
-  return *account;
+  return Caller{std::move(*account), {}};
 }
 
 bool FolderTokens::isFresh(const ServiceAccount& account, Time now) {

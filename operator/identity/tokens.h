@@ -16,6 +16,12 @@ constexpr std::string_view kTokenAudience = "istio-ca";
 // Longer texts are not looked at.
 constexpr std::size_t kMaxTokenBytes = 16 * 1024;
 
+// Who shows a token or a certificate: an account, and the pod that the token is bound to (of the account's namespace; empty: it
+// is bound to none).
+struct Caller : ServiceAccount {
+  std::string pod;
+};
+
 struct TokenError {
   enum class Kind {
     rejected,     // the token proves nothing; asking again with it is of no use
@@ -29,7 +35,7 @@ struct TokenError {
 class TokenVerifier {
  public:
   virtual ~TokenVerifier() = default;
-  [[nodiscard]] virtual tl::expected<ServiceAccount, TokenError> verify(std::string_view token, Time now) = 0;
+  [[nodiscard]] virtual tl::expected<Caller, TokenError> verify(std::string_view token, Time now) = 0;
 };
 
 // Tokens of the folder mode, which has no API server to issue them: JSON Web Tokens (RFC 7519) signed with HMAC-SHA256
@@ -48,7 +54,7 @@ class FolderTokens final : public TokenVerifier {
   Result<std::size_t> update(const std::set<ServiceAccount>& accounts, Time now);
 
   [[nodiscard]] Result<std::string> mint(const ServiceAccount& account, Time now) const;
-  [[nodiscard]] tl::expected<ServiceAccount, TokenError> verify(std::string_view token, Time now) override;
+  [[nodiscard]] tl::expected<Caller, TokenError> verify(std::string_view token, Time now) override;
   [[nodiscard]] std::string fileOf(const ServiceAccount& account) const;
 
  private:

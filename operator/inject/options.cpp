@@ -12,6 +12,7 @@
 #include "inject/names.h"
 #include "inject/pod.h"
 #include "inject/quantity.h"
+#include "model/gateway_topology.h"
 
 namespace fairway::inject {
 namespace {
@@ -123,6 +124,55 @@ Result<void> readVolumeMounts(PodOptions& options, const std::string& text) {
   return {};
 }
 
+// What the agent reads as it stands.
+Reader variable(const char* name) {
+  return [name](PodOptions& options, const std::string& text) -> Result<void> {
+    options.env[name] = text;
+    return {};
+  };
+}
+
+// Statistics of Envoy's own that it is to keep, for the agent (see agent/stats.h).
+void readStatsMatcher(const api::Value& value, std::map<std::string, std::string>& env) {
+  api::Fields fields(value);
+  for (const auto& [field, target] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
+                                      {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
+                                      {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
+    std::vector<std::string> names;
+    fields.read(field, names);
+    for (const auto& name : names) {
+      // The variable holds a list with commas.
+      if (name.find(',') != std::string::npos) {
+        value.error(std::string(field) + ": found " + api::quote(name) + ", expected names without commas");
+        return;
+      }
+    }
+    if (!names.empty()) env[target] = join(names, ",");
+  }
+}
+
+void readTopology(const api::Value& value, PodOptions& options) {
+  using ClientCertificate = model::GatewayTopology::ClientCertificate;
+  static constexpr api::EnumName<ClientCertificate> kModes[] = {
+      {"UNDEFINED", 0, ClientCertificate::sanitize_set},
+      {"SANITIZE", 1, ClientCertificate::sanitize},
+      {"FORWARD_ONLY", 2, ClientCertificate::forward_only},
+      {"APPEND_FORWARD", 3, ClientCertificate::append_forward},
+      {"SANITIZE_SET", 4, ClientCertificate::sanitize_set},
+      {"ALWAYS_FORWARD_ONLY", 5, ClientCertificate::always_forward_only},
+  };
+  model::GatewayTopology topology;
+  api::Fields fields(value);
+  std::optional<std::uint32_t> proxies;
+  fields.read("numTrustedProxies", proxies, 0, model::kMaxTrustedProxies);
+  topology.trustedProxies = proxies.value_or(0);
+  if (const auto mode = fields.get("forwardClientCertDetails")) {
+    topology.clientCertificate = mode->oneOf<ClientCertificate>(kModes).value_or(topology.clientCertificate);
+  }
+  topology.proxyProtocol = fields.get("proxyProtocol").has_value();
+  options.env["FAIRWAY_GATEWAY_TOPOLOGY"] = model::toText(topology);
+}
+
 Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
   auto documents = api::parseYaml(text, {.bytes = 64 * 1024, .depth = 16, .nodes = 2000});
   if (!documents) return tl::unexpected(documents.error());
@@ -138,13 +188,24 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
     if (concurrency) options.concurrency = *concurrency;
     if (const auto drain = fields.get("drainDuration")) readDrain(*drain, options.drain);
     if (const auto drain = fields.get("terminationDrainDuration")) readDrain(*drain, options.minimumDrain);
+    if (const auto statsd = fields.get("statsdUdpAddress")) {
+      const auto text = statsd->text();
+      auto address = text ? api::statsdAddress(*text) : Result<std::string>(options.statsdAddress);
+      if (address) {
+        options.statsdAddress = std::move(*address);
+      } else {
+        statsd->error(address.error().message);
+      }
+    }
     std::map<std::string, std::string> variables;
     fields.read("proxyMetadata", variables);
     for (auto& [name, value] : variables) options.env[name] = std::move(value);
+    if (const auto matcher = fields.get("proxyStatsMatcher")) readStatsMatcher(*matcher, options.env);
     if (const auto image = fields.get("image")) {
       api::Fields parts(*image);
       parts.read("imageType", options.imageType);
     }
+    if (const auto topology = fields.get("gatewayTopology")) readTopology(*topology, options);
     if (const auto mode = fields.get("interceptionMode")) {
       const auto name = mode->text();
       const auto read = name ? readMode(options, *name) : Result<void>();
@@ -187,6 +248,9 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"sidecar.istio.io/agentLogLevel", choice(&PodOptions::agentLogLevel, kAgentLogLevels)},
       {"sidecar.istio.io/rewriteAppHTTPProbers", flag(&PodOptions::rewriteProbes)},
       {"sidecar.istio.io/nativeSidecar", flag(&PodOptions::native)},
+      {"sidecar.istio.io/statsInclusionPrefixes", variable("FAIRWAY_STATS_PREFIXES")},
+      {"sidecar.istio.io/statsInclusionSuffixes", variable("FAIRWAY_STATS_SUFFIXES")},
+      {"sidecar.istio.io/statsInclusionRegexps", variable("FAIRWAY_STATS_REGEXES")},
       {"sidecar.istio.io/userVolume", readVolumes},
       {"sidecar.istio.io/userVolumeMount", readVolumeMounts},
       {std::string(kTemplates), readTemplates},
@@ -217,6 +281,7 @@ PodOptions fromSettings(const Settings& settings, bool nativeSupported, const Pr
   options.logLevel = settings.logLevel;
   options.agentLogLevel = settings.agentLogLevel;
   options.concurrency = proxy.concurrency.value_or(settings.concurrency);
+  options.statsdAddress = settings.statsdAddress;
   options.drain = settings.drainDuration;
   options.minimumDrain = settings.terminationDrainDuration;
   options.holdApplication = settings.holdApplication;

@@ -23,6 +23,7 @@ struct PodOptions {
   bool ownResources = false;  // the annotations give them
   std::string logLevel, agentLogLevel;
   unsigned concurrency = 2;
+  std::string statsdAddress;  // host:port; empty: none
   std::chrono::seconds drain{25}, minimumDrain{5};
   bool holdApplication = true;
   std::map<std::string, std::string> env;  // further variables of the proxy

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "api/decoder.h"
 #include "api/field_path.h"
+#include "api/owner.h"
 
 namespace fairway::inject {
 namespace {
@@ -63,43 +63,6 @@ Result<void> checkContainers(const Json& spec, const std::string& name) {
     }
   }
   return {};
-}
-
-// Without what a controller appends: "msb-eag-7d9c" with hash "7d9c" is "msb-eag".
-std::string withoutSuffix(const std::string& name, const std::string& suffix) {
-  const auto whole = "-" + suffix;
-  if (suffix.empty() || name.size() <= whole.size() || !name.ends_with(whole)) return name;
-  return name.substr(0, name.size() - whole.size());
-}
-
-// A CronJob appends the minute of its schedule (formerly the second) to its Jobs' names.
-std::string cronJobOf(const std::string& job) {
-  const auto dash = job.rfind('-');
-  if (dash == std::string::npos || dash == 0) return {};
-  const auto digits = std::string_view(job).substr(dash + 1);
-  const bool time = digits.size() >= 8 && digits.size() <= 10 && std::all_of(digits.begin(), digits.end(), [](char c) {
-                      return std::isdigit(static_cast<unsigned char>(c)) != 0;
-                    });
-  return time ? job.substr(0, dash) : std::string{};
-}
-
-Workload workloadOfOwner(const Json& owner, const api::Labels& labels) {
-  Workload result{textAt(owner, "apiVersion"), textAt(owner, "kind"), textAt(owner, "name")};
-  const auto label = [&](const char* key) {
-    const auto found = labels.find(key);
-    return found == labels.end() ? std::string{} : found->second;
-  };
-  if (result.kind == "ReplicaSet") {
-    const auto deployment = withoutSuffix(result.name, label("pod-template-hash"));
-    if (deployment != result.name) return {"apps/v1", "Deployment", deployment};
-  } else if (result.kind == "ReplicationController") {
-    const auto config = label("deploymentconfig");
-    if (!config.empty()) return {"apps.openshift.io/v1", "DeploymentConfig", config};
-  } else if (result.kind == "Job") {
-    const auto cronJob = cronJobOf(result.name);
-    if (!cronJob.empty()) return {"batch/v1", "CronJob", cronJob};
-  }
-  return result;
 }
 
 }  // namespace
@@ -179,7 +142,10 @@ Workload workloadOf(const Json& pod) {
   if (const auto* owners = member(*metadata, "ownerReferences")) {
     for (const auto& owner : *owners) {
       const auto* controller = member(owner, "controller");
-      if (controller != nullptr && *controller == true) return workloadOfOwner(owner, labelsOf(pod));
+      if (controller == nullptr || *controller != true) continue;
+      auto found = api::workloadBehind({textAt(owner, "apiVersion"), textAt(owner, "kind"), textAt(owner, "name")},
+                                       labelsOf(pod));
+      return {std::move(found.apiVersion), std::move(found.kind), std::move(found.name)};
     }
   }
   auto name = textAt(*metadata, "name");

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "api/codec.h"
+#include "kube/log.h"
 #include "kube/read_file.h"
 
 namespace fairway::kube {
@@ -94,7 +93,7 @@ void FolderSource::loadAll() {
     total += counts[kind];
   }
   problems_ = state_.problems();
-  spdlog::info("{}: {} objects in {} files, {} findings", root_, total, stamps_.size(), problems_.size());
+  log().info("{}: {} objects in {} files, {} findings", root_, total, stamps_.size(), problems_.size());
 }
 
 // A file that is only written to is left to the event of its writer's close: it may be half written now.
@@ -103,7 +102,7 @@ void FolderSource::rescan(bool lost) {
   if (!scan) return setFolderProblem(scan.error().message + "; what was read before stays in effect");
   setFolderProblem({});
   for (const std::string& warning : scan->warnings) {
-    if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end()) spdlog::warn("{}", warning);
+    if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end()) log().warn("{}", warning);
   }
   warnings_ = std::move(scan->warnings);
 
@@ -189,9 +188,9 @@ void FolderSource::setFolderProblem(std::string problem) {
     if (status.problem == problem) continue;
     if (kind == status_.begin()->first) {
       if (problem.empty()) {
-        spdlog::info("the folder {} is back", root_);
+        log().info("the folder {} is back", root_);
       } else {
-        spdlog::error("{}", problem);
+        log().error("{}", problem);
       }
     }
     if (!problem.empty()) ++status.errors;

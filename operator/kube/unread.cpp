@@ -9,6 +9,9 @@ namespace {
 constexpr std::array kAnnotations = {Unread{"kubectl.kubernetes.io/last-applied-configuration", {}}};
 constexpr std::array kMeta = {Unread{"managedFields", {}}, Unread{"ownerReferences", {}}, Unread{"finalizers", {}},
                               Unread{"annotations", kAnnotations}};
+// A pod's owner says which workload it is of.
+constexpr std::array kPodMeta = {Unread{"managedFields", {}}, Unread{"finalizers", {}},
+                                 Unread{"annotations", kAnnotations}};
 constexpr std::array kContainer = {
     Unread{"args", {}},           Unread{"command", {}},       Unread{"env", {}},
     Unread{"envFrom", {}},        Unread{"lifecycle", {}},     Unread{"livenessProbe", {}},
@@ -22,7 +25,7 @@ constexpr std::array kPodSpec = {
 constexpr std::array kPodStatus = {Unread{"containerStatuses", {}}, Unread{"ephemeralContainerStatuses", {}},
                                    Unread{"initContainerStatuses", {}}, Unread{"resourceClaimStatuses", {}}};
 
-constexpr std::array kPod = {Unread{"metadata", kMeta}, Unread{"spec", kPodSpec}, Unread{"status", kPodStatus}};
+constexpr std::array kPod = {Unread{"metadata", kPodMeta}, Unread{"spec", kPodSpec}, Unread{"status", kPodStatus}};
 constexpr std::array kServiceStatus = {Unread{"conditions", {}}};
 constexpr std::array kService = {Unread{"metadata", kMeta}, Unread{"status", kServiceStatus}};
 constexpr std::array kBare = {Unread{"metadata", kMeta}, Unread{"spec", {}}, Unread{"status", {}}};

@@ -58,7 +58,9 @@ struct Client {
   std::string ns;
   Labels labels;        // those that some rule looks at
   std::string sidecar;  // "namespace/name" of the Sidecar that says what it reaches; empty: everything
-  Locality locality;    // empty where nothing depends on it
+  // Name of the Telemetry of its namespace that is for it in particular; empty: none. Of use to listeners alone.
+  std::string telemetry;
+  Locality locality;  // empty where nothing depends on it
 
   Client() = default;
   // Of a namespace, without anything special.
@@ -73,6 +75,7 @@ struct Workload {
   std::string ns;
   std::string name;
   std::string serviceAccount;
+  std::string workload;  // of what runs the pod: a Deployment's name; of a bare pod its own
   Labels labels;
   std::vector<std::string> ips;
   Locality locality;

@@ -118,6 +118,7 @@ ClientOf::Value clientOf(store::View& view, const ClientOf& query) {
   client.labels = reduced(query.labels, traits, true);
   if (traits.locality) client.locality = query.locality;
   client.sidecar = view.ask(SidecarFor{query.ns, query.labels});
+  client.telemetry = view.ask(TelemetryFor{query.ns, query.labels});
   return client;
 }
 
@@ -137,6 +138,13 @@ model::Client clusterClient(store::View& view, const model::Client& client, cons
 }
 
 model::Client routeClient(const model::Client& client) {
+  auto result = client;
+  result.locality = {};
+  result.telemetry.clear();
+  return result;
+}
+
+model::Client listenerClient(const model::Client& client) {
   auto result = client;
   result.locality = {};
   return result;

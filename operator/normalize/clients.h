@@ -58,6 +58,8 @@ model::Client policyClient(store::View& view, const model::Client& client, const
 model::Client clusterClient(store::View& view, const model::Client& client, const std::string& host);
 // The client as RoutesOf asks for it.
 model::Client routeClient(const model::Client& client);
+// The client as listeners are made for.
+model::Client listenerClient(const model::Client& client);
 
 NamespaceTraits::Value namespaceTraits(store::View& view, const NamespaceTraits& query);
 HostTraits::Value hostTraits(store::View& view, const HostTraits& query);

@@ -49,6 +49,7 @@ std::string_view kindName(api::Kind kind) {
     case api::Kind::reference_grant: return "ReferenceGrant";
     case api::Kind::backend_tls_policy: return "BackendTLSPolicy";
     case api::Kind::rate_limit: return "RateLimit";
+    case api::Kind::telemetry: return "Telemetry";
     case api::Kind::key_set: return "KeySet";
   }
   return {};

@@ -67,16 +67,18 @@ std::string clientKey(const model::Client& client) {
   // Nearly all clients are nothing but a namespace.
   const auto& place = client.locality;
   if (client == model::Client(client.ns)) return joinKey({client.ns});
-  return withLabels(joinKey({client.ns, client.sidecar, place.region, place.zone, place.subzone}), client.labels);
+  return withLabels(joinKey({client.ns, client.sidecar, place.region, place.zone, place.subzone, client.telemetry}),
+                    client.labels);
 }
 
 model::Client parseClientKey(std::string_view key) {
   const auto fields = splitKey(key);
   model::Client client(fields.at(0));
-  if (fields.size() < 5) return client;
+  if (fields.size() < 6) return client;
   client.sidecar = fields[1];
   client.locality = {fields[2], fields[3], fields[4]};
-  client.labels = labelsFrom(fields, 5);
+  client.telemetry = fields[5];
+  client.labels = labelsFrom(fields, 6);
   return client;
 }
 
@@ -128,6 +130,18 @@ std::string RateLimitsOf::key() const { return withLabels(joinKey({ns, gateway ?
 RateLimitsOf RateLimitsOf::parse(std::string_view key) {
   const auto fields = splitKey(key);
   return {fields.at(0), labelsFrom(fields, 2), fields.at(1) == "gateway"};
+}
+
+std::string TelemetryFor::key() const { return withLabels(joinKey({ns}), labels); }
+TelemetryFor TelemetryFor::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), labelsFrom(fields, 1)};
+}
+
+std::string TelemetryOf::key() const { return joinKey({ns, object}); }
+TelemetryOf TelemetryOf::parse(std::string_view key) {
+  const auto fields = splitKey(key);
+  return {fields.at(0), fields.at(1)};
 }
 
 std::string SecretExists::key() const { return joinKey({ns, name}); }

@@ -9,6 +9,7 @@
 #include "model/rate_limit.h"
 #include "model/security.h"
 #include "model/service.h"
+#include "model/telemetry.h"
 #include "model/traffic.h"
 
 namespace fairway::store {
@@ -224,6 +225,27 @@ struct ServiceRateLimits {
   static constexpr std::string_view kType = "service-rate-limits";
   [[nodiscard]] std::string key() const { return {}; }
   static ServiceRateLimits parse(std::string_view) { return {}; }
+};
+
+// The Telemetry of its namespace that is for workloads with these labels in particular: its name. Empty: none.
+struct TelemetryFor {
+  using Value = std::string;
+  static constexpr std::string_view kType = "telemetry-for";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static TelemetryFor parse(std::string_view key);
+};
+
+// What the workloads of a namespace tell for which TelemetryFor has this answer. See also workloadTelemetry()
+// (normalize/telemetry.h); of a sidecar's own requests the client has the name: {client.ns, client.telemetry}.
+struct TelemetryOf {
+  using Value = model::Telemetry;
+  static constexpr std::string_view kType = "telemetry";
+  std::string ns;
+  std::string object;
+  [[nodiscard]] std::string key() const;
+  static TelemetryOf parse(std::string_view key);
 };
 
 // The TLS material of a gateway's credentialName; the secret must be in the gateway pod's namespace. Nothing if Envoy

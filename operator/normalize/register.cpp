@@ -20,6 +20,8 @@
 #include "normalize/service_entries.h"
 #include "normalize/services.h"
 #include "normalize/sidecars.h"
+#include "normalize/telemetry.h"
+#include "normalize/telemetry_providers.h"
 #include "normalize/traffic_policy.h"
 #include "normalize/workload_entries.h"
 #include "store/view.h"
@@ -59,6 +61,9 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(requestAuthenticationOf);
   catalogue.add(rateLimitsOf);
   catalogue.add(serviceRateLimits);
+  catalogue.add(telemetryProviders);
+  catalogue.add(telemetryFor);
+  catalogue.add(telemetryOf);
   catalogue.add(rbacSwitch);
   catalogue.add(bindingCheck);
   catalogue.add(authorizationOf);

@@ -104,6 +104,7 @@ WorkloadOf::Value workloadOf(store::View& view, const WorkloadOf& query) {
   result.ns = pod->meta.ns;
   result.name = pod->meta.name;
   result.serviceAccount = pod->spec.serviceAccountName.empty() ? "default" : pod->spec.serviceAccountName;
+  result.workload = pod->spec.workload.empty() ? pod->meta.name : pod->spec.workload;
   result.labels = pod->meta.labels;
   // The addresses of a finished pod may already belong to another one.
   if (pod->spec.phase != "Succeeded" && pod->spec.phase != "Failed") result.ips = pod->spec.ips;

@@ -9,6 +9,7 @@
 #include <envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h>
 #include <google/protobuf/struct.pb.h>
 
+#include "base/metric_tags.h"
 #include "normalize/clients.h"
 #include "normalize/hosts.h"
 #include "normalize/queries.h"
@@ -126,7 +127,8 @@ void addLookUp(MessageWriter& out) {
   out.text(Cluster::kClusterTypeFieldNumber, serialize(type));
 }
 
-void addDiscovery(MessageWriter& out, const std::string& name, Cluster::DiscoveryType type) {
+// Its endpoints are asked for by the cluster's own name.
+void addDiscovery(MessageWriter& out, Cluster::DiscoveryType type) {
   out.number(Cluster::kTypeFieldNumber, type);
   if (type != Cluster::EDS) return;
   static const std::string source = [] {
@@ -134,10 +136,7 @@ void addDiscovery(MessageWriter& out, const std::string& name, Cluster::Discover
     setAds(*config.mutable_eds_config());
     return serialize(config);
   }();
-  out.message(Cluster::kEdsClusterConfigFieldNumber, [&] {
-    out.append(source);
-    out.text(Cluster::EdsClusterConfig::kServiceNameFieldNumber, name);
-  });
+  out.text(Cluster::kEdsClusterConfigFieldNumber, source);
 }
 
 // What a policy says besides TLS: the same for most clusters, so the last few are kept.
@@ -178,13 +177,12 @@ UpstreamAlpn alpnOf(const Spec& spec) {
   return UpstreamAlpn::none;
 }
 
-void addSocketMatch(MessageWriter& out, bool mesh, const std::string& socket) {
+// For endpoints that say they speak the mesh's mTLS. The others get the cluster's own socket, without one plaintext.
+void addSocketMatch(MessageWriter& out, const std::string& socket) {
   using Match = Cluster::TransportSocketMatch;
   out.message(Cluster::kTransportSocketMatchesFieldNumber, [&] {
-    out.text(Match::kNameFieldNumber, mesh ? "tlsMode-istio" : "tlsMode-disabled");
-    out.message(Match::kMatchFieldNumber, [&] {
-      if (mesh) addText(out, kSocketMatch, "istio");
-    });
+    out.text(Match::kNameFieldNumber, "tlsMode-istio");
+    out.message(Match::kMatchFieldNumber, [&] { addText(out, kSocketMatch, "istio"); });
     out.text(Match::kTransportSocketFieldNumber, socket);
   });
 }
@@ -237,8 +235,8 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
         }
         return;
       }
-      addSocketMatch(out, true, meshSocket());
-      addSocketMatch(out, false, framed(spec, plaintext()));
+      addSocketMatch(out, meshSocket());
+      addPlaintext(out, spec);
       return;
     }
     case Mode::simple:
@@ -271,13 +269,30 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
   }
 }
 
+bool isForeignTls(const TrafficPolicy& policy) {
+  using Mode = TrafficPolicy::Tls::Mode;
+  return policy.tls.mode == Mode::simple || policy.tls.mode == Mode::mutual;
+}
+
+// What metrics need to know and the cluster's name does not tell (base/metric_tags.h).
+std::string metricsService(const Spec& spec) {
+  const bool foreign = isForeignTls(spec.policy);
+  if (spec.service.kind == "Service" && !foreign) return {};
+  auto text = spec.service.host + ";" + spec.service.ns;
+  if (foreign) text.append(";").append(metric_tags::kForeign);
+  return text;
+}
+
 void addMetadata(MessageWriter& out, const Spec& spec) {
   using google::protobuf::Struct;
   using google::protobuf::Value;
   out.message(Cluster::kMetadataFieldNumber, [&] {
-    if (spec.provenance) {
-      out.entry(core::Metadata::kFilterMetadataFieldNumber, "fairway",
-                [&] { addText(out, "provenance", spec.provenance->toString()); });
+    const auto forMetrics = metricsService(spec);
+    if (spec.provenance || !forMetrics.empty()) {
+      out.entry(core::Metadata::kFilterMetadataFieldNumber, metric_tags::kMetadata, [&] {
+        if (spec.provenance) addText(out, "provenance", spec.provenance->toString());
+        if (!forMetrics.empty()) addText(out, metric_tags::kMetadataService, forMetrics);
+      });
     }
     out.entry(core::Metadata::kFilterMetadataFieldNumber, "istio", [&] {
       out.entry(Struct::kFieldsFieldNumber, "services", [&] {
@@ -310,7 +325,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
   } else if (looksUp(spec)) {
     addLookUp(out);
   } else {
-    addDiscovery(out, name, type);
+    addDiscovery(out, type);
   }
   const auto http = model::isHttp(spec.port.protocol)
                         ? std::optional(upstreamHttp(spec.port.protocol, spec.policy.pool))
@@ -326,6 +341,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
     EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
                             spec.labels ? *spec.labels : model::Labels{}};
     if (spec.policy.locality) endpoints.client = query.client;
+    endpoints.unproved = spec.policy.tls.mode == TrafficPolicy::Tls::Mode::disable || isForeignTls(spec.policy);
     output.children.push_back({EndpointsUnit::kType, endpoints.key()});
   }
 }

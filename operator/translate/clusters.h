@@ -33,6 +33,8 @@ struct EndpointsUnit {
   model::Labels labels;  // of the subset
   // Set where endpoints are preferred by where the client is.
   std::optional<model::Client> client{};
+  // The cluster's policy asks for no mTLS of the mesh, so that no certificate tells clients whom they have reached.
+  bool unproved = false;
   [[nodiscard]] std::string key() const;
   static EndpointsUnit parse(std::string_view key);
 };

@@ -79,12 +79,13 @@ Output computeEgressListener(store::View& view, const EgressListener& query) {
   const auto& listener = sidecar->egress[query.listener];
   Listener out;
   initEgress(out, query, listener);
-  std::vector<model::Provenance> provenance{sidecar->provenance};
+  std::vector<model::Provenance> provenance = telemetryOf(view, query.client).provenance;
+  provenance.push_back(sidecar->provenance);
   if (model::isHttp(listener.protocol)) {
-    RouteTable table{query.client, listener.port, query.interception, true};
+    RouteTable table{normalize::routeClient(query.client), listener.port, query.interception, true};
     table.listener = query.listener;
     output.children.push_back({RouteTable::kType, table.key()});
-    addHttpChain(view, egressTableName(bindOf(listener), listener.port), false, out);
+    addHttpChain(view, query.client, egressTableName(bindOf(listener), listener.port), false, out);
   } else {
     auto port = listener.port;
     const auto hosts = plainHosts(view, query, listener, port);

@@ -6,6 +6,8 @@
 #include <envoy/config/endpoint/v3/endpoint.pb.h>
 #include <google/protobuf/wrappers.pb.h>
 
+#include "base/metric_tags.h"
+#include "base/workload_labels.h"
 #include "normalize/queries.h"
 #include "translate/any.h"
 #include "translate/clusters.h"
@@ -27,13 +29,15 @@ using store::joinKey;
 using store::splitKey;
 
 std::string EndpointsUnit::key() const {
-  return joinKey({host, numberField(port), subset, mapField(labels), client ? normalize::clientKey(*client) : ""});
+  return joinKey({host, numberField(port), subset, mapField(labels), client ? normalize::clientKey(*client) : "",
+                  unproved ? "unproved" : ""});
 }
 EndpointsUnit EndpointsUnit::parse(std::string_view key) {
   const auto fields = splitKey(key);
   EndpointsUnit result{fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2),
                        parseMap(fieldAt(fields, 3))};
   if (!fieldAt(fields, 4).empty()) result.client = normalize::parseClientKey(fieldAt(fields, 4));
+  result.unproved = !fieldAt(fields, 5).empty();
   return result;
 }
 
@@ -56,17 +60,12 @@ void addWeight(MessageWriter& out, int field, std::uint32_t weight) {
   });
 }
 
-std::string_view label(const Endpoint& endpoint, const std::string& name) {
-  const auto found = endpoint.labels.find(name);
-  return found == endpoint.labels.end() ? std::string_view() : found->second;
-}
-
 // filter_metadata[filter] = {name: value}
 void addMetadata(MessageWriter& out, std::string_view filter, std::string_view name, std::string_view value) {
   out.entry(core::Metadata::kFilterMetadataFieldNumber, filter, [&] { addText(out, name, value); });
 }
 
-void addEndpoint(MessageWriter& out, const Endpoint& endpoint, bool anyHealthy) {
+void addEndpoint(MessageWriter& out, const Endpoint& endpoint, bool anyHealthy, const std::string& workload) {
   out.message(LbEndpoint::kEndpointFieldNumber, [&] {
     out.message(endpoint_v3::Endpoint::kAddressFieldNumber, [&] {
       out.message(core::Address::kSocketAddressFieldNumber, [&] {
@@ -76,15 +75,10 @@ void addEndpoint(MessageWriter& out, const Endpoint& endpoint, bool anyHealthy) 
     });
   });
   out.number(LbEndpoint::kHealthStatusFieldNumber, healthOf(endpoint, anyHealthy));
-  if (endpoint.meshTls || !endpoint.workloadName.empty()) {
+  if (endpoint.meshTls || !workload.empty()) {
     out.message(LbEndpoint::kMetadataFieldNumber, [&] {
       if (endpoint.meshTls) addMetadata(out, "envoy.transport_socket_match", "tlsMode", "istio");
-      if (endpoint.workloadName.empty()) return;
-      // "name;namespace;app;version;cluster"
-      std::string workload = endpoint.workloadName;
-      workload.append(";").append(endpoint.workloadNs).append(";").append(label(endpoint, "app"));
-      workload.append(";").append(label(endpoint, "version")).append(";");
-      addMetadata(out, "istio", "workload", workload);
+      if (!workload.empty()) addMetadata(out, metric_tags::kMetadata, metric_tags::kMetadataWorkload, workload);
     });
   }
   addWeight(out, LbEndpoint::kLoadBalancingWeightFieldNumber, endpoint.weight);
@@ -100,7 +94,7 @@ bool selects(const model::Labels& selector, const model::Labels& labels) {
 }
 
 std::string loadAssignment(const std::string& cluster, const std::vector<const Endpoint*>& endpoints,
-                           const Nearness* nearness) {
+                           const Nearness* nearness, const WorkloadOfEndpoint& workload) {
   Groups groups;
   auto last = groups.end();
   bool anyHealthy = false;
@@ -129,7 +123,8 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] { addEndpoint(out, *endpoint, anyHealthy); });
+        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber,
+                    [&] { addEndpoint(out, *endpoint, anyHealthy, workload ? workload(*endpoint) : std::string()); });
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
       if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);
@@ -151,8 +146,14 @@ Output computeEndpoints(store::View& view, const EndpointsUnit& query) {
   const auto name = clusterName(query.port, query.subset, query.host);
   std::optional<Nearness> nearness;
   if (query.client) nearness = nearnessOf(view, *query.client, query.host, query.port, query.subset, endpoints);
+  // The others' certificates say it.
+  const auto workload = [&](const Endpoint& endpoint) -> std::string {
+    if (endpoint.workloadName.empty() || (endpoint.meshTls && !query.unproved)) return {};
+    const auto& pod = view.ask(normalize::WorkloadOf{endpoint.workloadNs, endpoint.workloadName});
+    return workloadText(workloadLabels(pod ? pod->workload : endpoint.workloadName, endpoint.labels, {}));
+  };
   output.resources.push_back(
-      makeResource(Type::endpoint, name, loadAssignment(name, endpoints, nearness ? &*nearness : nullptr)));
+      makeResource(Type::endpoint, name, loadAssignment(name, endpoints, nearness ? &*nearness : nullptr, workload)));
   return output;
 }
 

@@ -10,6 +10,7 @@
 #include "normalize/clients.h"
 #include "normalize/delegates.h"
 #include "normalize/queries.h"
+#include "normalize/telemetry.h"
 #include "translate/any.h"
 #include "translate/clusters.h"
 #include "translate/compute.h"
@@ -173,6 +174,8 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
     if (limit.service) hosts.add(limit.service->host);
   }
   for (const auto& host : query.authorizers) hosts.add(host);
+  for (const auto& host : normalize::workloadTelemetry(view, query.ns, query.labels).hosts(true, false))
+    hosts.add(host);
   Output output;
   model::Client client(query.ns);
   client.labels = query.labels;

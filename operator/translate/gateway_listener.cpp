@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "normalize/queries.h"
+#include "normalize/telemetry.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
@@ -78,7 +79,9 @@ class Builder {
             normalize::AuthorizationOf{query.scope.ns, query.scope.labels, query.scope.serviceAccount, query.port})),
         authentication_(view.ask(normalize::RequestAuthenticationOf{query.scope.ns, query.scope.labels, query.port})),
         rateLimits_(view.ask(normalize::RateLimitsOf{query.scope.ns, query.scope.labels, true})),
+        telemetry_(normalize::workloadTelemetry(view, query.scope.ns, query.scope.labels)),
         provenance_(translate::provenanceOf(authorization_)) {
+    provenance_.insert(provenance_.end(), telemetry_.provenance.begin(), telemetry_.provenance.end());
     provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
     for (const auto& limit : rateLimits_) provenance_.push_back(limit.provenance);
     listener_.set_name(listenerName(bind.empty() ? kAnyAddress : bind, query.port));
@@ -86,6 +89,7 @@ class Builder {
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
     std::erase_if(addresses, [](const std::string& address) { return !isAddress(address); });
     setAddresses(listener_, addresses, query.port);
+    if (query.scope.topology.proxyProtocol) addProxyProtocol(listener_);
   }
 
   void add(const GatewayServer& server) {
@@ -210,6 +214,9 @@ class Builder {
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
     manager.rateLimits = &rateLimits_;
+    manager.topology = query_.scope.topology;
+    manager.telemetry = &telemetry_.client;
+    manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});
@@ -219,6 +226,7 @@ class Builder {
     addTcpAuthorization(chain, authorization_);
     model::Client client(query_.scope.ns);
     client.labels = query_.scope.labels;
+    client.telemetry = view_.ask(normalize::TelemetryFor{client.ns, client.labels});
     addTcpProxy(view_, chain, client, route, "gateway." + std::to_string(server.port));
   }
 
@@ -307,6 +315,7 @@ class Builder {
   const model::Authorization& authorization_;
   const model::RequestAuthentication& authentication_;
   const std::vector<model::RateLimit>& rateLimits_;
+  const model::Telemetry& telemetry_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;

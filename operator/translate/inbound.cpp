@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "normalize/queries.h"
 #include "normalize/sidecars.h"
+#include "normalize/telemetry.h"
 #include "translate/any.h"
 #include "translate/compute.h"
 #include "translate/fixed_clusters.h"
@@ -97,8 +98,9 @@ struct Port {
 
 class InboundListener {
  public:
-  InboundListener(store::View& view, Listener& listener, bool matchPorts)
-      : view_(view), listener_(listener), matchPorts_(matchPorts) {}
+  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry,
+                  std::string ns)
+      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry), ns_(std::move(ns)) {}
 
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
@@ -120,7 +122,7 @@ class InboundListener {
         // Requests inside cannot be seen, so they cannot be refused one by one.
         addTcpRefusal(foreign);
       } else {
-        addBytes(foreign, port);
+        addBytes(foreign, port, false);
       }
     }
     if (port.mode != MtlsMode::strict) {
@@ -147,7 +149,7 @@ class InboundListener {
   }
 
   void addFilters(FilterChain& chain, const Port& port, bool mutualTls) {
-    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port);
+    if (!port.app || !model::isHttp(port.app->protocol)) return addBytes(chain, port, mutualTls);
     google::protobuf::Arena arena;
     auto& routes = *google::protobuf::Arena::CreateMessage<envoy::config::route::v3::RouteConfiguration>(&arena);
     initRouteConfiguration(routes, port.cluster);
@@ -168,6 +170,8 @@ class InboundListener {
     manager.authentication = port.authentication;
     manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
+    manager.telemetry = &telemetry_;
+    manager.ns = ns_;
     addHttpManager(view_, chain, manager);
   }
 
@@ -176,20 +180,22 @@ class InboundListener {
     return port.app && port.app->ingress && port.app->ingress->tls ? &*port.app->ingress->tls : nullptr;
   }
 
-  void addBytes(FilterChain& chain, const Port& port) {
+  void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster);
+    addTcpProxy(view_, chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
   void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(view_, chain, std::string(kBlackHoleCluster));
+    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
   }
 
   store::View& view_;
   Listener& listener_;
   const bool matchPorts_;
+  const model::Telemetry::Side& telemetry_;
+  const std::string ns_;
 };
 
 void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
@@ -206,6 +212,7 @@ AppSide appSide(store::View& view, const SidecarInbound& query, const AppPort& a
   side.interception = query.interception;
   side.appAddress = query.appAddress;
   if (query.interception == Interception::none && !query.addresses.empty()) side.ownAddress = query.addresses.front();
+  if (const auto& service = view.ask(normalize::ServiceOf{app.host})) side.service = service->host + ";" + service->ns;
   const auto& name = view.ask(normalize::SidecarFor{query.ns, query.labels});
   if (name.empty()) return side;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.ns, name});
@@ -251,6 +258,8 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   std::vector<model::Provenance> provenance = peers.provenance;
   if (sidecar != nullptr) provenance.push_back(sidecar->provenance);
   for (const auto& limit : rateLimits) provenance.push_back(limit.provenance);
+  const auto& telemetry = normalize::workloadTelemetry(view, query.ns, query.labels);
+  provenance.insert(provenance.end(), telemetry.provenance.begin(), telemetry.provenance.end());
   const auto base = provenance;
   const auto authorizationOf = [&](std::uint32_t port) -> const model::Authorization& {
     const auto& authorization =
@@ -298,7 +307,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
       if (!isAddress(address)) continue;
       Listener listener;
       initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
-      InboundListener(view, listener, false).add(port);
+      InboundListener(view, listener, false, telemetry.server, query.ns).add(port);
       output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
     }
     provenance = std::move(objects);
@@ -315,9 +324,9 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster));
+  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
-  InboundListener chains(view, listener, true);
+  InboundListener chains(view, listener, true, telemetry.server, query.ns);
   std::vector<std::uint32_t> plain;
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;

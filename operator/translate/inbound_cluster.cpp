@@ -2,6 +2,7 @@
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 
+#include "base/metric_tags.h"
 #include "base/strings.h"
 #include "translate/any.h"
 #include "translate/names.h"
@@ -69,6 +70,10 @@ ResourcePtr inboundCluster(const AppSide& app) {
   model::TrafficPolicy policy;
   policy.pool = app.pool;
   if (model::isHttp(app.protocol)) applyHttpProtocol(cluster, upstreamHttp(app.protocol, app.pool), policy);
+  if (!app.service.empty()) {
+    auto& metadata = (*cluster.mutable_metadata()->mutable_filter_metadata())[std::string(metric_tags::kMetadata)];
+    (*metadata.mutable_fields())[std::string(metric_tags::kMetadataService)].set_string_value(app.service);
+  }
   return makeResource(Type::cluster, cluster.name(), cluster);
 }
 

@@ -24,6 +24,7 @@ struct AppSide {
   std::string appAddress, ownAddress;  // interception NONE only: where the app listens, and one of the workload
   std::string endpoint;                // of a Sidecar: model::Sidecar::Ingress::endpoint
   model::TrafficPolicy::ConnectionPool pool;
+  std::string service;  // "host;namespace" of the service that leads here, for metrics; empty: none does
 };
 
 // "inbound|<port>||": this proxy's own app. With interception the pod address that the peer chose, so that

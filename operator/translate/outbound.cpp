@@ -69,11 +69,12 @@ ResourcePtr virtualOutbound(store::View& view, const SidecarOutbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualOutbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kOutboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster));
+  const auto& telemetry = telemetryOf(view, query.client);
+  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.client, MetricsSide::client);
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
-  addTcpProxy(view, rest, clusterForUnknown(view, query.client));
-  std::vector<model::Provenance> provenance;
+  addTcpProxy(view, rest, clusterForUnknown(view, query.client), telemetry.client, MetricsSide::client);
+  auto provenance = telemetry.provenance;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.client.ns, query.client.sidecar});
   if (sidecar) provenance.push_back(sidecar->provenance);
   return makeResource(Type::listener, listener.name(), listener, std::move(provenance));
@@ -119,8 +120,8 @@ ResourcePtr httpListener(store::View& view, const OutboundPort& query, bool look
   const auto name = listenerName(kAnyAddress, query.port);
   Listener listener;
   initListener(listener, name, query.addresses, query.port, true);
-  addHttpChain(view, std::to_string(query.port), lookUp, listener);
-  return makeResource(Type::listener, name, listener);
+  addHttpChain(view, query.client, std::to_string(query.port), lookUp, listener);
+  return makeResource(Type::listener, name, listener, telemetryOf(view, query.client).provenance);
 }
 
 // With interception, the listener for connections to a port whose address no other listener has: HTTP, told apart by
@@ -150,7 +151,7 @@ class WildcardListener {
     if (http) {
       if (rest_ != nullptr) refuse(*rest_, "HTTP services have the port");
       if (tls) addUnknown("tls");
-      addHttpChain(view_, std::to_string(query_.port), lookUp, listener_);
+      addHttpChain(view_, query_.client, std::to_string(query_.port), lookUp, listener_);
     } else if (rest_ != nullptr) {
       keep(addServiceChains(view_, listener_, {query_.client, rest_->host, query_.port, false}));
     } else if (!listener_.filter_chains().empty()) {
@@ -158,6 +159,7 @@ class WildcardListener {
     } else {
       return;
     }
+    keep(telemetryOf(view_, query_.client).provenance);
     output.resources.push_back(makeResource(Type::listener, listener_.name(), listener_, std::move(provenance_)));
   }
 
@@ -205,7 +207,8 @@ class WildcardListener {
   void addUnknown(const char* transport) {
     auto& chain = *listener_.add_filter_chains();
     if (*transport != '\0') chain.mutable_filter_chain_match()->set_transport_protocol(transport);
-    addTcpProxy(view_, chain, clusterForUnknown(view_, query_.client));
+    addTcpProxy(view_, chain, clusterForUnknown(view_, query_.client), telemetryOf(view_, query_.client).client,
+                MetricsSide::client);
   }
 
   void refuse(const PortHost& entry, const std::string& why) {
@@ -232,6 +235,8 @@ void addSharedListener(store::View& view, const OutboundPort& query, const std::
   Listener listener;
   initListener(listener, listenerName(query.addresses.front(), query.port), query.addresses, query.port, true);
   auto provenance = addSharedChains(view, listener, query.client, query.port, entries);
+  const auto& telemetry = telemetryOf(view, query.client).provenance;
+  provenance.insert(provenance.end(), telemetry.begin(), telemetry.end());
   if (listener.filter_chains().empty()) return;
   output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
 }
@@ -249,20 +254,25 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   const auto& sidecar = view.ask(normalize::SidecarOf{client.ns, client.sidecar});
   const auto& hosts =
       sidecar ? view.ask(normalize::ReachedHosts{client.ns, client.sidecar}) : view.ask(normalize::AllHosts{});
-  for (const auto& host : hosts) {
+  // What is told goes out by the same proxy, whatever its app may reach; also what is told of requests to the app.
+  auto told = telemetryOf(view, client).hosts(true, true);
+  for (const auto& host : hosts) told.erase(host);
+  const auto addClusters = [&](const std::string& host) {
     const Clusters child{normalize::clusterClient(view, client, host), host, query.interception};
     output.children.push_back({Clusters::kType, child.key()});
-  }
+  };
+  for (const auto& host : hosts) addClusters(host);
+  for (const auto& host : told) addClusters(host);
   for (const auto port : view.ask(OutboundPorts{})) {
     if (!usable(view, query, port)) continue;
-    const OutboundPort child{normalize::routeClient(client), port, query.interception, query.addresses,
+    const OutboundPort child{normalize::listenerClient(client), port, query.interception, query.addresses,
                              query.wholeRoutes};
     output.children.push_back({OutboundPort::kType, child.key()});
   }
   for (std::uint32_t i = 0; sidecar && i < sidecar->egress.size(); ++i) {
     const auto& listener = sidecar->egress[i];
     if (!listener.bound() || !usable(view, query, *sidecar, listener)) continue;
-    const EgressListener child{normalize::routeClient(client), i, query.interception, query.addresses};
+    const EgressListener child{normalize::listenerClient(client), i, query.interception, query.addresses};
     output.children.push_back({EgressListener::kType, child.key()});
   }
   return output;
@@ -282,7 +292,7 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
     }
   }
   if (http) {
-    const RouteTable table{query.client, query.port, query.interception, query.wholeRoutes};
+    const RouteTable table{normalize::routeClient(query.client), query.port, query.interception, query.wholeRoutes};
     output.children.push_back({RouteTable::kType, table.key()});
   }
   if (query.interception == Interception::redirect) {
@@ -319,6 +329,8 @@ Output computeTcpListeners(store::View& view, const TcpListeners& query) {
     initListener(listener, listenerName(address, query.port), {address}, query.port, false);
     auto provenance =
         addServiceChains(view, listener, {query.client, query.host, query.port, model::isTls(entry->protocol)});
+    const auto& telemetry = telemetryOf(view, query.client).provenance;
+    provenance.insert(provenance.end(), telemetry.begin(), telemetry.end());
     output.resources.push_back(makeResource(Type::listener, listener.name(), listener, std::move(provenance)));
   }
   return output;

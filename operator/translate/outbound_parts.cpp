@@ -5,6 +5,7 @@
 #include <envoy/config/core/v3/address.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 
+#include "normalize/queries.h"
 #include "translate/http.h"
 #include "translate/tcp.h"
 #include "translate/wire.h"
@@ -32,12 +33,19 @@ std::vector<std::string> serverNames(const PortHost& entry, const std::string& c
   return names;
 }
 
-void addHttpChain(store::View& view, const std::string& routeName, bool lookUp, Listener& listener) {
+const model::Telemetry& telemetryOf(store::View& view, const model::Client& client) {
+  return view.ask(normalize::TelemetryOf{client.ns, client.telemetry});
+}
+
+void addHttpChain(store::View& view, const model::Client& client, const std::string& routeName, bool lookUp,
+                  Listener& listener) {
   HttpManager manager;
   manager.side = HttpSide::outbound;
   manager.statPrefix = "outbound_" + listener.name();
   manager.routeName = routeName;
   manager.lookUp = lookUp;
+  manager.telemetry = &telemetryOf(view, client).client;
+  manager.ns = client.ns;
   addHttpManager(view, *listener.add_filter_chains(), manager);
 }
 

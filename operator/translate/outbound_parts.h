@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/telemetry.h"
 #include "translate/ports.h"
 
 namespace envoy::config::listener::v3 {
@@ -22,8 +23,11 @@ void initListener(envoy::config::listener::v3::Listener& listener, const std::st
 // The names by which clients of a namespace ask for a host in a TLS handshake.
 std::vector<std::string> serverNames(const PortHost& entry, const std::string& clientNs);
 
+// What is told of the requests of a client.
+const model::Telemetry& telemetryOf(store::View& view, const model::Client& client);
+
 // A chain whose routes come by name. `lookUp`: see HttpManager.
-void addHttpChain(store::View& view, const std::string& routeName, bool lookUp,
+void addHttpChain(store::View& view, const model::Client& client, const std::string& routeName, bool lookUp,
                   envoy::config::listener::v3::Listener& listener);
 
 // The chains of services that are not HTTP and share an address: those routed by server name each have their own; of the

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "model/service.h"
+#include "model/telemetry.h"
 #include "model/traffic.h"
 #include "store/view.h"
+#include "translate/metrics.h"
 
 namespace envoy::config::listener::v3 {
 class FilterChain;
@@ -24,9 +26,10 @@ struct L4Service {
 };
 
 // Appends a proxy to one cluster.
-void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster);
+void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
+                 const model::Telemetry::Side& telemetry, MetricsSide side);
 
-// Appends a proxy to the route's weighted destinations.
+// Appends a proxy to the route's weighted destinations. Of the client also its telemetry counts.
 void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const model::Client& client,
                  const model::L4Route& route, const std::string& statPrefix);
 
@@ -46,5 +49,8 @@ std::vector<model::Provenance> addNamedChains(store::View& view, envoy::config::
                                               std::set<std::string>& taken);
 
 void addTlsInspector(store::View& view, envoy::config::listener::v3::Listener& listener);
+
+// Connections begin with a PROXY protocol header, of either version, which says where they come from; others are closed.
+void addProxyProtocol(envoy::config::listener::v3::Listener& listener);
 
 }  // namespace fairway::translate

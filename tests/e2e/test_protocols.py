@@ -120,7 +120,8 @@ class Peers:
         for pod, name in ((self.client, "client"), (self.server, "server")):
             done = run([binary(), "intercept", "--netns", pod.netns])
             assert done.returncode == 0, done.stderr
-            env = {"POD_NAME": name, "FAIRWAY_LABELS": f"app={name}", "FAIRWAY_LOG_FORMAT": "json"}
+            env = {"POD_NAME": name, "FAIRWAY_LABELS": f"app={name}", "FAIRWAY_LOG_FORMAT": "json",
+                   "FAIRWAY_STATS_SUFFIXES": "ssl.handshake"}
             agent = pod.agent(plane, (NAMESPACE, name), env)
             done = pod.fairway("agent", "wait", "--timeout", "120")
             assert done.returncode == 0, done.stderr + agent.tail()

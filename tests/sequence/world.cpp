@@ -261,6 +261,11 @@ json meshConfig(int variant) {
       {2, "accessLogFile: ''\ningressControllerMode: DEFAULT"},
       {3, "outboundTrafficPolicy: {mode: NEVER}"},  // an error
       {4, "ingressControllerMode: 'OFF'\ntrustDomain: elsewhere"},
+      {5,
+       "extensionProviders:\n"
+       "- {name: collector, envoyOtelAls: {service: vio.onap.svc.cluster.local, port: 9000}}\n"
+       "- {name: spans, zipkin: {service: msb.blue.svc.cluster.local, port: 8003}}\n"},
+      {6, "enableTracing: true\ndefaultConfig: {tracing: {zipkin: {address: 'db.blue:5432'}}}"},
   };
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},
@@ -385,6 +390,26 @@ json rateLimit(const std::string& ns, int variant) {
   return object("networking.fairway.io/v1alpha1", "RateLimit", meta(ns, "limit"), spec);
 }
 
+json telemetry(const std::string& ns, int variant) {
+  const auto named = [](const char* name) { return json{{"providers", {{{"name", name}}}}}; };
+  json spec{{"accessLogging", {{{"disabled", true}}}}};
+  if (variant == 2) {
+    spec["metrics"] = {{{"overrides",
+                         {{{"match", {{"metric", "REQUEST_COUNT"}, {"mode", "CLIENT"}}},
+                           {"tagOverrides", {{"method", {{"value", "request.method"}}}}}}}}}};
+    spec["accessLogging"] = {named("collector")};
+    spec["tracing"] = {named("spans")};
+  }
+  if (variant == 3) {
+    spec["selector"] = {{"matchLabels", {{"app", "vio"}}}};
+    spec["accessLogging"][0]["match"] = {{"mode", "SERVER"}};
+    spec["tracing"] = {named("spans"), {{"randomSamplingPercentage", 50}, {"match", {{"mode", "CLIENT"}}}}};
+  }
+  if (variant == 4) spec["accessLogging"][0] = {{"filter", {{"expression", "response.code >="}}}};  // an error
+  if (variant == 5) spec["selector"] = "vio";
+  return object("telemetry.istio.io/v1", "Telemetry", meta(ns, "tells"), spec);
+}
+
 json proxyConfig(const std::string& ns, int variant) {
   return object("networking.istio.io/v1beta1", "ProxyConfig", meta(ns, "proxies"),
                 {{"concurrency", variant == 2 ? -1 : 4}});
@@ -424,12 +449,14 @@ const std::map<std::string, Maker>& makers() {
       result["ServiceEntry/" + ns] = {6, [=](int v) { return serviceEntry(ns, v); }};
       result["EnvoyFilter/" + ns] = {5, [=](int v) { return envoyFilter(ns, v); }};
       result["RateLimit/" + ns] = {5, [=](int v) { return rateLimit(ns, v); }};
+      result["Telemetry/" + ns] = {5, [=](int v) { return telemetry(ns, v); }};
       result["ProxyConfig/" + ns] = {2, [=](int v) { return proxyConfig(ns, v); }};
       result["WasmPlugin/" + ns] = {1, [=](int) { return wasmPlugin(ns); }};
       result["Ingress/" + ns] = {5, [=](int v) { return ingress(ns, v); }};
       result["RequestAuthentication/" + ns] = {4, [=](int v) { return requestAuthentication(ns, v); }};
       result["PeerAuthentication/" + ns] = {3, [=](int v) { return peerAuthentication(ns, v); }};
     }
+    result["Telemetry/istio-system"] = {5, [](int v) { return telemetry("istio-system", v); }};
     result["Sidecar/istio-system"] = {5, [](int v) { return sidecar("istio-system", v); }};
     for (int number = 0; number < 3; ++number) {
       result["Node/" + std::to_string(number)] = {2, [=](int v) { return node(number, v); }};
@@ -440,7 +467,7 @@ const std::map<std::string, Maker>& makers() {
     result["Gateway/edge"] = {4, gateway};
     result["Pod/gateway"] = {2, gatewayPod};
     result["Secret/edge"] = {4, edgeSecret};
-    result["ConfigMap/mesh"] = {4, meshConfig};
+    result["ConfigMap/mesh"] = {6, meshConfig};
     result["IngressClass/istio"] = {2, ingressClass};
     return result;
   }();

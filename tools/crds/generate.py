@@ -14,6 +14,7 @@ import extensions
 import limits
 import networking
 import policies
+import telemetry
 from schema import STATUS, nullable
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "crds"
@@ -33,6 +34,7 @@ ENVOY_FILTER = ["v1alpha3"]
 PROXY_CONFIG = ["v1beta1"]
 SECURITY = ["v1", "v1beta1"]
 ALPHA = ["v1alpha1"]
+TELEMETRY = ["v1", "v1alpha1"]
 
 # kind, group, plural, short names, namespaced, versions (the first is stored), schema of spec, columns
 KINDS = [
@@ -85,6 +87,7 @@ KINDS = [
      [column("Action", ".spec.action", "What happens to requests that match."), *STATE]),
     ("RateLimit", "networking.fairway.io", "ratelimits", ["rl"], True, ALPHA, limits.RATE_LIMIT,
      [column("Context", ".spec.context", "Where requests are counted."), *STATE]),
+    ("Telemetry", "telemetry.istio.io", "telemetries", ["telemetry"], True, TELEMETRY, telemetry.TELEMETRY, [*STATE]),
 ]
 
 

@@ -28,6 +28,62 @@ def rename_keywords(message):
         rename_keywords(nested)
 
 
+# What Envoy has and the package does not yet: files with their messages, and fields of messages. Each field is a number, a name,
+# and its type: a scalar's name or a message's.
+NEWER_FILES = {
+    "envoy/type/v3/scope.proto": {
+        "Scope": [
+            (1, "max_counters", "google.protobuf.UInt32Value"),
+            (2, "max_gauges", "google.protobuf.UInt32Value"),
+            (3, "max_histograms", "google.protobuf.UInt32Value"),
+            (4, "enable_eviction", "bool"),
+            (5, "prefix", "string"),
+            (6, "sharing_name", "string"),
+        ]
+    },
+}
+NEWER_FIELDS = {
+    "envoy/extensions/access_loggers/stats/v3/stats.proto": {"Config": [(6, "stats_scope", "envoy.type.v3.Scope")]},
+}
+IMPORTS = {
+    "google.protobuf.UInt32Value": "google/protobuf/wrappers.proto",
+    "envoy.type.v3.Scope": "envoy/type/v3/scope.proto",
+}
+
+
+def add_field(file, message, number, name, kind):
+    if any(field.number == number or field.name == name for field in message.field):
+        return
+    field = message.field.add(number=number, name=name, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL)
+    words = name.split("_")
+    field.json_name = words[0] + "".join(word.capitalize() for word in words[1:])
+    if kind not in IMPORTS:
+        field.type = descriptor_pb2.FieldDescriptorProto.Type.Value("TYPE_" + kind.upper())
+        return
+    field.type = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
+    field.type_name = "." + kind
+    if IMPORTS[kind] not in file.dependency:
+        file.dependency.append(IMPORTS[kind])
+
+
+def newer_file(name):
+    file = descriptor_pb2.FileDescriptorProto(
+        name=name, package=name.rpartition("/")[0].replace("/", "."), syntax="proto3"
+    )
+    for message, fields in NEWER_FILES[name].items():
+        added = file.message_type.add(name=message)
+        for field in fields:
+            add_field(file, added, *field)
+    return file
+
+
+def add_newer_fields(file):
+    """Adds what is newer to the file; the files that it needs then come before it."""
+    for message in file.message_type:
+        for field in NEWER_FIELDS.get(file.name, {}).get(message.name, []):
+            add_field(file, message, *field)
+
+
 # Version 2 of the API, and what never left an alpha of it.
 OLD = re.compile(r"(^|/)(api/v2|v2(alpha)?\d*)(/|$)")
 
@@ -61,7 +117,11 @@ def main(roots_path, out_path):
         descriptor.CopyToProto(proto)
         for message in () if whole else proto.message_type:
             rename_keywords(message)
+        add_newer_fields(proto)
         files[descriptor.name] = proto
+        for dependency in proto.dependency:
+            if dependency in NEWER_FILES and dependency not in files:
+                files[dependency] = newer_file(dependency)
 
     for root in roots:
         module = importlib.import_module(root.replace("/", ".") + "_pb2")

@@ -24,6 +24,7 @@ CUSTOM_GROUPS = [
     "networking.istio.io",
     "rbac.istio.io",
     "security.istio.io",
+    "telemetry.istio.io",
 ]
 # What `fairway serve` needs of the API server, in all namespaces ...
 READER_RULES = [

@@ -1,5 +1,7 @@
 #include "agent/bootstrap.h"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -41,12 +43,14 @@ TEST_CASE("the node says what the control plane wants to know") {
   options.unprivileged = true;
   options.outboundAddress = "127.0.0.2";
   options.appAddress = "127.0.0.3";
+  options.gatewayTopology = "numTrustedProxies=2";
   node = parsed(options).at("node");
   CHECK(node.at("id") == "router~10.0.0.7~portal-1.onap~onap.svc.cluster.local");
   CHECK(node.at("metadata").at("INTERCEPTION_MODE") == "NONE");
   CHECK(node.at("metadata").at("UNPRIVILEGED_POD") == "true");
   CHECK(node.at("metadata").at("FAIRWAY_OUTBOUND_ADDRESS") == "127.0.0.2");
   CHECK(node.at("metadata").at("FAIRWAY_APP_ADDRESS") == "127.0.0.3");
+  CHECK(node.at("metadata").at("FAIRWAY_GATEWAY_TOPOLOGY") == "numTrustedProxies=2");
 }
 
 TEST_CASE("xDS is delta, or the state of the world if so told") {
@@ -153,4 +157,58 @@ TEST_CASE("a pod with an IPv6 address serves metrics on both families") {
   options.ips = {"10.0.0.7", "fd00::7"};
   CHECK(address().at("address") == "::");
   CHECK(address().at("ipv4_compat") == true);
+}
+
+TEST_CASE("statistics are sent to a statsd server, if there is one, with the tags in the names or beside them") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  CHECK_FALSE(parsed(options).contains("stats_sinks"));
+  options.statsdPrefix = "mesh";
+  const auto sink = [&] {
+    return json::parse(bootstrap(options, "/sds.sock", fairway::Address{"10.0.0.7", 9125, {}})).at("stats_sinks").at(0);
+  };
+  const json address = {{"socket_address", {{"protocol", "UDP"}, {"address", "10.0.0.7"}, {"port_value", 9125}}}};
+  CHECK(sink().at("name") == "envoy.stat_sinks.statsd");
+  CHECK(sink().at("typed_config").at("address") == address);
+  CHECK(sink().at("typed_config").at("prefix") == "mesh");
+  options.statsdTags = true;
+  CHECK(sink().at("name") == "envoy.stat_sinks.dog_statsd");
+  CHECK(sink().at("typed_config").at("address") == address);
+}
+
+TEST_CASE("Envoy keeps few statistics of its own, and those that the pod asks for") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  const auto patterns = [&] {
+    return parsed(options).at("stats_config").at("stats_matcher").at("inclusion_list").at("patterns");
+  };
+  const auto has = [&](const json& pattern) {
+    const auto all = patterns();
+    return std::find(all.begin(), all.end(), pattern) != all.end();
+  };
+  // Ours, and what draining and the tools look at.
+  for (const json& pattern :
+       {json{{"prefix", "istio."}}, json{{"prefix", "server."}}, json{{"suffix", "downstream_cx_active"}},
+        json{{"suffix", "downstream_rq_active"}}, json{{"suffix", "shadow_denied"}}}) {
+    CAPTURE(pattern.dump());
+    CHECK(has(pattern));
+  }
+  const auto before = patterns().size();
+  options.statsPrefixes = {"cluster.outbound", "http.inbound", "listener."};
+  options.statsSuffixes = {"ssl.handshake"};
+  options.statsRegexes = {"^a.*b$"};
+  CHECK(patterns().size() == before + 5);
+  CHECK(has({{"prefix", "cluster.outbound"}}));
+  CHECK(has({{"prefix", "http.inbound"}}));
+  CHECK(has({{"prefix", "listener."}}));
+  CHECK(has({{"suffix", "ssl.handshake"}}));
+  CHECK(has({{"safe_regex", {{"regex", "^a.*b$"}}}}));
+  CHECK(complete(options));
+  options.statsSuffixes = {std::string(257, 'a')};
+  CHECK(complete(options).error().message.find("--stats-suffixes") != std::string::npos);
+  options.statsSuffixes.clear();
+  options.statsRegexes = {"a["};
+  CHECK(complete(options).error().message.find("--stats-regexes: \"a[\": missing ]") != std::string::npos);
+  options.statsRegexes.assign(65, "a");
+  CHECK(complete(options).error().message.find("--stats-regexes: 65 names") != std::string::npos);
 }

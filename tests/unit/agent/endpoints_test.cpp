@@ -37,6 +37,8 @@ struct Fixture {
   Endpoints endpoints() {
     return {options,
             envoy,
+            mesh,
+            connections,
             {[this] { return readiness; },
              [] {
                AgentFacts facts;
@@ -44,6 +46,8 @@ struct Fixture {
                facts.certificate.failures = 1;
                facts.certificate.notAfter = std::chrono::system_clock::now() + 1h;
                facts.envoyStarts = 3;
+               facts.envoyUsage = ProcessUsage{1.5, 4096};
+               facts.sendsStatistics = false;
                return facts;
              },
              [this] { ++quits; }}};
@@ -51,6 +55,8 @@ struct Fixture {
   TemporaryDirectory directory;
   AgentOptions options;
   EnvoyAdmin envoy{directory.path("admin")};
+  MeshMetrics mesh{{}};
+  Connections connections{mesh};
   std::unique_ptr<HttpServer> envoyServer, app;
   std::atomic<unsigned> envoyStatus{200}, appStatus{200};
   HttpReply readiness{200, "ready\n"};
@@ -115,6 +121,10 @@ TEST_CASE("one page of metrics: Envoy's, the agent's and the app's") {
   CHECK_FALSE(has(page, "# EOF"));
   CHECK(has(page, "istio_agent_num_outgoing_requests{request_type=\"csr\"} 3\n"));
   CHECK(has(page, "fairway_agent_envoy_starts_total 3\n"));
+  CHECK(has(page, "fairway_envoy_cpu_seconds_total 1.5\n"));
+  CHECK(has(page, "fairway_envoy_resident_memory_bytes 4096\n"));
+  CHECK(has(page, "istio_agent_process_cpu_seconds_total "));
+  CHECK(has(page, "fairway_agent_statsd_found 0\n"));
   CHECK(has(page, "istio_agent_cert_expiry_seconds{resource_name=\"default\"} 3"));
 
   fixture.appStatus = 500;

@@ -22,20 +22,6 @@ TEST_CASE("where the app's metrics are") {
   }
 }
 
-TEST_CASE("metrics under Istio's names lose Envoy's prefix") {
-  std::string page;
-  appendEnvoyMetrics(page,
-                     "# TYPE envoy_istio_requests_total counter\n"
-                     "envoy_istio_requests_total{response_code=\"200\"} 3\n"
-                     "# TYPE envoy_cluster_upstream_cx_total counter\n"
-                     "envoy_cluster_upstream_cx_total{a=\"envoy_istio_x\"} 1");
-  CHECK(page ==
-        "# TYPE istio_requests_total counter\n"
-        "istio_requests_total{response_code=\"200\"} 3\n"
-        "# TYPE envoy_cluster_upstream_cx_total counter\n"
-        "envoy_cluster_upstream_cx_total{a=\"envoy_istio_x\"} 1\n");
-}
-
 TEST_CASE("the app's page ends with a line end and without OpenMetrics' mark") {
   std::string page = "a 1\n";
   appendAppMetrics(page, "b 2\n# EOF\n");
@@ -48,6 +34,7 @@ TEST_CASE("a part that fails does not take the others with it") {
   std::vector<std::string> failed;
   MetricSources sources;
   sources.envoy = [](auto) -> Result<std::string> { return "envoy 1\n"; };
+  sources.appendEnvoy = [](std::string& page, std::string_view envoy) { page += envoy; };
   sources.app = [](auto) -> Result<std::string> { return "app 1\n"; };
   sources.agent = [] { return std::string("agent 1\n"); };
   sources.failed = [&](const char* part, const std::string& why) { failed.push_back(std::string(part) + ": " + why); };

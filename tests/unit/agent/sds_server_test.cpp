@@ -1,6 +1,10 @@
 #include "agent/sds_server.h"
 
+#include <mutex>
+
 #include <catch2/catch.hpp>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
 
 #include "agent/bootstrap.h"
 #include "agent/supervisor.h"
@@ -81,6 +85,50 @@ TEST_CASE("the socket is private and goes with the server") {
   CHECK(SdsServer::start(path));
   CHECK_FALSE(SdsServer::start("/" + std::string(200, 'x')));
   CHECK_FALSE(SdsServer::start(directory.path("missing/sds.sock")));
+}
+
+TEST_CASE("access logs are taken from the same socket until one is none") {
+  TemporaryDirectory directory;
+  std::mutex mutex;
+  std::vector<std::string> taken;
+  const auto server = SdsServer::start(directory.path("sds.sock"), [&](const std::string& message) {
+                        const std::lock_guard guard(mutex);
+                        taken.push_back(message);
+                        return message != "bad";
+                      }).value();
+  grpc::GenericStub stub(grpc::CreateChannel("unix:" + directory.path("sds.sock"), grpc::InsecureChannelCredentials()));
+  const auto send = [&](const std::string& method, const std::vector<std::string>& messages) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
+    grpc::CompletionQueue queue;
+    const auto wait = [&] {
+      void* tag = nullptr;
+      bool ok = false;
+      return queue.Next(&tag, &ok) && ok;
+    };
+    const auto call = stub.PrepareCall(&context, method, &queue);
+    call->StartCall(nullptr);
+    wait();
+    for (const auto& message : messages) {
+      const grpc::Slice slice(message);
+      call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+      if (!wait()) break;
+    }
+    call->WritesDone(nullptr);
+    wait();
+    grpc::Status status;
+    call->Finish(&status, nullptr);
+    wait();
+    return status.error_code();
+  };
+  const std::string logs = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
+  CHECK(send(logs, {"a", "", "b"}) == grpc::StatusCode::OK);
+  CHECK(taken == std::vector<std::string>{"a", "", "b"});
+  CHECK(send(logs, {"bad"}) == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(send("/envoy.service.metrics.v3.MetricsService/StreamMetrics", {"a"}) == grpc::StatusCode::UNIMPLEMENTED);
+  // Longer messages than Envoy sends.
+  CHECK(send(logs, {std::string((1 << 20) + 1, 'x')}) != grpc::StatusCode::OK);
+  CHECK(taken.size() == 4);
 }
 
 TEST_CASE("a real Envoy serves the certificate it gets from the socket, and each renewal of it") {

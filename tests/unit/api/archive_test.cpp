@@ -95,6 +95,7 @@ std::vector<ObjectPtr> everyKind() {
           filled<gateway_api::ReferenceGrant>(),
           filled<gateway_api::BackendTlsPolicy>(),
           filled<RateLimit>(),
+          filled<Telemetry>(),
           filled<KeySet>()};
 }
 

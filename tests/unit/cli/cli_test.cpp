@@ -84,6 +84,58 @@ TEST_CASE("a token counts only when the API server confirms it for our audience"
   }
 }
 
+TEST_CASE("a bound token says whose pod it is for") {
+  const auto podOf = [](const json& extra) {
+    json user{{"username", "system:serviceaccount:onap:msb"}};
+    if (!extra.is_null()) user["extra"] = extra;
+    return cli::accountOfReview(review({{"authenticated", true}, {"audiences", {"istio-ca"}}, {"user", user}}))->pod;
+  };
+  const std::string key = "authentication.kubernetes.io/pod-name";
+  CHECK(podOf({{key, {"msb-1"}}, {"authentication.kubernetes.io/pod-uid", {"7"}}}) == "msb-1");
+  CHECK(podOf(json()).empty());
+  for (const json& odd : {json(7), json::array(), json::object(), json{{key, "msb-1"}}, json{{key, {7}}},
+                          json{{key, {"a", "b"}}}, json{{key, json::array()}}, json{{key, nullptr}}}) {
+    CAPTURE(odd.dump());
+    CHECK(podOf(odd).empty());
+  }
+}
+
+TEST_CASE("what the CA says of a caller is its pod's") {
+  store::Catalogue catalogue;
+  engine::Engine engine({}, catalogue);
+  const auto labelled = [](const std::string& name, const std::string& account, const std::string& workload,
+                           const std::string& app) {
+    auto object = std::make_shared<api::Pod>();
+    object->meta.ns = "onap";
+    object->meta.name = name;
+    if (!app.empty()) object->meta.labels["app"] = app;
+    object->spec.serviceAccountName = account;
+    object->spec.workload = workload;
+    return object;
+  };
+  const std::vector<api::ObjectPtr> pods{labelled("a-1", "msb", "a", "one"), labelled("a-2", "msb", "a", "one"),
+                                         labelled("bare", "vio", "", "")};
+  const auto caller = [](const std::string& account, const std::string& pod) {
+    return identity::Caller{{"onap", account}, pod};
+  };
+  for (const bool byAccount : {false, true}) {
+    cli::EngineSink sink(engine, {false, {}, byAccount, "east"});
+    CHECK_FALSE(sink.describe(caller("msb", "a-1")));
+    sink.replace(api::Kind::pod, pods);
+    CHECK(sink.describe(caller("msb", "a-1")) == "workload/a/one////east");
+    CHECK(sink.describe(caller("vio", "bare")) == "workload/bare/////east");
+    CHECK_FALSE(sink.describe(caller("vio", "a-1")));
+    CHECK_FALSE(sink.describe({{"other", "msb"}, "a-1"}));
+    CHECK_FALSE(sink.describe(caller("msb", "gone")));
+    // Without a pod: those of the account, where that leaves no doubt.
+    CHECK(sink.describe(caller("msb", "")).value_or("none") == (byAccount ? "workload/a/one////east" : "none"));
+    sink.upsert(labelled("c", "msb", "c", ""));
+    CHECK_FALSE(sink.describe(caller("msb", "")));
+    sink.remove(api::Kind::pod, {"onap", "c"});
+    CHECK(sink.describe(caller("msb", "")).has_value() == byAccount);
+  }
+}
+
 TEST_CASE("a state folder serves one instance at a time, and keeps others out") {
   const TempDir temp;
   const auto path = temp.path + "/deep/state";

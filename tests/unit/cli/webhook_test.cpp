@@ -80,6 +80,22 @@ TEST_CASE("the webhook injects with the defaults where there is no file") {
   CHECK(patch.find("istiod.istio-system.svc:15012") != std::string::npos);
 }
 
+TEST_CASE("what the mesh says of all proxies counts where the settings of injection say nothing") {
+  SettingsFile file;
+  file.write("image: {hub: one}\n");
+  api::MeshConfigSpec::ProxyDefaults defaults;
+  WebhookOptions options{file.path(), "default", "istio-system", native};
+  options.proxyDefaults = [&] { return defaults; };
+  Webhook webhook(options);
+  CHECK(patchOf(webhook.answer(podReview())).find("FAIRWAY_STATSD_ADDRESS") == std::string::npos);
+  defaults.statsdUdpAddress = "statsd.mesh:9125";
+  const auto patch = patchOf(webhook.answer(podReview()));
+  CHECK(patch.find("FAIRWAY_STATSD_ADDRESS") != std::string::npos);
+  CHECK(patch.find("statsd.mesh:9125") != std::string::npos);
+  file.write("proxy: {statsdUdpAddress: 'statsd.own:9125'}\n");
+  CHECK(patchOf(webhook.answer(podReview())).find("statsd.own:9125") != std::string::npos);
+}
+
 TEST_CASE("changed settings count at once; settings with an error leave those before in effect") {
   SettingsFile file;
   file.write("image: {hub: one}\n");

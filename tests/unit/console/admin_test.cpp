@@ -188,3 +188,28 @@ TEST_CASE("a port in use is a clear error") {
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().message.find(options.address.toString()) != std::string::npos);
 }
+
+TEST_CASE("the page of log levels: told, changed, as before; from this machine only") {
+  const auto handler = console::adminHandler(sources(true), "1");
+  const auto levels = [&](const console::Response& response) {
+    std::map<std::string, std::string> result;
+    for (const auto& one : nlohmann::json::parse(response.body)) result[one["scope"]] = one["level"];
+    return result;
+  };
+  const auto post = [&](const std::string& name, const std::string& value) {
+    auto request = get("/debug/logs", true, "POST");
+    request.query[name] = value;
+    return handler(request);
+  };
+  CHECK(levels(handler(get("/debug/logs"))).at("discovery") == "info");
+  const auto changed = levels(post("level", "discovery:debug"));
+  CHECK(changed.at("discovery") == "debug");
+  CHECK(changed.at("kube") == "info");
+  CHECK(post("level", "discovery:loud").status == 400);
+  CHECK(post("level", "nowhere:debug").status == 400);
+  CHECK(post("x", "y").status == 400);
+  CHECK(levels(handler(get("/debug/logs"))) == changed);
+  CHECK(handler(get("/debug/logs", false, "POST")).status == 403);
+  CHECK(handler(get("/debug/logs", false)).status == 403);
+  CHECK(levels(post("reset", "")).at("discovery") == "info");
+}

@@ -78,6 +78,9 @@ class Server {
     return Certificate::fromPem(authority_->sign(key.publicKey().value(), account, 1h, at).value().chain[0]).value();
   }
   void onAuthenticated(std::function<void(const std::string&)> known) { service_.onAuthenticated(std::move(known)); }
+  void describeCallers(std::function<std::optional<std::string>(const Caller&)> describe) {
+    service_.describeCallers(std::move(describe));
+  }
   void advance(std::chrono::seconds by) { offset_ = by; }
   [[nodiscard]] CertificateServiceStats stats() const { return service_.stats(); }
   [[nodiscard]] const CertificateAuthority& authority() const { return *authority_; }
@@ -115,6 +118,26 @@ const std::string& csr() {
 }
 
 }  // namespace
+
+TEST_CASE("the CA says in the subject what it knows of the caller, whatever the request's says") {
+  Server server;
+  const auto subjectOf = [&](const std::string& request) {
+    const auto answer = server.call(server.bearer(kMsb), request);
+    REQUIRE(answer.status.ok());
+    TemporaryDirectory directory;
+    write(directory.path("leaf.pem"), answer.response.chain(0));
+    return run("openssl x509 -noout -subject -nameopt RFC2253 -in " + directory.path("leaf.pem")).output;
+  };
+  const auto forged = run(
+      "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null "
+      "-subj /description=workload.admin 2>/dev/null");
+  CHECK(subjectOf(forged.output) == "subject=\n");
+  server.describeCallers([](const Caller& caller) { return "workload/" + caller.name + caller.pod; });
+  CHECK(subjectOf(forged.output) == "subject=description=workload/msb\n");
+  CHECK(subjectOf(csr()) == "subject=description=workload/msb\n");
+  server.describeCallers([](const Caller&) { return std::nullopt; });
+  CHECK(subjectOf(forged.output) == "subject=\n");
+}
 
 TEST_CASE("a caller with a token gets the certificate of its account") {
   Server server;

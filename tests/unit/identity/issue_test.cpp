@@ -3,8 +3,11 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "base/strings.h"
+#include "base/workload_labels.h"
 #include "support.h"
 
+using namespace fairway;
 using namespace fairway::identity;
 using namespace fairway::identity::test;
 
@@ -154,4 +157,30 @@ TEST_CASE("serial numbers have 128 bits and do not repeat") {
     serials.insert(serial);
   }
   CHECK(serials.size() == 50);
+}
+
+TEST_CASE("the subject says what the CA knows of the workload, and nothing else does") {
+  const auto issuer = makeIssuer(now());
+  const auto key = PrivateKey::generate().value();
+  const auto publicKey = key.publicKey().value();
+  const SpiffeId id{"cluster.local", {"onap", "portal"}};
+  const std::string longest(253, 'w');
+  TemporaryDirectory directory;
+  write(directory.path("root.pem"), issuer.certificate.toPem());
+  for (const auto& labels : {WorkloadLabels{"portal-v1", "portal", "v1", "portal", "v1", "Kubernetes"},
+                             WorkloadLabels{longest, longest, longest, "x", "y", longest}}) {
+    const auto description = workloadDescription(labels);
+    const auto leaf = issueWorkload(issuer, publicKey, id, 1h, now(), description).value();
+    CHECK(leaf.uriNames() == std::vector<std::string>{"spiffe://cluster.local/ns/onap/sa/portal"});
+    write(directory.path("leaf.pem"), leaf.toPem());
+    const auto subject = run("openssl x509 -noout -subject -nameopt RFC2253 -in " + directory.path("leaf.pem")).output;
+    REQUIRE(subject.starts_with("subject="));
+    CHECK(workloadOfSubject(trim(std::string_view(subject).substr(8))) == labels);
+    // RFC 5280, 4.2.1.6: with a subject the names need not be critical; strict verifiers look at either.
+    const auto verified = run("openssl verify -x509_strict -purpose sslserver -CAfile " + directory.path("root.pem") + " " +
+                              directory.path("leaf.pem"));
+    CAPTURE(verified.output);
+    CHECK(verified.status == 0);
+  }
+  CHECK_FALSE(issueWorkload(issuer, publicKey, id, 1h, now(), std::string(2001, 'a')));
 }

@@ -77,6 +77,45 @@ TEST_CASE("proxy.istio.io/config, in YAML or JSON; a single annotation wins over
   CHECK(read({{"proxy.istio.io/config", R"({"concurrency": 1})"}}).concurrency == 1);
 }
 
+TEST_CASE("where statistics are sent: the settings' server, the pod's own, or none") {
+  Settings settings;
+  settings.statsdAddress = "statsd.monitoring:9125";
+  CHECK(read({}, settings).statsdAddress == "statsd.monitoring:9125");
+  CHECK(read({{"proxy.istio.io/config", "statsdUdpAddress: 10.0.0.7:8125"}}, settings).statsdAddress ==
+        "10.0.0.7:8125");
+  CHECK(read({{"proxy.istio.io/config", "statsdUdpAddress: ''"}}, settings).statsdAddress.empty());
+  CHECK(
+      mentions(refusalOf({{"proxy.istio.io/config", "statsdUdpAddress: statsd"}}), {"statsdUdpAddress", "host:port"}));
+}
+
+TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatcher") {
+  const std::string config =
+      "proxyStatsMatcher: {inclusionPrefixes: [cluster.outbound, http], inclusionRegexps: ['a.*b']}\n";
+  const auto options = read({{"proxy.istio.io/config", config},
+                             {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
+                             {"sidecar.istio.io/statsInclusionSuffixes", "handshake,active"}});
+  CHECK(options.env.at("FAIRWAY_STATS_PREFIXES") == "listener");
+  CHECK(options.env.at("FAIRWAY_STATS_SUFFIXES") == "handshake,active");
+  CHECK(options.env.at("FAIRWAY_STATS_REGEXES") == "a.*b");
+  CHECK(options.warnings.empty());
+  CHECK(read({{"proxy.istio.io/config", config}}).env.at("FAIRWAY_STATS_PREFIXES") == "cluster.outbound,http");
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "proxyStatsMatcher: {inclusionPrefixes: ['a,b']}"}}),
+                 {"inclusionPrefixes", "\"a,b\"", "commas"}));
+}
+
+TEST_CASE("what stands in front of a gateway goes to its proxy") {
+  const auto options = read({{"proxy.istio.io/config",
+                              "gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD, "
+                              "proxyProtocol: {}}\n"}});
+  CHECK(options.env.at("FAIRWAY_GATEWAY_TOPOLOGY") ==
+        "numTrustedProxies=2,forwardClientCertDetails=APPEND_FORWARD,proxyProtocol=true");
+  CHECK(options.warnings.empty());
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {numTrustedProxies: -1}"}}),
+                 {"gatewayTopology.numTrustedProxies", "-1"}));
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {forwardClientCertDetails: ALL}"}}),
+                 {"forwardClientCertDetails", "ALL", "SANITIZE_SET"}));
+}
+
 TEST_CASE("user volumes: a mapping or a list") {
   const auto options =
       read({{"sidecar.istio.io/userVolume", R"({"certs": {"secret": {"secretName": "s"}}})"},

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
@@ -113,6 +115,23 @@ TEST_CASE("nothing imported: only what the sidecar needs for itself") {
   const auto r = accepted(w, sidecar());
   CHECK(r.names(Type::listener) == Names{"virtualInbound", "virtualOutbound"});
   CHECK(r.names(Type::route).empty());
+}
+
+TEST_CASE("a sidecar reaches whom it tells of its requests, whatever its app may reach") {
+  auto w = world();
+  egress(w, {kA});
+  auto& telemetry = w.telemetry.emplace();
+  telemetry.server.logs = {{"db", model::FluentdLog{{kDb, 5432}, "tag", {}}, {}}};
+  telemetry.provenance = {{"Telemetry", "default", "logs", {}}};
+  const auto r = accepted(w, sidecar());
+  CHECK(r.has(Type::cluster, "outbound|5432||" + kDb));
+  CHECK(r.has(Type::endpoint, "outbound|5432||" + kDb));
+  CHECK_FALSE(r.has(Type::listener, "10.96.0.3_5432"));
+  CHECK_FALSE(r.has(Type::cluster, "outbound|80||" + kB));
+  for (const auto* name : {"virtualInbound", "virtualOutbound", "0.0.0.0_80"}) {
+    const auto& objects = r.byType.at(Type::listener).at(name)->provenance;
+    CHECK(std::find(objects.begin(), objects.end(), telemetry.provenance.front()) != objects.end());
+  }
 }
 
 TEST_CASE("unknown hosts: as the mesh has it, as the Sidecar has it, or through its proxy") {

@@ -72,6 +72,17 @@ normalize::PeerAuthenticationOf::Value peersOf(store::View&, const normalize::Pe
 normalize::RequestAuthenticationOf::Value tokensOf(store::View&, const normalize::RequestAuthenticationOf&) {
   return current->tokens;
 }
+normalize::TelemetryFor::Value telemetryFor(store::View&, const normalize::TelemetryFor&) { return {}; }
+normalize::TelemetryOf::Value telemetryOf(store::View&, const normalize::TelemetryOf&) {
+  if (current->telemetry) return *current->telemetry;
+  normalize::TelemetryOf::Value result;
+  const auto& settings = current->settings;
+  if (settings.accessLogFile.empty()) return result;
+  model::FileLog log{settings.accessLogFile, {}, settings.accessLogJson, false};
+  (log.json ? log.format.json : log.format.text) = settings.accessLogFormat;
+  result.client.logs = result.server.logs = {{"envoy", log, {}}};
+  return result;
+}
 normalize::RateLimitsOf::Value rateLimitsOf(store::View&, const normalize::RateLimitsOf&) {
   return current->rateLimits;
 }
@@ -141,6 +152,8 @@ const store::Catalogue& catalogue() {
     c.add<normalize::PeerAuthenticationOf>(peersOf);
     c.add<normalize::RequestAuthenticationOf>(tokensOf);
     c.add<normalize::RateLimitsOf>(rateLimitsOf);
+    c.add<normalize::TelemetryFor>(telemetryFor);
+    c.add<normalize::TelemetryOf>(telemetryOf);
     c.add<normalize::ServiceRateLimits>(serviceRateLimits);
     c.add<normalize::AuthorizationOf>(authorizationOf);
     c.add<normalize::CredentialOf>(credentialOf);
