@@ -54,6 +54,12 @@ Result<ControlPlanes::Answer> ControlPlanes::graph(std::chrono::seconds window, 
   Answer answer;
   answer.problem = asked->problem;
   GraphBuilder builder;
+  {
+    // First: load reports do not tell protocols apart, and complete what is there.
+    const std::lock_guard lock(mutex_);
+    metrics_.addTo(builder, window, Clock::now());
+    if (answer.problem.empty()) answer.problem = agentProblem_;
+  }
   for (const auto& page : asked->pages) {
     for (const auto& edge : page.edges) builder.load(edge);
     answer.proxies += page.proxies.size();
@@ -62,9 +68,6 @@ Result<ControlPlanes::Answer> ControlPlanes::graph(std::chrono::seconds window, 
       answer.problem = "the control plane had no room for " + std::to_string(page.refused) + " reports";
     }
   }
-  const std::lock_guard lock(mutex_);
-  metrics_.addTo(builder, window, Clock::now());
-  if (answer.problem.empty()) answer.problem = agentProblem_;
   answer.graph = builder.finish(mostEdges);
   return answer;
 }

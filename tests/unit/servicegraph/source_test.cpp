@@ -178,8 +178,10 @@ TEST_CASE("a picture as JSON leaves out what is not known") {
   edge.p95 = 7;
   picture.graph.edges = {edge};
   const auto value = json::parse(pictureJson(picture));
-  CHECK(value["edges"][0] ==
-        json({{"source", 0}, {"target", 1}, {"protocol", "http"}, {"requests", 1.234568}, {"errors", 0.0}, {"p95", 7.0}}));
+  CHECK(
+      value["edges"][0] ==
+      json(
+          {{"source", 0}, {"target", 1}, {"protocol", "http"}, {"requests", 1.234568}, {"errors", 0.0}, {"p95", 7.0}}));
   CHECK(value["nodes"][0] == json({{"namespace", "shop"}, {"name", "web"}, {"kind", "workload"}}));
   CHECK(value["stale"] == false);
 }
