@@ -3,11 +3,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <random>
 #include <thread>
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "agent/bootstrap.h"
@@ -18,8 +18,10 @@
 #include "agent/envoy_admin.h"
 #include "agent/envoy_command.h"
 #include "agent/http_server.h"
+#include "agent/log.h"
 #include "agent/process_usage.h"
 #include "agent/sds_server.h"
+#include "agent/span_environment.h"
 #include "agent/statsd.h"
 #include "agent/supervisor.h"
 #include "agent/work_dir.h"
@@ -51,17 +53,18 @@ class Agent::Implementation {
         drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
         mesh_(ownLabels(options_), options_.metricSeries),
         connections_(mesh_),
-        endpoints_(options_, envoy_, mesh_, connections_, {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {
-  }
+        endpoints_(options_, envoy_, mesh_, connections_,
+                   {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {}
 
   int run() {
     const auto failed = [](const Error& error) {
-      spdlog::error("agent: {}", error.message);
+      log().error("agent: {}", error.message);
       return static_cast<int>(agentFailed);
     };
     const auto workDir = WorkDir::open(options_.workDir);
     if (!workDir) return failed(workDir.error());
-    auto sds = SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
+    auto sds =
+        SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
     if (!sds) return failed(sds.error());
     auto supervisor = Supervisor::make(supervisorOptions());
     if (!supervisor) return failed(supervisor.error());
@@ -100,7 +103,7 @@ class Agent::Implementation {
     const auto where = (*started)->address().toString();
     const auto written = identity::writeFileAtomically(file(name), where + "\n", 0600);
     if (!written) return tl::unexpected(written.error());
-    spdlog::info("{}: http://{}", flag.substr(2), where);
+    log().info("{}: http://{}", flag.substr(2), where);
     return started;
   }
 
@@ -182,6 +185,8 @@ class Agent::Implementation {
   SupervisorOptions supervisorOptions() {
     SupervisorOptions options;
     options.command = envoyCommand(options_, file("bootstrap.json"), file("envoy-admin-address"));
+    const auto* attributes = std::getenv("OTEL_RESOURCE_ATTRIBUTES");
+    options.environment = spanEnvironment(options_, attributes == nullptr ? "" : attributes);
     options.drainTime = drainLimit();
     options.beforeStart = [this] {
       ::unlink(file("envoy-admin-address").c_str());
@@ -205,7 +210,7 @@ class Agent::Implementation {
     const auto deadline = Drain::Clock::now() + limit;
     std::unique_lock lock(mutex_);
     if (!hasSecrets_ || stopping_ || limit.count() == 0) return {200, "there is nothing to drain\n"};
-    spdlog::info("draining, for at most {} s", limit.count());
+    log().info("draining, for at most {} s", limit.count());
     draining_ = true;
     for (;;) {
       lock.unlock();
@@ -215,12 +220,12 @@ class Agent::Implementation {
       lock.lock();
       if (over || stopping_) break;
       if (late) {
-        spdlog::warn("requests are still under way after {} s of draining (--drain-time)", limit.count());
+        log().warn("requests are still under way after {} s of draining (--drain-time)", limit.count());
         return {200, "the drain time is over\n"};
       }
       changed_.wait_for(lock, kDrainPoll);
     }
-    spdlog::info("drained");
+    log().info("drained");
     return {200, "drained\n"};
   }
 
@@ -241,7 +246,7 @@ class Agent::Implementation {
     const std::lock_guard guard(mutex_);
     if (readyAfter_ == 0) {
       readyAfter_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-      spdlog::info("ready {:.2f} s after the start", readyAfter_);
+      log().info("ready {:.2f} s after the start", readyAfter_);
     }
     return {200, "ready\n"};
   }
@@ -282,7 +287,7 @@ void Agent::stop() { implementation_->stop(); }
 
 int runAgent(AgentOptions options) {
   if (auto completed = complete(options); !completed) {
-    spdlog::error("agent: {}", completed.error().message);
+    log().error("agent: {}", completed.error().message);
     return agentFailed;
   }
   sigset_t signals, before;
@@ -297,7 +302,7 @@ int runAgent(AgentOptions options) {
   std::thread listener([&] {
     int signal = 0;
     while (sigwait(&signals, &signal) == 0 && !over) {
-      spdlog::info("signal {}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      log().info("signal {}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       agent.stop();
     }
   });

@@ -110,10 +110,8 @@ json node(const AgentOptions& options) {
   if (options.unprivileged) metadata["UNPRIVILEGED_POD"] = "true";
   if (!options.outboundAddress.empty()) metadata["FAIRWAY_OUTBOUND_ADDRESS"] = options.outboundAddress;
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
-  const auto app = options.labels.find("app");
-  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
-  return {
-      {"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
+  if (!options.gatewayTopology.empty()) metadata["FAIRWAY_GATEWAY_TOPOLOGY"] = options.gatewayTopology;
+  return {{"id", nodeId(options)}, {"cluster", serviceCluster(options)}, {"metadata", std::move(metadata)}};
 }
 
 json statsdSink(const AgentOptions& options, const Address& server) {
@@ -173,6 +171,12 @@ std::string nodeId(const AgentOptions& options) {
          options.podName + "." + options.podNamespace + "~" + options.podNamespace + ".svc." + options.domain;
 }
 
+std::string serviceCluster(const AgentOptions& options) {
+  const auto app = options.labels.find("app");
+  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
+  return workload + "." + options.podNamespace;
+}
+
 std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket, const std::optional<Address>& statsd) {
   const auto admin = parseAddress(options.envoyAdminAddress).value();
   json result = {
@@ -186,6 +190,12 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket,
           {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}},
         {"lds_config", adsSource()},
         {"cds_config", adsSource()}}},
+      // It reports what it sends where only when the control plane asks for it.
+      {"cluster_manager",
+       {{"load_stats_config",
+         {{"api_type", "GRPC"},
+          {"transport_api_version", "V3"},
+          {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}}}},
       {"static_resources", {{"clusters", json::array({discoveryCluster(options), secretCluster(sdsSocket)})}}},
       {"stats_config", statsConfig(options)},
       // Most of a sidecar's clusters never see a request: their counters are made when they do.

@@ -27,4 +27,7 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket,
 // "sidecar~10.0.0.7~portal-1.onap~onap.svc.cluster.local"
 std::string nodeId(const AgentOptions& options);
 
+// The node's cluster, by which traces and logs know the workload: "<its label app, else its name>.<namespace>".
+std::string serviceCluster(const AgentOptions& options);
+
 }  // namespace fairway::agent

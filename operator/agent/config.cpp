@@ -6,9 +6,9 @@
 #include "agent/connect.h"
 #include "agent/merged_metrics.h"
 #include "agent/pod_info.h"
-#include "agent/stats.h"
 #include "agent/probes.h"
 #include "agent/statsd.h"
+#include "agent/stats.h"
 #include "base/strings.h"
 #include "identity/files.h"
 #include "identity/spiffe.h"
@@ -191,8 +191,8 @@ std::vector<AgentFlag> makeFlags() {
            &Options::appMetrics),
       {"--metric-series", "FAIRWAY_METRIC_SERIES", "N",
        "label sets of each of Istio's metrics; what is over that is added up in one", setMetricSeries},
-      names("--stats-prefixes", "FAIRWAY_STATS_PREFIXES", "beginnings of statistics that Envoy keeps besides the usual ones",
-            &Options::statsPrefixes),
+      names("--stats-prefixes", "FAIRWAY_STATS_PREFIXES",
+            "beginnings of statistics that Envoy keeps besides the usual ones", &Options::statsPrefixes),
       names("--stats-suffixes", "FAIRWAY_STATS_SUFFIXES", "ends of such statistics", &Options::statsSuffixes),
       names("--stats-regexes", "FAIRWAY_STATS_REGEXES", "regular expressions for such statistics",
             &Options::statsRegexes),
@@ -203,6 +203,9 @@ std::vector<AgentFlag> makeFlags() {
            "without interception: where outbound listeners bind", &Options::outboundAddress),
       text("--app-address", "FAIRWAY_APP_ADDRESS", "IP", "without interception: where the app listens",
            &Options::appAddress),
+      text("--gateway-topology", "FAIRWAY_GATEWAY_TOPOLOGY", "TEXT",
+           "of a gateway: numTrustedProxies=N,forwardClientCertDetails=MODE,proxyProtocol=true",
+           &Options::gatewayTopology),
       choice<bool>("--unprivileged", "FAIRWAY_UNPRIVILEGED", "true if the proxy may not bind ports below 1024",
                    &Options::unprivileged, {{"true", true}, {"false", false}}),
       {"--concurrency", "FAIRWAY_CONCURRENCY", "N", "Envoy's worker threads; 0: one a core", setConcurrency},

@@ -3,9 +3,8 @@
 #include <cinttypes>
 #include <cstdio>
 
-#include <spdlog/spdlog.h>
-
 #include "agent/connect.h"
+#include "agent/log.h"
 #include "base/ports.h"
 
 namespace fairway::agent {
@@ -47,7 +46,7 @@ Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshM
       appMetrics_(parseAppMetrics(options.appMetrics, 0).value()) {
   for (const auto& [path, probe] : probes_) {
     if (probe.ignoredHost.empty()) continue;
-    spdlog::warn(
+    log().warn(
         "{}: the probe's host \"{}\" is a name: the pod itself is probed. To send it as the Host header, set it in "
         "httpHeaders",
         path, probe.ignoredHost);
@@ -62,7 +61,7 @@ HttpReply Endpoints::health(const HttpCall& call) const {
 HttpReply Endpoints::agent(const HttpCall& call) {
   if (call.path == "/quitquitquit" && call.method == "POST") {
     if (!call.fromPod) return {403, "only for containers of this pod, at 127.0.0.1\n"};
-    spdlog::info("/quitquitquit: stopping");
+    log().info("/quitquitquit: stopping");
     callbacks_.quit();
     return {200, "OK\n"};
   }
@@ -75,7 +74,7 @@ HttpReply Endpoints::agent(const HttpCall& call) {
   }
   const auto userAgent = call.headers.find("user-agent");
   auto reply = runProbe(probe->second, app_, userAgent == call.headers.end() ? "" : userAgent->second);
-  if (reply.status >= 400) spdlog::debug("{}: {} {}", call.path, reply.status, reply.body);
+  if (reply.status >= 400) log().debug("{}: {} {}", call.path, reply.status, reply.body);
   return reply;
 }
 
@@ -114,7 +113,7 @@ HttpReply Endpoints::metrics(const HttpCall& call) {
     auto& count = std::string_view(part) == "envoy" ? envoyFailures_ : appFailures_;
     // An app that never answers would fill the log.
     const auto level = count++ == 0 ? spdlog::level::warn : spdlog::level::debug;
-    spdlog::log(level, "metrics of the {} are left out: {}", part, why);
+    log().log(level, "metrics of the {} are left out: {}", part, why);
   };
   const auto header = call.headers.find("x-prometheus-scrape-timeout-seconds");
   const auto timeout = scrapeTimeout(header == call.headers.end() ? "" : header->second);
@@ -133,10 +132,13 @@ std::string Endpoints::ownMetrics() const {
   counter("istio_agent_num_outgoing_requests", R"({request_type="csr"})",
           facts.certificate.issued + facts.certificate.failures);
   counter("istio_agent_num_failed_outgoing_requests", R"({request_type="csr"})", facts.certificate.failures);
-  if (facts.certificate.notAfter) {
-    const std::chrono::duration<double> left = *facts.certificate.notAfter - std::chrono::system_clock::now();
-    add(page, "istio_agent_cert_expiry_seconds", "gauge", R"({resource_name="default"})", left.count());
-  }
+  const auto expiry = [&](const char* labels, const std::optional<CertificateManager::Time>& end) {
+    if (!end) return;
+    const std::chrono::duration<double> left = *end - std::chrono::system_clock::now();
+    add(page, "istio_agent_cert_expiry_seconds", "gauge", labels, left.count());
+  };
+  expiry(R"({resource_name="default"})", facts.certificate.notAfter);
+  expiry(R"({resource_name="ROOTCA"})", facts.certificate.rootsNotAfter);
   if (facts.readyAfterSeconds > 0) {
     add(page, "istio_agent_startup_duration_seconds", "gauge", "", facts.readyAfterSeconds);
   }

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "agent/certificate_manager.h"
-#include "agent/connections.h"
 #include "agent/config.h"
+#include "agent/connections.h"
 #include "agent/envoy_admin.h"
 #include "agent/http_server.h"
 #include "agent/merged_metrics.h"

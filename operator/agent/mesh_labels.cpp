@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "agent/config.h"
 #include "base/metric_tags.h"
@@ -190,8 +191,9 @@ std::string meshLabels(const OwnLabels& own, const MeshTags& tags, MeshProtocol 
   Pairs labels;
   labels.reserve(25);
   labels.emplace_back("reporter", client ? "source" : "destination");
-  add(labels, kSource, client ? self : peer);
-  add(labels, kDestination, client ? peer : self);
+  const Side &source = client ? self : std::as_const(peer), &destinationSide = client ? std::as_const(peer) : self;
+  add(labels, kSource, source);
+  add(labels, kDestination, destinationSide);
   labels.emplace_back("destination_service", known(destination.host));
   labels.emplace_back("destination_service_name", known(destination.name));
   labels.emplace_back("destination_service_namespace",

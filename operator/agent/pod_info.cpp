@@ -14,9 +14,17 @@ constexpr std::size_t kMaxValue = 4096;
 constexpr std::size_t kMaxEntries = 64;
 constexpr std::string_view kMetaPrefix = "ISTIO_META_";
 // What says who the proxy is comes from the pod, not from what somebody put into its environment.
-constexpr std::array<std::string_view, 10> kOwnKeys = {
-    "NAME",         "NAMESPACE",           "SERVICE_ACCOUNT",   "LABELS",           "ANNOTATIONS",
-    "INSTANCE_IPS", "FAIRWAY_APP_ADDRESS", "INTERCEPTION_MODE", "UNPRIVILEGED_POD", "FAIRWAY_OUTBOUND_ADDRESS"};
+constexpr std::array<std::string_view, 11> kOwnKeys = {"NAME",
+                                                       "NAMESPACE",
+                                                       "SERVICE_ACCOUNT",
+                                                       "LABELS",
+                                                       "ANNOTATIONS",
+                                                       "INSTANCE_IPS",
+                                                       "FAIRWAY_APP_ADDRESS",
+                                                       "INTERCEPTION_MODE",
+                                                       "UNPRIVILEGED_POD",
+                                                       "FAIRWAY_OUTBOUND_ADDRESS",
+                                                       "FAIRWAY_GATEWAY_TOPOLOGY"};
 
 void appendUtf8(std::string& text, std::uint32_t code) {
   const auto byte = [&text](std::uint32_t value) { text += static_cast<char>(value); };

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include <nlohmann/json.hpp>
 #include <re2/re2.h>
+#include <nlohmann/json.hpp>
 
 #include "agent/config.h"
 #include "base/metric_tags.h"
@@ -16,22 +16,28 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxNames = 64, kMaxName = 256;
 
-constexpr std::array kPrefixes{"cluster_manager.",        "listener_manager.", "server.", "cluster.xds-grpc.",
-                               "cluster.BlackHoleCluster.", "access_logs.",      "main_thread.", "control_plane."};
-constexpr std::array kSuffixes{
-    "rbac.allowed",         "rbac.denied",         "shadow_allowed",           "shadow_denied",
-    "downstream_cx_active", "downstream_rq_active", "upstream_rq_pending_overflow", "upstream_cx_overflow",
-    "upstream_rq_retry_overflow"};
+constexpr std::array kPrefixes{
+    "cluster_manager.", "listener_manager.", "server.",  "cluster.xds-grpc.", "cluster.BlackHoleCluster.",
+    "access_logs.",     "main_thread.",      "tracing.", "control_plane."};
+constexpr std::array kSuffixes{"rbac.allowed",
+                               "rbac.denied",
+                               "shadow_allowed",
+                               "shadow_denied",
+                               "downstream_cx_active",
+                               "downstream_rq_active",
+                               "upstream_rq_pending_overflow",
+                               "upstream_cx_overflow",
+                               "upstream_rq_retry_overflow",
+                               "upstream_cx_connect_fail"};
 
 struct List {
   const char* flag;
   const char* kind;  // of envoy.type.matcher.v3.StringMatcher
   std::vector<std::string> AgentOptions::*member;
 };
-constexpr std::array kLists{
-    List{"--stats-prefixes", "prefix", &AgentOptions::statsPrefixes},
-    List{"--stats-suffixes", "suffix", &AgentOptions::statsSuffixes},
-    List{"--stats-regexes", "safe_regex", &AgentOptions::statsRegexes}};
+constexpr std::array kLists{List{"--stats-prefixes", "prefix", &AgentOptions::statsPrefixes},
+                            List{"--stats-suffixes", "suffix", &AgentOptions::statsSuffixes},
+                            List{"--stats-regexes", "safe_regex", &AgentOptions::statsRegexes}};
 
 json pattern(const char* kind, const std::string& text) {
   if (std::string_view(kind) == "safe_regex") return {{kind, {{"regex", text}}}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/gateway_api.h"
 #include "api/networking.h"
 #include "api/object.h"
 #include "api/telemetry.h"
@@ -119,6 +120,8 @@ struct MeshConfigSpec {
     bool operator==(const Telemetry&) const = default;
   };
   Telemetry telemetry{};
+  // Namespaces whose services and routing are looked at: those that one of them selects. None: all.
+  std::vector<gateway_api::LabelSelector> discoverySelectors{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include "api/connection_pool_json.h"
 #include "api/extension_provider_json.h"
+#include "api/gateway_api_parts_json.h"
 #include "api/http_route_json.h"
 #include "api/locality_json.h"
 #include "api/telemetry_json.h"
@@ -51,7 +52,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "certificates",
     "configSources",
     "disableEnvoyListenerLog",
-    "discoverySelectors",
     "hboneIdleTimeout",
     "inboundClusterStatName",
     "inboundTrafficPolicy",
@@ -270,6 +270,11 @@ MeshConfigSpec readMesh(const Value& value) {
   fields.read("enableAutoMtls", out.enableAutoMtls);
   if (const auto policy = fields.get("authPolicy")) {
     out.authPolicy = policy->oneOf<MeshConfigSpec::AuthPolicy>(kAuthPolicies);
+  }
+  if (const auto selectors = fields.get("discoverySelectors")) {
+    selectors->eachItem([&](const Value& item, std::size_t) {
+      gateway_api::readSelector(item, out.discoverySelectors.emplace_back());
+    });
   }
   readTrust(fields, out);
   if (const auto locality = fields.get("localityLbSetting")) readLocalitySettings(*locality, out.locality.emplace());

@@ -14,14 +14,15 @@ constexpr std::size_t kMaxIps = 32;
 constexpr std::size_t kMaxMatched = 256;  // bytes of a value that an EnvoyFilter can match
 
 // What the other members of a Proxy say.
-constexpr std::array<std::string_view, 8> kOwnMetadata{"NAME",
+constexpr std::array<std::string_view, 9> kOwnMetadata{"NAME",
                                                        "NAMESPACE",
                                                        "SERVICE_ACCOUNT",
                                                        "INSTANCE_IPS",
                                                        "INTERCEPTION_MODE",
                                                        "UNPRIVILEGED_POD",
                                                        "FAIRWAY_OUTBOUND_ADDRESS",
-                                                       "FAIRWAY_APP_ADDRESS"};
+                                                       "FAIRWAY_APP_ADDRESS",
+                                                       "FAIRWAY_GATEWAY_TOPOLOGY"};
 
 bool isIp(const std::string& text) {
   unsigned char address[sizeof(in6_addr)];
@@ -95,6 +96,11 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     if (!target->empty() && !isIp(*target)) {
       return badNode(node, "metadata " + std::string(key) + " is \"" + *target + "\", which is no IP address");
     }
+  }
+  if (proxy.type == translate::ProxyType::gateway) {
+    const auto topology = model::parseGatewayTopology(field("FAIRWAY_GATEWAY_TOPOLOGY"));
+    if (!topology) return badNode(node, "metadata FAIRWAY_GATEWAY_TOPOLOGY: " + topology.error().message);
+    proxy.topology = *topology;
   }
   for (const auto& [key, value] : node.metadata) {
     const bool known = std::find(kOwnMetadata.begin(), kOwnMetadata.end(), key) != kOwnMetadata.end();

@@ -10,7 +10,8 @@ namespace fairway::discovery {
 // The proxy that a Node describes: its id, "sidecar~<ip>~<pod>.<ns>~<dns domain>" ("router~..." for gateways, "ratelimit~..." for
 // the rate limit service), and its
 // metadata: NAME, NAMESPACE, SERVICE_ACCOUNT, LABELS, INSTANCE_IPS (by commas), INTERCEPTION_MODE (REDIRECT or NONE;
-// TPROXY is taken for REDIRECT), UNPRIVILEGED_POD ("true"), FAIRWAY_OUTBOUND_ADDRESS, FAIRWAY_APP_ADDRESS. The fields
+// TPROXY is taken for REDIRECT), UNPRIVILEGED_POD ("true"), FAIRWAY_OUTBOUND_ADDRESS, FAIRWAY_APP_ADDRESS,
+// FAIRWAY_GATEWAY_TOPOLOGY (model::toText). The fields
 // are claims: checkClaims() holds them against who the caller is. Failure: id or a field is malformed, or they disagree.
 Result<translate::Proxy> proxyFromNode(const Node& node);
 

@@ -112,7 +112,9 @@ Result<Inspected> inspect(const Listener& listener, const Connection& connection
       result.applicationProtocols = connection.alpn;
     } else if (type == "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector") {
       if (!connection.tls && http) result.applicationProtocols = {"http/1.1"};
-    } else if (type != "envoy.extensions.filters.listener.original_dst.v3.OriginalDst") {
+    } else if (type != "envoy.extensions.filters.listener.original_dst.v3.OriginalDst" &&
+               // Whose connection its header says: a question's source is that.
+               type != "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol") {
       return failure("listener filter " + filter.name());
     }
   }

@@ -12,6 +12,7 @@
 #include "inject/names.h"
 #include "inject/pod.h"
 #include "inject/quantity.h"
+#include "model/gateway_topology.h"
 
 namespace fairway::inject {
 namespace {
@@ -134,9 +135,9 @@ Reader variable(const char* name) {
 // Statistics of Envoy's own that it is to keep, for the agent (see agent/stats.h).
 void readStatsMatcher(const api::Value& value, std::map<std::string, std::string>& env) {
   api::Fields fields(value);
-  for (const auto& [field, variable] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
-                                        {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
-                                        {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
+  for (const auto& [field, target] : {std::pair{"inclusionPrefixes", "FAIRWAY_STATS_PREFIXES"},
+                                      {"inclusionSuffixes", "FAIRWAY_STATS_SUFFIXES"},
+                                      {"inclusionRegexps", "FAIRWAY_STATS_REGEXES"}}) {
     std::vector<std::string> names;
     fields.read(field, names);
     for (const auto& name : names) {
@@ -146,8 +147,30 @@ void readStatsMatcher(const api::Value& value, std::map<std::string, std::string
         return;
       }
     }
-    if (!names.empty()) env[variable] = join(names, ",");
+    if (!names.empty()) env[target] = join(names, ",");
   }
+}
+
+void readTopology(const api::Value& value, PodOptions& options) {
+  using ClientCertificate = model::GatewayTopology::ClientCertificate;
+  static constexpr api::EnumName<ClientCertificate> kModes[] = {
+      {"UNDEFINED", 0, ClientCertificate::sanitize_set},
+      {"SANITIZE", 1, ClientCertificate::sanitize},
+      {"FORWARD_ONLY", 2, ClientCertificate::forward_only},
+      {"APPEND_FORWARD", 3, ClientCertificate::append_forward},
+      {"SANITIZE_SET", 4, ClientCertificate::sanitize_set},
+      {"ALWAYS_FORWARD_ONLY", 5, ClientCertificate::always_forward_only},
+  };
+  model::GatewayTopology topology;
+  api::Fields fields(value);
+  std::optional<std::uint32_t> proxies;
+  fields.read("numTrustedProxies", proxies, 0, model::kMaxTrustedProxies);
+  topology.trustedProxies = proxies.value_or(0);
+  if (const auto mode = fields.get("forwardClientCertDetails")) {
+    topology.clientCertificate = mode->oneOf<ClientCertificate>(kModes).value_or(topology.clientCertificate);
+  }
+  topology.proxyProtocol = fields.get("proxyProtocol").has_value();
+  options.env["FAIRWAY_GATEWAY_TOPOLOGY"] = model::toText(topology);
 }
 
 Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
@@ -182,6 +205,7 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
       api::Fields parts(*image);
       parts.read("imageType", options.imageType);
     }
+    if (const auto topology = fields.get("gatewayTopology")) readTopology(*topology, options);
     if (const auto mode = fields.get("interceptionMode")) {
       const auto name = mode->text();
       const auto read = name ? readMode(options, *name) : Result<void>();
@@ -247,6 +271,12 @@ bool isOfTheMesh(const std::string& name) {
          prefix == "readiness.status.sidecar.istio.io" || prefix == "proxy.istio.io" || prefix == "inject.istio.io";
 }
 
+void applyFields(const ProxySettings::Fields& fields, PodOptions& options) {
+  if (fields.concurrency) options.concurrency = *fields.concurrency;
+  for (const auto& [name, value] : fields.env) options.env[name] = value;
+  if (!fields.imageType.empty()) options.imageType = fields.imageType;
+}
+
 PodOptions fromSettings(const Settings& settings, bool nativeSupported, const ProxySettings& proxy) {
   PodOptions options;
   options.templates = settings.defaultTemplates;
@@ -256,14 +286,13 @@ PodOptions fromSettings(const Settings& settings, bool nativeSupported, const Pr
   options.image = settings.image;
   options.logLevel = settings.logLevel;
   options.agentLogLevel = settings.agentLogLevel;
-  options.concurrency = proxy.concurrency.value_or(settings.concurrency);
+  options.concurrency = settings.concurrency;
   options.statsdAddress = settings.statsdAddress;
   options.drain = settings.drainDuration;
   options.minimumDrain = settings.terminationDrainDuration;
   options.holdApplication = settings.holdApplication;
   options.env = settings.proxyEnv;
-  for (const auto& [name, value] : proxy.env) options.env[name] = value;
-  options.imageType = proxy.imageType;
+  applyFields(proxy.general, options);
   options.warnings = proxy.warnings;
   options.traffic = settings.traffic;
   options.rewriteProbes = settings.rewriteProbes;
@@ -282,10 +311,11 @@ Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& s
     if (done) return;
     errors += (errors.empty() ? "" : "; ") + ("annotation " + name + ": " + done.error().message);
   };
-  // Single annotations win over proxy.istio.io/config, whatever their names.
+  // Single annotations win over proxy.istio.io/config and what ProxyConfigs say, whatever their names.
   if (const auto config = annotations.find(std::string(kProxyConfig)); config != annotations.end()) {
     apply(config->first, config->second, readProxyConfig);
   }
+  applyFields(proxy.selecting, options);
   for (const auto& [name, value] : annotations) {
     const auto reader = readers().find(name);
     if (reader != readers().end()) {

@@ -14,6 +14,8 @@
 namespace fairway::inject {
 
 // How one pod is injected: the settings, what ProxyConfigs change of them, and what its annotations do.
+// From weak to strong: the settings, ProxyConfigs for all pods, the annotation proxy.istio.io/config, the ProxyConfig whose
+// selector matches, single annotations.
 struct PodOptions {
   std::vector<std::string> templates;
   bool native = true;

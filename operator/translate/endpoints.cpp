@@ -123,9 +123,8 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] {
-          addEndpoint(out, *endpoint, anyHealthy, workload ? workload(*endpoint) : std::string());
-        });
+        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber,
+                    [&] { addEndpoint(out, *endpoint, anyHealthy, workload ? workload(*endpoint) : std::string()); });
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
       if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);

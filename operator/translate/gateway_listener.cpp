@@ -89,6 +89,7 @@ class Builder {
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
     std::erase_if(addresses, [](const std::string& address) { return !isAddress(address); });
     setAddresses(listener_, addresses, query.port);
+    if (query.scope.topology.proxyProtocol) addProxyProtocol(listener_);
   }
 
   void add(const GatewayServer& server) {
@@ -213,7 +214,9 @@ class Builder {
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
     manager.rateLimits = &rateLimits_;
+    manager.topology = query_.scope.topology;
     manager.telemetry = &telemetry_.client;
+    manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});

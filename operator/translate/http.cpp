@@ -1,5 +1,4 @@
 #include "translate/http.h"
-#include "translate/access_log.h"
 
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
@@ -11,11 +10,13 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
+#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
 #include "translate/metrics.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
+#include "translate/tracing.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
@@ -48,11 +49,23 @@ bool decidesByPath(const HttpManager& manager) {
          (manager.rateLimits != nullptr && looksAtPath(*manager.rateLimits));
 }
 
+HttpConnectionManager::ForwardClientCertDetails forwarding(model::GatewayTopology::ClientCertificate value) {
+  using Value = model::GatewayTopology::ClientCertificate;
+  switch (value) {
+    case Value::sanitize: return HttpConnectionManager::SANITIZE;
+    case Value::sanitize_set: return HttpConnectionManager::SANITIZE_SET;
+    case Value::append_forward: return HttpConnectionManager::APPEND_FORWARD;
+    case Value::forward_only: return HttpConnectionManager::FORWARD_ONLY;
+    case Value::always_forward_only: return HttpConnectionManager::ALWAYS_FORWARD_ONLY;
+  }
+  return HttpConnectionManager::SANITIZE;
+}
+
 void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) {
   auto& details = *out.mutable_set_current_client_cert_details();
   if (manager.side == HttpSide::gateway) {
-    // What a client outside says about certificates is not believed.
-    out.set_forward_client_cert_details(HttpConnectionManager::SANITIZE_SET);
+    // What a client outside says about certificates is not believed, unless a proxy in front is there to say it.
+    out.set_forward_client_cert_details(forwarding(manager.topology.clientCertificate));
     details.set_cert(true);
   } else if (manager.mutualTls) {
     out.set_forward_client_cert_details(HttpConnectionManager::APPEND_FORWARD);
@@ -66,11 +79,11 @@ void setPeerCertificate(HttpConnectionManager& out, const HttpManager& manager) 
   details.set_uri(true);
 }
 
-void setAddresses(HttpConnectionManager& out, HttpSide side) {
-  // At the edge the peer's address is the client's; inside, X-Forwarded-For of the gateway is.
-  out.mutable_use_remote_address()->set_value(side == HttpSide::gateway);
-  if (side == HttpSide::gateway) {
-    out.set_xff_num_trusted_hops(0);
+void setAddresses(HttpConnectionManager& out, const HttpManager& manager) {
+  // At the edge the peer's address is the client's, or what proxies there say; inside, X-Forwarded-For of the gateway is.
+  out.mutable_use_remote_address()->set_value(manager.side == HttpSide::gateway);
+  if (manager.side == HttpSide::gateway) {
+    out.set_xff_num_trusted_hops(manager.topology.trustedProxies);
     out.mutable_request_headers_timeout()->set_seconds(60);
   }
 }
@@ -101,15 +114,17 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   }
   out.set_server_name(kServerName);
   if (manager.side == HttpSide::inbound) out.set_server_header_transformation(HttpConnectionManager::PASS_THROUGH);
-  setAddresses(out, manager.side);
+  setAddresses(out, manager);
   const auto& settings = view.ask(normalize::MeshSettingsOf{});
   setPaths(out, settings.paths, decidesByPath(manager));
   if (manager.side != HttpSide::outbound) setPeerCertificate(out, manager);
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  if (!manager.telemetry->logs.empty() && !settings.accessLogFile.empty())
-    setHttpAccessLog(*out.add_access_log(), settings);
+  addHttpAccessLogs(*out.mutable_access_log(), manager.telemetry->logs);
+  if (const auto& tracing = manager.telemetry->tracing) {
+    setTracing(out, *tracing, {manager.ns, view.mesh().trustDomain, manager.side == HttpSide::gateway});
+  }
   addHttpMetrics(out, manager.telemetry->metrics, metricsSide(manager));
 
   if (manager.authentication) {

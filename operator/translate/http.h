@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/gateway_topology.h"
 #include "model/rate_limit.h"
 #include "model/security.h"
 #include "model/telemetry.h"
@@ -35,12 +36,14 @@ struct HttpManager {
   // Some routes lead to names that are looked up when they are asked for (Service::Resolution::dynamic_dns).
   bool lookUp = false;
   const model::Telemetry::Side* telemetry = nullptr;  // never null
+  std::string ns;                                     // of the proxy
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;
   const std::vector<model::RateLimit>* rateLimits = nullptr;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
+  model::GatewayTopology topology{};  // gateway
 };
 
 // Appends the connection manager with its HTTP filters to the chain.

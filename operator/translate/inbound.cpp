@@ -63,7 +63,8 @@ std::map<std::uint32_t, AppPort> servicePorts(store::View& view, const SidecarIn
         view.note({model::Note::Severity::warning, object, "spec.ports",
                    "workload port " + std::to_string(*target) + " is read as " +
                        std::string(model::toString(existing->second.protocol)) + " because of " +
-                       existing->second.host + ", not as " + std::string(model::toString(port.protocol))});
+                       existing->second.host + ", not as " + std::string(model::toString(port.protocol)),
+                   model::Note::Conflict::inbound});
       }
     }
   }
@@ -98,8 +99,9 @@ struct Port {
 
 class InboundListener {
  public:
-  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry)
-      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry) {}
+  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry,
+                  std::string ns)
+      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry), ns_(std::move(ns)) {}
 
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
@@ -170,6 +172,7 @@ class InboundListener {
     manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
     manager.telemetry = &telemetry_;
+    manager.ns = ns_;
     addHttpManager(view_, chain, manager);
   }
 
@@ -180,8 +183,7 @@ class InboundListener {
 
   void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster, telemetry_,
-                mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
+    addTcpProxy(view_, chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
   void addTcpRefusal(FilterChain& chain) {
@@ -194,6 +196,7 @@ class InboundListener {
   Listener& listener_;
   const bool matchPorts_;
   const model::Telemetry::Side& telemetry_;
+  const std::string ns_;
 };
 
 void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
@@ -305,7 +308,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
       if (!isAddress(address)) continue;
       Listener listener;
       initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
-      InboundListener(view, listener, false, telemetry.server).add(port);
+      InboundListener(view, listener, false, telemetry.server, query.ns).add(port);
       output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
     }
     provenance = std::move(objects);
@@ -324,7 +327,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
   addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
-  InboundListener chains(view, listener, true, telemetry.server);
+  InboundListener chains(view, listener, true, telemetry.server, query.ns);
   std::vector<std::uint32_t> plain;
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;

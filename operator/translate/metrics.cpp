@@ -121,7 +121,8 @@ void addChanges(Tags& out, const model::Metrics& metrics, Metric metric, const s
   for (const auto& [name, expression] : metrics.tags(metric)) {
     const auto label = labelName(name);
     if (expression) {
-      out.emplace_back(prefix + std::string(tags::kSet) + label, "%CEL(" + std::string(withoutString(*expression)) + ")%");
+      out.emplace_back(prefix + std::string(tags::kSet) + label,
+                       "%CEL(" + std::string(withoutString(*expression)) + ")%");
     } else {
       without += (without.empty() ? "" : ",") + label;
     }
@@ -224,8 +225,8 @@ bool addLettered(Tags& out, const model::Metrics& metrics, const std::array<Lett
   if (wanted.empty()) return false;
   if (wanted.size() != count) out.emplace_back(tags::kMetrics, wanted);
   const auto& first = metrics.tags(several.front().metric);
-  const bool same = std::all_of(several.begin(), several.end(),
-                                [&](const auto& one) { return metrics.tags(one.metric) == first; });
+  const bool same =
+      std::all_of(several.begin(), several.end(), [&](const auto& one) { return metrics.tags(one.metric) == first; });
   if (same) {
     addChanges(out, metrics, several.front().metric, {});
   } else {

@@ -43,7 +43,8 @@ ProxyType parseType(std::string_view name) {
 std::string ScopesOf::key() const {
   return joinKey({typeName(proxy.type), proxy.ns, proxy.pod, proxy.serviceAccount, mapField(proxy.labels),
                   listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress, proxy.appAddress,
-                  flagField(proxy.unprivileged), flagField(proxy.wholeRoutes), mapField(proxy.metadata)});
+                  flagField(proxy.unprivileged), flagField(proxy.wholeRoutes), mapField(proxy.metadata),
+                  model::toText(proxy.topology)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
@@ -61,6 +62,7 @@ ScopesOf ScopesOf::parse(std::string_view key) {
   proxy.unprivileged = parseFlag(fieldAt(fields, 9));
   proxy.wholeRoutes = parseFlag(fieldAt(fields, 10));
   proxy.metadata = parseMap(fieldAt(fields, 11));
+  proxy.topology = model::parseGatewayTopology(fieldAt(fields, 12)).value_or(model::GatewayTopology{});
   return {proxy};
 }
 
@@ -94,7 +96,7 @@ SidecarInbound SidecarInbound::parse(std::string_view key) {
 
 std::string GatewayScope::key() const {
   return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses),
-                  flagField(unprivileged), locality.region, locality.zone, locality.subzone});
+                  flagField(unprivileged), locality.region, locality.zone, locality.subzone, model::toText(topology)});
 }
 
 GatewayScope GatewayScope::parse(std::string_view key) {
@@ -105,7 +107,8 @@ GatewayScope GatewayScope::parse(std::string_view key) {
           parsePorts(fieldAt(fields, 3)),
           parseList(fieldAt(fields, 4)),
           parseFlag(fieldAt(fields, 5)),
-          {fieldAt(fields, 6), fieldAt(fields, 7), fieldAt(fields, 8)}};
+          {fieldAt(fields, 6), fieldAt(fields, 7), fieldAt(fields, 8)},
+          model::parseGatewayTopology(fieldAt(fields, 9)).value_or(model::GatewayTopology{})};
 }
 
 namespace {
@@ -157,8 +160,8 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
 
   if (proxy.type == ProxyType::gateway) {
     const GatewayScope scope{
-        proxy.ns,           account,        labels, namedPorts, binds ? addresses : anyAddress(addresses),
-        proxy.unprivileged, client.locality};
+        proxy.ns,           account,         labels,        namedPorts, binds ? addresses : anyAddress(addresses),
+        proxy.unprivileged, client.locality, proxy.topology};
     return patchedScopes(view, patches, proxy, {{GatewayScope::kType, scope.key()}});
   }
   SidecarOutbound outbound{client, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};

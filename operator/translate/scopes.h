@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/gateway_topology.h"
 #include "model/service.h"
 #include "translate/units.h"
 
@@ -53,6 +54,7 @@ struct GatewayScope {
   std::vector<std::string> addresses;  // to listen at
   bool unprivileged = false;
   model::Locality locality;  // empty where nothing depends on it
+  model::GatewayTopology topology{};
   [[nodiscard]] std::string key() const;
   static GatewayScope parse(std::string_view key);
 };

@@ -1,10 +1,10 @@
 #include "translate/tcp.h"
-#include "translate/access_log.h"
 
 #include <algorithm>
 #include <map>
 
 #include <envoy/config/listener/v3/listener.pb.h>
+#include <envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h>
 #include <envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h>
 #include <envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.pb.h>
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "normalize/clients.h"
 #include "normalize/queries.h"
+#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/names.h"
 #include "translate/wire.h"
@@ -49,9 +50,8 @@ model::L4Route routeToItself(const L4Service& service) {
   return route;
 }
 
-void addAccessLog(store::View& view, TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
-  const auto& mesh = view.ask(normalize::MeshSettingsOf{});
-  if (!telemetry.logs.empty() && !mesh.accessLogFile.empty()) setTcpAccessLog(*proxy.add_access_log(), mesh);
+void addAccessLog(TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
+  addTcpAccessLogs(*proxy.mutable_access_log(), telemetry.logs);
 }
 
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
@@ -75,7 +75,7 @@ void addTcpProxy(store::View& view, FilterChain& chain, const std::string& clust
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
-  addAccessLog(view, proxy, telemetry);
+  addAccessLog(proxy, telemetry);
   addTcpMetrics(proxy, telemetry.metrics, side);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
@@ -115,7 +115,7 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
     }
   }
   const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client;
-  addAccessLog(view, proxy, telemetry);
+  addAccessLog(proxy, telemetry);
   addTcpMetrics(proxy, telemetry.metrics, MetricsSide::client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;
@@ -154,6 +154,11 @@ void addTlsInspector(store::View& view, Listener& listener) {
   }
   setFilter(*listener.add_listener_filters(), "envoy.filters.listener.tls_inspector",
             envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector());
+}
+
+void addProxyProtocol(Listener& listener) {
+  setFilter(*listener.add_listener_filters(), "envoy.filters.listener.proxy_protocol",
+            envoy::extensions::filters::listener::proxy_protocol::v3::ProxyProtocol());
 }
 
 namespace {

@@ -50,4 +50,7 @@ std::vector<model::Provenance> addNamedChains(store::View& view, envoy::config::
 
 void addTlsInspector(store::View& view, envoy::config::listener::v3::Listener& listener);
 
+// Connections begin with a PROXY protocol header, of either version, which says where they come from; others are closed.
+void addProxyProtocol(envoy::config::listener::v3::Listener& listener);
+
 }  // namespace fairway::translate

@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 WORKLOADS = 100  # of one round, at most
 _TRIPLES = 143  # a workload, roughly
 _SHRUNK = 2  # of the disagreements of one round
+_SILENCE = 600  # s without any result: a worker was killed, whose round the pool would wait for
 
 
 @dataclasses.dataclass

@@ -258,9 +258,11 @@ def test_requests_between_sidecars(mesh):
         expect(mesh, name, "istio_requests_total",
                [(of(**both, **http()), 3), (of(**both, **http("404")), 1)], request_protocol="http",
                destination_service_name="api", response_flags="-", source_workload="web-front")
+        labels = of(**both, **http("404"))
+        # Envoy adds up its threads' histograms every 5 s.
+        wait_for(lambda n=name, l=labels: mesh.now(n).sum("istio_response_bytes_count", **l), 20, "the histograms")
         now = mesh.now(name)
         assert now.types["istio_requests_total"] == "counter"
-        labels = of(**both, **http("404"))
         for metric, total in (("istio_request_duration_milliseconds", None), ("istio_request_bytes", 0),
                               ("istio_response_bytes", 5)):
             assert now.types[metric] == "histogram"
@@ -272,6 +274,7 @@ def test_requests_between_sidecars(mesh):
             assert now.one(metric + "_bucket", le="+Inf", **labels)[1] == 1
             # Istio's, which are Envoy's own.
             assert [l["le"] for l, _ in buckets[:5]] == ["0.5", "1", "5", "10", "25"] and len(buckets) == 20
+        wait_for(lambda n=name: mesh.now(n).sum("istio_request_bytes_count", **of(**both, **http())) >= 3, 20, "the histograms")
         sent = sum(v for _, v in mesh.grown(name, "istio_request_bytes_sum", response_code="200", source_workload="web-front",
                                             destination_service_name="api", request_protocol="http"))
         assert 270 <= sent <= 330, sent
@@ -389,6 +392,9 @@ def test_whose_pod_a_bound_token_is_for(lab):
     """With a real API server: the pod that it says a token is bound to gives the labels; a token of none gives none."""
     lab.api_server()
     lab.api.apply(manifests())
+    for one in map(json.loads, manifests().split("\n---\n")):
+        if one["kind"] == "Pod":
+            lab.api.set_pod_status(one)
     plane = lab.kubernetes_control_plane()
     for name in ("web", "api"):
         pod = workload(name)

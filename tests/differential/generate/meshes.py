@@ -97,6 +97,7 @@ def _wide(rng, draft, number):
     if number % 3 == 2:
         # With a selector: elsewhere the old kinds would be off.
         policy = security.authorization_policy(rng, draft, ROOT_NAMESPACE, "wide", rng.choice(("ALLOW", "DENY")))
+        policy["spec"].pop("targetRefs", None)
         policy["spec"]["selector"] = {"matchLabels": {"version": "v2"}}
         objects.append(policy)
     return objects

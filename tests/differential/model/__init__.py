@@ -63,7 +63,7 @@ def _checks(objects, mesh, workload, target, http):
     """Functions that must all let a request's facts through, and whether a rule among them looks at the path."""
     policies = authorization_policy.select(objects, workload)
     checks = authorization_policy.checks(policies, mesh, http)
-    looks_at_path = authorization_policy.looks_at_path(policies)
+    looks_at_path = authorization_policy.looks_at_path(policies, mesh)
     # A policy of the new kind switches the old ones off for its workload. Open: AUDIT came later, and decides
     # nothing: what the old kinds close stays closed.
     if not any(authorization_policy.decides(policy) for policy in policies):

@@ -25,10 +25,12 @@ def decides(policy):
     return _action(policy) != "AUDIT"
 
 
-def looks_at_path(policies):
+def looks_at_path(policies, mesh):
+    """Whether a rule does. Open: where nobody can be asked, CUSTOM denies whatever its rules say, and they are not looked at."""
     return any(
         "paths" in to["operation"] or "notPaths" in to["operation"]
         for policy in policies
+        if _action(policy) != "CUSTOM" or Provider.of(mesh.providers, policy["spec"]["provider"]["name"])
         for rule in policy["spec"].get("rules", [])
         for to in rule.get("to", [])
     )

@@ -43,12 +43,14 @@ TEST_CASE("the node says what the control plane wants to know") {
   options.unprivileged = true;
   options.outboundAddress = "127.0.0.2";
   options.appAddress = "127.0.0.3";
+  options.gatewayTopology = "numTrustedProxies=2";
   node = parsed(options).at("node");
   CHECK(node.at("id") == "router~10.0.0.7~portal-1.onap~onap.svc.cluster.local");
   CHECK(node.at("metadata").at("INTERCEPTION_MODE") == "NONE");
   CHECK(node.at("metadata").at("UNPRIVILEGED_POD") == "true");
   CHECK(node.at("metadata").at("FAIRWAY_OUTBOUND_ADDRESS") == "127.0.0.2");
   CHECK(node.at("metadata").at("FAIRWAY_APP_ADDRESS") == "127.0.0.3");
+  CHECK(node.at("metadata").at("FAIRWAY_GATEWAY_TOPOLOGY") == "numTrustedProxies=2");
 }
 
 TEST_CASE("xDS is delta, or the state of the world if so told") {
@@ -177,14 +179,17 @@ TEST_CASE("statistics are sent to a statsd server, if there is one, with the tag
 TEST_CASE("Envoy keeps few statistics of its own, and those that the pod asks for") {
   TemporaryDirectory directory;
   auto options = optionsIn(directory);
-  const auto patterns = [&] { return parsed(options).at("stats_config").at("stats_matcher").at("inclusion_list").at("patterns"); };
+  const auto patterns = [&] {
+    return parsed(options).at("stats_config").at("stats_matcher").at("inclusion_list").at("patterns");
+  };
   const auto has = [&](const json& pattern) {
     const auto all = patterns();
     return std::find(all.begin(), all.end(), pattern) != all.end();
   };
   // Ours, and what draining and the tools look at.
-  for (const json& pattern : {json{{"prefix", "istio."}}, json{{"prefix", "server."}}, json{{"suffix", "downstream_cx_active"}},
-                              json{{"suffix", "downstream_rq_active"}}, json{{"suffix", "shadow_denied"}}}) {
+  for (const json& pattern :
+       {json{{"prefix", "istio."}}, json{{"prefix", "server."}}, json{{"suffix", "downstream_cx_active"}},
+        json{{"suffix", "downstream_rq_active"}}, json{{"suffix", "shadow_denied"}}}) {
     CAPTURE(pattern.dump());
     CHECK(has(pattern));
   }

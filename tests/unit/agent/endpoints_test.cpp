@@ -45,6 +45,7 @@ struct Fixture {
                facts.certificate.issued = 2;
                facts.certificate.failures = 1;
                facts.certificate.notAfter = std::chrono::system_clock::now() + 1h;
+               facts.certificate.rootsNotAfter = std::chrono::system_clock::now() + 24h;
                facts.envoyStarts = 3;
                facts.envoyUsage = ProcessUsage{1.5, 4096};
                facts.sendsStatistics = false;
@@ -126,6 +127,7 @@ TEST_CASE("one page of metrics: Envoy's, the agent's and the app's") {
   CHECK(has(page, "istio_agent_process_cpu_seconds_total "));
   CHECK(has(page, "fairway_agent_statsd_found 0\n"));
   CHECK(has(page, "istio_agent_cert_expiry_seconds{resource_name=\"default\"} 3"));
+  CHECK(has(page, "istio_agent_cert_expiry_seconds{resource_name=\"ROOTCA\"} 8"));
 
   fixture.appStatus = 500;
   page = endpoints.agent(get("/stats/prometheus"));

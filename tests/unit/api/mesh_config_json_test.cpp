@@ -36,6 +36,18 @@ enableAutoMtls: true)"));
   CHECK(map->spec.mesh->enableAutoMtls == true);
 }
 
+TEST_CASE("discovery selectors are Kubernetes' own") {
+  const auto map = good<ConfigMap>(configMap(R"(discoverySelectors:
+- matchLabels: {mesh: "on", tier: web}
+- matchExpressions: [{key: app, operator: In, values: [cassandra, spark]}])"));
+  REQUIRE(map->spec.mesh);
+  const auto& selectors = map->spec.mesh->discoverySelectors;
+  REQUIRE(selectors.size() == 2);
+  CHECK(selectors[0].labels == Labels{{"mesh", "on"}, {"tier", "web"}});
+  CHECK(selectors[1].selects({{"app", "spark"}}));
+  CHECK_FALSE(selectors[1].selects({{"app", "web"}}));
+}
+
 TEST_CASE("trust and TLS of the mesh") {
   const auto map = good<ConfigMap>(configMap(R"(trustDomainAliases: [old.example]
 caCertificates: [{pem: "-----BEGIN CERTIFICATE-----", trustDomains: [b.example]}, {pem: "-----BEGIN CERTIFICATE-----"}]

@@ -49,11 +49,10 @@ TEST_CASE("metadata that EnvoyFilters can match: short texts that nothing else o
 TEST_CASE("a gateway's node with all metadata") {
   auto node = sidecar();
   node.id = "router~127.0.0.2~gw.istio-system~istio-system.svc.cluster.local";
-  node.metadata = {{"INSTANCE_IPS", "127.0.0.2, fd00::1"},
-                   {"INTERCEPTION_MODE", "NONE"},
-                   {"UNPRIVILEGED_POD", "true"},
-                   {"FAIRWAY_OUTBOUND_ADDRESS", "127.0.0.3"},
-                   {"FAIRWAY_APP_ADDRESS", "127.0.0.4"}};
+  node.metadata = {
+      {"INSTANCE_IPS", "127.0.0.2, fd00::1"}, {"INTERCEPTION_MODE", "NONE"},
+      {"UNPRIVILEGED_POD", "true"},           {"FAIRWAY_OUTBOUND_ADDRESS", "127.0.0.3"},
+      {"FAIRWAY_APP_ADDRESS", "127.0.0.4"},   {"FAIRWAY_GATEWAY_TOPOLOGY", "numTrustedProxies=2,proxyProtocol=true"}};
   const auto proxy = proxyFromNode(node).value();
   CHECK(proxy.type == translate::ProxyType::gateway);
   CHECK(proxy.ips == std::vector<std::string>{"127.0.0.2", "fd00::1"});
@@ -61,6 +60,7 @@ TEST_CASE("a gateway's node with all metadata") {
   CHECK(proxy.unprivileged);
   CHECK(proxy.outboundAddress == "127.0.0.3");
   CHECK(proxy.appAddress == "127.0.0.4");
+  CHECK(proxy.topology == model::GatewayTopology{.trustedProxies = 2, .proxyProtocol = true});
 }
 
 TEST_CASE("malformed nodes are refused with the field") {

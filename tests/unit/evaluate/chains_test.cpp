@@ -136,9 +136,12 @@ TEST_CASE("The default chain takes what no other does; what is not known is said
   CHECK(chosen(listener, to(81)) == "rest");
   CHECK(chosen(with({{"a", json::object()}, {"b", json::object()}}), to(1)) == "unknown");
   auto odd = kTlsInspector;
-  odd["typed_config"]["@type"] =
-      "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
-  CHECK(chosen(with({{"a", json::object()}}, {{"listener_filters", json::array({odd})}}), to(1)) == "unknown");
+  const auto chosenWith = [&](const std::string& filter) {
+    odd["typed_config"]["@type"] = "type.googleapis.com/envoy.extensions.filters.listener." + filter;
+    return chosen(with({{"a", json::object()}}, {{"listener_filters", json::array({odd})}}), to(1));
+  };
+  CHECK(chosenWith("original_src.v3.OriginalSrc") == "unknown");
+  CHECK(chosenWith("proxy_protocol.v3.ProxyProtocol") == "a");
 }
 
 }  // namespace fairway::evaluate

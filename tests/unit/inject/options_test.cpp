@@ -91,7 +91,8 @@ TEST_CASE("where statistics are sent: the settings' server, the pod's own, or no
 TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatcher") {
   const std::string config =
       "proxyStatsMatcher: {inclusionPrefixes: [cluster.outbound, http], inclusionRegexps: ['a.*b']}\n";
-  const auto options = read({{"proxy.istio.io/config", config}, {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
+  const auto options = read({{"proxy.istio.io/config", config},
+                             {"sidecar.istio.io/statsInclusionPrefixes", "listener"},
                              {"sidecar.istio.io/statsInclusionSuffixes", "handshake,active"}});
   CHECK(options.env.at("FAIRWAY_STATS_PREFIXES") == "listener");
   CHECK(options.env.at("FAIRWAY_STATS_SUFFIXES") == "handshake,active");
@@ -100,6 +101,19 @@ TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatch
   CHECK(read({{"proxy.istio.io/config", config}}).env.at("FAIRWAY_STATS_PREFIXES") == "cluster.outbound,http");
   CHECK(mentions(refusalOf({{"proxy.istio.io/config", "proxyStatsMatcher: {inclusionPrefixes: ['a,b']}"}}),
                  {"inclusionPrefixes", "\"a,b\"", "commas"}));
+}
+
+TEST_CASE("what stands in front of a gateway goes to its proxy") {
+  const auto options = read({{"proxy.istio.io/config",
+                              "gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD, "
+                              "proxyProtocol: {}}\n"}});
+  CHECK(options.env.at("FAIRWAY_GATEWAY_TOPOLOGY") ==
+        "numTrustedProxies=2,forwardClientCertDetails=APPEND_FORWARD,proxyProtocol=true");
+  CHECK(options.warnings.empty());
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {numTrustedProxies: -1}"}}),
+                 {"gatewayTopology.numTrustedProxies", "-1"}));
+  CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {forwardClientCertDetails: ALL}"}}),
+                 {"forwardClientCertDetails", "ALL", "SANITIZE_SET"}));
 }
 
 TEST_CASE("user volumes: a mapping or a list") {

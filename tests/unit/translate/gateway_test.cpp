@@ -98,6 +98,22 @@ std::vector<std::string> serverNames(const FilterChain& chain) {
 
 }  // namespace
 
+TEST_CASE("a gateway believes the proxies in front of it that it is told of") {
+  auto w = world();
+  w.gateway.servers = {server("http", 80, model::Protocol::http, {"portal.example.com"})};
+  w.gatewayRoutes[{80, ""}].hosts = {{"portal.example.com", false, {true, {toPortal()}, {}, {}}}};
+  auto proxy = gatewayProxy();
+  proxy.topology = {2, model::GatewayTopology::ClientCertificate::append_forward, true};
+  const auto resources = accepted(w, proxy);
+  const auto listener = resources.get<Listener>(Type::listener, "0.0.0.0_8080");
+  REQUIRE(listener.listener_filters_size() == 1);
+  CHECK(listener.listener_filters(0).name() == "envoy.filters.listener.proxy_protocol");
+  const auto http = httpOf(listener.filter_chains(0));
+  CHECK(http.use_remote_address().value());
+  CHECK(http.xff_num_trusted_hops() == 2);
+  CHECK(http.forward_client_cert_details() == HttpConnectionManager::APPEND_FORWARD);
+}
+
 TEST_CASE("a plain server listens at the target port of the gateway's service") {
   auto w = world();
   w.gateway.servers = {server("http", 80, model::Protocol::http, {"portal.example.com"})};
