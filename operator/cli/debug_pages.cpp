@@ -302,7 +302,7 @@ std::vector<Column> proxyColumns() {
                         text += (text.empty() ? "" : ", ") + type + " " + console::shown(state.value("sent", json(0))) +
                                 "/" + console::shown(state.value("acked", json(0)));
                       }
-                      return Cell{text, Cell::Look::number};
+                      return Cell{text};
                     }};
   const Column refused{"refused", [](const json& row) {
                          std::string text;
@@ -317,8 +317,8 @@ std::vector<Column> proxyColumns() {
           flag("state", "settled", "in sync", Cell::Look::good, "behind", Cell::Look::warning),
           column("version", "version"),
           column("protocol", "variant"),
-          column("connected since", "connectedSince"),
-          column("credentials end", "expires"),
+          number("connected since", "connectedSince"),
+          number("credentials end", "expires"),
           sent,
           refused,
           column("identity", "identity", Cell::Look::code)};
@@ -399,8 +399,8 @@ std::vector<DebugPage> debugPages(const AdminInputs& inputs) {
        "Watch health",
        "Each kind of object: whether it is listed and watched, and when it last said anything.",
        of(feedsPage),
-       {column("kind", "kind"), column("group", "group"), feedState(), column("last change", "lastChange"),
-        column("last sign", "lastSign"), number("events", "events"), number("lists", "relists"),
+       {column("kind", "kind"), column("group", "group"), feedState(), number("last change", "lastChange"),
+        number("last sign", "lastSign"), number("events", "events"), number("lists", "relists"),
         number("errors", "errors"), column("listed by", "listedBy"), problem("problem", "problem")}},
       {"certificates",
        "Certificates",

@@ -204,6 +204,8 @@ th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 tbody tr:hover { background: var(--band); }
 .code { font: 13px/1.6 ui-monospace, monospace; overflow-wrap: anywhere; }
 .number { font-variant-numeric: tabular-nums; }
+.number, .good, .warning { white-space: nowrap; }
+p.warning { white-space: normal; }
 .good { color: var(--good); } .warning { color: var(--warning); } .error { color: var(--error); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: .3rem 0; }
 dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
