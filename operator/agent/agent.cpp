@@ -19,8 +19,10 @@
 #include "agent/envoy_command.h"
 #include "agent/http_server.h"
 #include "agent/log.h"
+#include "agent/process_usage.h"
 #include "agent/sds_server.h"
 #include "agent/span_environment.h"
+#include "agent/statsd.h"
 #include "agent/supervisor.h"
 #include "agent/work_dir.h"
 #include "base/strings.h"
@@ -30,6 +32,7 @@ namespace fairway::agent {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainPoll{100};
+constexpr std::chrono::milliseconds kStatsdLookup{3000};
 constexpr std::chrono::hours kUnlimited{24 * 365};
 // Answers at once. Health has its own: neither slow probes of the app nor scrapes may hold it up.
 constexpr unsigned kControlThreads = 4, kHealthThreads = 2, kAgentThreads = 8;
@@ -50,8 +53,8 @@ class Agent::Implementation {
         drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
         mesh_(ownLabels(options_), options_.metricSeries),
         connections_(mesh_),
-        endpoints_(options_, envoy_, mesh_, connections_, {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {
-  }
+        endpoints_(options_, envoy_, mesh_, connections_,
+                   {[this] { return readiness(); }, [this] { return facts(); }, [this] { stop(); }}) {}
 
   int run() {
     const auto failed = [](const Error& error) {
@@ -60,7 +63,8 @@ class Agent::Implementation {
     };
     const auto workDir = WorkDir::open(options_.workDir);
     if (!workDir) return failed(workDir.error());
-    auto sds = SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
+    auto sds =
+        SdsServer::start(file("sds.sock"), [this](const std::string& message) { return connections_.take(message); });
     if (!sds) return failed(sds.error());
     auto supervisor = Supervisor::make(supervisorOptions());
     if (!supervisor) return failed(supervisor.error());
@@ -142,8 +146,8 @@ class Agent::Implementation {
       changed_.wait(lock, [this] { return hasSecrets_ || stopping_; });
       if (stopping_) return static_cast<int>(agentStopped);
     }
-    const auto written =
-        identity::writeFileAtomically(file("bootstrap.json"), bootstrap(options_, file("sds.sock")), 0600);
+    const auto text = bootstrap(options_, file("sds.sock"), statsdServer());
+    const auto written = identity::writeFileAtomically(file("bootstrap.json"), text, 0600);
     if (!written) return tl::unexpected(written.error());
     switch (supervisor.run()) {
       case Supervisor::End::crashed: return static_cast<int>(agentCrashed);
@@ -151,6 +155,17 @@ class Agent::Implementation {
       case Supervisor::End::exited: break;
     }
     return static_cast<int>(agentStopped);
+  }
+
+  // Who listens to statistics must not keep a pod from starting.
+  std::optional<Address> statsdServer() {
+    if (options_.statsdAddress.empty()) return std::nullopt;
+    const auto server = resolveStatsd(options_.statsdAddress, kStatsdLookup);
+    const std::lock_guard guard(mutex_);
+    sendsStatistics_ = server.has_value();
+    if (server) return *server;
+    spdlog::warn("statsd: {}; Envoy runs without that server until the pod is replaced", server.error().message);
+    return std::nullopt;
   }
 
   [[nodiscard]] CertificateManagerOptions certificateOptions() const {
@@ -240,8 +255,12 @@ class Agent::Implementation {
     const std::lock_guard guard(mutex_);
     AgentFacts facts;
     if (manager_ != nullptr) facts.certificate = manager_->status();
-    if (supervisor_ != nullptr) facts.envoyStarts = supervisor_->starts();
+    if (supervisor_ != nullptr) {
+      facts.envoyStarts = supervisor_->starts();
+      if (const auto pid = supervisor_->child(); pid > 0) facts.envoyUsage = processUsage(std::to_string(pid));
+    }
     facts.readyAfterSeconds = readyAfter_;
+    facts.sendsStatistics = sendsStatistics_;
     return facts;
   }
 
@@ -256,6 +275,7 @@ class Agent::Implementation {
   std::condition_variable changed_;
   bool hasSecrets_ = false, stopping_ = false, draining_ = false;  // guarded by mutex_
   double readyAfter_ = 0;                                          // seconds; guarded by mutex_
+  std::optional<bool> sendsStatistics_;                            // guarded by mutex_; see AgentFacts
   Supervisor* supervisor_ = nullptr;                               // guarded by mutex_; set while run() has one
   CertificateManager* manager_ = nullptr;                          // guarded by mutex_; likewise
 };

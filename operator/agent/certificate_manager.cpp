@@ -42,6 +42,14 @@ std::int64_t minutes(std::chrono::system_clock::duration duration) {
   return std::chrono::duration_cast<std::chrono::minutes>(duration).count();
 }
 
+std::optional<CertificateManager::Time> firstEnd(const std::string& pem) {
+  const auto roots = identity::Certificate::chainFromPem(pem);
+  if (!roots || roots->empty()) return std::nullopt;
+  return std::min_element(roots->begin(), roots->end(),
+                          [](const auto& a, const auto& b) { return a.notAfter() < b.notAfter(); })
+      ->notAfter();
+}
+
 }  // namespace
 
 CertificateManager::CertificateManager(CertificateManagerOptions options, CertificateClient& client, Publish publish,
@@ -158,6 +166,7 @@ CertificateManager::Time CertificateManager::step(Time now) {
     ++status_.issued;
     status_.problem.clear();
     status_.notAfter = current_->notAfter;
+    status_.rootsNotAfter = firstEnd(current_->roots);
   }
   publish_(*current_);
   const double share = kRenewAt + kRenewJitter * (2 * random_() - 1);
@@ -174,6 +183,10 @@ bool CertificateManager::refreshTrust() {
   if (!trust || (trust->roots == current_->roots && *trust == current_->trust)) return false;
   current_->roots = trust->roots;
   current_->trust = std::move(*trust);
+  {
+    const std::lock_guard guard(mutex_);
+    status_.rootsNotAfter = firstEnd(current_->roots);
+  }
   log().info("what is to be trusted has changed");
   publish_(*current_);
   return true;

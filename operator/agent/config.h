@@ -51,6 +51,9 @@ struct AgentOptions {
   // Loopback; empty: none. Who connects here speaks with the control plane by this proxy's identity, whose certificate is renewed:
   // for programs of the pod that ask for configuration and know no certificates that change.
   std::string xdsRelayAddress;
+  std::string statsdAddress;  // host:port of a server that Envoy sends its statistics to, over UDP; empty: none
+  std::string statsdPrefix = "envoy";  // in front of their names
+  bool statsdTags = false;             // as DogStatsD has them; false: they are parts of the names
   Interception interception = Interception::redirect;
   std::string outboundAddress;  // interception none: where outbound listeners bind (an IP)
   std::string appAddress;       // interception none: where the app listens (an IP)
@@ -59,8 +62,8 @@ struct AgentOptions {
   bool unprivileged = false;  // the proxy may not bind ports below 1024
   unsigned concurrency = 2;   // Envoy's worker threads; 0: one a core
   std::string appProbes;      // see parseAppProbes()
-  bool probeLocalhost = false;  // the app is probed at 127.0.0.1, not at the pod's address
-  std::string appMetrics;       // see parseAppMetrics()
+  bool probeLocalhost = false;      // the app is probed at 127.0.0.1, not at the pod's address
+  std::string appMetrics;           // see parseAppMetrics()
   std::size_t metricSeries = 2000;  // label sets of each of Istio's metrics; what is over that is added up
   // Of Envoy's own statistics those that are kept besides the usual ones (see bootstrap()).
   std::vector<std::string> statsPrefixes, statsSuffixes, statsRegexes;

@@ -2,9 +2,6 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
-
-#include <unistd.h>
 
 #include "agent/connect.h"
 #include "agent/log.h"
@@ -23,13 +20,6 @@ void add(std::string& page, const std::string& name, const char* type, const std
   char text[64];
   std::snprintf(text, sizeof text, "%.17g", value);
   page += name + labels + " " + text + "\n";
-}
-
-double residentBytes() {
-  std::ifstream file("/proc/self/statm");
-  double total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 AppSide appSide(const AgentOptions& options) {
@@ -142,14 +132,25 @@ std::string Endpoints::ownMetrics() const {
   counter("istio_agent_num_outgoing_requests", R"({request_type="csr"})",
           facts.certificate.issued + facts.certificate.failures);
   counter("istio_agent_num_failed_outgoing_requests", R"({request_type="csr"})", facts.certificate.failures);
-  if (facts.certificate.notAfter) {
-    const std::chrono::duration<double> left = *facts.certificate.notAfter - std::chrono::system_clock::now();
-    add(page, "istio_agent_cert_expiry_seconds", "gauge", R"({resource_name="default"})", left.count());
-  }
+  const auto expiry = [&](const char* labels, const std::optional<CertificateManager::Time>& end) {
+    if (!end) return;
+    const std::chrono::duration<double> left = *end - std::chrono::system_clock::now();
+    add(page, "istio_agent_cert_expiry_seconds", "gauge", labels, left.count());
+  };
+  expiry(R"({resource_name="default"})", facts.certificate.notAfter);
+  expiry(R"({resource_name="ROOTCA"})", facts.certificate.rootsNotAfter);
   if (facts.readyAfterSeconds > 0) {
     add(page, "istio_agent_startup_duration_seconds", "gauge", "", facts.readyAfterSeconds);
   }
   counter("fairway_agent_envoy_starts_total", "", facts.envoyStarts);
+  const auto usage = [&](const std::optional<ProcessUsage>& found, const char* cpu, const char* memory) {
+    if (!found) return;
+    add(page, cpu, "counter", "", found->cpuSeconds);
+    add(page, memory, "gauge", "", found->residentBytes);
+  };
+  usage(processUsage("self"), "istio_agent_process_cpu_seconds_total", "istio_agent_process_resident_memory_bytes");
+  usage(facts.envoyUsage, "fairway_envoy_cpu_seconds_total", "fairway_envoy_resident_memory_bytes");
+  if (facts.sendsStatistics) add(page, "fairway_agent_statsd_found", "gauge", "", *facts.sendsStatistics ? 1 : 0);
   const auto connections = connections_.stats();
   add(page, "fairway_agent_connections", "gauge", "", static_cast<double>(connections.open));
   counter("fairway_agent_connections_untracked_total", "", connections.untracked);
@@ -157,7 +158,6 @@ std::string Endpoints::ownMetrics() const {
   for (const auto& [metric, sets] : mesh_.overLimit()) {
     add(page, "fairway_agent_series_over_limit", "gauge", "{metric=\"" + metric + "\"}", static_cast<double>(sets));
   }
-  add(page, "istio_agent_process_resident_memory_bytes", "gauge", "", residentBytes());
   return page;
 }
 

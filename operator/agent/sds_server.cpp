@@ -158,8 +158,7 @@ class Refusal final : public grpc::ServerGenericBidiReactor {
 
 class Service final : public grpc::CallbackGenericService {
  public:
-  Service(Shared& shared, SdsServer::AccessLogs accessLogs)
-      : shared_(shared), accessLogs_(std::move(accessLogs)) {}
+  Service(Shared& shared, SdsServer::AccessLogs accessLogs) : shared_(shared), accessLogs_(std::move(accessLogs)) {}
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     if (context->method() == kStreamMethod) return new Stream(shared_, SdsSession::stateOfTheWorld());
     if (context->method() == kDeltaMethod) return new Stream(shared_, SdsSession::delta());

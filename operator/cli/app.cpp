@@ -23,6 +23,7 @@
 #include "cli/proxy_config_command.h"
 #include "cli/proxy_status_command.h"
 #include "cli/serve.h"
+#include "cli/servicegraph_command.h"
 #include "cli/version.h"
 #include "cli/wait_command.h"
 
@@ -224,6 +225,7 @@ int run(int argc, char** argv) {
   addEvaluate(app, exitCode);
   addInject(app, exitCode);
   addMigrate(app, exitCode);
+  addServicegraph(app, exitCode);
   addVersion(app);
   addCompletion(app);
   try {

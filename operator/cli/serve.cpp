@@ -206,7 +206,7 @@ Result<void> openSource(const ServeOptions& options, ControlPlane& plane) {
     plane.keySets->want(urls);
   };
   if (plane.folderTokens) {
-    sink.logProblems = false;  // the folder source does, with file and line
+    sink.logProblems = false;     // the folder source does, with file and line
     sink.labelsByAccount = true;  // its tokens name no pod
     sink.onAccounts = [&plane](const std::set<identity::ServiceAccount>& accounts) {
       if (const auto written = plane.folderTokens->update(accounts, Clock::now()); !written) {
@@ -255,7 +255,8 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   identity::CertificateServiceOptions certificates;
   certificates.certificateSuffices = plane.folderTokens != nullptr;
   plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens(), certificates);
-  plane.certificates->describeCallers([&plane](const identity::Caller& caller) { return plane.sink->describe(caller); });
+  plane.certificates->describeCallers(
+      [&plane](const identity::Caller& caller) { return plane.sink->describe(caller); });
   plane.trust = std::make_unique<TrustKeeper>(
       TrustKeeper::Options{options.stateDir,
                            !plane.member || !options.caDir.empty(),
@@ -287,6 +288,11 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
     return authorizeProxy(*plane.engine, proxy);
   };
   server.onReport = logReport;
+  plane.edges = std::make_unique<MeshEdges>(*plane.engine);
+  server.onLoad = [&edges = *plane.edges](const translate::Proxy& proxy, const discovery::LoadReport& report) {
+    edges.report(proxy, report);
+  };
+  server.loadsWanted = [&edges = *plane.edges] { return edges.wanted(); };
   auto readers = parseStatusReaders(options.statusReaders);
   if (!readers) return tl::unexpected(readers.error());
   server.statusReaders = std::move(*readers);
@@ -310,6 +316,10 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
   webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
+  webhook.proxyDefaults = [&plane, mesh = api::NamespacedName{options.rootNamespace,
+                                                              control::revisioned(kMeshConfigMap, options.revision)}] {
+    return plane.sink->proxyDefaults(mesh);
+  };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());
@@ -334,11 +344,12 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  AdminInputs inputs{*plane.engine,      *plane.source,        *plane.discovery,
-                     *plane.keeper,      *plane.authority,     *plane.certificates,
-                     plane.fileProblems, plane.member.get(),   {},
-                     &plane.stopping,    plane.snapshots.get()};
+  AdminInputs inputs{*plane.engine,      *plane.source,         *plane.discovery,
+                     *plane.keeper,      *plane.authority,      *plane.certificates,
+                     plane.fileProblems, plane.member.get(),    {},
+                     &plane.stopping,    plane.snapshots.get(), plane.edges.get()};
   if (plane.webhookAnswers) {
+    inputs.webhook = plane.webhookAnswers.get();
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
   }
   auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));

@@ -8,6 +8,7 @@
 
 #include "discovery/core.h"
 #include "discovery/listening.h"
+#include "discovery/load_call.h"
 #include "discovery/log.h"
 #include "discovery/status_call.h"
 #include "discovery/stream.h"
@@ -37,6 +38,7 @@ class AdsService final : public grpc::CallbackGenericService {
       auto* call = StatusCall::start(core_, *context, secure_, method.substr(StatusCall::kService.size()));
       if (call != nullptr) return call;
     }
+    if (method == LoadCall::kMethod) return LoadCall::start(core_, *context, secure_);
     const auto variant = variantOf(method);
     if (!variant) {
       ++core_.counters.unimplemented;
@@ -250,6 +252,23 @@ Counters Server::counters() const {
                    from.types[i].nacks};
   }
   return to;
+}
+
+TimeValues Server::times() const {
+  const auto& from = core_->times;
+  TimeValues to{from.convergence.values(), from.queue.values(), from.send.values(), {}};
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    to.types[i] = {from.types[i].push.values(), from.types[i].bytes.values()};
+  }
+  return to;
+}
+
+std::size_t Server::waitingTurns() const { return core_->turns.waiting(); }
+
+std::vector<StreamFacts> Server::facts() const {
+  std::vector<StreamFacts> result;
+  for (const auto& stream : core_->all()) result.push_back(stream->facts());
+  return result;
 }
 
 std::vector<StreamInfo> Server::streams(bool withResources) const {

@@ -316,6 +316,13 @@ Time CertificateAuthority::expires() const {
   return inputs_.active->notAfter();
 }
 
+Time CertificateAuthority::rootExpires() const {
+  const std::lock_guard guard(mutex_);
+  auto first = Time::max();
+  for (const auto& root : inputs_.active->roots) first = std::min(first, root.notAfter());
+  return first;
+}
+
 Time CertificateAuthority::serverExpires() const {
   const std::lock_guard guard(mutex_);
   return serverExpires_;

@@ -61,12 +61,16 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
     tellAuthenticated(context->peer());
     const auto key = parseCsr(request->csr());
-    if (!key) return invalid(*context, *caller, key.error().message);
+    if (!key) {
+      ++unreadable_;
+      return invalid(*context, *caller, key.error().message);
+    }
     const auto ttl = authority_.ttlFor(std::chrono::seconds(request->validity_seconds()));
     if (!ttl) return invalid(*context, *caller, ttl.error().message);
     const auto issued = authority_.sign(*key, *caller, *ttl, now, describe(*caller));
     if (!issued) {
       ++failed_;
+      ++unsigned_;
       log().error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
       return {grpc::StatusCode::INTERNAL, "the certificate could not be signed"};
     }
@@ -95,7 +99,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
   }
 
   [[nodiscard]] CertificateServiceStats stats() const {
-    return {issued_.load(), unauthenticated_.load(), invalid_.load(), throttled_.load(), failed_.load()};
+    return {issued_.load(), unauthenticated_.load(), invalid_.load(), throttled_.load(),
+            failed_.load(), unreadable_.load(),      unsigned_.load()};
   }
 
  private:
@@ -134,8 +139,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
   }
 
-  [[nodiscard]] tl::expected<Caller, grpc::Status> authenticate(const grpc::ServerContext& context,
-                                                                Time now) const {
+  [[nodiscard]] tl::expected<Caller, grpc::Status> authenticate(const grpc::ServerContext& context, Time now) const {
     CallerCredentials credentials;
     if (const auto auth = context.auth_context(); auth) {
       credentials.tls = isTls(*auth);
@@ -171,15 +175,16 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   const CertificateAuthority& authority_;
   mutable std::mutex trustMutex_;
-  std::string trust_;                              // guarded by trustMutex_
-  std::function<void(const std::string&)> known_;  // guarded by trustMutex_
+  std::string trust_;                                                  // guarded by trustMutex_
+  std::function<void(const std::string&)> known_;                      // guarded by trustMutex_
   std::function<std::optional<std::string>(const Caller&)> describe_;  // guarded by trustMutex_
   TokenVerifier* const tokens_;
   const CertificateServiceOptions options_;
   const Clock clock_;
   RateLimiter limiter_;
   std::atomic<unsigned> inFlight_{0};
-  std::atomic<std::uint64_t> issued_{0}, unauthenticated_{0}, invalid_{0}, throttled_{0}, failed_{0};
+  std::atomic<std::uint64_t> issued_{0}, unauthenticated_{0}, invalid_{0}, throttled_{0}, failed_{0}, unreadable_{0},
+      unsigned_{0};
 };
 
 CertificateService::CertificateService(const CertificateAuthority& authority, TokenVerifier* tokens,

@@ -57,9 +57,13 @@ FeedStatus Informer::status() const {
 void Informer::publish() {
   const FeedStatus& now = feed_.status();
   FeedStatus before;
+  const auto changes = [](const FeedStatus& status) { return status.added + status.updated + status.deleted; };
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(published_, now);
+    const auto time = std::chrono::system_clock::now();
+    published_.lastChange = changes(now) == changes(before) ? before.lastChange : std::optional(time);
+    published_.lastSign = now.signs == before.signs ? before.lastSign : std::optional(time);
   }
   if (now.absent != before.absent) {
     log().info("{}: {}", info_.name, now.absent ? now.problem : "now served as " + feed_.version());

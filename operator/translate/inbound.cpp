@@ -63,7 +63,8 @@ std::map<std::uint32_t, AppPort> servicePorts(store::View& view, const SidecarIn
         view.note({model::Note::Severity::warning, object, "spec.ports",
                    "workload port " + std::to_string(*target) + " is read as " +
                        std::string(model::toString(existing->second.protocol)) + " because of " +
-                       existing->second.host + ", not as " + std::string(model::toString(port.protocol))});
+                       existing->second.host + ", not as " + std::string(model::toString(port.protocol)),
+                   model::Note::Conflict::inbound});
       }
     }
   }

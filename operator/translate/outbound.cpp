@@ -214,7 +214,8 @@ class WildcardListener {
   void refuse(const PortHost& entry, const std::string& why) {
     view_.note({model::Note::Severity::warning, serviceObject(entry), "spec.addresses",
                 "port " + std::to_string(query_.port) + " of host " + entry.host + " has no address of its own, and " +
-                    why + ": expected an address, or another port number"});
+                    why + ": expected an address, or another port number",
+                model::Note::Conflict::tcp_over_tcp});
   }
 
   void keep(const std::vector<model::Provenance>& objects) {
@@ -312,8 +313,8 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
   for (const auto* entry : others) {
     view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
                "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
-                   std::string(model::toString(entry->protocol)) +
-                   " services cannot share it; use another port number"});
+                   std::string(model::toString(entry->protocol)) + " services cannot share it; use another port number",
+               model::Note::Conflict::http_over_tcp});
   }
   return output;
 }

@@ -64,7 +64,8 @@ std::vector<model::Provenance> addSharedChains(store::View& view, Listener& list
     } else {
       view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
                  "port " + std::to_string(port) + ": without interception one TCP service can have a port, and " +
-                     rest->host + " has it; use another port number"});
+                     rest->host + " has it; use another port number",
+                 model::Note::Conflict::tcp_over_tcp});
     }
   }
   if (rest) {

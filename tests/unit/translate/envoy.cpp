@@ -53,7 +53,7 @@ Listener withRoutes(const Resources& resources, Listener listener) {
 
 Cluster withEndpoints(const Resources& resources, Cluster cluster) {
   if (cluster.type() != Cluster::EDS) return cluster;
-  const auto name = cluster.eds_cluster_config().service_name();
+  const auto name = cluster.name();
   cluster.clear_eds_cluster_config();
   cluster.set_type(Cluster::STATIC);
   *cluster.mutable_load_assignment() = resources.get<ClusterLoadAssignment>(Type::endpoint, name);
