@@ -183,13 +183,13 @@ class InboundListener {
 
   void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
+    addTcpProxy(chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
   void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
+    addTcpProxy(chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
   }
 
   store::View& view_;
@@ -325,7 +325,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
+  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
   InboundListener chains(view, listener, true, telemetry.server, query.ns);
   std::vector<std::uint32_t> plain;

@@ -70,10 +70,10 @@ ResourcePtr virtualOutbound(store::View& view, const SidecarOutbound& query) {
   self.set_name("virtualOutbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kOutboundPort);
   const auto& telemetry = telemetryOf(view, query.client);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.client, MetricsSide::client);
+  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.client, MetricsSide::client);
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
-  addTcpProxy(view, rest, clusterForUnknown(view, query.client), telemetry.client, MetricsSide::client);
+  addTcpProxy(rest, clusterForUnknown(view, query.client), telemetry.client, MetricsSide::client);
   auto provenance = telemetry.provenance;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.client.ns, query.client.sidecar});
   if (sidecar) provenance.push_back(sidecar->provenance);
@@ -207,7 +207,7 @@ class WildcardListener {
   void addUnknown(const char* transport) {
     auto& chain = *listener_.add_filter_chains();
     if (*transport != '\0') chain.mutable_filter_chain_match()->set_transport_protocol(transport);
-    addTcpProxy(view_, chain, clusterForUnknown(view_, query_.client), telemetryOf(view_, query_.client).client,
+    addTcpProxy(chain, clusterForUnknown(view_, query_.client), telemetryOf(view_, query_.client).client,
                 MetricsSide::client);
   }
 

@@ -70,8 +70,8 @@ void addNameLookup(FilterChain& chain, std::uint32_t port) {
 
 }  // namespace
 
-void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster,
-                 const model::Telemetry::Side& telemetry, MetricsSide side) {
+void addTcpProxy(FilterChain& chain, const std::string& cluster, const model::Telemetry::Side& telemetry,
+                 MetricsSide side) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
