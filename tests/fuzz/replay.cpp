@@ -62,7 +62,7 @@ void play(const Target& target, std::size_t mutations) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  fairway::setLogLevels("off").value();
+  (void)fairway::setLogLevels("off");
   google::protobuf::SetLogHandler(nullptr);
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, tellInput);
   const std::size_t mutations = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : kMutations;

@@ -12,6 +12,7 @@
 
 using namespace fairway;
 using cli::Webhook;
+using cli::WebhookOptions;
 using nlohmann::json;
 
 namespace {

@@ -75,7 +75,6 @@ TEST_CASE("a service port is an EDS cluster over ADS") {
   CHECK(c.connect_timeout().seconds() == 10);
   CHECK(c.circuit_breakers().thresholds(0).max_connections().value() == 4294967295u);
   CHECK(c.common_lb_config().healthy_panic_threshold().value() == 0);
-  CHECK(httpOf(c).explicit_http_config().has_http_protocol_options());
 }
 
 TEST_CASE("the upstream protocol follows the port") {
