@@ -121,8 +121,9 @@ void pack(AccessLog& out, const char* name, const Config& config) {
 }
 
 void setBackend(loggers::grpc::v3::CommonGrpcAccessLogConfig& out, const model::TelemetryBackend& backend,
-                const std::string& logName) {
-  out.set_log_name(logName);
+                const std::string& logName, const char* defaultName) {
+  // Envoy wants a name; this is that of Istio's providers that have none.
+  out.set_log_name(logName.empty() ? defaultName : logName);
   out.set_transport_api_version(envoy::config::core::v3::V3);
   auto& service = *out.mutable_grpc_service()->mutable_envoy_grpc();
   service.set_cluster_name(clusterName(backend.port, "", backend.host));
@@ -184,7 +185,7 @@ bool set(AccessLog& out, const model::FileLog& log, const Defaults& defaults, bo
 
 bool set(AccessLog& out, const model::OtelLog& log, const Defaults& defaults, bool) {
   loggers::open_telemetry::v3::OpenTelemetryAccessLogConfig config;
-  setBackend(*config.mutable_common_config(), log.backend, log.logName);
+  setBackend(*config.mutable_common_config(), log.backend, log.logName, "otel_envoy_accesslog");
   std::string text = log.format.text.empty() ? std::string(defaults.text) : log.format.text;
   while (text.ends_with('\n')) text.pop_back();  // a record is no line
   config.mutable_body()->set_string_value(text);
@@ -198,7 +199,7 @@ bool set(AccessLog& out, const model::OtelLog& log, const Defaults& defaults, bo
 bool set(AccessLog& out, const model::GrpcLog& log, const Defaults&, bool http) {
   if (log.http != http) return false;
   const auto setCommon = [&](auto& common) {
-    setBackend(common, log.backend, log.logName);
+    setBackend(common, log.backend, log.logName, http ? "http_envoy_accesslog" : "tcp_envoy_accesslog");
     for (const auto& name : log.filterState) common.add_filter_state_objects_to_log(name);
   };
   if (!http) {

@@ -15,9 +15,8 @@ using namespace fairway::agent::test;
 namespace {
 
 OwnLabels own() {
-  return {{"reviews-v1", "reviews", "v1", "reviews", "v1", "east"},
-          "shop",
-          "spiffe://cluster.local/ns/shop/sa/reviews"};
+  return {
+      {"reviews-v1", "reviews", "v1", "reviews", "v1", "east"}, "shop", "spiffe://cluster.local/ns/shop/sa/reviews"};
 }
 
 using Map = std::map<std::string, std::string>;
@@ -25,7 +24,9 @@ using Map = std::map<std::string, std::string>;
 // The labels of a text between braces.
 Map labelsOf(std::string_view text) {
   Map result;
-  for (const auto& [name, value] : parseLabels(text).value()) result[name] = value;
+  const auto labels = parseLabels(text);
+  REQUIRE(labels);
+  for (const auto& [name, value] : *labels) result[name] = value;
   return result;
 }
 
@@ -34,7 +35,8 @@ std::vector<std::pair<Map, double>> samplesOf(const std::string& page, std::stri
   std::vector<std::pair<Map, double>> result;
   eachLine(page, [&](std::string_view line) {
     const auto sample = parseSample(line);
-    if (sample && sample->name == name) result.emplace_back(labelsOf(sample->labels), std::stod(std::string(sample->value)));
+    if (sample && sample->name == name)
+      result.emplace_back(labelsOf(sample->labels), std::stod(std::string(sample->value)));
   });
   return result;
 }
@@ -220,7 +222,8 @@ TEST_CASE("labels that a Telemetry removes, sets and adds") {
   CHECK(map.size() == 25 - 2 + 2);
   // What Prometheus would refuse the whole page for.
   auto odd = kClient;
-  for (const auto* name : {"set_a.b", "set_", "set_1", "set_le", "set___x", "set_x", "set_x", "set_\xC3\xA4"}) odd.emplace_back(name, "y");
+  for (const auto* name : {"set_a.b", "set_", "set_1", "set_le", "set___x", "set_x", "set_x", "set_\xC3\xA4"})
+    odd.emplace_back(name, "y");
   CHECK(labels(odd).size() == 26);
 }
 
@@ -229,9 +232,12 @@ TEST_CASE("Envoy's page becomes Istio's metrics, and equal labels one sample") {
   std::string page = "before 1\n";
   metrics.append(page,
                  "# TYPE envoy_istio_requests_total counter\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_code=\"200\"} 3\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80|v1|a.b.svc.cluster.local\",response_code=\"200\"} 4\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_code=\"500\"} 1\n"
+                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
+                 "code=\"200\"} 3\n"
+                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80|v1|a.b.svc.cluster.local\",response_"
+                 "code=\"200\"} 4\n"
+                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
+                 "code=\"500\"} 1\n"
                  "# TYPE envoy_istio_request_bytes histogram\n"
                  "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"0.5\"} 1\n"
                  "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"+Inf\"} 3\n"
@@ -267,7 +273,10 @@ TEST_CASE("Envoy's page becomes Istio's metrics, and equal labels one sample") {
 
 TEST_CASE("what the agent counts stands among what Envoy counts") {
   MeshMetrics metrics(own());
-  const Labels tags{{"side", "client"}, {"cluster", "outbound|80||a.b.svc.cluster.local"}, {"grpc_status", "0"}, {"response_code", "200"}};
+  const Labels tags{{"side", "client"},
+                    {"cluster", "outbound|80||a.b.svc.cluster.local"},
+                    {"grpc_status", "0"},
+                    {"response_code", "200"}};
   metrics.count("istio_request_messages_total", meshTags(tags), MeshProtocol::http, 5);
   metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 100);
   metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 1e15);
@@ -275,7 +284,8 @@ TEST_CASE("what the agent counts stands among what Envoy counts") {
     std::string page;
     metrics.append(page,
                    "# TYPE envoy_istio_request_messages_total counter\n"
-                   "envoy_istio_request_messages_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",grpc_status=\"0\",response_code=\"200\"} 3\n");
+                   "envoy_istio_request_messages_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\","
+                   "grpc_status=\"0\",response_code=\"200\"} 3\n");
     const auto messages = samplesOf(page, "istio_request_messages_total");
     REQUIRE(messages.size() == 1);
     CHECK(messages[0].second == 8);
@@ -292,8 +302,8 @@ TEST_CASE("a label with ten thousand values") {
   const auto envoy = [](int from, int to, bool backwards) {
     std::vector<std::string> lines;
     for (int i = from; i < to; ++i) {
-      lines.push_back("envoy_istio_requests_total{side=\"client\",response_code=\"" + std::to_string(i % 2 == 0 ? 200 : 500) +
-                      "\",set_user=\"u" + std::to_string(i) + "\"} 2\n");
+      lines.push_back("envoy_istio_requests_total{side=\"client\",response_code=\"" +
+                      std::to_string(i % 2 == 0 ? 200 : 500) + "\",set_user=\"u" + std::to_string(i) + "\"} 2\n");
     }
     if (backwards) std::reverse(lines.begin(), lines.end());
     std::string text = "# TYPE envoy_istio_requests_total counter\n";

@@ -62,7 +62,7 @@ TEST_CASE("the old graph is two questions") {
   std::vector<std::string> asked;
   const Prometheus prometheus([&](const std::string& target, std::chrono::milliseconds) -> Result<HttpAnswer> {
     asked.push_back(target);
-    return HttpAnswer{200, answer({entry("a", "b", asked.size() == 1 ? "1" : "2")})};
+    return HttpAnswer{200, answer(nlohmann::json::array({entry("a", "b", asked.size() == 1 ? "1" : "2")}))};
   });
   const auto graph = prometheus.classic({}, 1s);
   REQUIRE(graph.has_value());
@@ -79,7 +79,7 @@ TEST_CASE("a graph needs the requests; what else is missing is told") {
   const Prometheus prometheus([&](const std::string& target, std::chrono::milliseconds) -> Result<HttpAnswer> {
     if (!failing.empty() && target.find(failing) != std::string::npos) return HttpAnswer{503, "overloaded"};
     if (target.find("istio_tcp") != std::string::npos) return HttpAnswer{200, answer(nlohmann::json::array())};
-    return HttpAnswer{200, answer({entry("a", "b", "4")})};
+    return HttpAnswer{200, answer(nlohmann::json::array({entry("a", "b", "4")}))};
   });
   auto whole = prometheus.graph("5m", 100, 1s);
   REQUIRE(whole.has_value());
@@ -101,7 +101,7 @@ TEST_CASE("questions share one time, and when it is over no more are asked") {
     ++asked;
     CHECK(timeout <= 50ms);
     std::this_thread::sleep_for(60ms);
-    return HttpAnswer{200, answer({entry("a", "b", "4")})};
+    return HttpAnswer{200, answer(nlohmann::json::array({entry("a", "b", "4")}))};
   });
   const auto graph = prometheus.graph("5m", 100, 50ms);
   REQUIRE(graph.has_value());
