@@ -41,6 +41,7 @@ EVERYTHING = {
         "service.ipFamilyPolicy": "SingleStack",
         "service.ipFamilies": ["IPv4"],
     },
+    "addons": {"prometheus.service.type": "NodePort", "prometheus.service.nodePort": 30900},
 }
 POLICY = """
 apiVersion: security.istio.io/v1
