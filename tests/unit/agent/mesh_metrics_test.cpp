@@ -15,9 +15,8 @@ using namespace fairway::agent::test;
 namespace {
 
 OwnLabels own() {
-  return {{"reviews-v1", "reviews", "v1", "reviews", "v1", "east"},
-          "shop",
-          "spiffe://cluster.local/ns/shop/sa/reviews"};
+  return {
+      {"reviews-v1", "reviews", "v1", "reviews", "v1", "east"}, "shop", "spiffe://cluster.local/ns/shop/sa/reviews"};
 }
 
 using Map = std::map<std::string, std::string>;
@@ -25,7 +24,9 @@ using Map = std::map<std::string, std::string>;
 // The labels of a text between braces.
 Map labelsOf(std::string_view text) {
   Map result;
-  for (const auto& [name, value] : parseLabels(text).value()) result[name] = value;
+  const auto labels = parseLabels(text);
+  REQUIRE(labels);
+  for (const auto& [name, value] : *labels) result[name] = value;
   return result;
 }
 
@@ -34,7 +35,8 @@ std::vector<std::pair<Map, double>> samplesOf(const std::string& page, std::stri
   std::vector<std::pair<Map, double>> result;
   eachLine(page, [&](std::string_view line) {
     const auto sample = parseSample(line);
-    if (sample && sample->name == name) result.emplace_back(labelsOf(sample->labels), std::stod(std::string(sample->value)));
+    if (sample && sample->name == name)
+      result.emplace_back(labelsOf(sample->labels), std::stod(std::string(sample->value)));
   });
   return result;
 }
@@ -220,7 +222,8 @@ TEST_CASE("labels that a Telemetry removes, sets and adds") {
   CHECK(map.size() == 25 - 2 + 2);
   // What Prometheus would refuse the whole page for.
   auto odd = kClient;
-  for (const auto* name : {"set_a.b", "set_", "set_1", "set_le", "set___x", "set_x", "set_x", "set_\xC3\xA4"}) odd.emplace_back(name, "y");
+  for (const auto* name : {"set_a.b", "set_", "set_1", "set_le", "set___x", "set_x", "set_x", "set_\xC3\xA4"})
+    odd.emplace_back(name, "y");
   CHECK(labels(odd).size() == 26);
 }
 
@@ -229,9 +232,12 @@ TEST_CASE("Envoy's page becomes Istio's metrics, and equal labels one sample") {
   std::string page = "before 1\n";
   metrics.append(page,
                  "# TYPE envoy_istio_requests_total counter\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_code=\"200\"} 3\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80|v1|a.b.svc.cluster.local\",response_code=\"200\"} 4\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_code=\"500\"} 1\n"
+                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
+                 "code=\"200\"} 3\n"
+                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80|v1|a.b.svc.cluster.local\",response_"
+                 "code=\"200\"} 4\n"
+                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
+                 "code=\"500\"} 1\n"
                  "# TYPE envoy_istio_request_bytes histogram\n"
                  "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"0.5\"} 1\n"
                  "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"+Inf\"} 3\n"
@@ -267,7 +273,10 @@ TEST_CASE("Envoy's page becomes Istio's metrics, and equal labels one sample") {
 
 TEST_CASE("what the agent counts stands among what Envoy counts") {
   MeshMetrics metrics(own());
-  const Labels tags{{"side", "client"}, {"cluster", "outbound|80||a.b.svc.cluster.local"}, {"grpc_status", "0"}, {"response_code", "200"}};
+  const Labels tags{{"side", "client"},
+                    {"cluster", "outbound|80||a.b.svc.cluster.local"},
+                    {"grpc_status", "0"},
+                    {"response_code", "200"}};
   metrics.count("istio_request_messages_total", meshTags(tags), MeshProtocol::http, 5);
   metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 100);
   metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 1e15);
@@ -275,7 +284,8 @@ TEST_CASE("what the agent counts stands among what Envoy counts") {
     std::string page;
     metrics.append(page,
                    "# TYPE envoy_istio_request_messages_total counter\n"
-                   "envoy_istio_request_messages_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",grpc_status=\"0\",response_code=\"200\"} 3\n");
+                   "envoy_istio_request_messages_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\","
+                   "grpc_status=\"0\",response_code=\"200\"} 3\n");
     const auto messages = samplesOf(page, "istio_request_messages_total");
     REQUIRE(messages.size() == 1);
     CHECK(messages[0].second == 8);
@@ -287,13 +297,67 @@ TEST_CASE("what the agent counts stands among what Envoy counts") {
   CHECK(samplesOf(page, "istio_request_messages_total").at(0).second == 5);
 }
 
+TEST_CASE("a sum never falls when a part of it begins anew") {
+  MeshMetrics metrics(own());
+  // Two ports of a service, whose listeners Envoy replaces one at a time.
+  const auto valueOf = [&](double a, double b) {
+    std::string envoy = "# TYPE envoy_istio_requests_total counter\n";
+    const auto add = [&](const char* port, double value) {
+      if (value < 0) return;
+      envoy += "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|" + std::string(port) +
+               "||a.b.svc.cluster.local\"} " + std::to_string(value) + "\n";
+    };
+    add("80", a);
+    add("81", b);
+    std::string page;
+    metrics.append(page, envoy);
+    const auto samples = samplesOf(page, "istio_requests_total");
+    return samples.empty() ? -1 : samples.front().second;
+  };
+  CHECK(valueOf(100, 50) == 150);
+  CHECK(valueOf(0, 51) == 151);
+  CHECK(valueOf(5, 51) == 156);
+  CHECK(valueOf(-1, 52) == 157);  // gone until the next request
+  CHECK(valueOf(1, 52) == 158);
+  std::string page;
+  metrics.append(page, "");  // Envoy does not answer
+  CHECK(valueOf(2, 52) == 159);
+  CHECK(valueOf(-1, -1) == -1);  // a new Envoy, without requests
+  CHECK(valueOf(1, -1) == 160);
+  CHECK(valueOf(1, 1) == 161);
+
+  const auto histogram = [&](double bucket, double count, double sum) {
+    std::string text;
+    metrics.append(text,
+                   "# TYPE envoy_istio_request_bytes histogram\n"
+                   "envoy_istio_request_bytes_bucket{side=\"server\",le=\"1\"} " +
+                       std::to_string(bucket) +
+                       "\n"
+                       "envoy_istio_request_bytes_bucket{side=\"server\",le=\"+Inf\"} " +
+                       std::to_string(count) +
+                       "\n"
+                       "envoy_istio_request_bytes_sum{side=\"server\"} " +
+                       std::to_string(sum) +
+                       "\n"
+                       "envoy_istio_request_bytes_count{side=\"server\"} " +
+                       std::to_string(count) + "\n");
+    std::vector<double> values;
+    for (const auto* name : {"istio_request_bytes_bucket", "istio_request_bytes_sum", "istio_request_bytes_count"}) {
+      for (const auto& sample : samplesOf(text, name)) values.push_back(sample.second);
+    }
+    return values;
+  };
+  CHECK(histogram(1, 4, 12.5) == std::vector<double>{1, 4, 12.5, 4});
+  CHECK(histogram(2, 2, 1.5) == std::vector<double>{3, 6, 14, 6});
+}
+
 TEST_CASE("a label with ten thousand values") {
   MeshMetrics metrics(own(), 100);
   const auto envoy = [](int from, int to, bool backwards) {
     std::vector<std::string> lines;
     for (int i = from; i < to; ++i) {
-      lines.push_back("envoy_istio_requests_total{side=\"client\",response_code=\"" + std::to_string(i % 2 == 0 ? 200 : 500) +
-                      "\",set_user=\"u" + std::to_string(i) + "\"} 2\n");
+      lines.push_back("envoy_istio_requests_total{side=\"client\",response_code=\"" +
+                      std::to_string(i % 2 == 0 ? 200 : 500) + "\",set_user=\"u" + std::to_string(i) + "\"} 2\n");
     }
     if (backwards) std::reverse(lines.begin(), lines.end());
     std::string text = "# TYPE envoy_istio_requests_total counter\n";

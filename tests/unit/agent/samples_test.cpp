@@ -68,7 +68,8 @@ TEST_CASE("what is written is read back") {
       for (auto size = random() % 12; size > 0; --size) value += letters[random() % letters.size()];
       appendLabel(text, "l" + std::to_string(left), value);
     }
-    const auto sample = parseSample("m{" + text + "} 1");
+    const auto line = "m{" + text + "} 1";
+    const auto sample = parseSample(line);
     REQUIRE(sample);
     CHECK(sample->labels == text);
     const auto read = parseLabels(sample->labels);
