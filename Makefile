@@ -11,7 +11,7 @@ PYTHON = $(CACHE)/python-$(shell sha256sum tools/requirements.txt | cut -c1-12)/
 JOBS ?= $(shell nproc)
 
 .PHONY: help setup setup-build setup-helm setup-lab build demo onap images lab-up lab-down lab-shell lab-load test test-long fuzz differential soak bench bench-cluster bench-metrics \
-  conformance setup-conformance lint tidy format crds manifests clean
+  conformance setup-conformance lint tidy format crds dashboards manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,7 @@ lint: setup-build setup-helm ## Check formatting, include rules, Python, shell, 
 	@$(PYTHON) tools/lint/includes.py
 	@$(PYTHON) tools/lint/texts.py
 	@$(PYTHON) tools/crds/generate.py --check
+	@$(PYTHON) tools/dashboards/build.py --check
 	@$(PYTHON) tools/charts/check.py
 	@$(PYTHON) tools/onap/onap_charts.py --check
 	@echo 'lint: all good'
@@ -118,7 +119,10 @@ format: setup-build ## Format the C++ sources
 crds: setup-build ## Write crds/*.yaml from tools/crds (then: make manifests)
 	@$(PYTHON) tools/crds/generate.py
 
-manifests: setup-build setup-helm ## Write what comes from the charts: manifests/*.yaml, docs/reference/charts.md
+dashboards: setup-build ## Write dashboards/*.json from tools/dashboards (then: make manifests)
+	@$(PYTHON) tools/dashboards/build.py
+
+manifests: setup-build setup-helm ## Write what comes from the charts: manifests/*.yaml, docs/reference/charts.md; copy into them what they need
 	@$(PYTHON) tools/charts/sync.py
 	@$(PYTHON) tools/charts/manifests.py
 	@$(PYTHON) tools/charts/reference.py

@@ -3,11 +3,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <random>
 #include <thread>
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "agent/bootstrap.h"
@@ -18,7 +18,11 @@
 #include "agent/envoy_admin.h"
 #include "agent/envoy_command.h"
 #include "agent/http_server.h"
+#include "agent/log.h"
+#include "agent/process_usage.h"
 #include "agent/sds_server.h"
+#include "agent/span_environment.h"
+#include "agent/statsd.h"
 #include "agent/supervisor.h"
 #include "agent/work_dir.h"
 #include "base/strings.h"
@@ -28,6 +32,7 @@ namespace fairway::agent {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainPoll{100};
+constexpr std::chrono::milliseconds kStatsdLookup{3000};
 constexpr std::chrono::hours kUnlimited{24 * 365};
 // Answers at once. Health has its own: neither slow probes of the app nor scrapes may hold it up.
 constexpr unsigned kControlThreads = 4, kHealthThreads = 2, kAgentThreads = 8;
@@ -53,7 +58,7 @@ class Agent::Implementation {
 
   int run() {
     const auto failed = [](const Error& error) {
-      spdlog::error("agent: {}", error.message);
+      log().error("agent: {}", error.message);
       return static_cast<int>(agentFailed);
     };
     const auto workDir = WorkDir::open(options_.workDir);
@@ -98,7 +103,7 @@ class Agent::Implementation {
     const auto where = (*started)->address().toString();
     const auto written = identity::writeFileAtomically(file(name), where + "\n", 0600);
     if (!written) return tl::unexpected(written.error());
-    spdlog::info("{}: http://{}", flag.substr(2), where);
+    log().info("{}: http://{}", flag.substr(2), where);
     return started;
   }
 
@@ -141,8 +146,8 @@ class Agent::Implementation {
       changed_.wait(lock, [this] { return hasSecrets_ || stopping_; });
       if (stopping_) return static_cast<int>(agentStopped);
     }
-    const auto written =
-        identity::writeFileAtomically(file("bootstrap.json"), bootstrap(options_, file("sds.sock")), 0600);
+    const auto text = bootstrap(options_, file("sds.sock"), statsdServer());
+    const auto written = identity::writeFileAtomically(file("bootstrap.json"), text, 0600);
     if (!written) return tl::unexpected(written.error());
     switch (supervisor.run()) {
       case Supervisor::End::crashed: return static_cast<int>(agentCrashed);
@@ -150,6 +155,17 @@ class Agent::Implementation {
       case Supervisor::End::exited: break;
     }
     return static_cast<int>(agentStopped);
+  }
+
+  // Who listens to statistics must not keep a pod from starting.
+  std::optional<Address> statsdServer() {
+    if (options_.statsdAddress.empty()) return std::nullopt;
+    const auto server = resolveStatsd(options_.statsdAddress, kStatsdLookup);
+    const std::lock_guard guard(mutex_);
+    sendsStatistics_ = server.has_value();
+    if (server) return *server;
+    spdlog::warn("statsd: {}; Envoy runs without that server until the pod is replaced", server.error().message);
+    return std::nullopt;
   }
 
   [[nodiscard]] CertificateManagerOptions certificateOptions() const {
@@ -169,6 +185,8 @@ class Agent::Implementation {
   SupervisorOptions supervisorOptions() {
     SupervisorOptions options;
     options.command = envoyCommand(options_, file("bootstrap.json"), file("envoy-admin-address"));
+    const auto* attributes = std::getenv("OTEL_RESOURCE_ATTRIBUTES");
+    options.environment = spanEnvironment(options_, attributes == nullptr ? "" : attributes);
     options.drainTime = drainLimit();
     options.beforeStart = [this] {
       ::unlink(file("envoy-admin-address").c_str());
@@ -192,7 +210,7 @@ class Agent::Implementation {
     const auto deadline = Drain::Clock::now() + limit;
     std::unique_lock lock(mutex_);
     if (!hasSecrets_ || stopping_ || limit.count() == 0) return {200, "there is nothing to drain\n"};
-    spdlog::info("draining, for at most {} s", limit.count());
+    log().info("draining, for at most {} s", limit.count());
     draining_ = true;
     for (;;) {
       lock.unlock();
@@ -202,12 +220,12 @@ class Agent::Implementation {
       lock.lock();
       if (over || stopping_) break;
       if (late) {
-        spdlog::warn("requests are still under way after {} s of draining (--drain-time)", limit.count());
+        log().warn("requests are still under way after {} s of draining (--drain-time)", limit.count());
         return {200, "the drain time is over\n"};
       }
       changed_.wait_for(lock, kDrainPoll);
     }
-    spdlog::info("drained");
+    log().info("drained");
     return {200, "drained\n"};
   }
 
@@ -228,7 +246,7 @@ class Agent::Implementation {
     const std::lock_guard guard(mutex_);
     if (readyAfter_ == 0) {
       readyAfter_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-      spdlog::info("ready {:.2f} s after the start", readyAfter_);
+      log().info("ready {:.2f} s after the start", readyAfter_);
     }
     return {200, "ready\n"};
   }
@@ -237,8 +255,12 @@ class Agent::Implementation {
     const std::lock_guard guard(mutex_);
     AgentFacts facts;
     if (manager_ != nullptr) facts.certificate = manager_->status();
-    if (supervisor_ != nullptr) facts.envoyStarts = supervisor_->starts();
+    if (supervisor_ != nullptr) {
+      facts.envoyStarts = supervisor_->starts();
+      if (const auto pid = supervisor_->child(); pid > 0) facts.envoyUsage = processUsage(std::to_string(pid));
+    }
     facts.readyAfterSeconds = readyAfter_;
+    facts.sendsStatistics = sendsStatistics_;
     return facts;
   }
 
@@ -253,6 +275,7 @@ class Agent::Implementation {
   std::condition_variable changed_;
   bool hasSecrets_ = false, stopping_ = false, draining_ = false;  // guarded by mutex_
   double readyAfter_ = 0;                                          // seconds; guarded by mutex_
+  std::optional<bool> sendsStatistics_;                            // guarded by mutex_; see AgentFacts
   Supervisor* supervisor_ = nullptr;                               // guarded by mutex_; set while run() has one
   CertificateManager* manager_ = nullptr;                          // guarded by mutex_; likewise
 };
@@ -264,7 +287,7 @@ void Agent::stop() { implementation_->stop(); }
 
 int runAgent(AgentOptions options) {
   if (auto completed = complete(options); !completed) {
-    spdlog::error("agent: {}", completed.error().message);
+    log().error("agent: {}", completed.error().message);
     return agentFailed;
   }
   sigset_t signals, before;
@@ -279,7 +302,7 @@ int runAgent(AgentOptions options) {
   std::thread listener([&] {
     int signal = 0;
     while (sigwait(&signals, &signal) == 0 && !over) {
-      spdlog::info("signal {}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      log().info("signal {}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       agent.stop();
     }
   });

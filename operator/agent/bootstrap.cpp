@@ -17,7 +17,10 @@ constexpr auto kHttpOptions = "type.googleapis.com/envoy.extensions.upstreams.ht
 constexpr auto kConnectionManager =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 constexpr auto kRouter = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+constexpr auto kStatsdSink = "type.googleapis.com/envoy.config.metrics.v3.StatsdSink";
+constexpr auto kDogStatsdSink = "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink";
 constexpr auto kAdminCluster = "envoy-admin";
+constexpr unsigned kDatagramBytes = 1400;  // fits into one packet also where a tunnel takes its part
 
 json socketAddress(const std::string& host, std::uint16_t port, bool ipv6 = false) {
   if (host.empty() && ipv6) {
@@ -108,10 +111,17 @@ json node(const AgentOptions& options) {
   if (!options.outboundAddress.empty()) metadata["FAIRWAY_OUTBOUND_ADDRESS"] = options.outboundAddress;
   if (!options.appAddress.empty()) metadata["FAIRWAY_APP_ADDRESS"] = options.appAddress;
   if (!options.gatewayTopology.empty()) metadata["FAIRWAY_GATEWAY_TOPOLOGY"] = options.gatewayTopology;
-  const auto app = options.labels.find("app");
-  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
-  return {
-      {"id", nodeId(options)}, {"cluster", workload + "." + options.podNamespace}, {"metadata", std::move(metadata)}};
+  return {{"id", nodeId(options)}, {"cluster", serviceCluster(options)}, {"metadata", std::move(metadata)}};
+}
+
+json statsdSink(const AgentOptions& options, const Address& server) {
+  json config = {{"@type", options.statsdTags ? kDogStatsdSink : kStatsdSink},
+                 {"address", socketAddress(server.host, server.port)},
+                 {"prefix", options.statsdPrefix}};
+  config["address"]["socket_address"]["protocol"] = "UDP";
+  if (options.statsdTags) config["max_bytes_per_datagram"] = kDatagramBytes;
+  return {{"name", options.statsdTags ? "envoy.stat_sinks.dog_statsd" : "envoy.stat_sinks.statsd"},
+          {"typed_config", config}};
 }
 
 bool hasIpv6(const AgentOptions& options) {
@@ -161,7 +171,13 @@ std::string nodeId(const AgentOptions& options) {
          options.podName + "." + options.podNamespace + "~" + options.podNamespace + ".svc." + options.domain;
 }
 
-std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket) {
+std::string serviceCluster(const AgentOptions& options) {
+  const auto app = options.labels.find("app");
+  const auto workload = app != options.labels.end() && !app->second.empty() ? app->second : options.podName;
+  return workload + "." + options.podNamespace;
+}
+
+std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket, const std::optional<Address>& statsd) {
   const auto admin = parseAddress(options.envoyAdminAddress).value();
   json result = {
       {"node", node(options)},
@@ -174,6 +190,12 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket)
           {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}},
         {"lds_config", adsSource()},
         {"cds_config", adsSource()}}},
+      // It reports what it sends where only when the control plane asks for it.
+      {"cluster_manager",
+       {{"load_stats_config",
+         {{"api_type", "GRPC"},
+          {"transport_api_version", "V3"},
+          {"grpc_services", json::array({grpcService(kDiscoveryCluster)})}}}}},
       {"static_resources", {{"clusters", json::array({discoveryCluster(options), secretCluster(sdsSocket)})}}},
       {"stats_config", statsConfig(options)},
       // Most of a sidecar's clusters never see a request: their counters are made when they do.
@@ -182,6 +204,7 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket)
       {"layered_runtime",
        {{"layers", json::array({{{"name", "static"}, {"static_layer", {{"re2.max_program_size.error_level", 32768}}}},
                                 {{"name", "admin"}, {"admin_layer", json::object()}}})}}}};
+  if (statsd) result["stats_sinks"] = json::array({statsdSink(options, *statsd)});
   if (!options.prometheusAddress.empty()) addPrometheus(result, options, admin);
   if (!options.xdsRelayAddress.empty()) addRelay(result, options);
   return result.dump(2, ' ', false, json::error_handler_t::replace);

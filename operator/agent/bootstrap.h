@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "agent/config.h"
+#include "base/address.h"
 
 namespace fairway::agent {
 
@@ -17,10 +19,15 @@ constexpr std::string_view kDiscoveryRootSecret = "discovery-roots";
 
 // Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap) as JSON: the node as the control plane knows it, delta ADS
 // over mutual TLS to the control plane, whose certificate must have serverNameOf(options) as a DNS name, and the workload's
-// own certificate and roots by SDS from the unix socket. Holds no secrets. Requires options that complete() accepted.
-std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket);
+// own certificate and roots by SDS from the unix socket. `statsd`: where statistics are sent, an IP address and port. Holds no
+// secrets. Requires options that complete() accepted.
+std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket,
+                      const std::optional<Address>& statsd = std::nullopt);
 
 // "sidecar~10.0.0.7~portal-1.onap~onap.svc.cluster.local"
 std::string nodeId(const AgentOptions& options);
+
+// The node's cluster, by which traces and logs know the workload: "<its label app, else its name>.<namespace>".
+std::string serviceCluster(const AgentOptions& options);
 
 }  // namespace fairway::agent

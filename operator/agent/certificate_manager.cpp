@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
+#include "agent/log.h"
 #include "base/strings.h"
 #include "identity/files.h"
 #include "identity/pki.h"
@@ -43,6 +42,14 @@ std::int64_t minutes(std::chrono::system_clock::duration duration) {
   return std::chrono::duration_cast<std::chrono::minutes>(duration).count();
 }
 
+std::optional<CertificateManager::Time> firstEnd(const std::string& pem) {
+  const auto roots = identity::Certificate::chainFromPem(pem);
+  if (!roots || roots->empty()) return std::nullopt;
+  return std::min_element(roots->begin(), roots->end(),
+                          [](const auto& a, const auto& b) { return a.notAfter() < b.notAfter(); })
+      ->notAfter();
+}
+
 }  // namespace
 
 CertificateManager::CertificateManager(CertificateManagerOptions options, CertificateClient& client, Publish publish,
@@ -75,7 +82,7 @@ tl::expected<CertificateReply, CertificateFailure> CertificateManager::ask(Certi
     auto reply = client_.request(wish);
     if (!reply) reply.error().message += clockAdvice(token, now);
     if (reply || reply.error().kind != CertificateFailure::Kind::credentials || !hasValidCertificate(now)) return reply;
-    spdlog::warn("{}: asking with the certificate in use", reply.error().message);
+    log().warn("{}: asking with the certificate in use", reply.error().message);
     return byCertificate();
   }
   if (hasValidCertificate(now)) return byCertificate();
@@ -145,8 +152,8 @@ CertificateManager::Time CertificateManager::step(Time now) {
         std::min(limit, static_cast<double>(options_.firstBackoff.count()) * (1U << std::min(attempt_, 20U)));
     ++attempt_;
     const std::chrono::milliseconds wait(static_cast<std::int64_t>(pause * (0.5 + 0.5 * random_())));
-    spdlog::warn("no certificate for {}: {}; trying again in {} ms{}", options_.id.toString(), secrets.error().message,
-                 wait.count(), hasValidCertificate(now) ? ", the present one is still valid" : "");
+    log().warn("no certificate for {}: {}; trying again in {} ms{}", options_.id.toString(), secrets.error().message,
+               wait.count(), hasValidCertificate(now) ? ", the present one is still valid" : "");
     const std::lock_guard guard(mutex_);
     ++status_.failures;
     status_.problem = secrets.error().message;
@@ -159,13 +166,14 @@ CertificateManager::Time CertificateManager::step(Time now) {
     ++status_.issued;
     status_.problem.clear();
     status_.notAfter = current_->notAfter;
+    status_.rootsNotAfter = firstEnd(current_->roots);
   }
   publish_(*current_);
   const double share = kRenewAt + kRenewJitter * (2 * random_() - 1);
   const auto life = current_->notAfter - now;
   const auto next = now + std::chrono::duration_cast<Time::duration>(life * share);
-  spdlog::info("certificate for {} is valid for {} minutes, to be renewed in {}", options_.id.toString(), minutes(life),
-               minutes(next - now));
+  log().info("certificate for {} is valid for {} minutes, to be renewed in {}", options_.id.toString(), minutes(life),
+             minutes(next - now));
   return next;
 }
 
@@ -175,7 +183,11 @@ bool CertificateManager::refreshTrust() {
   if (!trust || (trust->roots == current_->roots && *trust == current_->trust)) return false;
   current_->roots = trust->roots;
   current_->trust = std::move(*trust);
-  spdlog::info("what is to be trusted has changed");
+  {
+    const std::lock_guard guard(mutex_);
+    status_.rootsNotAfter = firstEnd(current_->roots);
+  }
+  log().info("what is to be trusted has changed");
   publish_(*current_);
   return true;
 }

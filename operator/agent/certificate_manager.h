@@ -51,6 +51,7 @@ class CertificateManager {
     std::uint64_t failures = 0;  // in all
     std::string problem;         // of the last attempt; empty if it succeeded
     std::optional<Time> notAfter;
+    std::optional<Time> rootsNotAfter;  // of the first root that ends
   };
   [[nodiscard]] Status status() const;
 

@@ -2,9 +2,8 @@
 
 #include <thread>
 
-#include <spdlog/spdlog.h>
-
 #include "agent/http_client.h"
+#include "agent/log.h"
 #include "base/strings.h"
 #include "identity/files.h"
 
@@ -34,14 +33,14 @@ Result<void> waitReady(const std::string& workDir, std::chrono::seconds timeout)
 Result<void> drainProxy(const std::string& workDir) {
   const auto socket = socketOf(workDir);
   if (!identity::fileExists(socket.unixPath)) {
-    spdlog::info("no agent runs in {}: there is nothing to drain", workDir);
+    log().info("no agent runs in {}: there is nothing to drain", workDir);
     return {};
   }
   // The agent knows its limit; Kubernetes' grace period ends it all.
   const auto reply = httpRequest(socket, "POST", "/drain", std::chrono::hours(24 * 365));
   if (!reply) return tl::unexpected(reply.error());
   if (reply->status != 200) return failure(std::string(trim(reply->body)));
-  spdlog::info("{}", trim(reply->body));
+  log().info("{}", trim(reply->body));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "agent/merged_metrics.h"
 #include "agent/pod_info.h"
 #include "agent/probes.h"
+#include "agent/statsd.h"
 #include "agent/stats.h"
 #include "base/strings.h"
 #include "identity/files.h"
@@ -176,6 +177,11 @@ std::vector<AgentFlag> makeFlags() {
       text("--xds-relay-address", "FAIRWAY_XDS_RELAY_ADDRESS", "HOST:PORT",
            "loopback address where programs of the pod reach the control plane's xDS by this proxy's identity",
            &Options::xdsRelayAddress),
+      text("--statsd-address", "FAIRWAY_STATSD_ADDRESS", "HOST:PORT",
+           "a statsd server that Envoy sends its statistics to, over UDP", &Options::statsdAddress),
+      text("--statsd-prefix", "FAIRWAY_STATSD_PREFIX", "NAME", "in front of their names", &Options::statsdPrefix),
+      choice<bool>("--statsd-format", "FAIRWAY_STATSD_FORMAT", "whether tags are sent as such or as parts of the names",
+                   &Options::statsdTags, {{"statsd", false}, {"dogstatsd", true}}),
       text("--app-probes", "ISTIO_KUBE_APP_PROBERS", "JSON", "the app's probes and hooks, by path",
            &Options::appProbes),
       choice<bool>("--probe-localhost", "REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION",
@@ -261,6 +267,19 @@ Result<void> checkAppSide(const AgentOptions& options) {
   const auto agent = parseAddress(options.agentAddress.empty() ? ":0" : options.agentAddress);
   if (const auto metrics = parseAppMetrics(options.appMetrics, agent->port); !metrics) {
     return tl::unexpected(metrics.error().within("--app-metrics (ISTIO_PROMETHEUS_ANNOTATIONS)"));
+  }
+  return {};
+}
+
+// A wrong address is found out when Envoy starts, a prefix with a colon or a bar never: lines would be read otherwise.
+Result<void> checkStatsd(const AgentOptions& options) {
+  if (options.statsdAddress.empty()) return {};
+  if (auto checked = checkStatsdAddress(options.statsdAddress); !checked) {
+    return tl::unexpected(checked.error().within("--statsd-address"));
+  }
+  static constexpr std::string_view kNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+  if (options.statsdPrefix.empty() || options.statsdPrefix.find_first_not_of(kNameBytes) != std::string::npos) {
+    return failure("--statsd-prefix: \"" + options.statsdPrefix + "\": expected letters, digits, dots, _ or -");
   }
   return {};
 }
@@ -367,6 +386,7 @@ Result<void> complete(AgentOptions& options) {
   }
   if (auto checked = checkLogs(options); !checked) return checked;
   if (auto checked = checkAppSide(options); !checked) return checked;
+  if (auto checked = checkStatsd(options); !checked) return checked;
   if (auto checked = checkStats(options); !checked) return checked;
   if (options.drainTime > std::chrono::hours(1)) return failure("--drain-time: expected at most 1h");
   return {};

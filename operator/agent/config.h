@@ -51,6 +51,9 @@ struct AgentOptions {
   // Loopback; empty: none. Who connects here speaks with the control plane by this proxy's identity, whose certificate is renewed:
   // for programs of the pod that ask for configuration and know no certificates that change.
   std::string xdsRelayAddress;
+  std::string statsdAddress;  // host:port of a server that Envoy sends its statistics to, over UDP; empty: none
+  std::string statsdPrefix = "envoy";  // in front of their names
+  bool statsdTags = false;             // as DogStatsD has them; false: they are parts of the names
   Interception interception = Interception::redirect;
   std::string outboundAddress;  // interception none: where outbound listeners bind (an IP)
   std::string appAddress;       // interception none: where the app listens (an IP)

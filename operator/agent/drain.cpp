@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
+#include "agent/log.h"
 #include "base/ports.h"
 #include "base/strings.h"
 
@@ -87,8 +86,8 @@ void Drain::start() {
                                                               : "/drain_listeners?graceful&skip_exit";
   const auto reply = ask_("POST", path);
   if (!reply || reply->status != 200) {
-    spdlog::warn("Envoy could not be told to drain: {}",
-                 reply ? "status " + std::to_string(reply->status) : reply.error().message);
+    log().warn("Envoy could not be told to drain: {}",
+               reply ? "status " + std::to_string(reply->status) : reply.error().message);
   }
 }
 

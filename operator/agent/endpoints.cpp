@@ -2,13 +2,9 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
-
-#include <unistd.h>
-
-#include <spdlog/spdlog.h>
 
 #include "agent/connect.h"
+#include "agent/log.h"
 #include "base/ports.h"
 
 namespace fairway::agent {
@@ -24,13 +20,6 @@ void add(std::string& page, const std::string& name, const char* type, const std
   char text[64];
   std::snprintf(text, sizeof text, "%.17g", value);
   page += name + labels + " " + text + "\n";
-}
-
-double residentBytes() {
-  std::ifstream file("/proc/self/statm");
-  double total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 AppSide appSide(const AgentOptions& options) {
@@ -57,7 +46,7 @@ Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshM
       appMetrics_(parseAppMetrics(options.appMetrics, 0).value()) {
   for (const auto& [path, probe] : probes_) {
     if (probe.ignoredHost.empty()) continue;
-    spdlog::warn(
+    log().warn(
         "{}: the probe's host \"{}\" is a name: the pod itself is probed. To send it as the Host header, set it in "
         "httpHeaders",
         path, probe.ignoredHost);
@@ -72,7 +61,7 @@ HttpReply Endpoints::health(const HttpCall& call) const {
 HttpReply Endpoints::agent(const HttpCall& call) {
   if (call.path == "/quitquitquit" && call.method == "POST") {
     if (!call.fromPod) return {403, "only for containers of this pod, at 127.0.0.1\n"};
-    spdlog::info("/quitquitquit: stopping");
+    log().info("/quitquitquit: stopping");
     callbacks_.quit();
     return {200, "OK\n"};
   }
@@ -85,7 +74,7 @@ HttpReply Endpoints::agent(const HttpCall& call) {
   }
   const auto userAgent = call.headers.find("user-agent");
   auto reply = runProbe(probe->second, app_, userAgent == call.headers.end() ? "" : userAgent->second);
-  if (reply.status >= 400) spdlog::debug("{}: {} {}", call.path, reply.status, reply.body);
+  if (reply.status >= 400) log().debug("{}: {} {}", call.path, reply.status, reply.body);
   return reply;
 }
 
@@ -124,7 +113,7 @@ HttpReply Endpoints::metrics(const HttpCall& call) {
     auto& count = std::string_view(part) == "envoy" ? envoyFailures_ : appFailures_;
     // An app that never answers would fill the log.
     const auto level = count++ == 0 ? spdlog::level::warn : spdlog::level::debug;
-    spdlog::log(level, "metrics of the {} are left out: {}", part, why);
+    log().log(level, "metrics of the {} are left out: {}", part, why);
   };
   const auto header = call.headers.find("x-prometheus-scrape-timeout-seconds");
   const auto timeout = scrapeTimeout(header == call.headers.end() ? "" : header->second);
@@ -143,14 +132,25 @@ std::string Endpoints::ownMetrics() const {
   counter("istio_agent_num_outgoing_requests", R"({request_type="csr"})",
           facts.certificate.issued + facts.certificate.failures);
   counter("istio_agent_num_failed_outgoing_requests", R"({request_type="csr"})", facts.certificate.failures);
-  if (facts.certificate.notAfter) {
-    const std::chrono::duration<double> left = *facts.certificate.notAfter - std::chrono::system_clock::now();
-    add(page, "istio_agent_cert_expiry_seconds", "gauge", R"({resource_name="default"})", left.count());
-  }
+  const auto expiry = [&](const char* labels, const std::optional<CertificateManager::Time>& end) {
+    if (!end) return;
+    const std::chrono::duration<double> left = *end - std::chrono::system_clock::now();
+    add(page, "istio_agent_cert_expiry_seconds", "gauge", labels, left.count());
+  };
+  expiry(R"({resource_name="default"})", facts.certificate.notAfter);
+  expiry(R"({resource_name="ROOTCA"})", facts.certificate.rootsNotAfter);
   if (facts.readyAfterSeconds > 0) {
     add(page, "istio_agent_startup_duration_seconds", "gauge", "", facts.readyAfterSeconds);
   }
   counter("fairway_agent_envoy_starts_total", "", facts.envoyStarts);
+  const auto usage = [&](const std::optional<ProcessUsage>& found, const char* cpu, const char* memory) {
+    if (!found) return;
+    add(page, cpu, "counter", "", found->cpuSeconds);
+    add(page, memory, "gauge", "", found->residentBytes);
+  };
+  usage(processUsage("self"), "istio_agent_process_cpu_seconds_total", "istio_agent_process_resident_memory_bytes");
+  usage(facts.envoyUsage, "fairway_envoy_cpu_seconds_total", "fairway_envoy_resident_memory_bytes");
+  if (facts.sendsStatistics) add(page, "fairway_agent_statsd_found", "gauge", "", *facts.sendsStatistics ? 1 : 0);
   const auto connections = connections_.stats();
   add(page, "fairway_agent_connections", "gauge", "", static_cast<double>(connections.open));
   counter("fairway_agent_connections_untracked_total", "", connections.untracked);
@@ -158,7 +158,6 @@ std::string Endpoints::ownMetrics() const {
   for (const auto& [metric, sets] : mesh_.overLimit()) {
     add(page, "fairway_agent_series_over_limit", "gauge", "{metric=\"" + metric + "\"}", static_cast<double>(sets));
   }
-  add(page, "istio_agent_process_resident_memory_bytes", "gauge", "", residentBytes());
   return page;
 }
 

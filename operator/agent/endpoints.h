@@ -11,6 +11,7 @@
 #include "agent/http_server.h"
 #include "agent/merged_metrics.h"
 #include "agent/probes.h"
+#include "agent/process_usage.h"
 
 namespace fairway::agent {
 
@@ -18,7 +19,9 @@ namespace fairway::agent {
 struct AgentFacts {
   CertificateManager::Status certificate;
   unsigned envoyStarts = 0;
-  double readyAfterSeconds = 0;  // from the agent's start; 0: not ready yet
+  double readyAfterSeconds = 0;              // from the agent's start; 0: not ready yet
+  std::optional<ProcessUsage> envoyUsage{};  // nothing while it does not run
+  std::optional<bool> sendsStatistics{};     // false: the statsd server's address was not found; nothing: there is none
 };
 
 // What is served at the agent's addresses. Thread-safe.

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -20,6 +19,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "agent/log.h"
 #include "base/strings.h"
 
 namespace fairway::agent {
@@ -172,7 +172,7 @@ class HttpServer::Implementation {
       try {
         reply = handler_(call);
       } catch (const std::exception& problem) {
-        spdlog::error("request {}: {}", call.path, problem.what());
+        log().error("request {}: {}", call.path, problem.what());
         reply = {500, "internal error\n"};
       }
     }

@@ -9,10 +9,10 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/log.h"
 #include "agent/sds_session.h"
 
 namespace fairway::agent {
@@ -120,7 +120,7 @@ class Stream final : public grpc::ServerGenericBidiReactor {
   }
 
   void count(const SdsSession::Report& report) {
-    if (!report.accepted) spdlog::warn("Envoy refused a certificate or roots: {}", report.error);
+    if (!report.accepted) log().warn("Envoy refused a certificate or roots: {}", report.error);
     const std::lock_guard guard(shared_.mutex);
     ++(report.accepted ? shared_.accepted : shared_.refused);
   }

@@ -16,8 +16,9 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxNames = 64, kMaxName = 256;
 
-constexpr std::array kPrefixes{"cluster_manager.",          "listener_manager.", "server.",     "cluster.xds-grpc.",
-                               "cluster.BlackHoleCluster.", "access_logs.",      "main_thread."};
+constexpr std::array kPrefixes{
+    "cluster_manager.", "listener_manager.", "server.",  "cluster.xds-grpc.", "cluster.BlackHoleCluster.",
+    "access_logs.",     "main_thread.",      "tracing.", "control_plane."};
 constexpr std::array kSuffixes{"rbac.allowed",
                                "rbac.denied",
                                "shadow_allowed",
@@ -26,7 +27,8 @@ constexpr std::array kSuffixes{"rbac.allowed",
                                "downstream_rq_active",
                                "upstream_rq_pending_overflow",
                                "upstream_cx_overflow",
-                               "upstream_rq_retry_overflow"};
+                               "upstream_rq_retry_overflow",
+                               "upstream_cx_connect_fail"};
 
 struct List {
   const char* flag;

@@ -5,14 +5,16 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "agent/log.h"
 
 namespace fairway::agent {
 namespace {
@@ -26,8 +28,23 @@ std::string describe(int status) {
   return "exit code " + std::to_string(WEXITSTATUS(status));
 }
 
+// Our own variables but those that `more` has, and `more`; a null pointer ends it.
+std::vector<char*> environmentWith(const std::vector<std::string>& more) {
+  std::vector<char*> result;
+  for (char** own = environ; own != nullptr && *own != nullptr; ++own) {
+    const std::string_view variable = *own;
+    const auto name = variable.substr(0, variable.find('=') + 1);
+    if (std::none_of(more.begin(), more.end(), [&](const auto& one) { return one.starts_with(name); })) {
+      result.push_back(*own);
+    }
+  }
+  for (const auto& one : more) result.push_back(const_cast<char*>(one.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
 // In the child, between fork and exec: async-signal-safe calls only.
-[[noreturn]] void execute(char* const* arguments, pid_t parent) {
+[[noreturn]] void execute(char* const* arguments, char* const* environment, pid_t parent) {
   ::setpgid(0, 0);  // a terminal's ^C is for the agent, which drains first
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(kCannotExecute);  // it died before prctl
@@ -36,7 +53,7 @@ std::string describe(int status) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::close_range(3, ~0U, 0);
-  ::execv(arguments[0], arguments);
+  ::execve(arguments[0], arguments, environment);
   static constexpr char kMessage[] = "cannot execute the program\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
   ::_exit(kCannotExecute);
@@ -70,10 +87,11 @@ Result<int> Supervisor::startChild() {
   std::vector<char*> arguments;
   for (const auto& argument : options_.command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
+  auto environment = environmentWith(options_.environment);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return failure(std::string("fork: ") + std::strerror(errno));
-  if (pid == 0) execute(arguments.data(), parent);
+  if (pid == 0) execute(arguments.data(), environment.data(), parent);
   ::setpgid(pid, pid);  // also here: whoever comes first
   child_ = pid;
   ++starts_;
@@ -102,7 +120,7 @@ int Supervisor::superviseChild(int pidfd) {
     if (stops_ > 0 && phase == Phase::running) {
       if (options_.drainTime.count() > 0 && stops_ == 1) {
         phase = Phase::draining;
-        spdlog::info("draining for at most {} ms", options_.drainTime.count());
+        log().info("draining for at most {} ms", options_.drainTime.count());
         deadline = Clock::now() + options_.drainTime;
         if (options_.drain) options_.drain();
       } else {
@@ -111,7 +129,7 @@ int Supervisor::superviseChild(int pidfd) {
     }
     if (stops_ > 1 && phase == Phase::draining) terminate();
     if (phase == Phase::draining && options_.drained && options_.drained()) {
-      spdlog::info("drained: nothing is under way any more");
+      log().info("drained: nothing is under way any more");
       terminate();
     }
     if (Clock::now() >= deadline) {
@@ -120,8 +138,8 @@ int Supervisor::superviseChild(int pidfd) {
       } else if (phase == Phase::terminating) {
         phase = Phase::killing;
         deadline = kNever;
-        spdlog::warn("process {} did not end within {} ms of SIGTERM: killing it", child_.load(),
-                     options_.killAfter.count());
+        log().warn("process {} did not end within {} ms of SIGTERM: killing it", child_.load(),
+                   options_.killAfter.count());
         kill(SIGKILL);
       }
     }
@@ -135,7 +153,7 @@ int Supervisor::superviseChild(int pidfd) {
     if (phase == Phase::draining && options_.drained) {
       timeout = std::min(timeout, static_cast<int>(kDrainPoll.count()));
     }
-    if (::poll(descriptors, 2, timeout) < 0 && errno != EINTR) spdlog::error("poll: {}", std::strerror(errno));
+    if (::poll(descriptors, 2, timeout) < 0 && errno != EINTR) log().error("poll: {}", std::strerror(errno));
     if ((descriptors[1].revents & POLLIN) != 0) {
       std::uint64_t count = 0;
       [[maybe_unused]] const auto size = ::read(event_, &count, sizeof count);
@@ -169,12 +187,12 @@ Supervisor::End Supervisor::run() {
     const auto pidfd = startChild();
     std::string problem;
     if (pidfd) {
-      spdlog::info("started {} as process {}", options_.command.front(), child_.load());
+      log().info("started {} as process {}", options_.command.front(), child_.load());
       const int status = superviseChild(*pidfd);
       ::close(*pidfd);
       if (stops_ > 0) return End::stopped;
       if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        spdlog::info("{} ended by itself", options_.command.front());
+        log().info("{} ended by itself", options_.command.front());
         return End::exited;
       }
       problem = describe(status);
@@ -183,12 +201,11 @@ Supervisor::End Supervisor::run() {
     }
     if (Clock::now() - started >= options_.stableAfter) crashes = 0;
     if (++crashes > options_.maxRestarts) {
-      spdlog::error("{} crashed ({}), for the {}th time in a row: giving up", options_.command.front(), problem,
-                    crashes);
+      log().error("{} crashed ({}), for the {}th time in a row: giving up", options_.command.front(), problem, crashes);
       return End::crashed;
     }
     const auto backoff = std::min(options_.maxBackoff, options_.firstBackoff * (1U << std::min(crashes - 1, 16U)));
-    spdlog::error("{} crashed ({}): starting it again in {} ms", options_.command.front(), problem, backoff.count());
+    log().error("{} crashed ({}): starting it again in {} ms", options_.command.front(), problem, backoff.count());
     if (!pause(backoff)) return End::stopped;
   }
   return End::stopped;

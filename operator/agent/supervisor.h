@@ -15,6 +15,7 @@ namespace fairway::agent {
 
 struct SupervisorOptions {
   std::vector<std::string> command;           // program and arguments
+  std::vector<std::string> environment;       // variables besides our own, or in their place: "NAME=value"
   std::function<void()> beforeStart;          // before each start; may be empty
   std::function<void()> drain;                // tells the program to let its connections end; may be empty
   std::function<bool()> drained;              // asked while draining: true ends it; may be empty

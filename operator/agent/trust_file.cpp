@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
+#include "agent/log.h"
 #include "identity/files.h"
 
 namespace fairway::agent {
@@ -49,7 +49,7 @@ std::optional<identity::TrustBundle> TrustFile::changed() {
   stamps_ = stamps;
   auto bundle = read(trustFile_, rootFile_);
   if (bundle) return std::move(*bundle);
-  spdlog::warn("{}; what was trusted before stays", bundle.error().message);
+  log().warn("{}; what was trusted before stays", bundle.error().message);
   return std::nullopt;
 }
 

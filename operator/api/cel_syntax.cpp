@@ -3,257 +3,331 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstddef>
+#include <utility>
+
+#include "api/cel_literal.h"
+#include "api/validate.h"
+#include "base/strings.h"
 
 namespace fairway::api {
 
 namespace {
 
-constexpr std::size_t kMaxSize = 4096;
+constexpr std::size_t kMaxLength = 4096;
 constexpr int kMaxDepth = 32;
 
-constexpr std::array<std::string_view, 21> kReserved{
-    "as",  "break", "const", "continue",  "else",    "false",  "for",  "function", "if",   "import", "in",
-    "let", "loop",  "null",  "namespace", "package", "return", "true", "var",      "void", "while"};
+struct Function {
+  std::string_view name;
+  std::size_t least, most;  // arguments, without the one before the dot
+};
 
-bool isLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+constexpr std::array kFunctions{
+    Function{"size", 1, 1},      Function{"int", 1, 1},      Function{"uint", 1, 1},    Function{"double", 1, 1},
+    Function{"bytes", 1, 1},     Function{"bool", 1, 1},     Function{"type", 1, 1},    Function{"dyn", 1, 1},
+    Function{"timestamp", 1, 1}, Function{"duration", 1, 1}, Function{"matches", 2, 2}, Function{"startsWith", 2, 2},
+    Function{"endsWith", 2, 2},  Function{"contains", 2, 2}, Function{"has", 1, 1},
+};
+constexpr std::array kMethods{
+    Function{"size", 0, 0},         Function{"matches", 1, 1},      Function{"startsWith", 1, 1},
+    Function{"endsWith", 1, 1},     Function{"contains", 1, 1},     Function{"getFullYear", 0, 1},
+    Function{"getMonth", 0, 1},     Function{"getDate", 0, 1},      Function{"getDayOfMonth", 0, 1},
+    Function{"getDayOfWeek", 0, 1}, Function{"getDayOfYear", 0, 1}, Function{"getHours", 0, 1},
+    Function{"getMinutes", 0, 1},   Function{"getSeconds", 0, 1},   Function{"getMilliseconds", 0, 1},
+};
+// Functions of the name space `re`.
+constexpr std::array kRegexFunctions{Function{"extract", 3, 3}, Function{"capture", 2, 2}, Function{"captureN", 2, 2}};
+
+constexpr std::array<std::string_view, 10> kAttributes{
+    "request",  "response", "source",       "destination",           "connection",
+    "upstream", "metadata", "filter_state", "upstream_filter_state", "xds"};
+constexpr const char* kAttributeNames =
+    "request, response, source, destination, connection, upstream, metadata, filter_state, upstream_filter_state, xds";
+constexpr std::array<std::string_view, 9> kTypes{"int",   "uint", "double", "bool",     "string",
+                                                 "bytes", "list", "map",    "null_type"};
+constexpr std::array<std::string_view, 18> kReserved{"as",        "break",  "const",  "continue", "else",  "for",
+                                                     "function",  "if",     "import", "let",      "loop",  "package",
+                                                     "namespace", "return", "var",    "void",     "while", "in"};
+
+template <class List>
+bool isIn(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+template <class List>
+const Function* functionOf(const List& list, std::string_view name) {
+  const auto found = std::find_if(list.begin(), list.end(), [&](const Function& one) { return one.name == name; });
+  return found == list.end() ? nullptr : &*found;
+}
+
+bool startsName(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 bool isDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-bool isHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+bool inName(char c) { return startsName(c) || isDigit(c); }
 
-// A recursive descent without a tree: it says whether there is one.
+// What the last thing read was, where that matters to what is around it.
+struct Read {
+  bool selection = false;           // "a.b"
+  std::optional<std::string> text;  // a literal
+};
+
+// By recursive descent. After the first problem every step does nothing.
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
 
-  std::optional<std::string> problem() {
+  std::optional<std::string> run() {
     expression();
-    space();
-    if (!failed_ && at_ < text_.size()) fail("an operator or the end");
+    if (!problem_ && !atEnd()) unexpected("an operator");
     return problem_;
   }
 
  private:
-  void fail(std::string_view expected) {
-    if (failed_) return;
-    failed_ = true;
-    const auto rest = text_.substr(std::min(at_, text_.size()), 20);
-    problem_ = "at its character " + std::to_string(at_ + 1) +
-               (rest.empty() ? " found the end" : " found \"" + std::string(rest) + "\"") + ", expected " +
-               std::string(expected);
-  }
-  void space() {
+  // Passes over blanks and comments.
+  bool atEnd() {
     for (;;) {
-      while (at_ < text_.size() && std::string_view(" \t\n\r\f").find(text_[at_]) != std::string_view::npos) ++at_;
-      if (!text_.substr(at_).starts_with("//")) return;
+      while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+      if (!text_.substr(at_).starts_with("//")) return at_ == text_.size();
       while (at_ < text_.size() && text_[at_] != '\n') ++at_;
     }
   }
+  // Whether this comes next; passes over it.
   bool take(std::string_view token) {
-    if (failed_) return false;
-    space();
-    if (!text_.substr(at_).starts_with(token)) return false;
+    if (problem_ || atEnd() || !text_.substr(at_).starts_with(token)) return false;
     at_ += token.size();
     return true;
   }
-  void need(std::string_view token) {
-    if (!take(token)) fail("'" + std::string(token) + "'");
-  }
-  // A word that is not a part of a longer one.
   bool takeWord(std::string_view word) {
-    space();
-    const auto rest = text_.substr(std::min(at_, text_.size()));
-    if (!rest.starts_with(word) ||
-        (rest.size() > word.size() && (isLetter(rest[word.size()]) || isDigit(rest[word.size()]))))
-      return false;
+    if (problem_ || atEnd() || !text_.substr(at_).starts_with(word)) return false;
+    if (at_ + word.size() < text_.size() && inName(text_[at_ + word.size()])) return false;
     at_ += word.size();
     return true;
   }
+  void need(std::string_view token) {
+    if (!problem_ && !take(token)) unexpected("'" + std::string(token) + "'");
+  }
+  void fail(std::size_t at, const std::string& message) {
+    if (!problem_) problem_ = "at character " + std::to_string(at + 1) + ": " + message;
+  }
+  void unexpected(const std::string& wanted) {
+    if (problem_) return;
+    const auto found = atEnd() ? std::string("the end") : "'" + std::string(text_.substr(at_, 10)) + "'";
+    fail(at_, "found " + found + ", expected " + wanted);
+  }
 
   void expression() {
-    if (++depth_ > kMaxDepth) return fail("at most 32 levels");
-    conjunctions();
-    if (!failed_ && take("?")) {
-      conjunctions();
+    if (problem_) return;
+    if (++depth_ > kMaxDepth) return fail(at_, "it is nested too deeply");
+    binary(0);
+    if (take("?")) {
+      binary(0);
       need(":");
-      if (!failed_) expression();
+      expression();
     }
     --depth_;
   }
-  void conjunctions() {
-    do {
-      relation();
-    } while (!failed_ && (take("||") || take("&&")));
+
+  // Operators by how tightly they bind.
+  void binary(int level) {
+    constexpr int kLevels = 5;
+    if (level == kLevels) return unary();
+    binary(level + 1);
+    while (!problem_ && takeOperator(level)) binary(level + 1);
   }
-  void relation() {
-    do {
-      sum();
-    } while (!failed_ &&
-             (take("<=") || take(">=") || take("==") || take("!=") || take("<") || take(">") || takeWord("in")));
-  }
-  void sum() {
-    do {
-      unary();
-    } while (!failed_ && (take("+") || take("-") || take("*") || take("/") || take("%")));
-  }
-  void unary() {
-    if (failed_) return;
-    while (take("!") || take("-")) continue;
-    member();
-  }
-  void member() {
-    primary();
-    while (!failed_) {
-      if (take(".")) {
-        take("?");
-        identifier(true);
-        if (!failed_ && take("(")) list(")");
-      } else if (take("[")) {
-        take("?");
-        expression();
-        need("]");
-      } else {
-        return;
-      }
+  bool takeOperator(int level) {
+    switch (level) {
+      case 0: return take("||");
+      case 1: return take("&&");
+      case 2: return take("==") || take("!=") || take("<=") || take(">=") || take("<") || take(">") || takeWord("in");
+      case 3: return take("+") || take("-");
+      default: return take("*") || take("/") || take("%");
     }
-  }
-  // What stands up to `end`, by commas.
-  void list(std::string_view end) {
-    if (take(end)) return;
-    do {
-      if (take(end)) return;  // behind a last comma
-      expression();
-    } while (!failed_ && take(","));
-    if (!failed_) need(end);
-  }
-  void map() {
-    if (take("}")) return;
-    do {
-      if (take("}")) return;
-      take("?");
-      expression();
-      need(":");
-      if (!failed_) expression();
-    } while (!failed_ && take(","));
-    if (!failed_) need("}");
-  }
-  void primary() {
-    if (failed_) return;
-    space();
-    if (take("(")) {
-      expression();
-      return need(")");
-    }
-    if (take("[")) return list("]");
-    if (take("{")) return map();
-    if (at_ < text_.size() &&
-        (isDigit(text_[at_]) || (text_[at_] == '.' && at_ + 1 < text_.size() && isDigit(text_[at_ + 1]))))
-      return number();
-    if (startsText()) return quoted();
-    if (takeWord("true") || takeWord("false") || takeWord("null")) return;
-    take(".");
-    identifier(false);
-    if (!failed_ && take("(")) list(")");
-  }
-  void identifier(bool member) {
-    space();
-    const auto start = at_;
-    if (at_ < text_.size() && isLetter(text_[at_])) {
-      while (at_ < text_.size() && (isLetter(text_[at_]) || isDigit(text_[at_]))) ++at_;
-    }
-    const auto name = text_.substr(start, at_ - start);
-    if (!name.empty() && (member || std::find(kReserved.begin(), kReserved.end(), name) == kReserved.end())) return;
-    at_ = start;
-    fail(member ? "the name of a field" : "a value, such as request.method, 'text' or 5");
-  }
-  std::size_t digits() {
-    const auto start = at_;
-    while (at_ < text_.size() && isDigit(text_[at_])) ++at_;
-    return at_ - start;
-  }
-  void number() {
-    const auto rest = text_.substr(at_);
-    const bool hex = rest.starts_with("0x") || rest.starts_with("0X");
-    if (hex) {
-      at_ += 2;
-      const auto start = at_;
-      while (at_ < text_.size() && isHex(text_[at_])) ++at_;
-      if (at_ == start) return fail("hexadecimal digits");
-    } else {
-      digits();
-      if (at_ + 1 < text_.size() && text_[at_] == '.' && isDigit(text_[at_ + 1])) {
-        ++at_;
-        digits();
-      }
-      if (at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
-        ++at_;
-        if (at_ < text_.size() && (text_[at_] == '+' || text_[at_] == '-')) ++at_;
-        if (digits() == 0) return fail("the digits of an exponent");
-      }
-    }
-    if (at_ < text_.size() && (text_[at_] == 'u' || text_[at_] == 'U')) ++at_;
-    if (at_ < text_.size() && isLetter(text_[at_])) fail("an operator behind the number");
-  }
-  // r"..", b'..' and the like.
-  [[nodiscard]] bool startsText() const {
-    for (std::size_t i = at_; i < text_.size() && i < at_ + 3; ++i) {
-      if (text_[i] == '\'' || text_[i] == '"') return true;
-      if (std::string_view("rRbB").find(text_[i]) == std::string_view::npos) return false;
-    }
-    return false;
-  }
-  void quoted() {
-    bool raw = false;
-    for (; text_[at_] != '\'' && text_[at_] != '"'; ++at_) raw = raw || text_[at_] == 'r' || text_[at_] == 'R';
-    const auto rest = text_.substr(at_);
-    const std::string one(1, rest[0]);
-    const std::string quote = rest.starts_with(one + one + one) ? one + one + one : one;
-    const auto start = at_;
-    for (at_ += quote.size(); at_ < text_.size(); ++at_) {
-      if (text_.substr(at_).starts_with(quote)) {
-        at_ += quote.size();
-        return;
-      }
-      if (quote.size() == 1 && (text_[at_] == '\n' || text_[at_] == '\r')) break;
-      if (!raw && text_[at_] == '\\' && !escape()) return;
-    }
-    at_ = start;
-    fail("the end of the text that begins here");
-  }
-  // At a backslash; behind it, at the last character of the escape.
-  bool escape() {
-    const auto start = at_++;
-    const char kind = at_ < text_.size() ? text_[at_] : '\0';
-    const std::size_t digits = kind == 'x' || kind == 'X' ? 2 : kind == 'u' ? 4 : kind == 'U' ? 8 : 0;
-    bool good =
-        digits != 0 || (kind != '\0' && std::string_view("abfnrtv\"'`\\?").find(kind) != std::string_view::npos);
-    for (std::size_t i = 0; i < digits && good; ++i) good = ++at_ < text_.size() && isHex(text_[at_]);
-    if (digits == 0 && kind >= '0' && kind <= '3') {
-      good = true;
-      for (int i = 0; i < 2 && good; ++i) good = ++at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '7';
-    }
-    if (good) return true;
-    at_ = start;
-    fail("an escape such as \\n or \\x41");
-    return false;
   }
 
-  std::string_view text_;
+  void unary() {
+    if (take("!")) {
+      while (take("!")) {
+      }
+    } else {
+      while (take("-")) {
+      }
+    }
+    member();
+  }
+
+  Read member() {
+    auto last = primary();
+    while (!problem_) {
+      if (take(".")) {
+        last = select();
+      } else if (take("[")) {
+        expression();
+        need("]");
+        last = {};
+      } else {
+        break;
+      }
+    }
+    last_ = last;
+    return last;
+  }
+
+  std::string_view name(const char* wanted) {
+    if (problem_) return {};
+    if (atEnd() || !startsName(text_[at_])) {
+      unexpected(wanted);
+      return {};
+    }
+    const auto start = at_;
+    while (at_ < text_.size() && inName(text_[at_])) ++at_;
+    return text_.substr(start, at_ - start);
+  }
+
+  // Behind a dot.
+  Read select() {
+    atEnd();
+    const auto start = at_;
+    const auto field = name("the name of a field");
+    if (problem_) return {};
+    if (field == "in" || field == "true" || field == "false" || field == "null") {
+      fail(start, "'" + std::string(field) + "' is no name of a field: write ['" + std::string(field) + "']");
+      return {};
+    }
+    if (!take("(")) return {.selection = true, .text = {}};
+    call(functionOf(kMethods, field), field, start, field == "matches" ? 0 : kNone);
+    return {};
+  }
+
+  // Behind the opening bracket. `regex`: which argument is one.
+  void call(const Function* function, std::string_view name, std::size_t start, std::size_t regex) {
+    if (function == nullptr) return fail(start, "there is no function " + std::string(name) + "() here");
+    std::size_t count = 0;
+    if (!take(")")) {
+      do {
+        atEnd();
+        const auto from = at_;
+        last_ = {};
+        expression();
+        if (problem_) return;
+        // The last thing read is the argument itself only if nothing stood before it.
+        const auto written = trim(text_.substr(from, at_ - from));
+        if (name == "has" && (!last_.selection || !plainSelection(written))) {
+          return fail(from, "has() wants a field, such as request.useragent");
+        }
+        if (count == regex && last_.text && isQuoted(written)) {
+          if (const auto problem = regexProblem(*last_.text)) return fail(from, *problem);
+        }
+        ++count;
+      } while (take(","));
+      need(")");
+    }
+    if (!problem_ && (count < function->least || count > function->most)) {
+      fail(start, std::string(name) + "() has " + std::to_string(count) + " arguments, expected " +
+                      std::to_string(function->least) +
+                      (function->most == function->least ? std::string() : " or " + std::to_string(function->most)));
+    }
+  }
+
+  static bool isQuoted(std::string_view written) {
+    const auto quote = written.find_first_of("'\"");
+    return quote != std::string_view::npos &&
+           written.substr(0, quote).find_first_not_of("rRbB") == std::string_view::npos &&
+           written.back() == written[quote];
+  }
+  // No operators: members alone.
+  static bool plainSelection(std::string_view written) {
+    char quote = 0;
+    for (const char c : written) {
+      if (quote != 0) {
+        if (c == quote) quote = 0;
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+      } else if (!inName(c) && c != '.' && c != '[' && c != ']') {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  Read primary() {
+    if (problem_) return {};
+    if (atEnd()) {
+      unexpected("a value");
+      return {};
+    }
+    const auto start = at_;
+    const char c = text_[at_];
+    const auto rest = text_.substr(at_);
+    if (isDigit(c) || (c == '.' && rest.size() > 1 && isDigit(rest[1]))) {
+      literal(readCelNumber(rest));
+      return {};
+    }
+    if (startsCelText(rest)) return {.selection = false, .text = literal(readCelText(rest))};
+    if (take("(")) {
+      expression();
+      need(")");
+      return {};
+    }
+    if (take("[")) {
+      items("]", [&] { expression(); });
+      return {};
+    }
+    if (take("{")) {
+      items("}", [&] {
+        expression();
+        need(":");
+        expression();
+      });
+      return {};
+    }
+    const auto word = name("a value");
+    if (problem_ || word == "true" || word == "false" || word == "null") return {};
+    if (isIn(kReserved, word)) {
+      fail(start, "'" + std::string(word) + "' is a reserved word");
+    } else if (word == "re" && take(".")) {
+      const auto function = name("a function");
+      need("(");
+      if (!problem_) call(functionOf(kRegexFunctions, function), function, start, 1);
+    } else if (take("(")) {
+      call(functionOf(kFunctions, word), word, start, word == "matches" ? 1 : kNone);
+    } else if (!isIn(kAttributes, word) && !isIn(kTypes, word)) {
+      fail(start, "there is no attribute " + std::string(word) + ", expected one of " + kAttributeNames);
+    }
+    return {};
+  }
+
+  // Up to the end, with a comma between two, and maybe one behind the last.
+  template <class Item>
+  void items(std::string_view end, Item item) {
+    while (!problem_ && !take(end)) {
+      item();
+      if (take(",")) continue;
+      need(end);
+      return;
+    }
+  }
+
+  // One that stands here; its text, if it is a text without escapes that stand for bytes.
+  std::optional<std::string> literal(const CelLiteral& read) {
+    if (!read.problem.empty()) fail(at_, read.problem);
+    at_ += read.length;
+    return read.text;
+  }
+
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  const std::string_view text_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  bool failed_ = false;
+  Read last_;
   std::optional<std::string> problem_;
 };
 
 }  // namespace
 
 std::optional<std::string> celProblem(std::string_view expression) {
-  if (expression.size() > kMaxSize)
-    return "it has " + std::to_string(expression.size()) + " bytes, expected at most 4096";
-  for (const char c : expression) {
-    if (static_cast<unsigned char>(c) < 0x20 && std::string_view("\t\n\r").find(c) == std::string_view::npos)
-      return "it has a control character";
+  if (expression.size() > kMaxLength) {
+    return "it has " + std::to_string(expression.size()) + " bytes, expected at most " + std::to_string(kMaxLength);
   }
-  return Parser(expression).problem();
+  if (expression.find('\0') != std::string_view::npos) return "it holds a character with the code 0";
+  return Parser(expression).run();
 }
 
 }  // namespace fairway::api

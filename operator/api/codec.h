@@ -26,6 +26,8 @@ struct KindInfo {
 
 const KindInfo& kindInfo(Kind kind);
 std::span<const KindInfo> allKinds();  // those that are watched
+// Its name; with the group where a kind of another group before it has the same: "Gateway.gateway.networking.k8s.io".
+std::string uniqueName(const KindInfo& info);
 // The kind of an apiVersion ("networking.istio.io/v1beta1") and kind name; nullptr if it is not ours.
 const KindInfo* findKind(std::string_view apiVersion, std::string_view kindName);
 

@@ -54,7 +54,9 @@ inline constexpr int kFields<SecretSpec> = 4;
 template <>
 inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
-inline constexpr int kFields<MeshConfigSpec> = 21;
+inline constexpr int kFields<MeshConfigSpec> = 23;
+template <>
+inline constexpr int kFields<MeshConfigSpec::ProxyDefaults> = 1;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 3;
 template <>
@@ -374,7 +376,7 @@ inline constexpr int kFields<SidecarSpec::OutboundTrafficPolicy> = 2;
 template <class T>
 auto fieldsOf(T& value) {
   constexpr int kCount = kFields<std::remove_const_t<T>>;
-  static_assert(kCount >= 0 && kCount <= 21);
+  static_assert(kCount >= 0 && kCount <= 23);
   if constexpr (std::is_same_v<std::remove_const_t<T>, DestinationRuleSpec::Policy>) {
     using Base = std::conditional_t<std::is_const_v<T>, const TrafficPolicySpec, TrafficPolicySpec>;
     return std::tie(static_cast<Base&>(value), value.ports);
@@ -443,6 +445,12 @@ auto fieldsOf(T& value) {
   } else if constexpr (kCount == 21) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = value;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
+  } else if constexpr (kCount == 22) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v);
+  } else if constexpr (kCount == 23) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w);
   }
 }
 

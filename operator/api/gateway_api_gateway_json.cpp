@@ -17,26 +17,6 @@ using Listener = gateway_api::GatewaySpec::Listener;
 constexpr EnumName<From> kFrom[] = {
     {"All", 0, From::all}, {"Selector", 1, From::selector}, {"Same", 2, From::same}, {"None", 3, From::none}};
 
-void readSelector(const Value& value, LabelSelector& out) {
-  static constexpr EnumName<std::string_view> kOperators[] = {
-      {"In", 0, "In"}, {"NotIn", 1, "NotIn"}, {"Exists", 2, "Exists"}, {"DoesNotExist", 3, "DoesNotExist"}};
-  Fields fields(value);
-  fields.read("matchLabels", out.labels);
-  const auto expressions = fields.get("matchExpressions");
-  if (!expressions) return;
-  expressions->eachItem([&](const Value& item, std::size_t) {
-    auto& expression = out.expressions.emplace_back();
-    Fields parts(item);
-    parts.read("key", expression.key);
-    if (const auto op = parts.get("operator")) {
-      expression.op = op->oneOf<std::string_view>(kOperators).value_or("");
-    } else if (parts.readable()) {
-      parts.missing("operator", "In, NotIn, Exists or DoesNotExist");
-    }
-    parts.read("values", expression.values);
-  });
-}
-
 void readTls(const Value& value, gateway_api::GatewaySpec::Tls& out) {
   static constexpr EnumName<bool> kModes[] = {{"Terminate", 0, false}, {"Passthrough", 1, true}};
   Fields fields(value);

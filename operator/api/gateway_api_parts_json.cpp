@@ -200,6 +200,26 @@ void readHostnames(Fields& fields, std::vector<std::string>& out) {
   });
 }
 
+void readSelector(const Value& value, LabelSelector& out) {
+  static constexpr EnumName<std::string_view> kOperators[] = {
+      {"In", 0, "In"}, {"NotIn", 1, "NotIn"}, {"Exists", 2, "Exists"}, {"DoesNotExist", 3, "DoesNotExist"}};
+  Fields fields(value);
+  fields.read("matchLabels", out.labels);
+  const auto expressions = fields.get("matchExpressions");
+  if (!expressions) return;
+  expressions->eachItem([&](const Value& item, std::size_t) {
+    auto& expression = out.expressions.emplace_back();
+    Fields parts(item);
+    parts.read("key", expression.key);
+    if (const auto op = parts.get("operator")) {
+      expression.op = op->oneOf<std::string_view>(kOperators).value_or("");
+    } else if (parts.readable()) {
+      parts.missing("operator", "In, NotIn, Exists or DoesNotExist");
+    }
+    parts.read("values", expression.values);
+  });
+}
+
 void readParents(Fields& fields, std::vector<ParentRef>& out) {
   fields.ignore("useDefaultGateways", "there are no default Gateways, name them in parentRefs");
   const auto parents = fields.get("parentRefs");

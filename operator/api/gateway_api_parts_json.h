@@ -17,6 +17,9 @@ void readReference(Fields& fields, std::string_view group, std::string_view kind
 std::string readHostname(const Value& value, bool wildcard);
 void readHostnames(Fields& fields, std::vector<std::string>& out);
 
+// Labels and expressions, as Kubernetes' own selectors.
+void readSelector(const Value& value, LabelSelector& out);
+
 void readParents(Fields& fields, std::vector<ParentRef>& out);
 void readBackends(Fields& fields, bool filters, std::vector<BackendRef>& out);
 void readFilters(Fields& fields, std::vector<Filter>& out);

@@ -73,6 +73,14 @@ const KindInfo& kindInfo(Kind kind) { return kKinds[static_cast<std::size_t>(kin
 
 std::span<const KindInfo> allKinds() { return std::span(kKinds).first(static_cast<std::size_t>(Kind::key_set)); }
 
+std::string uniqueName(const KindInfo& info) {
+  for (const auto& other : allKinds()) {
+    if (other.kind == info.kind) break;
+    if (other.name == info.name) return std::string(info.name) + "." + std::string(info.group);
+  }
+  return std::string(info.name);
+}
+
 const KindInfo* findKind(std::string_view apiVersion, std::string_view kindName) {
   const auto slash = apiVersion.find('/');
   const auto group = slash == std::string_view::npos ? std::string_view() : apiVersion.substr(0, slash);

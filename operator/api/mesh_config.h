@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/gateway_api.h"
 #include "api/networking.h"
 #include "api/object.h"
 #include "api/telemetry.h"
@@ -93,6 +94,12 @@ struct MeshConfigSpec {
     bool operator==(const AccessLog&) const = default;
   };
   AccessLog accessLog{};
+  // Of proxies whose pods do not say it; it counts when a pod is made.
+  struct ProxyDefaults {
+    std::string statsdUdpAddress;  // host:port; empty: none
+    bool operator==(const ProxyDefaults&) const = default;
+  };
+  ProxyDefaults proxyDefaults{};  // defaultConfig
   struct Telemetry {
     struct Defaults {  // defaultProviders: names; unset: prometheus, the access log file, and of traces none
       std::optional<std::vector<std::string>> metrics, accessLogging, tracing;
@@ -113,6 +120,8 @@ struct MeshConfigSpec {
     bool operator==(const Telemetry&) const = default;
   };
   Telemetry telemetry{};
+  // Namespaces whose services and routing are looked at: those that one of them selects. None: all.
+  std::vector<gateway_api::LabelSelector> discoverySelectors{};
   bool operator==(const MeshConfigSpec&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include "api/connection_pool_json.h"
 #include "api/extension_provider_json.h"
+#include "api/gateway_api_parts_json.h"
 #include "api/http_route_json.h"
 #include "api/locality_json.h"
 #include "api/telemetry_json.h"
@@ -51,7 +52,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "certificates",
     "configSources",
     "disableEnvoyListenerLog",
-    "discoverySelectors",
     "hboneIdleTimeout",
     "inboundClusterStatName",
     "inboundTrafficPolicy",
@@ -204,13 +204,29 @@ void readTelemetry(Fields& fields, MeshConfigSpec::Telemetry& out) {
       "enableEnvoyAccessLogService",
       "there is no such service in the bootstrap: add an extensionProvider of kind envoyHttpAls, and a Telemetry "
       "or defaultProviders.accessLogging that names it");
-  const auto defaults = fields.get("defaultConfig");
-  if (!defaults) return;
-  if (!defaults->json().is_object()) return defaults->expected("a mapping");
-  for (const auto& [name, json] : defaults->json().items()) {
-    const Value value(json, *defaults, name);
+}
+
+void readStatsd(const Value& value, std::string& out) {
+  const auto text = value.text();
+  if (!text) return;
+  auto address = statsdAddress(*text);
+  if (address) {
+    out = std::move(*address);
+  } else {
+    value.error(address.error().message);
+  }
+}
+
+// What of defaultConfig is the control plane's: the rest is the injection's.
+void readProxyDefaults(const Value& defaults, MeshConfigSpec& out) {
+  if (!defaults.json().is_object()) return defaults.expected("a mapping");
+  for (const auto& [name, json] : defaults.json().items()) {
+    const Value value(json, defaults, name);
+    if (json.is_null()) continue;
     if (name == "tracing") {
-      if (!json.is_null()) readTracing(value, out.tracing);
+      readTracing(value, out.telemetry.tracing);
+    } else if (name == "statsdUdpAddress") {
+      readStatsd(value, out.proxyDefaults.statsdUdpAddress);
     } else {
       value.warn("it has no effect here: settings of proxies come from the injection's configuration");
     }
@@ -250,9 +266,15 @@ MeshConfigSpec readMesh(const Value& value) {
   if (const auto providers = fields.get("extensionProviders"))
     readExtensionProviders(*providers, out.extensionProviders);
   readTelemetry(fields, out.telemetry);
+  if (const auto defaults = fields.get("defaultConfig")) readProxyDefaults(*defaults, out);
   fields.read("enableAutoMtls", out.enableAutoMtls);
   if (const auto policy = fields.get("authPolicy")) {
     out.authPolicy = policy->oneOf<MeshConfigSpec::AuthPolicy>(kAuthPolicies);
+  }
+  if (const auto selectors = fields.get("discoverySelectors")) {
+    selectors->eachItem([&](const Value& item, std::size_t) {
+      gateway_api::readSelector(item, out.discoverySelectors.emplace_back());
+    });
   }
   readTrust(fields, out);
   if (const auto locality = fields.get("localityLbSetting")) readLocalitySettings(*locality, out.locality.emplace());

@@ -80,7 +80,11 @@ void readTagOverride(const Value& value, Spec::TagOverride& out) {
   Fields fields(value);
   if (const auto operation = fields.get("operation")) out.remove = operation->oneOf<bool>(kOperations).value_or(false);
   const auto text = fields.get("value");
-  if (text) readExpression(*text, out.value);
+  if (text) {
+    readExpression(*text, out.value);
+    // It becomes a part of a format, where these have a meaning of their own.
+    if (out.value.find_first_of("%\r\n") != std::string::npos) text->error("found a '%' or a line end, expected none");
+  }
   if (out.remove && !out.value.empty()) text->error("the operation is REMOVE, expected no value");
   if (!out.remove && out.value.empty() && fields.readable()) {
     fields.missing("value", "an expression such as request.method, or operation: REMOVE");

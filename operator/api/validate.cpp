@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/address.h"
 #include "base/strings.h"
 
 namespace fairway::api {
@@ -162,6 +163,13 @@ void readMatchLabels(const Value& selector, Labels& out) {
   }
   out = labels->textMap();
   checkLabels(*labels, out);
+}
+
+Result<std::string> statsdAddress(const std::string& text) {
+  if (text.empty()) return text;
+  const auto address = parseAddress(text);
+  if (address && !address->isUnix() && isHost(address->host) && address->port != 0) return text;
+  return failure("found " + quote(text) + ", expected host:port of a statsd server, such as statsd.monitoring:9125");
 }
 
 void checkExportTo(const Value& at) {

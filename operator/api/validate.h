@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api/decoder.h"
+#include "base/result.h"
 
 // Checks of single values, as the API server, Istio's documentation and Envoy's configuration demand
 // them. The predicates are pure; the check...() functions report an error at the value.
@@ -27,6 +28,9 @@ bool isHostPattern(std::string_view text);
 std::optional<std::string> regexProblem(const std::string& pattern, int* groups = nullptr);
 // Whether Envoy takes a header value: no line ends, and each % starts "%%" or a command "%REQ(x):10%".
 std::optional<std::string> headerValueProblem(std::string_view value);
+
+// "" for none, or host:port; the text itself, or what is wrong with it.
+Result<std::string> statsdAddress(const std::string& text);
 
 void checkLabels(const Value& at, const Labels& labels);
 // `spec.selector.matchLabels` and the like: labels, no wildcards.

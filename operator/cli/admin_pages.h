@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "cli/cluster_member.h"
+#include "cli/mesh_edges.h"
 #include "cli/snapshot_keeper.h"
+#include "cli/webhook.h"
 #include "console/admin.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
@@ -30,6 +32,8 @@ struct AdminInputs {
   std::function<std::string()> injectionProblem;                 // null: no webhook
   const std::atomic<bool>* stopping = nullptr;                   // true: not ready any more
   const SnapshotKeeper* snapshots = nullptr;                     // null: there are none
+  MeshEdges* edges = nullptr;                                    // null: there is no such page
+  const Webhook* webhook = nullptr;                              // null: there is none
 };
 
 console::AdminSources adminSources(const AdminInputs& inputs);

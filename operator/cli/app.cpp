@@ -17,11 +17,13 @@
 #include "cli/evaluate_command.h"
 #include "cli/inject_command.h"
 #include "cli/intercept_command.h"
+#include "cli/log_command.h"
 #include "cli/log_setup.h"
 #include "cli/migrate_command.h"
 #include "cli/proxy_config_command.h"
 #include "cli/proxy_status_command.h"
 #include "cli/serve.h"
+#include "cli/servicegraph_command.h"
 #include "cli/version.h"
 #include "cli/wait_command.h"
 
@@ -219,9 +221,11 @@ int run(int argc, char** argv) {
   addCa(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);
+  addAdmin(app, exitCode);
   addEvaluate(app, exitCode);
   addInject(app, exitCode);
   addMigrate(app, exitCode);
+  addServicegraph(app, exitCode);
   addVersion(app);
   addCompletion(app);
   try {

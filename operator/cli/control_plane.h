@@ -9,6 +9,7 @@
 
 #include "cli/cluster_member.h"
 #include "cli/engine_sink.h"
+#include "cli/mesh_edges.h"
 #include "cli/snapshot_keeper.h"
 #include "cli/token_review.h"
 #include "cli/trust_keeper.h"
@@ -43,6 +44,7 @@ struct ControlPlane {
   std::function<std::vector<kube::FileProblem>()> fileProblems;
   std::unique_ptr<identity::CertificateService> certificates;
   std::unique_ptr<TrustKeeper> trust;            // authority, settings -> agents
+  std::unique_ptr<MeshEdges> edges;              // proxies' load reports -> the page /edges
   std::unique_ptr<discovery::Server> discovery;  // engine -> streams
   std::unique_ptr<status::Keeper> keeper;        // streams -> statuses
   std::shared_ptr<Webhook> webhookAnswers;

@@ -135,6 +135,13 @@ std::vector<std::shared_ptr<const api::ProxyConfig>> EngineSink::proxyConfigs() 
   return result;
 }
 
+api::MeshConfigSpec::ProxyDefaults EngineSink::proxyDefaults(const api::NamespacedName& mesh) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = goodSettings_.find(mesh);
+  return found == goodSettings_.end() || !found->second.mesh ? api::MeshConfigSpec::ProxyDefaults()
+                                                             : found->second.mesh->proxyDefaults;
+}
+
 void EngineSink::report(const api::Object& object) {
   if (!options_.logProblems) return;
   if (object.problems.empty()) {  // nearly all: they are not kept

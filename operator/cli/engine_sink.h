@@ -45,6 +45,8 @@ class EngineSink final : public kube::Sink {
   [[nodiscard]] std::optional<std::string> describe(const identity::Caller& caller) const;
   // For the injection of pods, which asks at any time.
   [[nodiscard]] std::vector<std::shared_ptr<const api::ProxyConfig>> proxyConfigs() const;
+  // Of the settings of the mesh in this ConfigMap, the last ones without errors.
+  [[nodiscard]] api::MeshConfigSpec::ProxyDefaults proxyDefaults(const api::NamespacedName& mesh) const;
 
  private:
   void report(const api::Object& object);

@@ -23,13 +23,14 @@ Result<std::string> bodyOf(const std::string& where, const std::string& path, un
 
 }  // namespace
 
-Result<Fetch> fetchFromAddress(const std::string& text) {
+Result<Fetch> fetchFromAddress(const std::string& text, const std::string& method) {
   auto address = parseAddress(text);
   if (!address) return tl::unexpected(address.error());
   if (address->host.empty() || address->host == "localhost") address->host = "127.0.0.1";
-  return Fetch([address = *address](const std::string& path) -> Result<std::string> {
+  return Fetch([address = *address, method](const std::string& path) -> Result<std::string> {
     agent::HttpRequest request;
     request.address = address;
+    request.method = method;
     request.target = path;
     request.timeout = kTimeout;
     request.maxBody = kMaxBody;
@@ -39,9 +40,9 @@ Result<Fetch> fetchFromAddress(const std::string& text) {
   });
 }
 
-Fetch fetchFromPod(const kube::ClusterAccess& access, kube::PodPort target) {
-  return [access, target = std::move(target)](const std::string& path) -> Result<std::string> {
-    auto answer = kube::getFromPod(access, target, path, kTimeout);
+Fetch fetchFromPod(const kube::ClusterAccess& access, kube::PodPort target, const std::string& method) {
+  return [access, target = std::move(target), method](const std::string& path) -> Result<std::string> {
+    auto answer = kube::askPod(access, target, path, kTimeout, method);
     if (!answer) return tl::unexpected(answer.error());
     const auto where = "pod " + target.ns + "/" + target.pod + ":" + std::to_string(target.port);
     return bodyOf(where, path, answer->status, std::move(answer->body));

@@ -11,6 +11,8 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
+
 namespace fairway::cli {
 
 namespace {
@@ -22,6 +24,7 @@ class JsonFormatter final : public spdlog::formatter {
     const nlohmann::json line{{"time", std::string(timeText_.data(), timeText_.size())},
                               {"level", std::string(spdlog::level::to_string_view(message.level).data(),
                                                     spdlog::level::to_string_view(message.level).size())},
+                              {"scope", std::string(message.logger_name.data(), message.logger_name.size())},
                               {"message", std::string(message.payload.data(), message.payload.size())}};
     timeText_.clear();
     const auto text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -54,11 +57,11 @@ Result<void> setUpLog(const std::string& level, const std::string& format) {
   if (format == "json") {
     logger->set_formatter(std::make_unique<JsonFormatter>());
   } else {
-    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %v");
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %-9n  %v");
   }
   logger->set_level(parsed);
   logger->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(logger));
+  setLogger(std::move(logger));
   return {};
 }
 

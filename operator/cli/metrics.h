@@ -5,6 +5,8 @@
 
 #include <prometheus/metric_family.h>
 
+#include "base/histogram.h"
+
 namespace fairway::cli {
 
 // Puts metric families together for one scrape.
@@ -14,9 +16,15 @@ class MetricsBuilder {
   // Samples of one name given one after the other form one family.
   void counter(const std::string& name, const std::string& help, double value, const Labels& labels = {});
   void gauge(const std::string& name, const std::string& help, double value, const Labels& labels = {});
+  // Without a sample of it, so that its name and meaning are on the page all the same. Samples may follow.
+  void declareCounter(const std::string& name, const std::string& help);
+  void declareGauge(const std::string& name, const std::string& help);
+  void histogram(const std::string& name, const std::string& help, const Histogram::Values& values,
+                 const Labels& labels = {});
   [[nodiscard]] std::vector<prometheus::MetricFamily> take() { return std::move(families_); }
 
  private:
+  prometheus::MetricFamily& family(prometheus::MetricType type, const std::string& name, const std::string& help);
   void add(prometheus::MetricType type, const std::string& name, const std::string& help, double value,
            const Labels& labels);
   std::vector<prometheus::MetricFamily> families_;

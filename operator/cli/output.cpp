@@ -7,6 +7,8 @@
 #include <yaml-cpp/yaml.h>
 #include <nlohmann/json.hpp>
 
+#include "inject/yaml_text.h"
+
 namespace fairway::cli {
 
 namespace {
@@ -25,7 +27,9 @@ void emit(YAML::Emitter& out, const nlohmann::ordered_json& value) {
     out << YAML::EndSeq;
   } else if (value.is_string()) {
     // JSON's quoting is valid YAML and leaves no text that would read as a number or a boolean.
-    out << YAML::DoubleQuoted << value.get<std::string>();
+    const auto text = value.get<std::string>();
+    if (!inject::isPlainYaml(text)) out << YAML::DoubleQuoted;
+    out << text;
   } else if (value.is_structured()) {
     out << YAML::Flow << (value.is_object() ? YAML::BeginMap : YAML::BeginSeq)
         << (value.is_object() ? YAML::EndMap : YAML::EndSeq);

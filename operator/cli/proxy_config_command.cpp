@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/app.h"
+#include "cli/log_command.h"
 #include "cli/output.h"
 #include "cli/proxy_source.h"
 #include "inspect/clusters.h"
@@ -208,6 +209,7 @@ void addProxyConfig(CLI::App& app, int& exitCode) {
       "  fairway pc routes msb-0.onap --name 80 -o json\n"
       "  fairway pc listeners msb-0.onap --port 15006 --sent\n"
       "  fairway pc endpoints --admin localhost:15000 --status UNHEALTHY\n"
+      "  fairway pc log msb-0.onap --level http:debug\n"
       "  curl -s 'localhost:15000/config_dump?include_eds' | fairway pc all -f -");
   for (const auto& view : views()) {
     auto command = addPart(*sub, view.name, view.help, exitCode);
@@ -223,6 +225,7 @@ void addProxyConfig(CLI::App& app, int& exitCode) {
   addFilters(*sub->get_subcommand("all"), *all, true, View::clusters);
   auto bootstrap = addPart(*sub, "bootstrap", "What Envoy was started with", exitCode);
   addOutput(*sub->get_subcommand("bootstrap"), *bootstrap, {"json", "yaml"});
+  addProxyLog(*sub, exitCode);
 }
 
 }  // namespace fairway::cli

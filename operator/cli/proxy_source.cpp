@@ -10,7 +10,6 @@
 
 #include "base/ports.h"
 #include "cli/cluster.h"
-#include "cli/fetch.h"
 
 namespace fairway::cli {
 
@@ -50,39 +49,6 @@ Result<inspect::Dump> parsed(const Result<std::string>& text, const std::string&
   return dump;
 }
 
-Result<Fetch> fetchEnvoy(const ProxySource& source) {
-  if (!source.envoyAdmin.empty()) return fetchFromAddress(source.envoyAdmin);
-  const auto pod = podOf(source);
-  if (!pod) return tl::unexpected(pod.error());
-  auto access = openAccess(source.kubeconfig);
-  if (!access) return tl::unexpected(access.error());
-  return fetchFromPod(*access, {pod->ns, pod->pod, ports::kEnvoyAdmin});
-}
-
-struct Replica {
-  std::string name;
-  Fetch fetch;
-};
-
-Result<std::vector<Replica>> replicasOf(const ProxySource& source) {
-  if (!source.controlPlaneAdmin.empty()) {
-    auto fetch = fetchFromAddress(source.controlPlaneAdmin);
-    if (!fetch) return tl::unexpected(fetch.error());
-    return std::vector<Replica>{{source.controlPlaneAdmin, std::move(*fetch)}};
-  }
-  auto access = openAccess(source.kubeconfig);
-  if (!access) return tl::unexpected(access.error());
-  auto cluster = openCluster(source.kubeconfig);
-  if (!cluster) return tl::unexpected(cluster.error());
-  const auto pods = controlPlanePods(**cluster, source.rootNamespace, source.revision);
-  if (!pods) return tl::unexpected(pods.error());
-  std::vector<Replica> replicas;
-  for (const auto& pod : *pods) {
-    replicas.push_back({pod, fetchFromPod(*access, {source.rootNamespace, pod, kControlPlaneAdmin})});
-  }
-  return replicas;
-}
-
 Result<std::vector<inspect::ProxyStatus>> listOf(const Replica& replica) {
   const auto text = replica.fetch("/debug/proxies");
   if (!text) return tl::unexpected(text.error());
@@ -110,9 +76,37 @@ void addClusterFlags(CLI::App& sub, ProxySource& source) {
       ->group("Cluster");
 }
 
+Result<Fetch> envoyOf(const ProxySource& source, const std::string& method) {
+  if (!source.envoyAdmin.empty()) return fetchFromAddress(source.envoyAdmin, method);
+  const auto pod = podOf(source);
+  if (!pod) return tl::unexpected(pod.error());
+  auto access = openAccess(source.kubeconfig);
+  if (!access) return tl::unexpected(access.error());
+  return fetchFromPod(*access, {pod->ns, pod->pod, ports::kEnvoyAdmin}, method);
+}
+
+Result<std::vector<Replica>> replicasOf(const ProxySource& source, const std::string& method) {
+  if (!source.controlPlaneAdmin.empty()) {
+    auto fetch = fetchFromAddress(source.controlPlaneAdmin, method);
+    if (!fetch) return tl::unexpected(fetch.error());
+    return std::vector<Replica>{{source.controlPlaneAdmin, std::move(*fetch)}};
+  }
+  auto access = openAccess(source.kubeconfig);
+  if (!access) return tl::unexpected(access.error());
+  auto cluster = openCluster(source.kubeconfig);
+  if (!cluster) return tl::unexpected(cluster.error());
+  const auto pods = controlPlanePods(**cluster, source.rootNamespace, source.revision);
+  if (!pods) return tl::unexpected(pods.error());
+  std::vector<Replica> replicas;
+  for (const auto& pod : *pods) {
+    replicas.push_back({pod, fetchFromPod(*access, {source.rootNamespace, pod, kControlPlaneAdmin}, method)});
+  }
+  return replicas;
+}
+
 Result<inspect::Dump> envoyDumpOf(const ProxySource& source, bool live) {
   if (!source.file.empty()) return parsed(readAll(source.file), source.file);
-  const auto fetch = fetchEnvoy(source);
+  const auto fetch = envoyOf(source);
   if (!fetch) return tl::unexpected(fetch.error());
   auto dump = parsed((*fetch)("/config_dump?include_eds"), "Envoy's /config_dump");
   if (!dump || !live) return dump;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/fetch.h"
 #include "inspect/dump.h"
 #include "inspect/status.h"
 
@@ -28,6 +29,16 @@ struct ProxySource {
 
 // The flags --kubeconfig, --root-namespace, --revision and --namespace.
 void addClusterFlags(CLI::App& sub, ProxySource& source);
+
+// Envoy's admin port: at its address, or the pod's.
+Result<Fetch> envoyOf(const ProxySource& source, const std::string& method = "GET");
+
+struct Replica {
+  std::string name;
+  Fetch fetch;
+};
+// The admin ports of the control plane: the one at its address, or of all replicas in the cluster.
+Result<std::vector<Replica>> replicasOf(const ProxySource& source, const std::string& method = "GET");
 
 // What Envoy holds: of the file, its admin port, or the pod's. `live`: with the state of the clusters' hosts.
 Result<inspect::Dump> envoyDumpOf(const ProxySource& source, bool live);

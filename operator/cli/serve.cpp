@@ -288,6 +288,11 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
     return authorizeProxy(*plane.engine, proxy);
   };
   server.onReport = logReport;
+  plane.edges = std::make_unique<MeshEdges>(*plane.engine);
+  server.onLoad = [&edges = *plane.edges](const translate::Proxy& proxy, const discovery::LoadReport& report) {
+    edges.report(proxy, report);
+  };
+  server.loadsWanted = [&edges = *plane.edges] { return edges.wanted(); };
   auto readers = parseStatusReaders(options.statusReaders);
   if (!readers) return tl::unexpected(readers.error());
   server.statusReaders = std::move(*readers);
@@ -311,6 +316,10 @@ Result<void> openWebhook(const ServeOptions& options, ControlPlane& plane) {
   server.certificateFile = server.keyFile = plane.authority->serverFile();
   WebhookOptions webhook{options.injectionConfig, options.revision, options.rootNamespace, [] { return true; }};
   webhook.proxyConfigs = [&plane] { return plane.sink->proxyConfigs(); };
+  webhook.proxyDefaults = [&plane, mesh = api::NamespacedName{options.rootNamespace,
+                                                              control::revisioned(kMeshConfigMap, options.revision)}] {
+    return plane.sink->proxyDefaults(mesh);
+  };
   if (plane.access) {
     auto asked = kube::makeClient(*plane.access, {.userAgent = "fairway/" FAIRWAY_VERSION});
     if (!asked) return tl::unexpected(asked.error());
@@ -335,11 +344,12 @@ Result<void> openAdmin(const ServeOptions& options, ControlPlane& plane) {
   if (!address) return tl::unexpected(address.error().within("--admin-address"));
   console::HttpServer::Options server;
   server.address = *address;
-  AdminInputs inputs{*plane.engine,      *plane.source,        *plane.discovery,
-                     *plane.keeper,      *plane.authority,     *plane.certificates,
-                     plane.fileProblems, plane.member.get(),   {},
-                     &plane.stopping,    plane.snapshots.get()};
+  AdminInputs inputs{*plane.engine,      *plane.source,         *plane.discovery,
+                     *plane.keeper,      *plane.authority,      *plane.certificates,
+                     plane.fileProblems, plane.member.get(),    {},
+                     &plane.stopping,    plane.snapshots.get(), plane.edges.get()};
   if (plane.webhookAnswers) {
+    inputs.webhook = plane.webhookAnswers.get();
     inputs.injectionProblem = [answers = plane.webhookAnswers] { return answers->problem(); };
   }
   auto started = console::HttpServer::start(server, console::adminHandler(adminSources(inputs), versionText()));

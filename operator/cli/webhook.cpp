@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
+
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
@@ -71,6 +73,14 @@ std::string Webhook::problem() {
   return settings_ ? std::string() : problem_;
 }
 
+WebhookStats Webhook::stats() const {
+  WebhookStats stats{injected_, skipped_, refused_, injectionTimes_.values(), {}, 0};
+  const std::lock_guard lock(validatedMutex_);
+  stats.validated = validated_;
+  stats.unreadableReviews = unreadableReviews_;
+  return stats;
+}
+
 Response Webhook::inject(const console::Request& request) {
   std::shared_ptr<const inject::Settings> settings;
   bool native = false;
@@ -86,20 +96,49 @@ Response Webhook::inject(const console::Request& request) {
     settings = settings_;
     native = *nativeSidecars_;
   }
+  if (options_.proxyDefaults && settings->statsdAddress.empty()) {
+    if (auto defaults = options_.proxyDefaults(); !defaults.statsdUdpAddress.empty()) {
+      auto copy = std::make_shared<inject::Settings>(*settings);
+      copy->statsdAddress = std::move(defaults.statsdUdpAddress);
+      settings = std::move(copy);
+    }
+  }
   const auto answer = inject::injectAdmission(request.body, *settings, native, {},
                                               options_.proxyConfigs ? options_.proxyConfigs() : inject::ProxyConfigs());
   if (!answer) return Response::text(400, answer.error().message + "\n");
+  switch (answer->result) {
+    case InjectionAnswer::Result::injected: ++injected_; break;
+    case InjectionAnswer::Result::skipped: ++skipped_; break;
+    case InjectionAnswer::Result::refused: ++refused_; break;
+  }
   spdlog::log(levelOf(answer->result), "{}", answer->summary);
   return Response::json(answer->body);
 }
 
+Response Webhook::validate(const console::Request& request) {
+  auto answer = inject::validateAdmission(request.body);
+  const std::lock_guard lock(validatedMutex_);
+  if (!answer) {
+    ++unreadableReviews_;
+    return Response::text(400, answer.error().message + "\n");
+  }
+  if (answer->kind != nullptr && !answer->dryRun) {
+    auto& counts = validated_[{answer->kind->kind, answer->version}];
+    ++(answer->allowed ? counts.passed : counts.failed);
+  }
+  return Response::json(std::move(answer->body));
+}
+
 // One `if` a path: the review's body goes to a pure function of `inject`, whose error is a 400.
 Response Webhook::answer(const console::Request& request) {
-  if (request.method == "POST" && request.path == "/inject") return inject(request);
-  if (request.method == "POST" && request.path == "/validate") {
-    const auto answer = inject::validateAdmission(request.body);
-    return answer ? Response::json(*answer) : Response::text(400, answer.error().message + "\n");
+  if (request.method == "POST" && request.path == "/inject") {
+    const auto start = std::chrono::steady_clock::now();
+    auto response = inject(request);
+    if (response.status != 200) ++refused_;
+    injectionTimes_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    return response;
   }
+  if (request.method == "POST" && request.path == "/validate") return validate(request);
   return Response::text(404, "POST an AdmissionReview to /inject or /validate\n");
 }
 

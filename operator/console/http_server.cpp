@@ -7,13 +7,14 @@
 #include <optional>
 #include <thread>
 
-#include <spdlog/spdlog.h>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
+#include "console/html.h"
+#include "console/log.h"
 #include "console/visitors.h"
 
 namespace fairway::console {
@@ -45,6 +46,12 @@ std::string percentDecode(std::string_view text) {
     }
   }
   return result;
+}
+
+// Boost's views are not the standard's in every version.
+template <class View>
+std::string textOf(const View& view) {
+  return {view.data(), view.size()};
 }
 
 void splitTarget(std::string_view target, Request& request) {
@@ -105,11 +112,12 @@ template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(Stream stream, const HttpServer::Options& options, const HttpServer::Handler& handler,
-          std::shared_ptr<Presence> presence)
+          std::shared_ptr<Presence> presence, asio::thread_pool* workers)
       : stream_(std::move(stream)),
         options_(options),
         handler_(handler),
         presence_(std::move(presence)),
+        workers_(workers),
         id_(++presence_->last) {}
   ~Session() {
     presence_->visitors.gone(id_);
@@ -172,21 +180,35 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     request.method = std::string(message.method_string());
     splitTarget({message.target().data(), message.target().size()}, request);
     request.body = message.body();
+    request.accept = textOf(message[http::field::accept]);
+    request.host = textOf(message[http::field::host]);
     request.peer = peer_;
     request.fromLoopback = loopback_;
-    Response response;
-    try {
-      response = handler_(request);
-    } catch (const std::exception& e) {
-      spdlog::error("internal error while answering {} {}: {}", request.method, request.path, e.what());
-      response = Response::text(500, "internal error, see the log\n");
-    }
-    if (message.method() == http::verb::head) response.body.clear();
+    const bool bodiless = message.method() == http::verb::head;
     const auto version = message.version();
     const bool keepAlive = message.keep_alive();
     parser_.reset();  // with the body
     presence_->visitors.done(id_);
-    write(std::move(response), version, keepAlive);
+    if (workers_ == nullptr || !options_.blocks(request)) return write(respond(request, bodiless), version, keepAlive);
+    asio::post(*workers_, [self = this->shared_from_this(), request = std::move(request), bodiless, version,
+                           keepAlive] {
+      auto response = self->respond(request, bodiless);
+      asio::post(self->stream_.get_executor(), [self, response = std::move(response), version, keepAlive]() mutable {
+        self->write(std::move(response), version, keepAlive);
+      });
+    });
+  }
+
+  Response respond(const Request& request, bool bodiless) const {
+    Response response;
+    try {
+      response = handler_(request);
+    } catch (const std::exception& e) {
+      log().error("internal error while answering {} {}: {}", request.method, request.path, e.what());
+      response = Response::text(500, "internal error, see the log\n");
+    }
+    if (bodiless) response.body.clear();
+    return response;
   }
 
   void write(Response response, unsigned version, bool keepAlive) {
@@ -194,6 +216,12 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     message_->set(http::field::content_type, response.contentType);
     message_->set(http::field::cache_control, "no-store");
     message_->set("x-content-type-options", "nosniff");
+    // Styles are a page's only resource, and the server's own.
+    if (response.contentType.starts_with("text/html")) {
+      message_->set("content-security-policy", textOf(kContentSecurityPolicy));
+      message_->set("referrer-policy", "no-referrer");
+    }
+    for (const auto& [name, value] : response.headers) message_->set(name, value);
     message_->body() = std::move(response.body);
     message_->keep_alive(keepAlive);
     message_->prepare_payload();
@@ -210,6 +238,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   const HttpServer::Options& options_;
   const HttpServer::Handler& handler_;
   std::shared_ptr<Presence> presence_;
+  asio::thread_pool* const workers_;  // null: handlers do not block
   const Visitors::Id id_;
   beast::flat_buffer buffer_{64 * 1024};
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -229,9 +258,12 @@ struct HttpServer::Impl {
   std::shared_ptr<asio::ssl::context> tls;
   FileTimes tlsTimes;
   std::thread thread;
+  std::unique_ptr<asio::thread_pool> workers;  // ends before all that its jobs refer to
 
   Impl(Options o, Handler h)
-      : options(std::move(o)), handler(std::move(h)), presence(std::make_shared<Presence>(options.maxConnections)) {}
+      : options(std::move(o)), handler(std::move(h)), presence(std::make_shared<Presence>(options.maxConnections)) {
+    if (options.blocks) workers = std::make_unique<asio::thread_pool>(options.workers);
+  }
 
   [[nodiscard]] bool secure() const { return !options.certificateFile.empty(); }
 
@@ -257,13 +289,14 @@ struct HttpServer::Impl {
       if (failed == asio::error::operation_aborted) return;
       if (!failed) {
         if (secure()) {
-          if (const auto problem = loadTls()) spdlog::warn("{}", problem->message);
+          if (const auto problem = loadTls()) log().warn("{}", problem->message);
           std::make_shared<Session<beast::ssl_stream<beast::tcp_stream>>>(
               beast::ssl_stream<beast::tcp_stream>(beast::tcp_stream(std::move(socket)), *tls), options, handler,
-              presence)
+              presence, workers.get())
               ->start();
         } else {
-          std::make_shared<Session<beast::tcp_stream>>(beast::tcp_stream(std::move(socket)), options, handler, presence)
+          std::make_shared<Session<beast::tcp_stream>>(beast::tcp_stream(std::move(socket)), options, handler, presence,
+                                                       workers.get())
               ->start();
         }
       }

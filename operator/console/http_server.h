@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -16,6 +18,7 @@ struct Request {
   std::string path;                          // as sent, without the query
   std::map<std::string, std::string> query;  // percent-decoded; the last of repeated keys
   std::string body;
+  std::string accept, host;   // the headers of these names; empty: none
   std::string peer;           // "ip:port"
   bool fromLoopback = false;  // the peer's address is 127.0.0.0/8 or ::1
 };
@@ -24,6 +27,7 @@ struct Response {
   int status = 200;
   std::string contentType = "text/plain; charset=utf-8";
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers{};  // further ones
 
   static Response text(int status, std::string body) { return {status, "text/plain; charset=utf-8", std::move(body)}; }
   static Response json(std::string body) { return {200, "application/json", std::move(body)}; }
@@ -31,7 +35,7 @@ struct Response {
 };
 
 // A small HTTP/1.1 server (Boost.Beast) for a few operators' requests a second: bounded headers, bodies,
-// connections and times, one thread. Handlers run on that thread.
+// connections and times, one thread. Handlers run on that thread, those that may block on threads of their own.
 class HttpServer {
  public:
   struct Options {
@@ -43,6 +47,9 @@ class HttpServer {
     // With both set the server speaks TLS only, 1.2 or later; the files are read again for each
     // connection when they have changed.
     std::string certificateFile, keyFile;
+    // Requests whose handler may block, and how many are handled at a time; the others wait. Null: none blocks.
+    std::function<bool(const Request&)> blocks{};
+    std::size_t workers = 4;
   };
   using Handler = std::function<Response(const Request&)>;
 

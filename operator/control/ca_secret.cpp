@@ -4,11 +4,11 @@
 #include <optional>
 #include <utility>
 
-#include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
 #include "api/base64.h"
 #include "base/strings.h"
+#include "control/log.h"
 #include "identity/files.h"
 
 namespace fairway::control {
@@ -33,7 +33,7 @@ kube::ApiResult<std::string> insist(const CaSecretAccess& access, const kube::Ca
   for (;;) {
     auto answer = access.server.call(call, {});
     if (answer || !unanswered(answer.error())) return answer;
-    if (told != answer.error().message) spdlog::warn("{}; trying again", answer.error().message);
+    if (told != answer.error().message) log().warn("{}; trying again", answer.error().message);
     told = answer.error().message;
     if (!access.wait(kRetry)) return kube::apiFailure(ApiError::Kind::stopped, 0, "stopped while waiting");
   }
@@ -119,15 +119,15 @@ Result<std::unique_ptr<CertificateAuthority>> openSharedAuthority(const CaSecret
   if (access.ownRootSuffices && identity::readCaFolder(identity::authorityDirectory(options.stateDir), true)) {
     const auto answer = access.server.get(kube::objectPath(kSecrets, access.ns, kCaSecret), {});
     if (!answer && unanswered(answer.error())) {
-      spdlog::warn("{}; the root of the last start is used, from {}", answer.error().message,
-                   identity::authorityDirectory(options.stateDir));
+      log().warn("{}; the root of the last start is used, from {}", answer.error().message,
+                 identity::authorityDirectory(options.stateDir));
       return CertificateAuthority::open(options, now);
     }
   }
   auto found = read(access, options.trustDomain, now);
   if (!found) return tl::unexpected(found.error());
   if (*found) {
-    spdlog::info("the CA is that of {}", nameOf(access.ns, (*found)->name));
+    log().info("the CA is that of {}", nameOf(access.ns, (*found)->name));
     return openWith(access, **found, options, now);
   }
   auto own = CertificateAuthority::open(options, now);
@@ -137,7 +137,7 @@ Result<std::unique_ptr<CertificateAuthority>> openSharedAuthority(const CaSecret
   const auto created = insist(
       access, kube::createCall(kube::objectPath(kSecrets, access.ns), caSecretJson(access.ns, kCaSecret, *files)));
   if (created) {
-    spdlog::info("made {}: all replicas share its root", nameOf(access.ns, kCaSecret));
+    log().info("made {}: all replicas share its root", nameOf(access.ns, kCaSecret));
     return own;
   }
   if (created.error().kind == ApiError::Kind::not_found) {
@@ -147,7 +147,7 @@ Result<std::unique_ptr<CertificateAuthority>> openSharedAuthority(const CaSecret
   found = read(access, options.trustDomain, now);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return failure(nameOf(access.ns, kCaSecret) + " came and went while this replica started: start again");
-  spdlog::info("the root is that of {}, which another replica has just made", nameOf(access.ns, (*found)->name));
+  log().info("the root is that of {}, which another replica has just made", nameOf(access.ns, (*found)->name));
   // Nothing was signed with the one that this replica made.
   std::error_code ignored;
   std::filesystem::remove(identity::authorityDirectory(options.stateDir) + "/authority.json", ignored);
@@ -179,7 +179,7 @@ void CaSecretWatch::look() {
   // Who deletes a plug-in CA does not mean that the next best one is to sign.
   if ((plugin.empty() && own.empty()) || (source_ == kPluginCaSecret && plugin.empty())) {
     if (current_.exchange(false)) {
-      spdlog::error(
+      log().error(
           "{} is gone: the CA in use stays, but a replica that starts now would have another one, which the proxies of "
           "this "
           "one do not trust; restore it, or restart all replicas to start with a new root",
@@ -194,9 +194,9 @@ void CaSecretWatch::look() {
   const auto taken = offer_(files_);
   const bool before = current_.exchange(taken.has_value());
   if (!taken) {
-    spdlog::error("{}: {}; the CA in use stays: put it right", nameOf(ns_, name), taken.error().message);
+    log().error("{}: {}; the CA in use stays: put it right", nameOf(ns_, name), taken.error().message);
   } else if (!before) {
-    spdlog::info("{} is in order again", nameOf(ns_, name));
+    log().info("{} is in order again", nameOf(ns_, name));
   }
 }
 

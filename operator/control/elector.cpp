@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <utility>
 
-#include <spdlog/spdlog.h>
+#include "control/log.h"
 
 namespace fairway::control {
 
@@ -108,9 +108,9 @@ void Elector::attempt(const std::stop_token& stop) {
   }
   if (problem == problem_) return;
   if (problem.empty()) {
-    spdlog::info("leader election: works again");
+    log().info("leader election: works again");
   } else {
-    spdlog::warn("leader election: {}", problem);
+    log().warn("leader election: {}", problem);
   }
   problem_ = std::move(problem);
 }
@@ -120,11 +120,11 @@ void Elector::settle() {
   if (leads == led_) return;
   led_ = leads;
   if (leads) {
-    spdlog::info("this replica leads: it holds the Lease {}/{}", ns_, name_);
+    log().info("this replica leads: it holds the Lease {}/{}", ns_, name_);
     calls_.started();
   } else {
-    spdlog::warn("this replica leads no more: the Lease {}/{} was not renewed in time, or {} holds it", ns_, name_,
-                 leader());
+    log().warn("this replica leads no more: the Lease {}/{} was not renewed in time, or {} holds it", ns_, name_,
+               leader());
     calls_.stopped();
   }
 }
@@ -146,7 +146,7 @@ void Elector::giveBack() {
   });
   if (const auto stored = server_.call(kube::updateCall(leasePath(ns_, name_), toJson(*lease)), limit.get_token());
       !stored) {
-    spdlog::info("the Lease {}/{} is not given back, it runs out: {}", ns_, name_, stored.error().message);
+    log().info("the Lease {}/{} is not given back, it runs out: {}", ns_, name_, stored.error().message);
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <spdlog/spdlog.h>
+#include "control/log.h"
 
 namespace fairway::control {
 
@@ -37,7 +37,7 @@ void Membership::leave() {
   if (own_.resourceVersion.empty()) return;
   // The version is of no matter: nobody else writes it. What is left behind, the leader removes.
   if (const auto removed = server_.call(kube::removeCall(leasePath(options_.ns, name_)), {}); !removed) {
-    spdlog::debug("{}", removed.error().message);
+    log().debug("{}", removed.error().message);
   }
 }
 
@@ -47,7 +47,7 @@ void Membership::run(const std::stop_token& stop) {
     if (options_.ready()) {
       const auto done = round(stop);
       const std::string now = done || done.error().kind == ApiError::Kind::stopped ? "" : done.error().message;
-      if (!now.empty() && now != problem) spdlog::warn("balance of streams: {}", now);
+      if (!now.empty() && now != problem) log().warn("balance of streams: {}", now);
       problem = now;
     }
     const auto ended = Clock::now();
@@ -135,14 +135,14 @@ void Membership::act(const std::stop_token& stop) {
     if (const auto surplus = streamsToShed(own, others); surplus > 0) {
       const auto shed = options_.shed(surplus, options_.period);
       shed_ += shed;
-      spdlog::info("{} of {} streams are sent elsewhere: {} other replicas have fewer", shed, own, others.size());
+      log().info("{} of {} streams are sent elsewhere: {} other replicas have fewer", shed, own, others.size());
     }
   }
   if (!options_.leading()) return;
   for (const Lease& lease : table_.forgotten(now)) {
     const auto path = leasePath(options_.ns, lease.name);
     if (server_.call(kube::removeCall(path, lease.resourceVersion), stop)) {
-      spdlog::info("removed the Lease {}/{}: its replica is gone", options_.ns, lease.name);
+      log().info("removed the Lease {}/{}: its replica is gone", options_.ns, lease.name);
     }
   }
 }

@@ -7,9 +7,8 @@
 #include <random>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "control/ingress_status.h"
+#include "control/log.h"
 #include "control/root_config_maps.h"
 #include "control/webhook_bundles.h"
 #include "kube/fields.h"
@@ -128,7 +127,7 @@ void Writers::readStatuses(const std::stop_token& stop) {
       const auto page = server_.list(resource, kPage, next, stop);
       if (!page) {
         if (page.error().kind == kube::ApiError::Kind::stopped) return;
-        spdlog::debug("statuses: {}", page.error().message);
+        log().debug("statuses: {}", page.error().message);
         break;
       }
       const Json list = Json::parse(*page, nullptr, false);
@@ -184,16 +183,16 @@ bool Writers::make(const Write& write, const std::stop_token& stop) {
   const auto answer = server_.call(write.call, stop);
   if (answer) {
     pace_.succeeded(write.object);
-    if (const auto line = failures_.succeeded(write)) spdlog::info("{}", *line);
-    spdlog::debug("{}: wrote {}", write.topic, write.object);
+    if (const auto line = failures_.succeeded(write)) log().info("{}", *line);
+    log().debug("{}: wrote {}", write.topic, write.object);
     taken(write, *answer);
     return true;
   }
   pace_.failed(write.object, Clock::now());
   if (const auto line = failures_.failed(write, answer.error())) {
-    spdlog::warn("{}", *line);
+    log().warn("{}", *line);
   } else {
-    spdlog::debug("{}: {}", write.topic, answer.error().message);
+    log().debug("{}: {}", write.topic, answer.error().message);
   }
   return true;
 }

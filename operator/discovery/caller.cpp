@@ -1,9 +1,9 @@
 #include "discovery/caller.h"
 
 #include <grpcpp/grpcpp.h>
-#include <spdlog/spdlog.h>
 
 #include "base/strings.h"
+#include "discovery/log.h"
 #include "discovery/server.h"
 
 namespace fairway::discovery {
@@ -26,7 +26,7 @@ Result<PeerIdentity> identifyByToken(const ServerOptions& options, const std::st
   try {
     return options.authenticateToken(token);
   } catch (const std::exception& error) {
-    spdlog::error("token check: {}", error.what());
+    log().error("token check: {}", error.what());
     return failure("the token could not be checked");
   }
 }

@@ -3,6 +3,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include "discovery/load_call.h"
 #include "discovery/sotw_wire.h"
 #include "discovery/stream.h"
 #include "discovery/wire.h"
@@ -105,16 +106,47 @@ void Core::cancelCalls() {
   for (auto* context : calls) {
     if (calls_.contains(context)) context->TryCancel();
   }
+  for (const auto& call : loadCalls()) call->cancel();
+}
+
+bool Core::addLoadCall(const std::shared_ptr<LoadCall>& call) {
+  const std::lock_guard lock(loadCallsMutex_);
+  if (closing || loadCalls_.size() >= options.limits.maxStreams) return false;
+  loadCalls_.emplace(call.get(), call);
+  return true;
+}
+
+void Core::removeLoadCall(const LoadCall* call) {
+  const std::lock_guard lock(loadCallsMutex_);
+  loadCalls_.erase(call);
+}
+
+std::size_t Core::loadCallCount() const {
+  const std::lock_guard lock(loadCallsMutex_);
+  return loadCalls_.size();
+}
+
+std::vector<std::shared_ptr<LoadCall>> Core::loadCalls() {
+  const std::lock_guard lock(loadCallsMutex_);
+  std::vector<std::shared_ptr<LoadCall>> result;
+  for (const auto& [pointer, call] : loadCalls_) {
+    if (auto alive = call.lock()) result.push_back(std::move(alive));
+  }
+  return result;
 }
 
 void Core::startSweep() {
   sweeper_ = std::thread([this] {
     std::unique_lock lock(mutex_);
+    std::size_t round = 0;
     while (!wake_.wait_for(lock, options.limits.sweep, [this] { return stopSweep_; })) {
       lock.unlock();
       for (const auto& stream : all()) stream->sweep();
       indexes.sweep();
       openings.sweep();
+      if (++round % 4 == 0) {
+        for (const auto& call : loadCalls()) call->wake();
+      }
       lock.lock();
     }
   });

@@ -19,6 +19,7 @@
 #include "discovery/openings.h"
 #include "discovery/server.h"
 #include "discovery/set_index.h"
+#include "discovery/times.h"
 #include "discovery/turns.h"
 
 namespace grpc {
@@ -27,6 +28,7 @@ class CallbackGenericService;
 
 namespace fairway::discovery {
 
+class LoadCall;
 class Stream;
 
 struct AtomicTypeCounters {
@@ -70,6 +72,10 @@ struct Core {
   bool addCall(grpc::CallbackServerContext& context);
   void removeCall(grpc::CallbackServerContext& context);
   void cancelCalls();
+  // Proxies' streams of load reports, which are woken with each sweep. False: there are too many.
+  bool addLoadCall(const std::shared_ptr<LoadCall>& call);
+  void removeLoadCall(const LoadCall* call);
+  [[nodiscard]] std::size_t loadCallCount() const;
   // Looks at deadlines until stopSweep().
   void startSweep();
   void stopSweep();
@@ -77,6 +83,7 @@ struct Core {
   const ServerOptions options;
   engine::SnapshotSource& source;
   AtomicCounters counters;
+  Times times;
   std::atomic<bool> draining{false};  // no new streams
   std::atomic<bool> closing{false};   // shutdown has begun
   Port secure, insecure;
@@ -85,6 +92,8 @@ struct Core {
   Openings openings;
 
  private:
+  std::vector<std::shared_ptr<LoadCall>> loadCalls();
+
   mutable std::mutex mutex_;
   std::condition_variable wake_, empty_;
   bool stopSweep_ = false;
@@ -93,6 +102,8 @@ struct Core {
   std::map<std::string, std::size_t> perPeer_;
   std::recursive_mutex callsMutex_;  // a call may end, and be removed, within its cancellation
   std::set<grpc::CallbackServerContext*> calls_;
+  mutable std::mutex loadCallsMutex_;
+  std::map<const LoadCall*, std::weak_ptr<LoadCall>> loadCalls_;
   std::thread sweeper_;
 
  public:

@@ -4,7 +4,6 @@
 #include <grpc/grpc_security.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -12,6 +11,8 @@
 #include <iterator>
 #include <mutex>
 #include <tuple>
+
+#include "discovery/log.h"
 
 namespace fairway::discovery {
 namespace {
@@ -99,7 +100,7 @@ class Reloader {
     const std::lock_guard lock(mutex_);
     if (problem == problem_) return;
     problem_ = problem;
-    spdlog::warn("xds server certificate: {}; the last good one stays in use", problem);
+    log().warn("xds server certificate: {}; the last good one stays in use", problem);
   }
 
  private:

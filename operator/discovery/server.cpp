@@ -5,10 +5,11 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
-#include <spdlog/spdlog.h>
 
 #include "discovery/core.h"
 #include "discovery/listening.h"
+#include "discovery/load_call.h"
+#include "discovery/log.h"
 #include "discovery/status_call.h"
 #include "discovery/stream.h"
 
@@ -37,6 +38,7 @@ class AdsService final : public grpc::CallbackGenericService {
       auto* call = StatusCall::start(core_, *context, secure_, method.substr(StatusCall::kService.size()));
       if (call != nullptr) return call;
     }
+    if (method == LoadCall::kMethod) return LoadCall::start(core_, *context, secure_);
     const auto variant = variantOf(method);
     if (!variant) {
       ++core_.counters.unimplemented;
@@ -70,11 +72,11 @@ class AdsService final : public grpc::CallbackGenericService {
 };
 
 // gRPC writes a line for every failed handshake: anyone who reaches the port could fill the log.
-void logFromGrpc(gpr_log_func_args* line) { spdlog::debug("grpc: {}", line->message); }
+void logFromGrpc(gpr_log_func_args* line) { log().debug("grpc: {}", line->message); }
 
 // Likewise protobuf, to standard error, for each text that is no UTF-8.
 void logFromProtobuf(google::protobuf::LogLevel, const char*, int, const std::string& message) {
-  spdlog::debug("protobuf: {}", message);
+  log().debug("protobuf: {}", message);
 }
 
 int milliseconds(std::chrono::milliseconds value) { return static_cast<int>(value.count()); }
@@ -250,6 +252,23 @@ Counters Server::counters() const {
                    from.types[i].nacks};
   }
   return to;
+}
+
+TimeValues Server::times() const {
+  const auto& from = core_->times;
+  TimeValues to{from.convergence.values(), from.queue.values(), from.send.values(), {}};
+  for (std::size_t i = 0; i < translate::kTypeCount; ++i) {
+    to.types[i] = {from.types[i].push.values(), from.types[i].bytes.values()};
+  }
+  return to;
+}
+
+std::size_t Server::waitingTurns() const { return core_->turns.waiting(); }
+
+std::vector<StreamFacts> Server::facts() const {
+  std::vector<StreamFacts> result;
+  for (const auto& stream : core_->all()) result.push_back(stream->facts());
+  return result;
 }
 
 std::vector<StreamInfo> Server::streams(bool withResources) const {

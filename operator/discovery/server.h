@@ -13,9 +13,11 @@
 #include "base/result.h"
 #include "discovery/credentials.h"
 #include "discovery/gate.h"
+#include "discovery/load_report.h"
 #include "discovery/messages.h"
 #include "discovery/peer.h"
 #include "discovery/subscription.h"
+#include "discovery/times.h"
 #include "engine/snapshot.h"
 
 namespace grpc {
@@ -66,6 +68,10 @@ struct ServerOptions {
   std::function<Result<void>(const PeerIdentity&, const translate::Proxy&)> authorize;
   // What a proxy said about a response. Called on the server's threads, for one stream one at a time.
   std::function<void(const std::string& proxyId, const Report&)> onReport;
+  // What a proxy has sent to whom (LoadReportingService), and whether anybody wants to know: proxies report only then. Called on
+  // the server's threads. Null: nobody does.
+  std::function<void(const translate::Proxy&, const LoadReport&)> onLoad;
+  std::function<bool()> loadsWanted;
   // "<namespace>/<service account>" of callers who may read every client's configuration by ClientStatusDiscoveryService.
   std::set<std::string> statusReaders;
   // Served on secureAddress, too; they must outlive the server and authenticate their callers themselves.
@@ -107,6 +113,15 @@ struct StreamInfo {
   std::vector<TypeInfo> types;
 };
 
+// One stream, for counting: cheap to tell, whatever the proxy holds.
+struct StreamFacts {
+  std::optional<translate::ProxyType> proxyType;  // nothing until the first request
+  std::string agentVersion;                       // as the proxy says
+  bool secure = false, settled = false;
+  Variant variant = Variant::delta;
+  std::chrono::system_clock::time_point expires;  // of its credentials; max(): they do not
+};
+
 // One connected client, for ClientStatusDiscoveryService.
 struct ClientView {
   StreamInfo info;  // without resources
@@ -143,6 +158,10 @@ class Server {
   void shutdown(std::chrono::milliseconds grace = std::chrono::milliseconds(5'000));
 
   [[nodiscard]] Counters counters() const;
+  [[nodiscard]] TimeValues times() const;
+  // Jobs that wait for a thread: at most one for each stream.
+  [[nodiscard]] std::size_t waitingTurns() const;
+  [[nodiscard]] std::vector<StreamFacts> facts() const;
   // In order of connection. `withResources`: what each holds, too.
   [[nodiscard]] std::vector<StreamInfo> streams(bool withResources = false) const;
   // Of each proxy that is connected.

@@ -1,11 +1,10 @@
 #include "discovery/stream.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/strings.h"
+#include "discovery/log.h"
 #include "discovery/node.h"
 #include "discovery/sotw_wire.h"
 #include "discovery/wire.h"
@@ -58,6 +57,7 @@ class Stream::Reactor final : public grpc::ServerGenericBidiReactor {
       const std::lock_guard lock(stream_->flagsMutex_);
       stream_->writing_ = false;
       stream_->writeDone_ = true;
+      stream_->core_.times.send.observe(secondsSince(stream_->writingSince_));
     }
     if (ok) {
       stream_->schedule();
@@ -181,8 +181,8 @@ void Stream::turn() {
     ++(report->accepted ? counters.acks : counters.nacks);
     const auto proxy = proxyId();
     if (!report->accepted) {
-      spdlog::warn("proxy {} refused {} of snapshot {}: {}: {}", proxy, translate::shortName(report->type),
-                   report->generation, objects(*report), report->error);
+      log().warn("proxy {} refused {} of snapshot {}: {}: {}", proxy, translate::shortName(report->type),
+                 report->generation, objects(*report), report->error);
     }
     if (core_.options.onReport) core_.options.onReport(proxy, *report);
   }
@@ -200,6 +200,7 @@ void Stream::turn() {
 void Stream::work(std::optional<Report>& report) {
   const std::lock_guard state(stateMutex_);
   if (finished_) return;
+  measureQueue();
   if (!begun_) {
     begun_ = true;
     authenticate();
@@ -238,6 +239,7 @@ void Stream::work(std::optional<Report>& report) {
     if (connection_) {
       state_.onSnapshot(core_.source.current(*connection_));
       writeNext();
+      measureLag();
     }
     if (read && !waiting_) reactor_->StartRead(&incoming_);
     return;
@@ -255,7 +257,7 @@ void Stream::work(std::optional<Report>& report) {
     const auto why = status.ok()                      ? "by the proxy"
                      : status.error_message().empty() ? "cancelled"
                                                       : status.error_message();
-    spdlog::info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_, why);
+    log().info("proxy {} at {} disconnected: {}", discovery::proxyId(*proxy_), peer_, why);
   }
   std::exchange(reactor_, nullptr)->Finish(std::move(status));
 }
@@ -277,7 +279,7 @@ void Stream::admit(Result<PeerIdentity> identity) {
   if (finished_) return;
   if (!identity) {
     ++core_.counters.unauthenticated;
-    spdlog::debug("xds stream from {} refused: {}", peer_, identity.error().message);
+    log().debug("xds stream from {} refused: {}", peer_, identity.error().message);
     return end(grpc::Status(grpc::UNAUTHENTICATED, identity.error().message));
   }
   identity_ = std::move(*identity);
@@ -387,7 +389,7 @@ bool Stream::connect(const Node& node) {
   if (allowed && core_.options.authorize) allowed = core_.options.authorize(*identity_, *proxy);
   if (!allowed) {
     ++core_.counters.denied;
-    spdlog::warn("xds stream from {} ({}) denied: {}", peer_, identity_->toString(), allowed.error().message);
+    log().warn("xds stream from {} ({}) denied: {}", peer_, identity_->toString(), allowed.error().message);
     end(grpc::Status(grpc::PERMISSION_DENIED, allowed.error().message));
     return false;
   }
@@ -405,10 +407,10 @@ bool Stream::connect(const Node& node) {
     const std::lock_guard lock(flagsMutex_);
     served_ = true;
   }
-  connection_ = core_.source.connect(*proxy_, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->schedule();
+  connection_ = core_.source.connect(*proxy_, [weak = weak_from_this()](const engine::SnapshotPtr& now) {
+    if (const auto self = weak.lock()) self->changed(*now);
   });
-  spdlog::info("proxy {} connected from {} as {}", discovery::proxyId(*proxy_), peer_, identity_->toString());
+  log().info("proxy {} connected from {} as {}", discovery::proxyId(*proxy_), peer_, identity_->toString());
   return true;
 }
 
@@ -418,15 +420,20 @@ void Stream::writeNext() {
   {
     const std::lock_guard lock(flagsMutex_);
     writing_ = true;
+    writingSince_ = Steady::now();
   }
   reactor_->StartWrite(&outgoing_);
 }
 
 // The next response, if there is one, into outgoing_.
 bool Stream::encodeNext() {
-  const auto count = [this](std::string_view typeUrl, std::size_t resources, std::size_t removals) {
+  const auto start = Steady::now();
+  const auto count = [&](std::string_view typeUrl, std::size_t resources, std::size_t removals) {
     const auto type = typeOfUrl(typeUrl);
     if (!type) return;
+    auto& times = core_.times.types[static_cast<std::size_t>(*type)];
+    times.push.observe(secondsSince(start));
+    times.bytes.observe(static_cast<double>(outgoing_.Length()));
     auto& counters = core_.counters.types[static_cast<std::size_t>(*type)];
     ++counters.responses;
     counters.resources += resources;
@@ -446,58 +453,6 @@ bool Stream::encodeNext() {
   outgoing_ = encodeResponse(*response, core_.frames);
   count(response->typeUrl, response->added.size(), response->removed.size());
   return true;
-}
-
-StreamInfo Stream::describe(bool withResources) const {
-  const std::lock_guard state(stateMutex_);
-  StreamInfo info;
-  info.id = id_;
-  if (proxy_) info.proxyId = discovery::proxyId(*proxy_);
-  info.nodeId = nodeId_;
-  info.clusterId = clusterId_;
-  info.agentVersion = agentVersion_;
-  info.peer = peer_;
-  if (identity_ && !identity_->ns.empty()) info.identity = identity_->toString();
-  info.secure = secure_;
-  info.variant = sotw_ ? Variant::sotw : Variant::delta;
-  info.connectedSince = since_;
-  info.expires = identity_ ? identity_->expires : std::chrono::system_clock::time_point::max();
-  if (const auto& current = state_.snapshot()) info.generation = current->generation;
-  info.settled = !waiting_ && state_.settled();
-  info.refusals = state_.refusals();
-  info.types = state_.describe(withResources);
-  return info;
-}
-
-std::optional<engine::ProxyProgress> Stream::progress() const {
-  const std::lock_guard state(stateMutex_);
-  if (!connection_ || !proxy_) return std::nullopt;
-  // Not the stream's own: it may not have had its turn since the last change.
-  return engine::ProxyProgress{discovery::proxyId(*proxy_), identity_->toString(), core_.source.current(*connection_),
-                               state_.appliedGeneration(), state_.refusals()};
-}
-
-ClientView Stream::view() const {
-  ClientView view;
-  view.info = describe(false);
-  const std::lock_guard state(stateMutex_);
-  if (proxy_) view.proxy = *proxy_;
-  view.snapshot = state_.snapshot();
-  view.resources = [self = shared_from_this()] {
-    const std::lock_guard lock(self->stateMutex_);
-    return self->state_.describe(true);
-  };
-  return view;
-}
-
-std::string Stream::proxyId() const {
-  const std::lock_guard state(stateMutex_);
-  return proxy_ ? discovery::proxyId(*proxy_) : "";
-}
-
-engine::SnapshotPtr Stream::snapshot() const {
-  const std::lock_guard state(stateMutex_);
-  return state_.snapshot();
 }
 
 }  // namespace fairway::discovery

@@ -11,6 +11,7 @@
 
 #include "discovery/caller.h"
 #include "discovery/core.h"
+#include "discovery/lag.h"
 #include "discovery/sotw_state.h"
 #include "discovery/stream_state.h"
 
@@ -36,6 +37,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] StreamInfo describe(bool withResources) const;
+  [[nodiscard]] StreamFacts facts() const;
   // Nothing before the first good request, and after the end.
   [[nodiscard]] std::optional<engine::ProxyProgress> progress() const;
   [[nodiscard]] std::string proxyId() const;
@@ -51,6 +53,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   void schedule();
   void turn();
+  void changed(const engine::ProxySnapshot& now);
+  void measureQueue();
+  void measureLag();
   void work(std::optional<Report>& report);
   void authenticate();
   void admit(Result<PeerIdentity> identity);
@@ -85,6 +90,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Steady::time_point endingSince_;
   std::optional<Steady::time_point> retireAt_, oldAt_;
   std::string retireWhy_;
+  Lag lag_;
+  std::uint64_t measured_ = 0;                   // the generation up to which lag_ was looked at
+  std::optional<Steady::time_point> changedAt_;  // from when a snapshot waits for a turn to look at it
+  Steady::time_point writingSince_;
 
   // What turns and listings touch.
   mutable std::mutex stateMutex_;

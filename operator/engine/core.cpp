@@ -1,6 +1,7 @@
 #include "engine/core.h"
 
 #include <algorithm>
+#include <bitset>
 #include <utility>
 
 namespace fairway::engine {
@@ -18,11 +19,12 @@ constexpr std::size_t kSteps = 16;
 }  // namespace
 
 Core::Core(store::MeshConfig mesh, const store::Catalogue& catalogue, const std::vector<store::UnitKey>& always)
-    : store_(std::move(mesh)), graph_(store_, catalogue) {
+    : store_(std::move(mesh)), selectors_(store_.mesh()), graph_(store_, catalogue) {
   for (const auto& unit : always) graph_.hold(unit);
 }
 
 void Core::connect(ProxyId id, translate::Proxy proxy) {
+  proxyCame_ = true;
   Connected connected;
   const translate::ScopesOf query{proxy};
   connected.unit = UnitKey{translate::ScopesOf::kType, query.key()};
@@ -58,15 +60,23 @@ void Core::quarantine(api::ObjectPtr object, std::string reason) {
   accused_.emplace_back(std::move(object), std::move(reason));
 }
 
-std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes) {
+std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes,
+                                        std::chrono::steady_clock::time_point arrived) {
   ++stats_.batches;
+  if (std::exchange(proxyCame_, false)) ++stats_.batchesWithProxies;
+  selectors_.filter(changes, store_, configuration_);
   configuration_.filter(changes, generation_);
   for (auto& [object, reason] : std::exchange(accused_, {})) {
     for (auto& change : configuration_.quarantine(*object, std::move(reason), generation_)) {
       changes.push_back(std::move(change));
     }
   }
-  stats_.changedObjects += store_.apply(changes, [this](const store::Read& read) { graph_.invalidate(read); });
+  std::bitset<api::kKindCount> kinds;
+  stats_.changedObjects += store_.apply(changes, [&](const store::Read& read) {
+    if (read.type == store::Read::Type::object) kinds.set(static_cast<std::size_t>(read.kind));
+    graph_.invalidate(read);
+  });
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) stats_.batchesByKind[kind] += kinds[kind] ? 1 : 0;
 
   // A changed unit may lead to new units, which are computed in the next turn; an unchanged world ends it.
   std::set<UnitKey> touchedScopes;
@@ -98,6 +108,7 @@ std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes) {
     if (!changed) continue;
     auto snapshot = std::make_shared<ProxySnapshot>();
     snapshot->generation = ++generation_;
+    if (proxy.snapshot) snapshot->arrived = arrived;
     for (const auto& scope : proxy.scopes) snapshot->scopes.push_back(scopes_.at(scope).snapshot);
     proxy.snapshot = std::move(snapshot);
     result.push_back(id);
@@ -265,6 +276,10 @@ bool Core::publish(Scope& scope) {
 SnapshotPtr Core::snapshot(ProxyId id) const {
   const auto found = proxies_.find(id);
   return found == proxies_.end() ? nullptr : found->second.snapshot;
+}
+
+void Core::forEachScope(const std::function<void(const UnitKey&, std::size_t, const ScopeSnapshot*)>& look) const {
+  for (const auto& [key, scope] : scopes_) look(key, scope.proxies, scope.snapshot.get());
 }
 
 std::map<Core::ProxyId, translate::Proxy> Core::proxies() const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "engine/config_objects.h"
+#include "engine/discovery_selectors.h"
 #include "engine/graph.h"
 #include "engine/snapshot.h"
 #include "store/store.h"
@@ -20,8 +23,10 @@ namespace fairway::engine {
 struct CoreStats {
   std::uint64_t batches = 0;
   std::uint64_t changedObjects = 0;
-  std::uint64_t changedResources = 0;  // added, replaced or removed in some scope
-  std::uint64_t bytesSerialized = 0;   // of resources that no scope had before
+  std::uint64_t changedResources = 0;                          // added, replaced or removed in some scope
+  std::uint64_t bytesSerialized = 0;                           // of resources that no scope had before
+  std::array<std::uint64_t, api::kKindCount> batchesByKind{};  // in which an object of the kind changed
+  std::uint64_t batchesWithProxies = 0;                        // in which a proxy came
 };
 
 // From objects to snapshots, without threads or clocks: the store, the units and what each connected
@@ -41,8 +46,8 @@ class Core {
   void disconnect(ProxyId id);
 
   // Applies the changes (and connects and disconnects since the last call) and returns the proxies whose
-  // snapshot was replaced, in ascending order.
-  std::vector<ProxyId> update(std::vector<store::Change> changes);
+  // snapshot was replaced, in ascending order. `arrived`: when the first of the changes came, for who measures.
+  std::vector<ProxyId> update(std::vector<store::Change> changes, std::chrono::steady_clock::time_point arrived = {});
   // From the next update() on, an object of this content is treated as one that could not be read, for this reason.
   void quarantine(api::ObjectPtr object, std::string reason);
 
@@ -53,7 +58,12 @@ class Core {
   [[nodiscard]] const Graph& graph() const { return graph_; }
   [[nodiscard]] const ConfigObjects& configuration() const { return configuration_; }
   [[nodiscard]] const CoreStats& stats() const { return stats_; }
+  // Objects of namespaces that the mesh's discoverySelectors leave out.
+  [[nodiscard]] std::size_t withheld() const { return selectors_.withheld(); }
   [[nodiscard]] std::map<ProxyId, translate::Proxy> proxies() const;
+  // Each scope with the number of its proxies. The snapshot is null before the next update().
+  void forEachScope(
+      const std::function<void(const store::UnitKey&, std::size_t proxies, const ScopeSnapshot*)>& look) const;
 
  private:
   // One unit in one scope: by how many parents it is wanted there, and what of it the scope holds.
@@ -94,6 +104,7 @@ class Core {
   translate::ResourcePtr intern(const translate::ResourcePtr& resource);
 
   store::Store store_;
+  DiscoverySelectors selectors_;
   ConfigObjects configuration_;
   std::vector<std::pair<api::ObjectPtr, std::string>> accused_;
   Graph graph_;
@@ -106,6 +117,7 @@ class Core {
   std::size_t sweepInternedAt_ = 1024;
   std::uint64_t generation_ = 0;
   std::uint64_t lastSnapshot_ = 0;
+  bool proxyCame_ = false;  // since the last update()
   CoreStats stats_;
 };
 

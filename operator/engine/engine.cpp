@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
-#include <spdlog/spdlog.h>
+#include "engine/log.h"
 
 namespace fairway::engine {
 
@@ -19,6 +20,12 @@ Engine::~Engine() {
   thread_.join();
 }
 
+// With mutex_ held.
+void Engine::noteArrival() {
+  if (!std::exchange(pending_.objects, true)) pending_.arrived = std::chrono::steady_clock::now();
+  wake_.notify_one();
+}
+
 void Engine::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
   std::map<api::NamespacedName, api::ObjectPtr> byName;
   for (auto& object : objects) {
@@ -29,30 +36,26 @@ void Engine::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
   auto& pending = pending_.kinds[static_cast<std::size_t>(kind)];
   pending.replacement = std::move(byName);
   pending.changes.clear();
-  pending_.objects = true;
-  wake_.notify_one();
+  noteArrival();
 }
 
 void Engine::upsert(api::ObjectPtr object) {
   const std::lock_guard lock(mutex_);
   auto name = object->meta.key();
   pending_.kinds[static_cast<std::size_t>(object->kind)].changes[std::move(name)] = std::move(object);
-  pending_.objects = true;
-  wake_.notify_one();
+  noteArrival();
 }
 
 void Engine::remove(api::Kind kind, api::NamespacedName name) {
   const std::lock_guard lock(mutex_);
   pending_.kinds[static_cast<std::size_t>(kind)].changes[std::move(name)] = nullptr;
-  pending_.objects = true;
-  wake_.notify_one();
+  noteArrival();
 }
 
 void Engine::quarantine(api::ObjectPtr object, std::string reason) {
   const std::lock_guard lock(mutex_);
   pending_.accused.emplace_back(std::move(object), std::move(reason));
-  pending_.objects = true;
-  wake_.notify_one();
+  noteArrival();
 }
 
 void Engine::markSynced(bool secretsKnown) {
@@ -66,7 +69,7 @@ void Engine::markSynced(bool secretsKnown) {
   wake_.notify_one();
 }
 
-Engine::Id Engine::connect(translate::Proxy proxy, std::function<void()> changed) {
+Engine::Id Engine::connect(translate::Proxy proxy, Changed changed) {
   auto subscriber = std::make_shared<Subscriber>();
   subscriber->changed = std::move(changed);
   Id id = 0;
@@ -140,6 +143,18 @@ EngineStats Engine::stats() {
   return stats;
 }
 
+EngineQueue Engine::queue() const {
+  EngineQueue result;
+  const std::lock_guard lock(mutex_);
+  for (const auto& kind : pending_.kinds) {
+    result.objects += kind.changes.size() + (kind.replacement ? kind.replacement->size() : 0);
+  }
+  result.objects += pending_.accused.size();
+  result.proxies = pending_.connects.size() + pending_.disconnects.size() + waiting_.size();
+  if (pending_.objects) result.oldest = std::chrono::steady_clock::now() - pending_.arrived;
+  return result;
+}
+
 void Engine::run() {
   for (;;) {
     Work work;
@@ -180,16 +195,18 @@ void Engine::work(Work work, bool synced) {
     for (auto& [id, proxy] : work.connects) core_.connect(id, std::move(proxy));
     for (const Id id : work.disconnects) core_.disconnect(id);
     for (auto& [object, reason] : work.accused) core_.quarantine(std::move(object), std::move(reason));
-    const auto replaced = core_.update(changesOf(work.kinds));
+    if (work.objects && ready_) waits_.observe(std::chrono::duration<double>(start - work.arrived).count());
+    const auto replaced = core_.update(changesOf(work.kinds), work.arrived);
 
-    std::vector<std::shared_ptr<Subscriber>> subscribers;
+    std::vector<std::pair<std::shared_ptr<Subscriber>, SnapshotPtr>> subscribers;
     {
       const std::lock_guard lock(publishedMutex_);
       for (const Id id : replaced) {
         const auto found = subscribers_.find(id);
         if (found == subscribers_.end()) continue;  // gone in the meantime
-        published_[id] = core_.snapshot(id);
-        subscribers.push_back(found->second);
+        auto& snapshot = published_[id];
+        snapshot = core_.snapshot(id);
+        subscribers.emplace_back(found->second, snapshot);
       }
     }
     ++batches_;
@@ -197,12 +214,13 @@ void Engine::work(Work work, bool synced) {
     const auto took = std::chrono::steady_clock::now() - start;
     batchNanoseconds_ += static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count());
     if (!ready_.exchange(true)) {
-      spdlog::info("first build done in {} ms: {} objects, ready",
-                   std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), core_.store().objects().size());
+      log().info("first build done in {} ms: {} objects, ready",
+                 std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), core_.store().objects().size());
     }
-    for (const auto& subscriber : subscribers) {
+    batchTimes_.observe(std::chrono::duration<double>(took).count());
+    for (const auto& [subscriber, snapshot] : subscribers) {
       const std::lock_guard lock(subscriber->mutex);
-      if (subscriber->changed) subscriber->changed();
+      if (subscriber->changed) subscriber->changed(snapshot);
     }
   } else {
     for (const Id id : work.disconnects) core_.disconnect(id);

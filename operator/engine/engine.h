@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/histogram.h"
 #include "engine/core.h"
 #include "engine/snapshot.h"
 
@@ -24,6 +25,19 @@ struct EngineStats {
   std::size_t proxies = 0;
   std::uint64_t batchNanoseconds = 0;  // sum over all batches
   std::array<std::size_t, api::kKindCount> objects{};
+};
+
+// What waits in front of the engine.
+struct EngineQueue {
+  std::size_t objects = 0;             // changed ones
+  std::size_t proxies = 0;             // to be connected or disconnected
+  std::chrono::nanoseconds oldest{0};  // since the first of these changes came
+};
+
+// Seconds.
+struct EngineTimes {
+  Histogram::Values waits;    // of a batch: from its first change until it was begun
+  Histogram::Values batches;  // from there until the streams were told
 };
 
 // The engine thread around a Core, and the coalescing queue in front of it: while a batch is worked on,
@@ -59,13 +73,16 @@ class Engine final : public SnapshotSource {
   [[nodiscard]] bool ready() const { return ready_.load(); }
 
   // --- to the streams ---
-  Id connect(translate::Proxy proxy, std::function<void()> changed) override;
+  Id connect(translate::Proxy proxy, Changed changed) override;
   void disconnect(Id id) override;
   [[nodiscard]] SnapshotPtr current(Id id) const override;
 
   // Runs `look` on the engine thread between batches and waits for it. Not to be called from `changed`.
   void inspect(const std::function<void(const Core&)>& look);
   [[nodiscard]] EngineStats stats();
+  // These do not wait for the engine.
+  [[nodiscard]] EngineQueue queue() const;
+  [[nodiscard]] EngineTimes times() const { return {waits_.values(), batchTimes_.values()}; }
   // How many batches were worked on: unless it changes, inspect() sees what it saw before.
   [[nodiscard]] std::uint64_t batches() const { return batches_.load(); }
   // ConfigObjects::revision() after the last batch.
@@ -79,7 +96,7 @@ class Engine final : public SnapshotSource {
   // A stream's callback; the lock makes disconnect() wait for a call that is under way.
   struct Subscriber {
     std::mutex mutex;
-    std::function<void()> changed;
+    Changed changed;
   };
   struct Work {
     std::array<PendingKind, api::kKindCount> kinds;
@@ -87,9 +104,11 @@ class Engine final : public SnapshotSource {
     std::vector<Id> disconnects;
     std::vector<std::pair<api::ObjectPtr, std::string>> accused;
     std::vector<std::function<void()>> inspections;
-    bool objects = false;  // any of `kinds` or `accused` holds something
+    bool objects = false;                             // any of `kinds` or `accused` holds something
+    std::chrono::steady_clock::time_point arrived{};  // the first of these
   };
 
+  void noteArrival();
   void run();
   void work(Work work, bool synced);
   std::vector<store::Change> changesOf(std::array<PendingKind, api::kKindCount>& kinds) const;
@@ -97,7 +116,7 @@ class Engine final : public SnapshotSource {
   const Options options_;
   Core core_;  // engine thread only
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   Work pending_;
   bool synced_ = false, secretsKnown_ = false;
@@ -111,6 +130,8 @@ class Engine final : public SnapshotSource {
 
   std::atomic<bool> ready_{false};
   std::atomic<std::uint64_t> batchNanoseconds_{0}, batches_{0}, configurationRevision_{0};
+  Histogram waits_{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 3, 5, 10, 20, 30};
+  Histogram batchTimes_{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5, 20};
   std::thread thread_;
 };
 

@@ -4,8 +4,7 @@
 #include <set>
 #include <stdexcept>
 
-#include <spdlog/spdlog.h>
-
+#include "engine/log.h"
 #include "engine/pointer_set.h"
 
 namespace fairway::engine {
@@ -168,7 +167,7 @@ std::vector<UnitKey> Graph::update() {
     try {
       ensure(node);
     } catch (const std::exception& e) {
-      spdlog::error("{} has no result: {}", node.key.toString(), e.what());
+      log().error("{} has no result: {}", node.key.toString(), e.what());
     }
   }
   sweep();
@@ -229,7 +228,7 @@ void Graph::compute(Node& node) {
     node.dependencies = std::move(recorder.dependencies);
     dropDependencies(node, std::move(before));
     if (!node.value) throw;
-    spdlog::error("internal error in {}: {}; its last result stays in use", node.key.toString(), e.what());
+    log().error("internal error in {}: {}; its last result stays in use", node.key.toString(), e.what());
     return;
   }
   node.computing = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,8 @@ struct ScopeSnapshot {
 struct ProxySnapshot {
   std::uint64_t generation = 0;  // of the batch that made it
   std::vector<std::shared_ptr<const ScopeSnapshot>> scopes;
+  // When the first of the changes arrived that it was made for. Zero: it was made for the proxy, which is new.
+  std::chrono::steady_clock::time_point arrived{};
 
   // Null if the proxy is to have no such resource.
   [[nodiscard]] translate::ResourcePtr find(translate::Type type, std::string_view name) const;
@@ -42,11 +45,12 @@ using SnapshotPtr = std::shared_ptr<const ProxySnapshot>;
 class SnapshotSource {
  public:
   using Id = std::uint64_t;
+  using Changed = std::function<void(const SnapshotPtr& now)>;
   virtual ~SnapshotSource() = default;
 
   // Adds a connected proxy. `changed` is called on the engine thread, without locks held, whenever
-  // current(id) has been replaced; it must return at once and not call back.
-  virtual Id connect(translate::Proxy proxy, std::function<void()> changed) = 0;
+  // current(id) has been replaced; it must return at once and not call back. It is told of each replacement.
+  virtual Id connect(translate::Proxy proxy, Changed changed) = 0;
   // After it returns, `changed` is not called any more.
   virtual void disconnect(Id id) = 0;
   // Null until the first full sync and the proxy's first build.

@@ -4,10 +4,10 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
-#include <spdlog/spdlog.h>
 
 #include "identity/authority_record.h"
 #include "identity/files.h"
+#include "identity/log.h"
 
 namespace fairway::identity {
 
@@ -61,8 +61,8 @@ Result<void> makeMissingRoot(const AuthorityOptions& options, Time now) {
   const auto certificate = issueRoot(*key, options.trustDomain, options.rootValidity, now);
   if (!certificate) return tl::unexpected(certificate.error());
   if (auto written = writeFileAtomically(path, certificate->toPem(), 0600); !written) return written;
-  spdlog::info("made a root certificate for trust domain {}: {}, valid for {} days", options.trustDomain, path,
-               daysUntil(certificate->notAfter(), now));
+  log().info("made a root certificate for trust domain {}: {}, valid for {} days", options.trustDomain, path,
+             daysUntil(certificate->notAfter(), now));
   return {};
 }
 
@@ -147,7 +147,7 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(Authori
   if (const auto text = readPrivateFile(recordFile(options)); text) {
     auto read = readRecord(*text);
     if (!read) {
-      spdlog::warn("{}: {}; it is made anew", recordFile(options), read.error().message);
+      log().warn("{}: {}; it is made anew", recordFile(options), read.error().message);
     } else if (auto material = parseCaFiles(read->active, options.trustDomain, now); material) {
       before = std::move(*material);
       record = std::move(*read);
@@ -224,12 +224,12 @@ Result<void> CertificateAuthority::offer(const CaFiles& files, Time now) {
   if (!same && !already) {
     const auto due = dueOf(*offered);
     const auto wait = std::chrono::duration_cast<std::chrono::seconds>(due - now).count();
-    spdlog::info("certificate authority: new CA {}: it is trusted now and signs {}",
-                 subjectOf(offered->issuer.certificate),
-                 wait > 0 ? "in " + std::to_string(wait) + " s, when all have heard" : "at once");
+    log().info("certificate authority: new CA {}: it is trusted now and signs {}",
+               subjectOf(offered->issuer.certificate),
+               wait > 0 ? "in " + std::to_string(wait) + " s, when all have heard" : "at once");
   } else if (trust_->rootsPem != rootsBefore || trust_->crlPem != crlBefore) {
-    spdlog::info("certificate authority: changed: {} roots, {} revocation lists", trust_->roots.size(),
-                 trust_->crl.size());
+    log().info("certificate authority: changed: {} roots, {} revocation lists", trust_->roots.size(),
+               trust_->crl.size());
   }
   if (!inputs_.pending || now < dueOf(*inputs_.pending)) return {};
   if (auto activated = activate(now); !activated) return activated;
@@ -255,8 +255,8 @@ Result<void> CertificateAuthority::activate(Time now) {
     inputs.retained.push_back(std::move(retained));
   }
   if (auto published = publish(std::move(inputs), now); !published) return published;
-  spdlog::info("certificate authority: {} signs from now on, in the place of {}, which stays trusted",
-               subjectOf(inputs_.active->issuer.certificate), subjectOf(old->issuer.certificate));
+  log().info("certificate authority: {} signs from now on, in the place of {}, which stays trusted",
+             subjectOf(inputs_.active->issuer.certificate), subjectOf(old->issuer.certificate));
   return {};
 }
 
@@ -269,7 +269,7 @@ Result<void> CertificateAuthority::tick(Time now) {
   const auto ended = [&](const RetainedCa& old) { return now >= old.until; };
   if (std::any_of(inputs_.retained.begin(), inputs_.retained.end(), ended)) {
     if (auto published = publish(inputs_, now); !published) return published;
-    spdlog::info("certificate authority: all that a former CA signed has expired: it is trusted no more");
+    log().info("certificate authority: all that a former CA signed has expired: it is trusted no more");
   }
   return {};
 }
@@ -314,6 +314,13 @@ TrustPtr CertificateAuthority::trust() const {
 Time CertificateAuthority::expires() const {
   const std::lock_guard guard(mutex_);
   return inputs_.active->notAfter();
+}
+
+Time CertificateAuthority::rootExpires() const {
+  const std::lock_guard guard(mutex_);
+  auto first = Time::max();
+  for (const auto& root : inputs_.active->roots) first = std::min(first, root.notAfter());
+  return first;
 }
 
 Time CertificateAuthority::serverExpires() const {
@@ -372,8 +379,8 @@ Result<bool> CertificateAuthority::renewServer(Time now) {
   const auto contents = *pem + leaf->toPem() + toPem(inputs_.active->chain);
   if (auto written = writeFileAtomically(serverFile(), contents, 0600); !written) return within(written.error());
   serverExpires_ = leaf->notAfter();
-  spdlog::info("made a new certificate for the control plane itself, valid for {} days: {}",
-               daysUntil(leaf->notAfter(), now), serverFile());
+  log().info("made a new certificate for the control plane itself, valid for {} days: {}",
+             daysUntil(leaf->notAfter(), now), serverFile());
   return true;
 }
 

@@ -79,6 +79,8 @@ class CertificateAuthority {
   [[nodiscard]] const std::string& trustDomain() const { return options_.trustDomain; }
   // When what signs ends, and with it everything.
   [[nodiscard]] Time expires() const;
+  // When the first root of what signs ends.
+  [[nodiscard]] Time rootExpires() const;
   // When the control plane's own certificate ends.
   [[nodiscard]] Time serverExpires() const;
   struct State {

@@ -4,10 +4,10 @@
 #include <thread>
 
 #include <grpcpp/server_context.h>
-#include <spdlog/spdlog.h>
 
 #include "identity/caller.h"
 #include "identity/certificate.grpc.pb.h"
+#include "identity/log.h"
 #include "identity/rate_limiter.h"
 
 namespace fairway::identity {
@@ -56,18 +56,22 @@ class CertificateService::Implementation final : public v1::CertificateService::
     const auto caller = authenticate(*context, now);
     if (!caller) {
       ++(caller.error().error_code() == grpc::StatusCode::UNAUTHENTICATED ? unauthenticated_ : failed_);
-      spdlog::warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
+      log().warn("certificate request from {} refused: {}", context->peer(), caller.error().error_message());
       return caller.error();
     }
     tellAuthenticated(context->peer());
     const auto key = parseCsr(request->csr());
-    if (!key) return invalid(*context, *caller, key.error().message);
+    if (!key) {
+      ++unreadable_;
+      return invalid(*context, *caller, key.error().message);
+    }
     const auto ttl = authority_.ttlFor(std::chrono::seconds(request->validity_seconds()));
     if (!ttl) return invalid(*context, *caller, ttl.error().message);
     const auto issued = authority_.sign(*key, *caller, *ttl, now, describe(*caller));
     if (!issued) {
       ++failed_;
-      spdlog::error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
+      ++unsigned_;
+      log().error("cannot sign a certificate for {}/{}: {}", caller->ns, caller->name, issued.error().message);
       return {grpc::StatusCode::INTERNAL, "the certificate could not be signed"};
     }
     for (const auto& certificate : issued->chain) response->add_chain(certificate);
@@ -75,7 +79,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     response->set_trust(trustText());
     ++issued_;
     tellForeignNames(*context, *caller, request->csr());
-    spdlog::debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
+    log().debug("issued a certificate for {}/{} to {}", caller->ns, caller->name, context->peer());
     return grpc::Status::OK;
   }
 
@@ -95,7 +99,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
   }
 
   [[nodiscard]] CertificateServiceStats stats() const {
-    return {issued_.load(), unauthenticated_.load(), invalid_.load(), throttled_.load(), failed_.load()};
+    return {issued_.load(), unauthenticated_.load(), invalid_.load(), throttled_.load(),
+            failed_.load(), unreadable_.load(),      unsigned_.load()};
   }
 
  private:
@@ -105,7 +110,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     for (const auto& name : uriNamesOfCsr(csr)) {
       const auto id = SpiffeId::parse(name);
       if (!id || id->account == caller) continue;
-      spdlog::warn(
+      log().warn(
           "certificate request of {}/{} from {} asks for {}: it was given its own identity, names in a request do not "
           "count; a workload that is to have that identity must run as service account {} in namespace {}",
           caller.ns, caller.name, context.peer(), id->toString(), id->account.name, id->account.ns);
@@ -115,7 +120,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   grpc::Status invalid(const grpc::ServerContext& context, const ServiceAccount& caller, const std::string& message) {
     ++invalid_;
-    spdlog::warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);
+    log().warn("certificate request of {}/{} from {}: {}", caller.ns, caller.name, context.peer(), message);
     return {grpc::StatusCode::INVALID_ARGUMENT, message};
   }
 
@@ -178,7 +183,8 @@ class CertificateService::Implementation final : public v1::CertificateService::
   const Clock clock_;
   RateLimiter limiter_;
   std::atomic<unsigned> inFlight_{0};
-  std::atomic<std::uint64_t> issued_{0}, unauthenticated_{0}, invalid_{0}, throttled_{0}, failed_{0};
+  std::atomic<std::uint64_t> issued_{0}, unauthenticated_{0}, invalid_{0}, throttled_{0}, failed_{0}, unreadable_{0},
+      unsigned_{0};
 };
 
 CertificateService::CertificateService(const CertificateAuthority& authority, TokenVerifier* tokens,

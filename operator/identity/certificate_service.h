@@ -23,6 +23,8 @@ struct CertificateServiceStats {
   std::uint64_t invalid = 0;          // a request that cannot be served: CSR or validity
   std::uint64_t throttled = 0;        // too many at once, or from one address
   std::uint64_t failed = 0;           // our own fault, or the token could not be checked
+  std::uint64_t unreadable = 0;       // of `invalid`: what is no request for a certificate
+  std::uint64_t unsigned_ = 0;        // of `failed`: the signature
 };
 
 struct CertificateServiceOptions {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/codec.h"
+#include "inject/pod.h"
 #include "inject/review.h"
 
 namespace fairway::inject {
@@ -34,11 +35,22 @@ json review(const json& object) {
 
 }  // namespace
 
-Result<std::string> validateAdmission(std::string_view text) {
+Result<ValidationAnswer> validateAdmission(std::string_view text) {
   const auto request = readReview(text);
   if (!request) return tl::unexpected(request.error());
-  const auto object = request->find("object");
-  return answerReview(*request, review(object == request->end() ? json() : *object));
+  const auto* object = member(*request, "object");
+  auto response = review(object == nullptr ? json() : *object);
+  ValidationAnswer answer;
+  answer.allowed = response.at("allowed").get<bool>();
+  if (object != nullptr && object->is_object()) {
+    const auto apiVersion = textAt(*object, "apiVersion");
+    answer.kind = api::findKind(apiVersion, textAt(*object, "kind"));
+    answer.version = apiVersion.substr(apiVersion.find('/') + 1);
+  }
+  const auto* dryRun = member(*request, "dryRun");
+  answer.dryRun = dryRun != nullptr && dryRun->is_boolean() && dryRun->get<bool>();
+  answer.body = answerReview(*request, std::move(response));
+  return answer;
 }
 
 }  // namespace fairway::inject

@@ -188,6 +188,15 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
     if (concurrency) options.concurrency = *concurrency;
     if (const auto drain = fields.get("drainDuration")) readDrain(*drain, options.drain);
     if (const auto drain = fields.get("terminationDrainDuration")) readDrain(*drain, options.minimumDrain);
+    if (const auto statsd = fields.get("statsdUdpAddress")) {
+      const auto text = statsd->text();
+      auto address = text ? api::statsdAddress(*text) : Result<std::string>(options.statsdAddress);
+      if (address) {
+        options.statsdAddress = std::move(*address);
+      } else {
+        statsd->error(address.error().message);
+      }
+    }
     std::map<std::string, std::string> variables;
     fields.read("proxyMetadata", variables);
     for (auto& [name, value] : variables) options.env[name] = std::move(value);
@@ -262,6 +271,12 @@ bool isOfTheMesh(const std::string& name) {
          prefix == "readiness.status.sidecar.istio.io" || prefix == "proxy.istio.io" || prefix == "inject.istio.io";
 }
 
+void applyFields(const ProxySettings::Fields& fields, PodOptions& options) {
+  if (fields.concurrency) options.concurrency = *fields.concurrency;
+  for (const auto& [name, value] : fields.env) options.env[name] = value;
+  if (!fields.imageType.empty()) options.imageType = fields.imageType;
+}
+
 PodOptions fromSettings(const Settings& settings, bool nativeSupported, const ProxySettings& proxy) {
   PodOptions options;
   options.templates = settings.defaultTemplates;
@@ -271,13 +286,13 @@ PodOptions fromSettings(const Settings& settings, bool nativeSupported, const Pr
   options.image = settings.image;
   options.logLevel = settings.logLevel;
   options.agentLogLevel = settings.agentLogLevel;
-  options.concurrency = proxy.concurrency.value_or(settings.concurrency);
+  options.concurrency = settings.concurrency;
+  options.statsdAddress = settings.statsdAddress;
   options.drain = settings.drainDuration;
   options.minimumDrain = settings.terminationDrainDuration;
   options.holdApplication = settings.holdApplication;
   options.env = settings.proxyEnv;
-  for (const auto& [name, value] : proxy.env) options.env[name] = value;
-  options.imageType = proxy.imageType;
+  applyFields(proxy.general, options);
   options.warnings = proxy.warnings;
   options.traffic = settings.traffic;
   options.rewriteProbes = settings.rewriteProbes;
@@ -296,10 +311,11 @@ Result<PodOptions> readOptions(const api::Labels& annotations, const Settings& s
     if (done) return;
     errors += (errors.empty() ? "" : "; ") + ("annotation " + name + ": " + done.error().message);
   };
-  // Single annotations win over proxy.istio.io/config, whatever their names.
+  // Single annotations win over proxy.istio.io/config and what ProxyConfigs say, whatever their names.
   if (const auto config = annotations.find(std::string(kProxyConfig)); config != annotations.end()) {
     apply(config->first, config->second, readProxyConfig);
   }
+  applyFields(proxy.selecting, options);
   for (const auto& [name, value] : annotations) {
     const auto reader = readers().find(name);
     if (reader != readers().end()) {

@@ -14,6 +14,8 @@
 namespace fairway::inject {
 
 // How one pod is injected: the settings, what ProxyConfigs change of them, and what its annotations do.
+// From weak to strong: the settings, ProxyConfigs for all pods, the annotation proxy.istio.io/config, the ProxyConfig whose
+// selector matches, single annotations.
 struct PodOptions {
   std::vector<std::string> templates;
   bool native = true;
@@ -23,6 +25,7 @@ struct PodOptions {
   bool ownResources = false;  // the annotations give them
   std::string logLevel, agentLogLevel;
   unsigned concurrency = 2;
+  std::string statsdAddress;  // host:port; empty: none
   std::chrono::seconds drain{25}, minimumDrain{5};
   bool holdApplication = true;
   std::map<std::string, std::string> env;  // further variables of the proxy

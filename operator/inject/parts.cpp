@@ -84,6 +84,7 @@ Json environment(const Settings& settings, const PodOptions& options, const PodF
     env.push_back(variable("ISTIO_META_WORKLOAD_NAME", facts.workload.name));
     env.push_back(variable("ISTIO_META_OWNER", ownerOf(facts.workload, facts.ns)));
   }
+  if (!options.statsdAddress.empty()) env.push_back(variable("FAIRWAY_STATSD_ADDRESS", options.statsdAddress));
   for (const auto& [name, value] : options.env) {
     const auto same = std::find_if(env.begin(), env.end(), [&](const Json& item) { return item["name"] == name; });
     if (same == env.end()) {

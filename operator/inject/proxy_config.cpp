@@ -35,20 +35,20 @@ const api::ProxyConfig* oldest(const ProxyConfigs& configs, std::string_view ns,
 ProxySettings proxySettingsFor(const ProxyConfigs& configs, std::string_view rootNamespace, const std::string& ns,
                                const api::Labels& labels) {
   ProxySettings result;
-  const auto apply = [&](const api::ProxyConfig* config) {
+  const auto apply = [](const api::ProxyConfig* config, ProxySettings::Fields& to) {
     if (config == nullptr) return;
     const auto& spec = config->spec;
-    if (spec.concurrency) result.concurrency = *spec.concurrency;
-    for (const auto& [name, value] : spec.environmentVariables) result.env[name] = value;
-    if (!spec.imageType.empty()) result.imageType = spec.imageType;
+    if (spec.concurrency) to.concurrency = *spec.concurrency;
+    for (const auto& [name, value] : spec.environmentVariables) to.env[name] = value;
+    if (!spec.imageType.empty()) to.imageType = spec.imageType;
   };
   const auto forAll = [](const api::ProxyConfig& config) { return config.spec.selector.empty(); };
-  apply(oldest(configs, rootNamespace, forAll, result.warnings));
-  if (ns != rootNamespace) apply(oldest(configs, ns, forAll, result.warnings));
+  apply(oldest(configs, rootNamespace, forAll, result.warnings), result.general);
+  if (ns != rootNamespace) apply(oldest(configs, ns, forAll, result.warnings), result.general);
   const auto selecting = [&](const api::ProxyConfig& config) {
     return !config.spec.selector.empty() && api::selects(config.spec.selector, labels);
   };
-  apply(oldest(configs, ns, selecting, result.warnings));
+  apply(oldest(configs, ns, selecting, result.warnings), result.selecting);
   return result;
 }
 

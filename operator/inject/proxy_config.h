@@ -14,11 +14,16 @@ namespace fairway::inject {
 
 using ProxyConfigs = std::vector<std::shared_ptr<const api::ProxyConfig>>;
 
-// What ProxyConfigs say about one pod's proxy.
+// What ProxyConfigs say about one pod's proxy. The pod's annotation proxy.istio.io/config stands between the two, as in
+// Istio (EffectiveProxyConfig): what selects the pod beats it, what is for all pods does not.
 struct ProxySettings {
-  std::optional<unsigned> concurrency;
-  std::map<std::string, std::string> env;
-  std::string imageType;
+  struct Fields {
+    std::optional<unsigned> concurrency;
+    std::map<std::string, std::string> env;
+    std::string imageType;
+  };
+  Fields general;                     // of the mesh and the namespace
+  Fields selecting;                   // of the one whose selector matches
   std::vector<std::string> warnings;  // of those that cannot be used
 };
 

@@ -147,6 +147,7 @@ void readProxy(const Value& value, Settings& out) {
   std::optional<std::uint32_t> concurrency;
   fields.read("concurrency", concurrency, 0, kMaxConcurrency);
   if (concurrency) out.concurrency = *concurrency;
+  readChecked<std::string>(fields, "statsdUdpAddress", api::statsdAddress, out.statsdAddress);
   if (const auto drain = fields.get("drainDuration")) readDrain(*drain, out.drainDuration);
   if (const auto drain = fields.get("terminationDrainDuration")) readDrain(*drain, out.terminationDrainDuration);
   fields.read("holdApplicationUntilProxyStarts", out.holdApplication);

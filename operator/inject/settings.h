@@ -59,6 +59,7 @@ struct Settings {
   std::string agentLogLevel = "info";
   std::string logFormat = "text";
   unsigned concurrency = 2;
+  std::string statsdAddress;                         // host:port; empty: the mesh's defaultConfig says it
   std::chrono::seconds drainDuration{25};            // at most, for connections to end by themselves
   std::chrono::seconds terminationDrainDuration{5};  // at least, while other proxies learn of the end
   bool holdApplication = true;

@@ -18,18 +18,6 @@ bool isWordOfYaml(std::string_view text) {
   return std::find(kWords.begin(), kWords.end(), toLower(text)) != kWords.end();
 }
 
-// Whether a text may stand without quotes: narrower than YAML allows, so that no reader takes it for anything else.
-bool isPlain(std::string_view text) {
-  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-  if (text.empty() || isWordOfYaml(text) || text.back() == ' ' || text.back() == ':') return false;
-  if (!letter(text.front()) && text.front() != '/') return false;
-  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return letter(c) || std::isdigit(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view(" /._-+=:@,()$").find(c) != std::string_view::npos;
-  });
-}
-
 bool isBlock(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || std::isspace(static_cast<unsigned char>(text.front())) != 0) {
     return false;
@@ -116,7 +104,7 @@ class Writer {
   static std::string scalar(const Json& value) {
     if (!value.is_string()) return value.dump();
     const auto& text = value.get_ref<const std::string&>();
-    return isPlain(text) ? text : inQuotes(text);
+    return isPlainYaml(text) ? text : inQuotes(text);
   }
 
  private:
@@ -134,6 +122,17 @@ class Writer {
 };
 
 }  // namespace
+
+bool isPlainYaml(std::string_view text) {
+  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  if (text.empty() || isWordOfYaml(text) || text.back() == ' ' || text.back() == ':') return false;
+  if (!letter(text.front()) && text.front() != '/') return false;
+  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return letter(c) || std::isdigit(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view(" /._-+=:@,()$").find(c) != std::string_view::npos;
+  });
+}
 
 std::string toYaml(const Json& value) {
   Writer writer;

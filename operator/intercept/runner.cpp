@@ -8,10 +8,10 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "intercept/log.h"
 #include "intercept/netlink.h"
 #include "intercept/process.h"
 #include "intercept/rules.h"
@@ -98,7 +98,7 @@ Result<void> restore(const Tool& tool, const std::string& rules) {
 void reportForeign(const Tool& tool, Family family) {
   const auto foreign = foreignRules(tool.table);
   if (foreign.empty()) return;
-  spdlog::warn(
+  log().warn(
       "{}: the nat table has {} rules of others, which are kept. Connections that they redirect do not pass through "
       "the proxy: {}",
       nameOf(family), foreign.size(), join(foreign, "; "));
@@ -109,10 +109,10 @@ Result<void> applyFamily(const InterceptOptions& options, Family family) {
   if (!tool) return tl::unexpected(tool.error().within(nameOf(family)));
   reportForeign(*tool, family);
   const auto rules = addRules(options, family, tool->table);
-  spdlog::debug("{} gets\n{}", tool->restore, rules);
+  log().debug("{} gets\n{}", tool->restore, rules);
   if (auto done = restore(*tool, rules); !done) return tl::unexpected(done.error().within(nameOf(family)));
-  spdlog::info("{}: connections of the pod go to port {}, connections to it to port {} ({})", nameOf(family),
-               options.outboundPort, options.inboundPort, tool->restore);
+  log().info("{}: connections of the pod go to port {}, connections to it to port {} ({})", nameOf(family),
+             options.outboundPort, options.inboundPort, tool->restore);
   return {};
 }
 
@@ -125,9 +125,9 @@ Result<void> apply(const InterceptOptions& options) {
     auto done = applyFamily(options, Family::v6);
     if (!done && ipv6 == Ipv6::global) return done;
     if (!done) {
-      spdlog::warn("{}: going on, for the pod has link-local IPv6 addresses only", done.error().message);
+      log().warn("{}: going on, for the pod has link-local IPv6 addresses only", done.error().message);
     } else if (auto added = addLoopbackAddress(ports::kAppSideV6); !added) {
-      spdlog::warn("{}: the proxy may not reach an app that listens on IPv6", added.error().message);
+      log().warn("{}: the proxy may not reach an app that listens on IPv6", added.error().message);
     }
   }
   return applyFamily(options, Family::v4);
@@ -142,14 +142,14 @@ Result<void> remove() {
     }
     const auto rules = removeRules(tool->table);
     if (rules.empty()) {
-      spdlog::info("{}: nothing to remove", nameOf(family));
+      log().info("{}: nothing to remove", nameOf(family));
       continue;
     }
     if (auto done = restore(*tool, rules); !done) return tl::unexpected(done.error().within(nameOf(family)));
     if (family == Family::v6) {
       if (auto removed = removeLoopbackAddress(ports::kAppSideV6); !removed) return removed;
     }
-    spdlog::info("{}: the pod's connections are no longer intercepted", nameOf(family));
+    log().info("{}: the pod's connections are no longer intercepted", nameOf(family));
   }
   return {};
 }

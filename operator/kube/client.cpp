@@ -8,11 +8,11 @@
 #define _TURN_OFF_PLATFORM_STRING  // NOLINT: cpprestsdk's macro U() breaks the templates of others
 #include <cpprest/http_client.h>
 #include <pplx/threadpool.h>
-#include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "kube/exchange.h"
+#include "kube/log.h"
 #include "kube/reachability.h"
 #include "kube/read_file.h"
 #include "kube/request_text.h"
@@ -164,7 +164,7 @@ std::string Client::token() {
   if (content) {
     lastToken_ = std::string(trim(*content));
   } else {
-    spdlog::warn("token file {}: {}; the last token is used on", access_.tokenFile, content.error().message);
+    log().warn("token file {}: {}; the last token is used on", access_.tokenFile, content.error().message);
   }
   return lastToken_;
 }
@@ -397,8 +397,8 @@ Result<std::unique_ptr<ApiServer>> makeClient(ClusterAccess access, ClientOption
       return tl::unexpected(checked.error().within(access.origin));
     }
     if (access.insecureSkipTlsVerify) {
-      spdlog::warn("{}: insecure-skip-tls-verify is set; whoever answers at {} is believed", access.origin,
-                   access.server);
+      log().warn("{}: insecure-skip-tls-verify is set; whoever answers at {} is believed", access.origin,
+                 access.server);
     }
   }
   if (!access.tokenFile.empty()) {

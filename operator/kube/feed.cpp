@@ -1,5 +1,6 @@
 #include "kube/feed.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kube/resource_version.h"
@@ -63,6 +64,7 @@ void Feed::discovered(const std::optional<std::string>& version) {
                     "); apply the CRD, it is looked for again by itself";
   if (!news) return;
   everListed_ = false;
+  status_.deleted += held_.size();
   held_.clear();
   position_.clear();
   version_.clear();
@@ -103,8 +105,20 @@ bool Feed::finishList() {
 void Feed::acceptList() {
   staleLists_ = 0;
   status_.streamed = step_ == Step::stream;
-  held_.clear();
-  for (const api::ObjectPtr& object : listed_) held_[object->meta.key()] = object->meta.resourceVersion;
+  const auto before = std::exchange(held_, {});
+  std::size_t kept = 0;
+  for (const api::ObjectPtr& object : listed_) {
+    const auto& version = held_[object->meta.key()] = object->meta.resourceVersion;
+    const auto known = before.find(object->meta.key());
+    if (known == before.end()) {
+      ++status_.added;
+    } else {
+      ++kept;
+      status_.updated += known->second == version ? 0 : 1;
+    }
+  }
+  status_.deleted += before.size() - std::min(kept, before.size());
+  ++status_.signs;
   position_ = listVersion_;
   ++status_.relists;
   status_.synced = true;
@@ -188,6 +202,7 @@ bool Feed::event(const WatchEvent& event) {
   delivered_ = true;
   relisting_ = false;
   watchFailures_ = 0;
+  ++status_.signs;
   succeeded();
   position_ = event.resourceVersion;
   if (event.type == WatchEvent::Type::bookmark) {
@@ -205,6 +220,7 @@ bool Feed::event(const WatchEvent& event) {
   if (event.type == WatchEvent::Type::deleted) {
     if (held == held_.end() || older(event.resourceVersion, held->second)) return true;
     held_.erase(held);
+    ++status_.deleted;
     sink_.remove(info_.kind, key);
     return true;
   }
@@ -212,6 +228,7 @@ bool Feed::event(const WatchEvent& event) {
   if (held != held_.end() && (held->second == event.resourceVersion || older(event.resourceVersion, held->second))) {
     return true;
   }
+  ++(held == held_.end() ? status_.added : status_.updated);
   held_[key] = event.resourceVersion;
   sink_.upsert(event.object);
   return true;

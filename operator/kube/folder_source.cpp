@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "api/codec.h"
+#include "kube/log.h"
 #include "kube/read_file.h"
 
 namespace fairway::kube {
@@ -83,6 +82,7 @@ void FolderSource::loadAll() {
   std::map<api::Kind, std::size_t> counts;
   for (const api::KindInfo& info : api::allKinds()) {
     auto objects = state_.objects(info.kind);
+    for (const auto& object : objects) known_.emplace(info.kind, object->meta.key());
     counts[info.kind] = objects.size();
     sink_.replace(info.kind, std::move(objects));
   }
@@ -90,11 +90,14 @@ void FolderSource::loadAll() {
   const std::lock_guard lock(mutex_);
   for (auto& [kind, status] : status_) {
     status.synced = true;
-    status.relists = 1;
+    status.relists = status.signs = 1;
+    status.added = counts[kind];
+    status.lastSign = std::chrono::system_clock::now();
+    if (counts[kind] > 0) status.lastChange = status.lastSign;
     total += counts[kind];
   }
   problems_ = state_.problems();
-  spdlog::info("{}: {} objects in {} files, {} findings", root_, total, stamps_.size(), problems_.size());
+  log().info("{}: {} objects in {} files, {} findings", root_, total, stamps_.size(), problems_.size());
 }
 
 // A file that is only written to is left to the event of its writer's close: it may be half written now.
@@ -103,7 +106,7 @@ void FolderSource::rescan(bool lost) {
   if (!scan) return setFolderProblem(scan.error().message + "; what was read before stays in effect");
   setFolderProblem({});
   for (const std::string& warning : scan->warnings) {
-    if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end()) spdlog::warn("{}", warning);
+    if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end()) log().warn("{}", warning);
   }
   warnings_ = std::move(scan->warnings);
 
@@ -170,13 +173,24 @@ void FolderSource::eraseOverdue() {
 
 void FolderSource::publish() {
   FolderState::Changes changes = state_.take();
-  std::map<api::Kind, std::uint64_t> events;
-  for (const auto& [kind, name] : changes.removals) ++events[kind];
-  for (const api::ObjectPtr& object : changes.upserts) ++events[object->kind];
   {
     const std::lock_guard lock(mutex_);
     problems_ = state_.problems();
-    for (const auto& [kind, count] : events) status_[kind].events += count;
+    const auto count = [&](api::Kind kind, std::uint64_t FeedStatus::*counter) {
+      auto& status = status_[kind];
+      ++status.events;
+      ++status.signs;
+      ++(status.*counter);
+      status.lastChange = status.lastSign = std::chrono::system_clock::now();
+    };
+    for (const auto& [kind, name] : changes.removals) {
+      known_.erase({kind, name});
+      count(kind, &FeedStatus::deleted);
+    }
+    for (const api::ObjectPtr& object : changes.upserts) {
+      const bool added = known_.emplace(object->kind, object->meta.key()).second;
+      count(object->kind, added ? &FeedStatus::added : &FeedStatus::updated);
+    }
   }
   // What appears goes first: an object may have moved to another name that others refer to.
   for (api::ObjectPtr& object : changes.upserts) sink_.upsert(std::move(object));
@@ -189,9 +203,9 @@ void FolderSource::setFolderProblem(std::string problem) {
     if (status.problem == problem) continue;
     if (kind == status_.begin()->first) {
       if (problem.empty()) {
-        spdlog::info("the folder {} is back", root_);
+        log().info("the folder {} is back", root_);
       } else {
-        spdlog::error("{}", problem);
+        log().error("{}", problem);
       }
     }
     if (!problem.empty()) ++status.errors;

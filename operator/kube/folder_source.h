@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -51,8 +53,9 @@ class FolderSource final : public Source {
   // Of the thread.
   std::unique_ptr<FolderWatch> watch_;
   FolderState state_;
-  std::map<std::string, FileStamp> stamps_;           // of the files of the last scan, and those written since
-  std::map<std::string, Clock::time_point> overdue_;  // missing files, and when they count as removed
+  std::set<std::pair<api::Kind, api::NamespacedName>> known_;  // delivered
+  std::map<std::string, FileStamp> stamps_;                    // of the files of the last scan, and those written since
+  std::map<std::string, Clock::time_point> overdue_;           // missing files, and when they count as removed
   std::vector<std::string> warnings_;
 
   mutable std::mutex mutex_;

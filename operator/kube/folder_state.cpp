@@ -1,7 +1,6 @@
 #include "kube/folder_state.h"
 
-#include <spdlog/spdlog.h>
-
+#include "kube/log.h"
 #include "kube/manifest.h"
 
 namespace fairway::kube {
@@ -12,9 +11,9 @@ constexpr std::size_t kMaxProblems = 200;
 
 void log(const FileProblem& problem) {
   if (problem.severity == api::Problem::Severity::error) {
-    spdlog::error("{}", problem.toString());
+    kube::log().error("{}", problem.toString());
   } else {
-    spdlog::warn("{}", problem.toString());
+    kube::log().warn("{}", problem.toString());
   }
 }
 
@@ -49,7 +48,7 @@ void FolderState::setProblems(File& file, std::vector<FileProblem> problems) {
   }
   if (problems == file.problems) return;
   for (const FileProblem& problem : problems) log(problem);
-  if (problems.empty()) spdlog::info("{}: its problems are solved", file.problems.front().file);
+  if (problems.empty()) log().info("{}: its problems are solved", file.problems.front().file);
   file.problems = std::move(problems);
 }
 

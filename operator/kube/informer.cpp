@@ -5,7 +5,7 @@
 #include <memory>
 #include <random>
 
-#include <spdlog/spdlog.h>
+#include "kube/log.h"
 
 namespace fairway::kube {
 namespace {
@@ -57,22 +57,26 @@ FeedStatus Informer::status() const {
 void Informer::publish() {
   const FeedStatus& now = feed_.status();
   FeedStatus before;
+  const auto changes = [](const FeedStatus& status) { return status.added + status.updated + status.deleted; };
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(published_, now);
+    const auto time = std::chrono::system_clock::now();
+    published_.lastChange = changes(now) == changes(before) ? before.lastChange : std::optional(time);
+    published_.lastSign = now.signs == before.signs ? before.lastSign : std::optional(time);
   }
   if (now.absent != before.absent) {
-    spdlog::info("{}: {}", info_.name, now.absent ? now.problem : "now served as " + feed_.version());
+    log().info("{}: {}", info_.name, now.absent ? now.problem : "now served as " + feed_.version());
   } else if (now.problem != before.problem && !now.absent) {
     if (now.problem.empty()) {
-      spdlog::info("{}: works again", info_.name);
+      log().info("{}: works again", info_.name);
     } else {
-      spdlog::warn("{}: {}", info_.name, now.problem);
+      log().warn("{}: {}", info_.name, now.problem);
     }
   }
   if (now.relists != before.relists) {
-    spdlog::debug("{}: listed at resource version {}, {}", info_.name, feed_.resourceVersion(),
-                  now.streamed ? "as a stream" : "in pages");
+    log().debug("{}: listed at resource version {}, {}", info_.name, feed_.resourceVersion(),
+                now.streamed ? "as a stream" : "in pages");
   }
 }
 

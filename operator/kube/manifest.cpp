@@ -1,12 +1,12 @@
 #include "kube/manifest.h"
 
-#include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
 #include "api/codec.h"
 #include "api/yaml.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "kube/log.h"
 
 namespace fairway::kube {
 namespace {
@@ -56,8 +56,8 @@ void readDocument(const std::string& file, api::YamlDocument document, Manifest&
   api::Decoded decoded = api::decode(document.value);
   const bool failed = api::hasErrors(decoded.problems);
   if (!decoded.object && !failed) {
-    spdlog::info("{}:{}: {} of {} is not one of Fairway's kinds; it is ignored", file, document.line,
-                 textAt(document.value, "kind"), textAt(document.value, "apiVersion"));
+    log().info("{}:{}: {} of {} is not one of Fairway's kinds; it is ignored", file, document.line,
+               textAt(document.value, "kind"), textAt(document.value, "apiVersion"));
     return;
   }
   const std::string object =

@@ -5,10 +5,9 @@
 #include <random>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "kube/backoff.h"
 #include "kube/fields.h"
+#include "kube/log.h"
 #include "kube/resource_version.h"
 
 namespace fairway::kube {
@@ -86,7 +85,7 @@ void Mirror::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto done = listed ? watch(stop) : list(stop);
     if (done) {
-      if (!problem.empty()) spdlog::info("{}: read again", options_.resource.plural);
+      if (!problem.empty()) log().info("{}: read again", options_.resource.plural);
       problem.clear();
       backoff.reset();
       listed = true;
@@ -97,7 +96,7 @@ void Mirror::run(const std::stop_token& stop) {
     const bool routine = listed && done.error().kind == ApiError::Kind::gone;
     listed = false;
     if (routine) continue;
-    if (std::exchange(problem, done.error().message) != problem) spdlog::warn("{}", problem);
+    if (std::exchange(problem, done.error().message) != problem) log().warn("{}", problem);
     std::mutex mutex;
     std::condition_variable_any never;
     std::unique_lock lock(mutex);

@@ -62,7 +62,7 @@ class Forward {
   Forward(const ClusterAccess& access, const PodPort& target, std::chrono::milliseconds timeout)
       : access_(access), target_(target), timeout_(timeout) {}
 
-  Result<PodAnswer> get(const std::string& path) {
+  Result<PodAnswer> ask(const std::string& method, const std::string& path) {
     auto server = serverOf(access_.server);
     if (!server) return tl::unexpected(server.error().within(access_.origin));
     server_ = std::move(*server);
@@ -74,7 +74,7 @@ class Forward {
     token_ = *token;
     if (!server_.tls) {
       websocket::stream<beast::tcp_stream, kDeflate> stream(context_);
-      return exchange(stream, path);
+      return exchange(stream, method, path);
     }
     asio::ssl::context tls(asio::ssl::context::tls_client);
     if (!access_.insecureSkipTlsVerify) tls.set_verify_mode(asio::ssl::verify_peer);
@@ -82,7 +82,7 @@ class Forward {
       return tl::unexpected(configured.error().within(access_.origin));
     }
     websocket::stream<beast::ssl_stream<beast::tcp_stream>, kDeflate> stream(context_, tls);
-    return exchange(stream, path);
+    return exchange(stream, method, path);
   }
 
  private:
@@ -160,11 +160,11 @@ class Forward {
   }
 
   template <class Stream>
-  Result<PodAnswer> exchange(Stream& stream, const std::string& path) {
+  Result<PodAnswer> exchange(Stream& stream, const std::string& method, const std::string& path) {
     if (const auto connected = connect(stream); !connected) return tl::unexpected(connected.error());
     const auto request =
-        ForwardedStream::wrap("GET " + path + " HTTP/1.1\r\nHost: localhost:" + std::to_string(target_.port) +
-                              "\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
+        ForwardedStream::wrap(method + " " + path + " HTTP/1.1\r\nHost: localhost:" + std::to_string(target_.port) +
+                              "\r\nAccept: application/json\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     if (const auto error = run([&](auto done) { stream.async_write(asio::buffer(request), done); }); error) {
       return failed("sending", error);
     }
@@ -233,9 +233,9 @@ std::string ForwardedStream::wrap(std::string_view data) {
   return message.append(data);
 }
 
-Result<PodAnswer> getFromPod(const ClusterAccess& access, const PodPort& target, const std::string& path,
-                             std::chrono::milliseconds timeout) {
-  return Forward(access, target, timeout).get(path);
+Result<PodAnswer> askPod(const ClusterAccess& access, const PodPort& target, const std::string& path,
+                         std::chrono::milliseconds timeout, const std::string& method) {
+  return Forward(access, target, timeout).ask(method, path);
 }
 
 }  // namespace fairway::kube

@@ -21,12 +21,12 @@ struct PodAnswer {
   std::string body;
 };
 
-// GET of a path over HTTP/1.1 from a port of a pod, by the API server's port-forward: so what listens on the pod's loopback
+// A request without a body for a path over HTTP/1.1 to a port of a pod, by the API server's port-forward: so what listens on the pod's loopback
 // only is reached from wherever the API server is. Each call is a connection of its own, over WebSocket with subprotocol
 // v4.channel.k8s.io, which API servers hand on to the kubelet. The user needs the verbs get and create on pods/portforward.
 // `timeout` is for the connection and for each silence after it.
-Result<PodAnswer> getFromPod(const ClusterAccess& access, const PodPort& target, const std::string& path,
-                             std::chrono::milliseconds timeout);
+Result<PodAnswer> askPod(const ClusterAccess& access, const PodPort& target, const std::string& path,
+                         std::chrono::milliseconds timeout, const std::string& method = "GET");
 
 // The messages of v4.channel.k8s.io for one port: the first byte is the channel, 0 for data and 1 for errors; the first
 // message of each channel holds nothing but the port, as two bytes.

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,12 @@ struct FeedStatus {
   std::string problem;       // last error in words, empty while healthy
   bool unreachable = false;  // the problem is that no API server answers, or with a status of 500 or more
   std::uint64_t relists = 0, events = 0, errors = 0;
+  // Objects that came, changed and went, by lists too.
+  std::uint64_t added = 0, updated = 0, deleted = 0;
+  // Lists, events and bookmarks: that there are any shows that the watch lives.
+  std::uint64_t signs = 0;
+  // When the last change of an object came, and the last sign. The driver of a feed sets these.
+  std::optional<std::chrono::system_clock::time_point> lastChange, lastSign;
 };
 
 // A source of objects: an API server, or a folder of manifests.

@@ -29,10 +29,13 @@ struct Provenance {
 // What a normalisation or translation step has to tell the author of an object.
 struct Note {
   enum class Severity { info, warning, error };
+  // Several want one port, and not all can have it: the first word is who has it.
+  enum class Conflict { none, inbound, tcp_over_tcp, http_over_tcp };
   Severity severity = Severity::warning;
   Provenance object;
   std::string field;
   std::string message;
+  Conflict conflict = Conflict::none;
   auto operator<=>(const Note&) const = default;
 };
 using Notes = std::vector<Note>;

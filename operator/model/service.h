@@ -60,7 +60,7 @@ struct Client {
   std::string sidecar;  // "namespace/name" of the Sidecar that says what it reaches; empty: everything
   // Name of the Telemetry of its namespace that is for it in particular; empty: none. Of use to listeners alone.
   std::string telemetry;
-  Locality locality;    // empty where nothing depends on it
+  Locality locality;  // empty where nothing depends on it
 
   Client() = default;
   // Of a namespace, without anything special.

@@ -50,8 +50,8 @@ std::string_view prometheusName(Metric metric);
 // What is different from the standard labels and metrics of one metric.
 struct MetricChange {
   bool disabled = false;
-  // Labels by name. A value is an expression of the Common Expression Language (at most 1024 bytes, balanced brackets, no
-  // '%' and no control characters); without one the label is left out.
+  // Labels by name. A value is an expression of the Common Expression Language that Envoy takes, without '%' and line ends; without
+  // a value the label is left out.
   std::map<std::string, std::optional<std::string>> tags;
   bool operator==(const MetricChange&) const = default;
 };
@@ -113,7 +113,7 @@ struct FluentdLog {
 struct AccessLog {
   std::string provider;  // its name among the mesh's extensionProviders
   std::variant<FileLog, OtelLog, GrpcLog, FluentdLog> to;
-  // Only what this expression of the Common Expression Language is true of is logged; empty: everything.
+  // Only what this expression of the Common Expression Language is true of is logged (Envoy takes it); empty: everything.
   std::string filter;
   bool operator==(const AccessLog&) const = default;
 

@@ -70,8 +70,19 @@ void Keeper::sync(Time now) {
     if (calls_.forgetStatus) calls_.forgetStatus(each->first);
     each = tracked_.erase(each);
   }
+  NoteCounts counts;
+  for (const auto& note : world_.notes) {
+    ++counts.bySeverity.at(static_cast<std::size_t>(note.severity));
+    ++counts.byConflict.at(static_cast<std::size_t>(note.conflict));
+  }
   const std::lock_guard lock(mutex_);
+  noteCounts_ = counts;
   std::erase_if(states_, [&](const auto& state) { return !tracked_.contains(state.first); });
+}
+
+Keeper::NoteCounts Keeper::noteCounts() const {
+  const std::lock_guard lock(mutex_);
+  return noteCounts_;
 }
 
 void Keeper::follow(Time now) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -62,6 +63,12 @@ class Keeper {
     bool settled = false;  // live everywhere here
   };
   [[nodiscard]] std::map<Key, State> states() const;
+  // What the last look had to say: objects' notes by severity, and those about ports that several want. Thread-safe.
+  struct NoteCounts {
+    std::array<std::size_t, 3> bySeverity{};
+    std::array<std::size_t, 4> byConflict{};
+  };
+  [[nodiscard]] NoteCounts noteCounts() const;
 
  private:
   struct Tracked {
@@ -96,6 +103,7 @@ class Keeper {
 
   mutable std::mutex mutex_;
   std::map<Key, State> states_;
+  NoteCounts noteCounts_;
 };
 
 }  // namespace fairway::status

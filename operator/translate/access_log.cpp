@@ -1,22 +1,32 @@
 #include "translate/access_log.h"
 
 #include <array>
+#include <deque>
 #include <string_view>
-#include <tuple>
 #include <utility>
+#include <variant>
 
 #include <envoy/config/accesslog/v3/accesslog.pb.h>
 #include <envoy/extensions/access_loggers/file/v3/file.pb.h>
+#include <envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h>
+#include <envoy/extensions/access_loggers/fluentd/v3/fluentd.pb.h>
+#include <envoy/extensions/access_loggers/grpc/v3/als.pb.h>
+#include <envoy/extensions/access_loggers/open_telemetry/v3/logs_service.pb.h>
 #include <envoy/extensions/access_loggers/stream/v3/stream.pb.h>
+#include <envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h>
 #include <google/protobuf/util/json_util.h>
 
 #include "translate/any.h"
+#include "translate/names.h"
 
 namespace fairway::translate {
 
+namespace loggers = envoy::extensions::access_loggers;
 using envoy::config::accesslog::v3::AccessLog;
 using envoy::config::core::v3::SubstitutionFormatString;
-using model::MeshSettings;
+using google::protobuf::Struct;
+using opentelemetry::proto::common::v1::AnyValue;
+using opentelemetry::proto::common::v1::KeyValueList;
 
 namespace {
 
@@ -31,7 +41,7 @@ constexpr std::string_view kTcpText =
     "%UPSTREAM_CLUSTER% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% \"%REQUESTED_SERVER_NAME%\" "
     "\"%DOWNSTREAM_PEER_URI_SAN%\" %CONNECTION_TERMINATION_DETAILS%\n";
 
-// The same as JSON, by the names that Istio's JSON log has.
+// The same as fields, by the names that Istio's JSON log has.
 using Field = std::pair<const char*, const char*>;
 constexpr std::array<Field, 18> kHttpJson{{
     {"start_time", "%START_TIME%"},
@@ -67,74 +77,215 @@ constexpr std::array<Field, 11> kTcpJson{{
     {"connection_termination_details", "%CONNECTION_TERMINATION_DETAILS%"},
 }};
 
+// Of what a log is made where it does not say it itself.
+struct Defaults {
+  std::string_view text;
+  Struct fields;
+};
+
 template <class Fields>
-void setFormat(SubstitutionFormatString& out, const MeshSettings& mesh, std::string_view text, const Fields& fields) {
-  if (!mesh.accessLogJson) {
-    out.mutable_text_format_source()->set_inline_string(mesh.accessLogFormat.empty() ? std::string(text)
-                                                                                     : mesh.accessLogFormat);
-    return;
-  }
-  // Anything but an object was refused when it was read.
-  if (!mesh.accessLogFormat.empty() &&
-      google::protobuf::util::JsonStringToMessage(mesh.accessLogFormat, out.mutable_json_format()).ok()) {
-    return;
-  }
-  out.mutable_json_format()->Clear();
-  for (const auto& [name, value] : fields) (*out.mutable_json_format()->mutable_fields())[name].set_string_value(value);
+Defaults defaultsOf(std::string_view text, const Fields& fields) {
+  Defaults result{text, {}};
+  for (const auto& [name, value] : fields) (*result.fields.mutable_fields())[name].set_string_value(value);
+  return result;
+}
+
+const Defaults& httpDefaults() {
+  static const auto defaults = defaultsOf(kHttpText, kHttpJson);
+  return defaults;
+}
+const Defaults& tcpDefaults() {
+  static const auto defaults = defaultsOf(kTcpText, kTcpJson);
+  return defaults;
+}
+
+// False without a JSON object; anything else was refused when it was read.
+bool parseFields(const std::string& json, Struct& out) {
+  return !json.empty() && google::protobuf::util::JsonStringToMessage(json, &out).ok();
+}
+
+// All but one of the command operators are in Envoy's core.
+template <class Config>
+void addFormatters(Config& out, const model::LogFormat& format) {
+  constexpr std::string_view kOperator = "%REQ_WITHOUT_QUERY(";
+  if (format.text.find(kOperator) == std::string::npos && format.json.find(kOperator) == std::string::npos) return;
+  auto& formatter = *out.add_formatters();
+  formatter.set_name("envoy.formatter.req_without_query");
+  packAny(envoy::extensions::formatter::req_without_query::v3::ReqWithoutQuery(), *formatter.mutable_typed_config());
 }
 
 template <class Config>
-void pack(AccessLog& out, const char* name, const SubstitutionFormatString& format, Config config = {}) {
-  *config.mutable_log_format() = format;
+void pack(AccessLog& out, const char* name, const Config& config) {
   out.set_name(name);
   packAny(config, *out.mutable_typed_config());
 }
 
-void setAccessLog(AccessLog& out, const std::string& file, const SubstitutionFormatString& format) {
-  namespace loggers = envoy::extensions::access_loggers;
-  // Opened by path, a standard stream may be a file that is not ours to open.
-  if (file == "/dev/stdout") {
-    pack<loggers::stream::v3::StdoutAccessLog>(out, "envoy.access_loggers.stdout", format);
-  } else if (file == "/dev/stderr") {
-    pack<loggers::stream::v3::StderrAccessLog>(out, "envoy.access_loggers.stderr", format);
-  } else {
-    loggers::file::v3::FileAccessLog config;
-    config.set_path(file);
-    pack(out, "envoy.access_loggers.file", format, config);
+void setBackend(loggers::grpc::v3::CommonGrpcAccessLogConfig& out, const model::TelemetryBackend& backend,
+                const std::string& logName, const char* defaultName) {
+  // Envoy wants a name; this is that of Istio's providers that have none.
+  out.set_log_name(logName.empty() ? defaultName : logName);
+  out.set_transport_api_version(envoy::config::core::v3::V3);
+  auto& service = *out.mutable_grpc_service()->mutable_envoy_grpc();
+  service.set_cluster_name(clusterName(backend.port, "", backend.host));
+  service.set_authority(backend.host + ":" + std::to_string(backend.port));
+}
+
+void setValue(AnyValue& out, const google::protobuf::Value& value);
+
+void setFields(KeyValueList& out, const Struct& fields) {
+  // As JSON objects are read: by name.
+  const std::map<std::string, google::protobuf::Value> sorted(fields.fields().begin(), fields.fields().end());
+  for (const auto& [name, value] : sorted) {
+    auto& field = *out.add_values();
+    field.set_key(name);
+    setValue(*field.mutable_value(), value);
   }
 }
 
-// The log of the last settings: a mesh has one.
-class KeptLog {
+void setValue(AnyValue& out, const google::protobuf::Value& value) {
+  switch (value.kind_case()) {
+    case google::protobuf::Value::kStringValue: out.set_string_value(value.string_value()); break;
+    case google::protobuf::Value::kNumberValue: out.set_double_value(value.number_value()); break;
+    case google::protobuf::Value::kBoolValue: out.set_bool_value(value.bool_value()); break;
+    case google::protobuf::Value::kStructValue: setFields(*out.mutable_kvlist_value(), value.struct_value()); break;
+    case google::protobuf::Value::kListValue:
+      for (const auto& item : value.list_value().values()) setValue(*out.mutable_array_value()->add_values(), item);
+      break;
+    case google::protobuf::Value::kNullValue:
+    case google::protobuf::Value::KIND_NOT_SET: out.set_string_value(""); break;
+  }
+}
+
+bool set(AccessLog& out, const model::FileLog& log, const Defaults& defaults, bool) {
+  SubstitutionFormatString format;
+  if (!log.format.json.empty() || (log.format.text.empty() && log.json)) {
+    if (!parseFields(log.format.json, *format.mutable_json_format())) *format.mutable_json_format() = defaults.fields;
+    format.set_omit_empty_values(log.omitEmptyValues);
+  } else {
+    format.mutable_text_format_source()->set_inline_string(log.format.text.empty() ? std::string(defaults.text)
+                                                                                   : log.format.text);
+  }
+  addFormatters(format, log.format);
+  const auto packWith = [&](const char* name, auto config) {
+    *config.mutable_log_format() = format;
+    pack(out, name, config);
+  };
+  // Opened by path, a standard stream may be a file that is not ours to open.
+  if (log.path == "/dev/stdout") {
+    packWith("envoy.access_loggers.stdout", loggers::stream::v3::StdoutAccessLog());
+  } else if (log.path == "/dev/stderr") {
+    packWith("envoy.access_loggers.stderr", loggers::stream::v3::StderrAccessLog());
+  } else {
+    loggers::file::v3::FileAccessLog config;
+    config.set_path(log.path);
+    packWith("envoy.access_loggers.file", config);
+  }
+  return true;
+}
+
+bool set(AccessLog& out, const model::OtelLog& log, const Defaults& defaults, bool) {
+  loggers::open_telemetry::v3::OpenTelemetryAccessLogConfig config;
+  setBackend(*config.mutable_common_config(), log.backend, log.logName, "otel_envoy_accesslog");
+  std::string text = log.format.text.empty() ? std::string(defaults.text) : log.format.text;
+  while (text.ends_with('\n')) text.pop_back();  // a record is no line
+  config.mutable_body()->set_string_value(text);
+  Struct fields;
+  if (parseFields(log.format.json, fields)) setFields(*config.mutable_attributes(), fields);
+  addFormatters(config, log.format);
+  pack(out, "envoy.access_loggers.open_telemetry", config);
+  return true;
+}
+
+bool set(AccessLog& out, const model::GrpcLog& log, const Defaults&, bool http) {
+  if (log.http != http) return false;
+  const auto setCommon = [&](auto& common) {
+    setBackend(common, log.backend, log.logName, http ? "http_envoy_accesslog" : "tcp_envoy_accesslog");
+    for (const auto& name : log.filterState) common.add_filter_state_objects_to_log(name);
+  };
+  if (!http) {
+    loggers::grpc::v3::TcpGrpcAccessLogConfig config;
+    setCommon(*config.mutable_common_config());
+    pack(out, "envoy.access_loggers.tcp_grpc", config);
+    return true;
+  }
+  loggers::grpc::v3::HttpGrpcAccessLogConfig config;
+  setCommon(*config.mutable_common_config());
+  for (const auto& name : log.requestHeaders) config.add_additional_request_headers_to_log(name);
+  for (const auto& name : log.responseHeaders) config.add_additional_response_headers_to_log(name);
+  for (const auto& name : log.responseTrailers) config.add_additional_response_trailers_to_log(name);
+  pack(out, "envoy.access_loggers.http_grpc", config);
+  return true;
+}
+
+bool set(AccessLog& out, const model::FluentdLog& log, const Defaults& defaults, bool) {
+  loggers::fluentd::v3::FluentdAccessLogConfig config;
+  config.set_cluster(clusterName(log.backend.port, "", log.backend.host));
+  config.set_tag(log.tag);
+  config.set_stat_prefix("fluentd");
+  auto& record = *config.mutable_record();
+  const bool own = parseFields(log.format.json, record);
+  // Where Fluentd's own plug-ins put a line of text.
+  if (!log.format.text.empty()) {
+    std::string text = log.format.text;
+    while (text.ends_with('\n')) text.pop_back();
+    (*record.mutable_fields())["message"].set_string_value(text);
+  } else if (!own) {
+    record = defaults.fields;
+  }
+  addFormatters(config, log.format);
+  pack(out, "envoy.access_loggers.fluentd", config);
+  return true;
+}
+
+void setFilter(AccessLog& out, const std::string& expression) {
+  loggers::filters::cel::v3::ExpressionFilter filter;
+  filter.set_expression(expression);
+  auto& extension = *out.mutable_filter()->mutable_extension_filter();
+  extension.set_name("envoy.access_loggers.extension_filters.cel");
+  packAny(filter, *extension.mutable_typed_config());
+}
+
+AccessLogs make(const std::vector<model::AccessLog>& logs, const Defaults& defaults, bool http) {
+  AccessLogs result;
+  for (const auto& log : logs) {
+    AccessLog one;
+    if (!std::visit([&](const auto& to) { return set(one, to, defaults, http); }, log.to)) continue;
+    if (!log.filter.empty()) setFilter(one, log.filter);
+    *result.Add() = std::move(one);
+  }
+  return result;
+}
+
+// What was made last: a mesh has few different sets of logs, and each is in thousands of filter chains.
+class KeptLogs {
  public:
-  template <class Fields>
-  const AccessLog& of(const MeshSettings& mesh, std::string_view text, const Fields& fields) {
-    std::tuple settings(mesh.accessLogFile, mesh.accessLogFormat, mesh.accessLogJson);
-    if (settings_ != settings) {
-      log_.Clear();
-      SubstitutionFormatString format;
-      setFormat(format, mesh, text, fields);
-      setAccessLog(log_, mesh.accessLogFile, format);
-      settings_ = std::move(settings);
+  explicit KeptLogs(bool http) : http_(http) {}
+
+  const AccessLogs& of(const std::vector<model::AccessLog>& logs) {
+    for (const auto& [from, made] : kept_) {
+      if (from == logs) return made;
     }
-    return log_;
+    if (kept_.size() == kCapacity) kept_.pop_back();
+    kept_.emplace_front(logs, make(logs, http_ ? httpDefaults() : tcpDefaults(), http_));
+    return kept_.front().second;
   }
 
  private:
-  std::tuple<std::string, std::string, bool> settings_;
-  AccessLog log_;
+  static constexpr std::size_t kCapacity = 8;
+  const bool http_;
+  std::deque<std::pair<std::vector<model::AccessLog>, AccessLogs>> kept_;
 };
 
 }  // namespace
 
-void setHttpAccessLog(AccessLog& out, const MeshSettings& mesh) {
-  static thread_local KeptLog kept;
-  out = kept.of(mesh, kHttpText, kHttpJson);
+void addHttpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs) {
+  static thread_local KeptLogs kept(true);
+  out.MergeFrom(kept.of(logs));
 }
 
-void setTcpAccessLog(AccessLog& out, const MeshSettings& mesh) {
-  static thread_local KeptLog kept;
-  out = kept.of(mesh, kTcpText, kTcpJson);
+void addTcpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs) {
+  static thread_local KeptLogs kept(false);
+  out.MergeFrom(kept.of(logs));
 }
 
 }  // namespace fairway::translate

@@ -1,15 +1,25 @@
 #pragma once
 
-#include "model/mesh.h"
+#include <vector>
+
+#include "model/telemetry.h"
 
 namespace envoy::config::accesslog::v3 {
 class AccessLog;
 }  // namespace envoy::config::accesslog::v3
+namespace google::protobuf {
+template <typename Element>
+class RepeatedPtrField;
+}
 
 namespace fairway::translate {
 
-// One line a request (or a connection) to the mesh's log file, which must not be empty, in the mesh's format.
-void setHttpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const model::MeshSettings& mesh);
-void setTcpAccessLog(envoy::config::accesslog::v3::AccessLog& out, const model::MeshSettings& mesh);
+using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;
+
+// Appends the logs of requests, in the order given; those that only connections are told to are left out. Clusters of backends
+// must be among those of the proxy: Envoy refuses a listener that logs to an unknown Fluentd.
+void addHttpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs);
+// The same of connections.
+void addTcpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs);
 
 }  // namespace fairway::translate

@@ -127,7 +127,8 @@ void addLookUp(MessageWriter& out) {
   out.text(Cluster::kClusterTypeFieldNumber, serialize(type));
 }
 
-void addDiscovery(MessageWriter& out, const std::string& name, Cluster::DiscoveryType type) {
+// Its endpoints are asked for by the cluster's own name.
+void addDiscovery(MessageWriter& out, Cluster::DiscoveryType type) {
   out.number(Cluster::kTypeFieldNumber, type);
   if (type != Cluster::EDS) return;
   static const std::string source = [] {
@@ -135,10 +136,7 @@ void addDiscovery(MessageWriter& out, const std::string& name, Cluster::Discover
     setAds(*config.mutable_eds_config());
     return serialize(config);
   }();
-  out.message(Cluster::kEdsClusterConfigFieldNumber, [&] {
-    out.append(source);
-    out.text(Cluster::EdsClusterConfig::kServiceNameFieldNumber, name);
-  });
+  out.text(Cluster::kEdsClusterConfigFieldNumber, source);
 }
 
 // What a policy says besides TLS: the same for most clusters, so the last few are kept.
@@ -179,13 +177,12 @@ UpstreamAlpn alpnOf(const Spec& spec) {
   return UpstreamAlpn::none;
 }
 
-void addSocketMatch(MessageWriter& out, bool mesh, const std::string& socket) {
+// For endpoints that say they speak the mesh's mTLS. The others get the cluster's own socket, without one plaintext.
+void addSocketMatch(MessageWriter& out, const std::string& socket) {
   using Match = Cluster::TransportSocketMatch;
   out.message(Cluster::kTransportSocketMatchesFieldNumber, [&] {
-    out.text(Match::kNameFieldNumber, mesh ? "tlsMode-istio" : "tlsMode-disabled");
-    out.message(Match::kMatchFieldNumber, [&] {
-      if (mesh) addText(out, kSocketMatch, "istio");
-    });
+    out.text(Match::kNameFieldNumber, "tlsMode-istio");
+    out.message(Match::kMatchFieldNumber, [&] { addText(out, kSocketMatch, "istio"); });
     out.text(Match::kTransportSocketFieldNumber, socket);
   });
 }
@@ -238,8 +235,8 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
         }
         return;
       }
-      addSocketMatch(out, true, meshSocket());
-      addSocketMatch(out, false, framed(spec, plaintext()));
+      addSocketMatch(out, meshSocket());
+      addPlaintext(out, spec);
       return;
     }
     case Mode::simple:
@@ -328,7 +325,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
   } else if (looksUp(spec)) {
     addLookUp(out);
   } else {
-    addDiscovery(out, name, type);
+    addDiscovery(out, type);
   }
   const auto http = model::isHttp(spec.port.protocol)
                         ? std::optional(upstreamHttp(spec.port.protocol, spec.policy.pool))

@@ -214,8 +214,9 @@ class Builder {
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
     manager.rateLimits = &rateLimits_;
-    manager.telemetry = &telemetry_.client;
     manager.topology = query_.scope.topology;
+    manager.telemetry = &telemetry_.client;
+    manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
     const GatewayRouteTable routes{query_.scope.ns, query_.scope.labels, server.port, name, unique};
     output_.children.push_back({GatewayRouteTable::kType, routes.key()});

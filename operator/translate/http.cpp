@@ -1,5 +1,4 @@
 #include "translate/http.h"
-#include "translate/access_log.h"
 
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
@@ -11,11 +10,13 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
+#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
 #include "translate/metrics.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
+#include "translate/tracing.h"
 #include "translate/wire.h"
 
 namespace fairway::translate {
@@ -120,8 +121,10 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  if (!manager.telemetry->logs.empty() && !settings.accessLogFile.empty())
-    setHttpAccessLog(*out.add_access_log(), settings);
+  addHttpAccessLogs(*out.mutable_access_log(), manager.telemetry->logs);
+  if (const auto& tracing = manager.telemetry->tracing) {
+    setTracing(out, *tracing, {manager.ns, view.mesh().trustDomain, manager.side == HttpSide::gateway});
+  }
   addHttpMetrics(out, manager.telemetry->metrics, metricsSide(manager));
 
   if (manager.authentication) {

@@ -36,6 +36,7 @@ struct HttpManager {
   // Some routes lead to names that are looked up when they are asked for (Service::Resolution::dynamic_dns).
   bool lookUp = false;
   const model::Telemetry::Side* telemetry = nullptr;  // never null
+  std::string ns;                                     // of the proxy
   // Inbound and gateway:
   const model::RequestAuthentication* authentication = nullptr;
   const model::Authorization* authorization = nullptr;

@@ -63,7 +63,8 @@ std::map<std::uint32_t, AppPort> servicePorts(store::View& view, const SidecarIn
         view.note({model::Note::Severity::warning, object, "spec.ports",
                    "workload port " + std::to_string(*target) + " is read as " +
                        std::string(model::toString(existing->second.protocol)) + " because of " +
-                       existing->second.host + ", not as " + std::string(model::toString(port.protocol))});
+                       existing->second.host + ", not as " + std::string(model::toString(port.protocol)),
+                   model::Note::Conflict::inbound});
       }
     }
   }
@@ -98,8 +99,9 @@ struct Port {
 
 class InboundListener {
  public:
-  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry)
-      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry) {}
+  InboundListener(store::View& view, Listener& listener, bool matchPorts, const model::Telemetry::Side& telemetry,
+                  std::string ns)
+      : view_(view), listener_(listener), matchPorts_(matchPorts), telemetry_(telemetry), ns_(std::move(ns)) {}
 
   void add(const Port& port) {
     if (port.mode != MtlsMode::disable) {
@@ -170,6 +172,7 @@ class InboundListener {
     manager.rateLimits = &port.rateLimits;
     manager.mutualTls = mutualTls;
     manager.telemetry = &telemetry_;
+    manager.ns = ns_;
     addHttpManager(view_, chain, manager);
   }
 
@@ -180,19 +183,20 @@ class InboundListener {
 
   void addBytes(FilterChain& chain, const Port& port, bool mutualTls) {
     addTcpAuthorization(chain, port.authorization);
-    addTcpProxy(view_, chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
+    addTcpProxy(chain, port.cluster, telemetry_, mutualTls ? MetricsSide::server_mtls : MetricsSide::server);
   }
 
   void addTcpRefusal(FilterChain& chain) {
     model::AuthorizationFilter nobody;  // an allow filter without rules
     addTcpAuthorization(chain, {{nobody}});
-    addTcpProxy(view_, chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
+    addTcpProxy(chain, std::string(kBlackHoleCluster), telemetry_, MetricsSide::server);
   }
 
   store::View& view_;
   Listener& listener_;
   const bool matchPorts_;
   const model::Telemetry::Side& telemetry_;
+  const std::string ns_;
 };
 
 void initInbound(Listener& listener, const std::string& name, const std::vector<std::string>& addresses,
@@ -304,7 +308,7 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
       if (!isAddress(address)) continue;
       Listener listener;
       initInbound(listener, "inbound_" + listenerName(address, number), {address}, number);
-      InboundListener(view, listener, false, telemetry.server).add(port);
+      InboundListener(view, listener, false, telemetry.server, query.ns).add(port);
       output.resources.push_back(makeResource(Type::listener, listener.name(), listener, provenance));
     }
     provenance = std::move(objects);
@@ -321,9 +325,9 @@ Output computeSidecarInbound(store::View& view, const SidecarInbound& query) {
   auto& self = *listener.add_filter_chains();
   self.set_name("virtualInbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kInboundPort);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
+  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.server, MetricsSide::server);
 
-  InboundListener chains(view, listener, true, telemetry.server);
+  InboundListener chains(view, listener, true, telemetry.server, query.ns);
   std::vector<std::uint32_t> plain;
   const auto addPort = [&](std::uint32_t number, const AppPort* app) {
     if (number == kInboundPort) return;

@@ -70,10 +70,10 @@ ResourcePtr virtualOutbound(store::View& view, const SidecarOutbound& query) {
   self.set_name("virtualOutbound-blackhole");
   self.mutable_filter_chain_match()->mutable_destination_port()->set_value(kOutboundPort);
   const auto& telemetry = telemetryOf(view, query.client);
-  addTcpProxy(view, self, std::string(kBlackHoleCluster), telemetry.client, MetricsSide::client);
+  addTcpProxy(self, std::string(kBlackHoleCluster), telemetry.client, MetricsSide::client);
   auto& rest = *listener.add_filter_chains();
   rest.set_name("virtualOutbound-catchall-tcp");
-  addTcpProxy(view, rest, clusterForUnknown(view, query.client), telemetry.client, MetricsSide::client);
+  addTcpProxy(rest, clusterForUnknown(view, query.client), telemetry.client, MetricsSide::client);
   auto provenance = telemetry.provenance;
   const auto& sidecar = view.ask(normalize::SidecarOf{query.client.ns, query.client.sidecar});
   if (sidecar) provenance.push_back(sidecar->provenance);
@@ -207,14 +207,15 @@ class WildcardListener {
   void addUnknown(const char* transport) {
     auto& chain = *listener_.add_filter_chains();
     if (*transport != '\0') chain.mutable_filter_chain_match()->set_transport_protocol(transport);
-    addTcpProxy(view_, chain, clusterForUnknown(view_, query_.client), telemetryOf(view_, query_.client).client,
+    addTcpProxy(chain, clusterForUnknown(view_, query_.client), telemetryOf(view_, query_.client).client,
                 MetricsSide::client);
   }
 
   void refuse(const PortHost& entry, const std::string& why) {
     view_.note({model::Note::Severity::warning, serviceObject(entry), "spec.addresses",
                 "port " + std::to_string(query_.port) + " of host " + entry.host + " has no address of its own, and " +
-                    why + ": expected an address, or another port number"});
+                    why + ": expected an address, or another port number",
+                model::Note::Conflict::tcp_over_tcp});
   }
 
   void keep(const std::vector<model::Provenance>& objects) {
@@ -312,8 +313,8 @@ Output computeOutboundPort(store::View& view, const OutboundPort& query) {
   for (const auto* entry : others) {
     view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
                "port " + std::to_string(query.port) + " is an HTTP port of other services: without interception " +
-                   std::string(model::toString(entry->protocol)) +
-                   " services cannot share it; use another port number"});
+                   std::string(model::toString(entry->protocol)) + " services cannot share it; use another port number",
+               model::Note::Conflict::http_over_tcp});
   }
   return output;
 }

@@ -45,6 +45,7 @@ void addHttpChain(store::View& view, const model::Client& client, const std::str
   manager.routeName = routeName;
   manager.lookUp = lookUp;
   manager.telemetry = &telemetryOf(view, client).client;
+  manager.ns = client.ns;
   addHttpManager(view, *listener.add_filter_chains(), manager);
 }
 
@@ -63,7 +64,8 @@ std::vector<model::Provenance> addSharedChains(store::View& view, Listener& list
     } else {
       view.note({model::Note::Severity::warning, serviceObject(*entry), "spec.ports",
                  "port " + std::to_string(port) + ": without interception one TCP service can have a port, and " +
-                     rest->host + " has it; use another port number"});
+                     rest->host + " has it; use another port number",
+                 model::Note::Conflict::tcp_over_tcp});
     }
   }
   if (rest) {

@@ -5,6 +5,7 @@
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include "base/strings.h"
 #include "translate/any.h"
@@ -167,7 +168,8 @@ UpstreamHttp upstreamHttp(model::Protocol protocol, const model::TrafficPolicy::
 
 void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::TrafficPolicy& policy, bool ownNames) {
   const auto& pool = policy.pool;
-  envoy::extensions::upstreams::http::v3::HttpProtocolOptions options;
+  using Options = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+  Options options;
   auto& common = *options.mutable_common_http_protocol_options();
   if (positive(pool.idleTimeout)) setDuration(*common.mutable_idle_timeout(), *pool.idleTimeout);
   if (positive(pool.maxConnectionDuration)) {
@@ -212,6 +214,14 @@ void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::Traffic
     status.set_name(":status");
     setRegex(*status.mutable_string_match()->mutable_safe_regex(), join(codes, "|"));
   }
+  // What Envoy does anyway is not said again in each of a thousand clusters.
+  static const Options defaults = [] {
+    Options plain;
+    plain.mutable_common_http_protocol_options();
+    plain.mutable_explicit_http_config()->mutable_http_protocol_options();
+    return plain;
+  }();
+  if (google::protobuf::util::MessageDifferencer::Equals(options, defaults)) return;
   packAny(
       options,
       (*cluster.mutable_typed_extension_protocol_options())["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]);

@@ -1,5 +1,4 @@
 #include "translate/tcp.h"
-#include "translate/access_log.h"
 
 #include <algorithm>
 #include <map>
@@ -13,6 +12,7 @@
 #include "base/strings.h"
 #include "normalize/clients.h"
 #include "normalize/queries.h"
+#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/names.h"
 #include "translate/wire.h"
@@ -50,9 +50,8 @@ model::L4Route routeToItself(const L4Service& service) {
   return route;
 }
 
-void addAccessLog(store::View& view, TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
-  const auto& mesh = view.ask(normalize::MeshSettingsOf{});
-  if (!telemetry.logs.empty() && !mesh.accessLogFile.empty()) setTcpAccessLog(*proxy.add_access_log(), mesh);
+void addAccessLog(TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
+  addTcpAccessLogs(*proxy.mutable_access_log(), telemetry.logs);
 }
 
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
@@ -71,12 +70,12 @@ void addNameLookup(FilterChain& chain, std::uint32_t port) {
 
 }  // namespace
 
-void addTcpProxy(store::View& view, FilterChain& chain, const std::string& cluster,
-                 const model::Telemetry::Side& telemetry, MetricsSide side) {
+void addTcpProxy(FilterChain& chain, const std::string& cluster, const model::Telemetry::Side& telemetry,
+                 MetricsSide side) {
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
-  addAccessLog(view, proxy, telemetry);
+  addAccessLog(proxy, telemetry);
   addTcpMetrics(proxy, telemetry.metrics, side);
   setFilter(*chain.add_filters(), kTcpProxy, proxy);
 }
@@ -116,7 +115,7 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
     }
   }
   const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client;
-  addAccessLog(view, proxy, telemetry);
+  addAccessLog(proxy, telemetry);
   addTcpMetrics(proxy, telemetry.metrics, MetricsSide::client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;

@@ -26,7 +26,7 @@ struct L4Service {
 };
 
 // Appends a proxy to one cluster.
-void addTcpProxy(store::View& view, envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
+void addTcpProxy(envoy::config::listener::v3::FilterChain& chain, const std::string& cluster,
                  const model::Telemetry::Side& telemetry, MetricsSide side);
 
 // Appends a proxy to the route's weighted destinations. Of the client also its telemetry counts.

@@ -1,5 +1,6 @@
 """`make demo`: the story holds, and nothing stays behind."""
 
+import json
 import os
 import pathlib
 import re
@@ -65,6 +66,15 @@ def test_stays_up_until_interrupted(lab):
 
     url = wait_for(up, 300, lambda: f"the demo to stay up:\n{process.tail()}", pause=0.1).group(1)
     assert request(url.split("/")[2], "/msb").status == 200
+    graph = re.search(r"service graph (http://\S+)/", process.log.read_text(encoding="utf-8")).group(1).split("/")[2]
+
+    def calls():
+        picture = json.loads(request(graph, "/api/graph?window=1m", timeout=10).body)
+        names = [node["name"] for node in picture["nodes"]]
+        return {(names[edge["source"]], names[edge["target"]]) for edge in picture["edges"] if edge["requests"] > 0}
+
+    wanted = {("istio-ingressgateway", "msb-iag"), ("msb-iag", "multicloud-vio"), ("vfc-nslcm", "multicloud-vio")}
+    wait_for(lambda: wanted <= calls(), 60, lambda: f"the graph to have {wanted}: {calls()}", pause=0.5)
     assert processes_of(folder)
     process.signal(signal.SIGINT)
     process.popen.wait(60)

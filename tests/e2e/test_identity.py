@@ -66,7 +66,7 @@ def start(lab, files=None, extra=(), agent=()):
     lab.folder_control_plane(extra=options)
     lab.write("new-connections.yaml", NEW_CONNECTIONS)
     lab.write("strict.yaml", STRICT)
-    lab.start_mesh(NAMES, extra=agent)
+    lab.start_mesh(NAMES, extra=("--stats-suffixes", "ssl.handshake", *agent))
     lab.wait_probe(story.MESH_200)
     lab.wait_probe(story.PLAIN_REFUSED)
     return folder

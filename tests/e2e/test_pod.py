@@ -131,8 +131,9 @@ def test_pod(lab, pod):
 
     print("  metrics: Envoy's, the agent's, the app's")
     page = pod.from_outside(15020, "/stats/prometheus").body
-    for name in ("envoy_server_live", "istio_agent_cert_expiry_seconds", "app_things_total 7"):
-        assert f"\n{name}" in page
+    agent = ("istio_agent_cert_expiry_seconds", 'istio_agent_cert_expiry_seconds{resource_name="ROOTCA"}')
+    for name in ("envoy_server_live", "envoy_control_plane_connected_state{} 1", *agent, "app_things_total 7"):
+        assert f"\n{name}" in page, name
     assert "envoy_server_live" in pod.from_outside(15090, "/stats/prometheus").body
 
     print("  the log is JSON, Envoy's too")

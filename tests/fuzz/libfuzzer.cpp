@@ -1,7 +1,6 @@
 // The targets under libFuzzer: `make fuzz`. FAIRWAY_FUZZ_TARGET says which; with FAIRWAY_FUZZ_SEEDS=FOLDER its seeds are
 // written there, where libFuzzer is to be given that folder.
 #include <google/protobuf/stubs/logging.h>
-#include <spdlog/spdlog.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/log.h"
 #include "fuzz/seeds.h"
 #include "fuzz/target.h"
 
@@ -19,7 +19,7 @@ const fairway::fuzz::Target* chosen = nullptr;
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  spdlog::set_level(spdlog::level::off);
+  fairway::setLogLevels("off").value();
   google::protobuf::SetLogHandler(nullptr);
   const char* name = std::getenv("FAIRWAY_FUZZ_TARGET");
   chosen = fairway::fuzz::findTarget(name == nullptr ? "" : name);

@@ -1,7 +1,6 @@
 // The targets without libFuzzer, for every build: each seed as it is, then a number of mutations, the same ones each time.
 // usage: test_fuzz [TARGET [MUTATIONS]]
 #include <google/protobuf/stubs/logging.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>
@@ -11,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "fuzz/mutate.h"
 #include "fuzz/seeds.h"
 #include "fuzz/target.h"
@@ -62,7 +62,7 @@ void play(const Target& target, std::size_t mutations) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  spdlog::set_level(spdlog::level::off);
+  (void)fairway::setLogLevels("off");
   google::protobuf::SetLogHandler(nullptr);
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, tellInput);
   const std::size_t mutations = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : kMutations;

@@ -266,6 +266,7 @@ json meshConfig(int variant) {
        "- {name: collector, envoyOtelAls: {service: vio.onap.svc.cluster.local, port: 9000}}\n"
        "- {name: spans, zipkin: {service: msb.blue.svc.cluster.local, port: 8003}}\n"},
       {6, "enableTracing: true\ndefaultConfig: {tracing: {zipkin: {address: 'db.blue:5432'}}}"},
+      {7, "discoverySelectors: [{matchLabels: {kubernetes.io/metadata.name: onap}}]"},
   };
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},
@@ -467,7 +468,7 @@ const std::map<std::string, Maker>& makers() {
     result["Gateway/edge"] = {4, gateway};
     result["Pod/gateway"] = {2, gatewayPod};
     result["Secret/edge"] = {4, edgeSecret};
-    result["ConfigMap/mesh"] = {6, meshConfig};
+    result["ConfigMap/mesh"] = {7, meshConfig};
     result["IngressClass/istio"] = {2, ingressClass};
     return result;
   }();

@@ -9,7 +9,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "charts"
-NAMES = ("fairway-base", "fairway", "gateway")
+NAMES = ("fairway-base", "fairway", "gateway", "addons")
 NAMESPACE = "istio-system"
 
 

@@ -21,7 +21,9 @@ EVERYTHING = {
         "meshConfig": {"accessLogFile": "/dev/stdout"},
         "global.imagePullSecrets": [{"name": "regcred"}],
         "priorityClassName": "system-cluster-critical",
+        "monitoring": {"enabled": True, "rules": True, "labels": {"release": "r"}, "namespaces": ["shop"]},
     },
+    "addons": {"prometheus.service.nodePort": 30900, "prometheus.service.type": "NodePort"},
     "gateway": {"revision": "canary", "autoscaling.enabled": True, "service.nodePorts": {"http2": 31380}},
 }
 

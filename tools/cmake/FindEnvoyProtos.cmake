@@ -11,6 +11,8 @@ if(NOT ENVOY_PROTOS_DIR)
   endif()
   set(ENVOY_PROTOS_DIR ${cache}/fairway/envoy-protos-${version}-${roots})
 endif()
+# Not kept between runs: other roots are another folder.
+unset(ENVOY_PROTOS_LIBRARY CACHE)
 find_library(ENVOY_PROTOS_LIBRARY envoy_protos PATHS ${ENVOY_PROTOS_DIR}/lib NO_DEFAULT_PATH)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(EnvoyProtos

@@ -21,8 +21,9 @@ import time
 import story
 import workloads as onap
 from printing import Table, colour, say
-from processes import Agent, Apps, ControlPlane, Failed, accepts, stop_all, wait_for, write_atomically
+from processes import Agent, Apps, ControlPlane, Failed, ServiceGraph, accepts, stop_all, wait_for, write_atomically
 
+METRICS_PORT = 15020  # of each pod's agent, where the service graph asks for latencies
 TOGGLES = 20  # changes made for the median, of each of two kinds
 
 
@@ -54,10 +55,11 @@ class Demo:
         self.control_plane = ControlPlane(self.directory / "control-plane", ["--config", str(self.config)])
         self.apps = Apps(self.directory / "apps", onap.apps(self.workloads, self.services))
         self.agents = []
+        self.graph = None
 
     @property
     def processes(self):
-        return [self.control_plane, self.apps, *self.agents]
+        return [self.control_plane, self.apps, *self.agents, *([self.graph] if self.graph else [])]
 
     def start(self):
         onap.write_base(self.config, self.prefix)
@@ -76,10 +78,13 @@ class Demo:
                 self.control_plane.xds,
                 self.control_plane.root_file,
                 token,
+                agent_address=f"{workload.ip}:{METRICS_PORT}",
             )
             self.agents.append(agent)
             agent.start()
         wait_for(self.proxies_are_up, 60, self.missing)
+        self.graph = ServiceGraph(self.directory, ["--control-plane", self.control_plane.admin])
+        self.graph.start()
 
     def missing(self):
         names = {agent.workload.id for agent in self.agents} - self.control_plane.connected()
@@ -139,12 +144,15 @@ class Demo:
         say(f"  API           curl http://{ip}{story.SWAGGER}")
         say(f"  mesh client   curl -H 'Host: {self.world.vio_host}' http://{self.world.client}{story.SWAGGER}")
         say(f"  plaintext     curl http://{self.world.vio}{story.SWAGGER}")
+        say(f"  service graph http://{self.graph.address}/   who calls whom, within 10 seconds")
         say(f"  manifests     {self.config}   (edit, save, and ask again)")
         say(f"  what proxies  http://{self.control_plane.admin}/debug/   have been sent")
         say(f"  logs          {self.directory}")
         while True:
             for process in self.processes:
                 process.check()
+            for way, path in (("gateway", "/msb"), ("gateway", story.SWAGGER), ("mesh", story.SWAGGER)):
+                self.world.ask(way, path)  # so that there is something to see in the graph
             time.sleep(0.5)
 
 

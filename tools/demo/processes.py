@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -271,7 +272,9 @@ class ControlPlane(Process):
 class Agent(Process):
     """`fairway agent` with the Envoy that it starts, for one workload (see workloads.py)."""
 
-    def __init__(self, directory, workload, discovery, root_file, token_file, extra=()):
+    def __init__(
+        self, directory, workload, discovery, root_file, token_file, extra=(), agent_address="127.0.0.1:0"
+    ):
         self.workload = workload
         self.directory = pathlib.Path(directory)
         labels = ",".join(f"{key}={value}" for key, value in sorted(workload.labels.items()))
@@ -283,10 +286,29 @@ class Agent(Process):
             *("--envoy", envoy_binary(), "--work-dir", self.directory, "--interception", "none"),
             *("--outbound-address", workload.outbound, "--app-address", workload.app, "--concurrency", "1"),
             *("--envoy-admin-address", "127.0.0.1:0", "--status-address", "127.0.0.1:0"),
-            *("--agent-address", "127.0.0.1:0", "--prometheus-address", "none"),
+            *("--agent-address", agent_address, "--prometheus-address", "none"),
             *extra,
         ]
         super().__init__(f"agent of {workload.id}", argv, self.directory.parent / f"{workload.pod}.log")
+
+
+class ServiceGraph(Process):
+    """`fairway servicegraph` on a free port of loopback; `address` is "ip:port" once it is started."""
+
+    def __init__(self, directory, source):
+        self.address = None
+        argv = [binary(), "servicegraph", "--address", "127.0.0.1:0", *source]
+        super().__init__("service graph", argv, pathlib.Path(directory) / "servicegraph.log")
+
+    def start(self):
+        super().start()
+
+        def listening():
+            self.check()
+            return re.search(r"the service graph is at (\S+:\d+)", self.tail())
+
+        self.address = wait_for(listening, 20, "the service graph to listen").group(1)
+        return self
 
 
 class Apps(Process):

@@ -38,6 +38,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- /* Of what the Prometheus operator selects. */}}
+{{- define "fairway.monitoringLabels" -}}
+{{ mergeOverwrite (include "fairway.labels" . | fromYaml) .Values.monitoring.labels | toYaml }}
+{{- end }}
+
 {{- /* A reference of one of our images, by its name. */}}
 {{- define "fairway.imageOf" -}}
 {{ .root.Values.global.hub }}/{{ .name }}:{{ .root.Values.global.tag | default .root.Chart.AppVersion }}

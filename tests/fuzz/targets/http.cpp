@@ -52,9 +52,10 @@ console::AdminSources sources() {
   sources.discovery = [](const std::string& path, const std::string& body) {
     return console::Response::text(200, path + body);
   };
-  for (auto* page : {&sources.proxies, &sources.notes, &sources.objects, &sources.feeds, &sources.units}) {
-    *page = [] { return nlohmann::json::array(); };
-  }
+  const auto row = nlohmann::json::array({{{"id", "<a>"}}});
+  sources.pages = {{"proxies", "Proxies", "Those that are connected.", [row] { return row; }, {}, false},
+                   {"engine", "Engine", "What it does.", [] { return nlohmann::json{{"units", 1}}; }, {}, false}};
+  sources.edges = [](std::chrono::seconds window) { return std::to_string(window.count()); };
   return sources;
 }
 

@@ -1,6 +1,7 @@
 // Short texts with a grammar of their own: addresses, ranges, patterns, identities, options.
 #include "agent/config.h"
 #include "agent/merged_metrics.h"
+#include "agent/mesh_metrics.h"
 #include "agent/probes.h"
 #include "api/base64.h"
 #include "api/duration.h"
@@ -67,7 +68,7 @@ void agents(std::string_view text) {
 
 void metrics(std::string_view text) {
   std::string page;
-  agent::appendEnvoyMetrics(page, text);
+  agent::MeshMetrics(agent::OwnLabels{}, 10).append(page, text);
   agent::appendAppMetrics(page, text);
 }
 

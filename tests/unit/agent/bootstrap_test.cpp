@@ -159,6 +159,23 @@ TEST_CASE("a pod with an IPv6 address serves metrics on both families") {
   CHECK(address().at("ipv4_compat") == true);
 }
 
+TEST_CASE("statistics are sent to a statsd server, if there is one, with the tags in the names or beside them") {
+  TemporaryDirectory directory;
+  auto options = optionsIn(directory);
+  CHECK_FALSE(parsed(options).contains("stats_sinks"));
+  options.statsdPrefix = "mesh";
+  const auto sink = [&] {
+    return json::parse(bootstrap(options, "/sds.sock", fairway::Address{"10.0.0.7", 9125, {}})).at("stats_sinks").at(0);
+  };
+  const json address = {{"socket_address", {{"protocol", "UDP"}, {"address", "10.0.0.7"}, {"port_value", 9125}}}};
+  CHECK(sink().at("name") == "envoy.stat_sinks.statsd");
+  CHECK(sink().at("typed_config").at("address") == address);
+  CHECK(sink().at("typed_config").at("prefix") == "mesh");
+  options.statsdTags = true;
+  CHECK(sink().at("name") == "envoy.stat_sinks.dog_statsd");
+  CHECK(sink().at("typed_config").at("address") == address);
+}
+
 TEST_CASE("Envoy keeps few statistics of its own, and those that the pod asks for") {
   TemporaryDirectory directory;
   auto options = optionsIn(directory);

@@ -158,6 +158,11 @@ TEST_CASE("what is missing or wrong is named, by its flag") {
   CHECK(with([](auto& o) { o.componentLogLevel = "upstream"; }).starts_with("--envoy-component-log-level: "));
   CHECK(with([](auto& o) { o.componentLogLevel = "upstream:loud"; }).starts_with("--envoy-component-log-level: "));
   CHECK(with([](auto& o) { o.componentLogLevel = "a:debug,b c:debug"; }).find("\"b c:debug\"") != std::string::npos);
+  CHECK(with([](auto& o) { o.statsdAddress = "statsd"; }).starts_with("--statsd-address: "));
+  CHECK(with([](auto& o) {
+          o.statsdAddress = "statsd:9125";
+          o.statsdPrefix = "a:b|c";
+        }).starts_with("--statsd-prefix: \"a:b|c\""));
   CHECK(with([](auto& o) { o.appProbes = "{"; }).starts_with("--app-probes (ISTIO_KUBE_APP_PROBERS): "));
   CHECK(with([](auto& o) { o.appMetrics = R"({"port":"15020"})"; }).find("the agent's own") != std::string::npos);
   CHECK(with([](auto& o) { o.annotationsFile = "/nonexistent/x"; }).starts_with("--annotations-file: "));

@@ -45,7 +45,10 @@ struct Fixture {
                facts.certificate.issued = 2;
                facts.certificate.failures = 1;
                facts.certificate.notAfter = std::chrono::system_clock::now() + 1h;
+               facts.certificate.rootsNotAfter = std::chrono::system_clock::now() + 24h;
                facts.envoyStarts = 3;
+               facts.envoyUsage = ProcessUsage{1.5, 4096};
+               facts.sendsStatistics = false;
                return facts;
              },
              [this] { ++quits; }}};
@@ -119,7 +122,12 @@ TEST_CASE("one page of metrics: Envoy's, the agent's and the app's") {
   CHECK_FALSE(has(page, "# EOF"));
   CHECK(has(page, "istio_agent_num_outgoing_requests{request_type=\"csr\"} 3\n"));
   CHECK(has(page, "fairway_agent_envoy_starts_total 3\n"));
+  CHECK(has(page, "fairway_envoy_cpu_seconds_total 1.5\n"));
+  CHECK(has(page, "fairway_envoy_resident_memory_bytes 4096\n"));
+  CHECK(has(page, "istio_agent_process_cpu_seconds_total "));
+  CHECK(has(page, "fairway_agent_statsd_found 0\n"));
   CHECK(has(page, "istio_agent_cert_expiry_seconds{resource_name=\"default\"} 3"));
+  CHECK(has(page, "istio_agent_cert_expiry_seconds{resource_name=\"ROOTCA\"} 8"));
 
   fixture.appStatus = 500;
   page = endpoints.agent(get("/stats/prometheus"));

@@ -49,6 +49,21 @@ SupervisorOptions script(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("a program has variables besides the agent's, and in their place") {
+  TemporaryDirectory directory;
+  const auto path = directory.path("seen");
+  ::setenv("FAIRWAY_TEST_OWN", "own", 1);
+  ::setenv("FAIRWAY_TEST_BOTH", "own", 1);
+  auto options = script("echo $FAIRWAY_TEST_OWN $FAIRWAY_TEST_BOTH $FAIRWAY_TEST_BOTH_MORE > " + path);
+  options.environment = {"FAIRWAY_TEST_BOTH=given", "FAIRWAY_TEST_BOTH_MORE=more"};
+  Running running(std::move(options));
+  CHECK(running.wait() == Supervisor::End::exited);
+  std::string line;
+  std::ifstream file(path);
+  std::getline(file, line);
+  CHECK(line == "own given more");
+}
+
 TEST_CASE("a program that ends with 0 is not started again") {
   Running running(script("exit 0"));
   CHECK(running.wait() == Supervisor::End::exited);

@@ -36,6 +36,18 @@ enableAutoMtls: true)"));
   CHECK(map->spec.mesh->enableAutoMtls == true);
 }
 
+TEST_CASE("discovery selectors are Kubernetes' own") {
+  const auto map = good<ConfigMap>(configMap(R"(discoverySelectors:
+- matchLabels: {mesh: "on", tier: web}
+- matchExpressions: [{key: app, operator: In, values: [cassandra, spark]}])"));
+  REQUIRE(map->spec.mesh);
+  const auto& selectors = map->spec.mesh->discoverySelectors;
+  REQUIRE(selectors.size() == 2);
+  CHECK(selectors[0].labels == Labels{{"mesh", "on"}, {"tier", "web"}});
+  CHECK(selectors[1].selects({{"app", "spark"}}));
+  CHECK_FALSE(selectors[1].selects({{"app", "web"}}));
+}
+
 TEST_CASE("trust and TLS of the mesh") {
   const auto map = good<ConfigMap>(configMap(R"(trustDomainAliases: [old.example]
 caCertificates: [{pem: "-----BEGIN CERTIFICATE-----", trustDomains: [b.example]}, {pem: "-----BEGIN CERTIFICATE-----"}]
@@ -107,6 +119,7 @@ TEST_CASE("mistakes in the mesh's settings are told by their field; then nothing
       {"outboundTraficPolicy: {mode: ALLOW_ANY}", "data.mesh.outboundTraficPolicy",
        "did you mean outboundTrafficPolicy", warning},
       {"defaultConfig: {concurrency: 2}", "data.mesh.defaultConfig.concurrency", "injection", warning},
+      {"defaultConfig: {statsdUdpAddress: statsd}", "data.mesh.defaultConfig.statsdUdpAddress", "host:port"},
       {"trustDomainAliases: [A/b]", "data.mesh.trustDomainAliases", "expected trust domains"},
       {"caCertificates: [{trustDomains: [a]}]", "data.mesh.caCertificates[0].pem", "CA certificates in PEM form"},
       {"caCertificates: [{pem: x}]", "data.mesh.caCertificates[0].pem", "PEM form"},

@@ -148,7 +148,7 @@ TEST_CASE("mistakes of providers name the field") {
   mistake("{name: a, envoyExtAuthzHttp: {service: a, port: 1, statusOnError: '200'}}",
           ".envoyExtAuthzHttp.statusOnError", "400 to 599");
   mistake("{name: a, envoyExtAuthzHttp: {service: a, port: 1, pathPrefix: x}}", ".envoyExtAuthzHttp.pathPrefix", "/");
-  mistake("{name: a, zipkin: {service: a, port: 1}}", ".zipkin", "not supported");
+  mistake("{name: a, datadog: {service: a, port: 1}}", ".datadog", "not supported");
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ TEST_CASE("YAML for programs keeps order and types") {
   value["empty"] = nlohmann::ordered_json::array();
   value["list"] = {{{"a", "1"}}};
   const auto text = cli::yamlText(value);
-  CHECK(text.starts_with("text: "));
+  CHECK(text.starts_with("text: \""));
+  CHECK(cli::yamlText({{"kind", "Deployment"}, {"on", "off"}}) == "kind: Deployment\non: \"off\"\n");
   const auto read = YAML::Load(text);
   CHECK(read["text"].as<std::string>() == "yes: \"no\"\nnext");
   CHECK(read["number"].as<int>() == 7);

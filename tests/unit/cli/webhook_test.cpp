@@ -12,6 +12,7 @@
 
 using namespace fairway;
 using cli::Webhook;
+using cli::WebhookOptions;
 using nlohmann::json;
 
 namespace {
@@ -80,6 +81,22 @@ TEST_CASE("the webhook injects with the defaults where there is no file") {
   CHECK(patch.find("istiod.istio-system.svc:15012") != std::string::npos);
 }
 
+TEST_CASE("what the mesh says of all proxies counts where the settings of injection say nothing") {
+  SettingsFile file;
+  file.write("image: {hub: one}\n");
+  api::MeshConfigSpec::ProxyDefaults defaults;
+  WebhookOptions options{file.path(), "default", "istio-system", native};
+  options.proxyDefaults = [&] { return defaults; };
+  Webhook webhook(options);
+  CHECK(patchOf(webhook.answer(podReview())).find("FAIRWAY_STATSD_ADDRESS") == std::string::npos);
+  defaults.statsdUdpAddress = "statsd.mesh:9125";
+  const auto patch = patchOf(webhook.answer(podReview()));
+  CHECK(patch.find("FAIRWAY_STATSD_ADDRESS") != std::string::npos);
+  CHECK(patch.find("statsd.mesh:9125") != std::string::npos);
+  file.write("proxy: {statsdUdpAddress: 'statsd.own:9125'}\n");
+  CHECK(patchOf(webhook.answer(podReview())).find("statsd.own:9125") != std::string::npos);
+}
+
 TEST_CASE("changed settings count at once; settings with an error leave those before in effect") {
   SettingsFile file;
   file.write("image: {hub: one}\n");
@@ -139,4 +156,45 @@ TEST_CASE("other requests are answered with what is wrong about them") {
   const auto deletion = webhook.answer(post("/validate", {{"request", {{"uid", "7"}, {"operation", "DELETE"}}}}));
   CHECK(deletion.status == 200);
   CHECK(json::parse(deletion.body)["response"] == json({{"uid", "7"}, {"allowed", true}}));
+}
+
+TEST_CASE("what the webhook decided is counted; dry runs of objects are not") {
+  Webhook webhook({"", "default", "istio-system", native});
+  webhook.answer(podReview());
+  webhook.answer(post("/inject", json::array()));
+  auto skipped = podReview();
+  auto body = json::parse(skipped.body);
+  body["request"]["object"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false";
+  webhook.answer(post("/inject", body));
+  body["request"]["object"]["metadata"]["labels"].clear();
+  body["request"]["object"]["metadata"]["annotations"]["sidecar.istio.io/logLevel"] = "loud";
+  webhook.answer(post("/inject", body));
+
+  const auto review = [](const std::string& host, bool dryRun) {
+    return post("/validate", {{"request",
+                               {{"uid", "7"},
+                                {"dryRun", dryRun},
+                                {"object",
+                                 {{"apiVersion", "networking.istio.io/v1beta1"},
+                                  {"kind", "DestinationRule"},
+                                  {"metadata", {{"name", "x"}, {"namespace", "onap"}}},
+                                  {"spec", {{"host", host.empty() ? json(7) : json(host)}}}}}}}});
+  };
+  CHECK(json::parse(webhook.answer(review("vio", false)).body)["response"]["allowed"] == true);
+  CHECK(json::parse(webhook.answer(review("", false)).body)["response"]["allowed"] == false);
+  webhook.answer(review("", true));
+  webhook.answer(post("/validate", 7));
+  webhook.answer(post("/validate", {{"request", {{"uid", "7"}, {"object", {{"apiVersion", "v9"}, {"kind", "X"}}}}}}));
+
+  const auto stats = webhook.stats();
+  CHECK(stats.injected == 1);
+  CHECK(stats.skipped == 1);
+  CHECK(stats.refused == 2);
+  CHECK(stats.injectionSeconds.total() == 4);
+  CHECK(stats.unreadableReviews == 1);
+  REQUIRE(stats.validated.size() == 1);
+  const auto& [key, counts] = *stats.validated.begin();
+  CHECK(key == std::pair{api::Kind::destination_rule, std::string("v1beta1")});
+  CHECK(counts.passed == 1);
+  CHECK(counts.failed == 1);
 }

@@ -27,24 +27,41 @@ console::AdminSources sources(bool ready) {
     family.metric.push_back(metric);
     return std::vector<prometheus::MetricFamily>{family};
   };
-  result.proxies = [] {
-    return nlohmann::json::array(
-        {{{"id", "sidecar~1.2.3.4~<b>.onap~x"}, {"types", {{"CDS", {{"sent", 3}, {"acked", 2}}}}}}});
+  const auto proxies = [] {
+    return nlohmann::json::array({{{"id", "sidecar~1.2.3.4~<b>.onap~x"}, {"settled", false}, {"sent", 3}},
+                                  {{"id", "other"}, {"settled", true}, {"sent", 4}}});
   };
+  using console::column;
+  using Look = console::Cell::Look;
+  result.pages.push_back({"proxies",
+                          "Connected proxies",
+                          "Each proxy.",
+                          proxies,
+                          {column("proxy", "id", Look::code), column("sent", "sent", Look::number),
+                           console::flag("state", "settled", "in sync", Look::good, "behind", Look::warning)}});
+  result.pages.push_back({"notes",
+                          "Notes",
+                          "What authors should know.",
+                          [] {
+                            return nlohmann::json::array({{{"object", "Policy/onap/x"}, {"message", "<script>"}}});
+                          },
+                          {column("object", "object"), column("message", "message")}});
+  result.pages.push_back({"engine",
+                          "Engine",
+                          "The engine.",
+                          [] {
+                            return nlohmann::json{{"lastBatch", 1}, {"queue", {{"<objects>", 2}}}};
+                          },
+                          {}});
+  result.pages.push_back({"units", "Units", "Large.", [] { return nlohmann::json::array(); }, {}, true});
+  result.overview = [] { return nlohmann::json{{"ready", true}}; };
   result.configDump = [](const std::string& proxy) -> std::optional<nlohmann::json> {
     if (proxy != "p&q") return std::nullopt;
     return nlohmann::json{{"proxy", proxy}, {"text", "\xff"}};
   };
-  result.notes = [] {
-    return nlohmann::json::array(
-        {{{"severity", "error"}, {"object", "Policy/onap/x"}, {"field", "spec"}, {"message", "<script>"}}});
-  };
-  result.objects = [] { return nlohmann::json::array({{{"kind", "VirtualService"}, {"live", 2}}}); };
   result.discovery = [](const std::string& path, const std::string& body) {
     return console::Response::json("{\"" + path + "\": " + body + "}");
   };
-  result.feeds = [] { return nlohmann::json::array(); };
-  result.units = [] { return nlohmann::json::array(); };
   return result;
 }
 
@@ -94,12 +111,109 @@ TEST_CASE("debug pages are for loopback only") {
   CHECK(handler(get("/metrics", true, "POST")).status == 405);
 }
 
-TEST_CASE("the index page escapes what objects say") {
+namespace {
+
+std::string browse(const std::string& path, const std::string& filter = {}) {
+  auto request = get(path);
+  request.accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+  if (!filter.empty()) request.query["filter"] = filter;
+  const auto response = console::adminHandler(sources(true), "1.0")(request);
+  CHECK(response.status == 200);
+  CHECK(response.contentType == "text/html; charset=utf-8");
+  return response.body;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("the index lists every page with what it shows") {
   const auto page = console::adminHandler(sources(true), "1.0")(get("/debug")).body;
-  CHECK(page.find("<script>") == std::string::npos);
-  CHECK(page.find("&lt;script&gt;") != std::string::npos);
-  CHECK(page.find("&lt;b&gt;") != std::string::npos);
-  CHECK(page.find("CDS 3/2") != std::string::npos);
+  for (const std::string path : {"proxies", "notes", "engine", "units", "config_dump"}) {
+    CAPTURE(path);
+    CHECK(contains(page, "<a href=\"/debug/" + path + "\">/debug/" + path + "</a>"));
+  }
+  CHECK(contains(page, "Each proxy."));
+  auto request = get("/debug");
+  request.query["format"] = "json";
+  const auto list = nlohmann::json::parse(console::adminHandler(sources(true), "1.0")(request).body);
+  CHECK(list.at(0) == nlohmann::json{{"page", "/debug/proxies"}, {"about", "Each proxy."}});
+}
+
+TEST_CASE("programs get JSON, browsers a table of it") {
+  const auto handler = console::adminHandler(sources(true), "1.0");
+  const auto data = handler(get("/debug/proxies"));
+  CHECK(data.contentType == "application/json");
+  CHECK(nlohmann::json::parse(data.body).size() == 2);
+  auto request = get("/debug/proxies");
+  request.accept = "*/*";
+  CHECK(handler(request).contentType == "application/json");
+  request.query["format"] = "html";
+  CHECK(handler(request).contentType == "text/html; charset=utf-8");
+  request.accept = "text/html";
+  request.query["format"] = "json";
+  CHECK(handler(request).contentType == "application/json");
+  // A table of it would be of no use.
+  request = get("/debug/units");
+  request.accept = "text/html";
+  CHECK(handler(request).contentType == "application/json");
+}
+
+TEST_CASE("tables escape what objects and proxies say, and mark how it reads") {
+  const auto notes = browse("/debug/notes");
+  CHECK_FALSE(contains(notes, "<script>"));
+  CHECK(contains(notes, "&lt;script&gt;"));
+  const auto proxies = browse("/debug/proxies");
+  CHECK(contains(proxies, "&lt;b&gt;"));
+  CHECK(contains(proxies, "<td class=warning>behind</td>"));
+  CHECK(contains(proxies, "<td class=good>in sync</td>"));
+  CHECK(contains(proxies, "<th scope=col>proxy</th>"));
+  CHECK(contains(browse("/debug/engine"), "<h2>queue</h2><dl><dt>&lt;objects&gt;</dt><dd>2</dd>"));
+}
+
+TEST_CASE("a filter leaves the rows that hold its text, and is escaped itself") {
+  const auto page = browse("/debug/proxies", "OTHER");
+  CHECK(contains(page, "1 row of 2"));
+  CHECK_FALSE(contains(page, "1.2.3.4"));
+  const auto none = browse("/debug/proxies", "\"><script>");
+  CHECK_FALSE(contains(none, "<script>"));
+  CHECK(contains(none, "value=\"&quot;&gt;&lt;script&gt;\""));
+  CHECK(contains(none, "0 rows of 2"));
+}
+
+TEST_CASE("of many rows a page has the first, and says so") {
+  auto rows = nlohmann::json::array();
+  for (int i = 0; i < 20; ++i) rows.push_back({{"n", i}});
+  const auto html = console::table({console::column("n", "n")}, rows, {}, 5);
+  CHECK(contains(html, "<td>4</td>"));
+  CHECK_FALSE(contains(html, "<td>5</td>"));
+  CHECK(contains(html, "20 rows, the first 5 of them here"));
+}
+
+TEST_CASE("debug pages do not answer to a name that another site may have chosen") {
+  const auto handler = console::adminHandler(sources(true), "1.0");
+  for (const std::string host : {"", "localhost", "localhost:15014", "127.0.0.1:15014", "[::1]:15014", "[::1]"}) {
+    CAPTURE(host);
+    auto request = get("/debug/proxies");
+    request.host = host;
+    CHECK(handler(request).status == 200);
+  }
+  for (const std::string host : {"example.com", "example.com:15014", "127.0.0.1.example.com", "x:y:z"}) {
+    CAPTURE(host);
+    auto request = get("/debug/proxies");
+    request.host = host;
+    CHECK(handler(request).status == 403);
+    request.path = "/ready";
+    CHECK(handler(request).status == 200);
+  }
+}
+
+TEST_CASE("the style sheet knows dark and light, and asks for nothing else") {
+  const auto style = console::adminHandler(sources(true), "1.0")(get("/debug/style.css"));
+  CHECK(style.contentType == "text/css; charset=utf-8");
+  CHECK(contains(style.body, "prefers-color-scheme: dark"));
+  CHECK_FALSE(contains(style.body, "url("));
+  CHECK_FALSE(contains(style.body, "@import"));
 }
 
 TEST_CASE("a config dump needs the id of a connected proxy") {
@@ -147,6 +261,7 @@ TEST_CASE("the HTTP server decodes targets, keeps connections and bounds what it
   options.maxHeader = 2000;
   auto server = HttpServer::start(options, [](const console::Request& request) {
     if (request.path == "/throw") throw std::runtime_error("secret detail");
+    if (request.path == "/html") return console::Response::html(request.accept + " " + request.host);
     return console::Response::text(200, request.method + " " + request.path + " " +
                                             (request.query.contains("a b") ? request.query.at("a b") : "-") + " " +
                                             request.body + (request.fromLoopback ? " loopback" : ""));
@@ -158,6 +273,11 @@ TEST_CASE("the HTTP server decodes targets, keeps connections and bounds what it
   Client client(address);
   CHECK(client.ask(message(http::verb::get, "/x?a+b=c%2Fd&a%20b=%3C")).body() == "GET /x <  loopback");
   CHECK(client.ask(message(http::verb::post, "/y", "hello")).body() == "POST /y - hello loopback");
+  auto asked = message(http::verb::get, "/html");
+  asked.set(http::field::accept, "text/html");
+  const auto html = client.ask(asked);
+  CHECK(html.body() == "text/html localhost");
+  CHECK(std::string(html["content-security-policy"]).starts_with("default-src 'none';"));
   const auto fault = client.ask(message(http::verb::get, "/throw"));
   CHECK(fault.result_int() == 500);
   CHECK(fault.body().find("secret") == std::string::npos);
@@ -187,4 +307,29 @@ TEST_CASE("a port in use is a clear error") {
   auto second = HttpServer::start(options, handler);
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().message.find(options.address.toString()) != std::string::npos);
+}
+
+TEST_CASE("the page of log levels: told, changed, as before; from this machine only") {
+  const auto handler = console::adminHandler(sources(true), "1");
+  const auto levels = [&](const console::Response& response) {
+    std::map<std::string, std::string> result;
+    for (const auto& one : nlohmann::json::parse(response.body)) result[one["scope"]] = one["level"];
+    return result;
+  };
+  const auto post = [&](const std::string& name, const std::string& value) {
+    auto request = get("/debug/logs", true, "POST");
+    request.query[name] = value;
+    return handler(request);
+  };
+  CHECK(levels(handler(get("/debug/logs"))).at("discovery") == "info");
+  const auto changed = levels(post("level", "discovery:debug"));
+  CHECK(changed.at("discovery") == "debug");
+  CHECK(changed.at("kube") == "info");
+  CHECK(post("level", "discovery:loud").status == 400);
+  CHECK(post("level", "nowhere:debug").status == 400);
+  CHECK(post("x", "y").status == 400);
+  CHECK(levels(handler(get("/debug/logs"))) == changed);
+  CHECK(handler(get("/debug/logs", false, "POST")).status == 403);
+  CHECK(handler(get("/debug/logs", false)).status == 403);
+  CHECK(levels(post("reset", "")).at("discovery") == "info");
 }

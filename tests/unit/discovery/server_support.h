@@ -29,7 +29,7 @@ inline constexpr const char* kDeltaMethod =
 // Gives every proxy the same snapshot.
 class FakeSource final : public engine::SnapshotSource {
  public:
-  Id connect(translate::Proxy proxy, std::function<void()> changed) override {
+  Id connect(translate::Proxy proxy, Changed changed) override {
     const std::lock_guard lock(mutex_);
     proxies_.emplace(++last_, std::pair{std::move(proxy), std::move(changed)});
     return last_;
@@ -45,13 +45,13 @@ class FakeSource final : public engine::SnapshotSource {
   }
   void publish(engine::SnapshotPtr snapshot) {
     const std::lock_guard calling(calling_);
-    std::vector<std::function<void()>> callbacks;
+    std::vector<Changed> callbacks;
     {
       const std::lock_guard lock(mutex_);
-      snapshot_ = std::move(snapshot);
+      snapshot_ = snapshot;
       for (const auto& [id, proxy] : proxies_) callbacks.push_back(proxy.second);
     }
-    for (const auto& each : callbacks) each();
+    for (const auto& each : callbacks) each(snapshot);
   }
   std::vector<translate::Proxy> proxies() const {
     const std::lock_guard lock(mutex_);
@@ -64,7 +64,7 @@ class FakeSource final : public engine::SnapshotSource {
   std::mutex calling_;
   mutable std::mutex mutex_;
   Id last_ = 0;
-  std::map<Id, std::pair<translate::Proxy, std::function<void()>>> proxies_;
+  std::map<Id, std::pair<translate::Proxy, Changed>> proxies_;
   engine::SnapshotPtr snapshot_;
 };
 

@@ -155,6 +155,49 @@ TEST_CASE("a proxy is served from connection to end", "[grpc]") {
   CHECK(plain.server->counters().streamsOpened == 1);
 }
 
+TEST_CASE("a change is measured from its arrival until the proxy has taken all of it up", "[grpc]") {
+  Plain plain;
+  const auto first = test::snapshot({{{C, "a"}, any("1")}, {{L, "l"}, any("1")}});
+  plain.source.publish(first);
+  Client client(plain.to());
+  REQUIRE(client.send(Client::first(C)));
+  auto response = client.read();
+  REQUIRE(response);
+  client.ack(*response);
+  REQUIRE(client.send(Client::request(L)));
+  response = client.read();
+  REQUIRE(response);
+  client.ack(*response);
+  REQUIRE(eventually([&] { return plain.server->counters().types[2].acks == 1; }));
+  // What a new proxy gets is no change.
+  CHECK(plain.server->times().convergence.total() == 0);
+
+  auto changed =
+      std::make_shared<engine::ProxySnapshot>(*test::snapshot({{{C, "a"}, any("2")}, {{L, "l"}, any("2")}}, first));
+  changed->arrived = std::chrono::steady_clock::now() - std::chrono::seconds(2);
+  plain.source.publish(changed);
+  response = client.read();
+  REQUIRE(response);
+  client.ack(*response);
+  REQUIRE(eventually([&] { return plain.server->counters().types[0].acks == 2; }));
+  response = client.read();
+  REQUIRE(response);
+  CHECK(plain.server->times().convergence.total() == 0);  // the listener is not answered
+  CHECK_FALSE(plain.server->facts().at(0).settled);
+  client.ack(*response);
+  REQUIRE(eventually([&] { return plain.server->times().convergence.total() == 1; }));
+  const auto times = plain.server->times();
+  CHECK(times.convergence.sum >= 2);
+  CHECK(times.queue.total() >= 1);
+  CHECK(times.types[0].push.total() == 2);
+  CHECK(times.types[2].push.total() == 2);
+  CHECK(times.types[0].bytes.sum > 0);
+  REQUIRE(eventually([&] { return plain.server->times().send.total() == 4; }));
+  REQUIRE(plain.server->facts().size() == 1);
+  CHECK(plain.server->facts()[0].settled);
+  CHECK(plain.server->facts()[0].proxyType == translate::ProxyType::sidecar);
+}
+
 TEST_CASE("a client that goes away is forgotten", "[grpc]") {
   Plain plain;
   {

@@ -195,7 +195,7 @@ TEST_CASE("the engine builds nothing before the sources are synced (contour#6101
   std::mutex mutex;
   std::condition_variable called;
   int calls = 0;
-  const auto id = engine.connect(proxy("onap", "p"), [&] {
+  const auto id = engine.connect(proxy("onap", "p"), [&](const auto&) {
     const std::lock_guard lock(mutex);
     ++calls;
     called.notify_all();
@@ -225,13 +225,71 @@ TEST_CASE("the engine builds nothing before the sources are synced (contour#6101
   CHECK(calls == 2);
 }
 
+TEST_CASE("a snapshot tells when the change arrived that it is for, but not a proxy's first") {
+  const auto catalogue = testCatalogue();
+  Core core({}, catalogue);
+  core.connect(1, proxy("onap", "p"));
+  const auto early = std::chrono::steady_clock::time_point{} + std::chrono::seconds(5);
+  core.update({service("onap", "msb")}, early);
+  CHECK(core.snapshot(1)->arrived == std::chrono::steady_clock::time_point{});
+  core.connect(2, proxy("onap", "q"));
+  core.update({service("onap", "vio")}, early);
+  CHECK(core.snapshot(1)->arrived == early);
+  CHECK(core.snapshot(2)->arrived == std::chrono::steady_clock::time_point{});
+}
+
+TEST_CASE("batches are counted by the kinds that changed in them") {
+  const auto catalogue = testCatalogue();
+  Core core({}, catalogue);
+  const auto count = [&](api::Kind kind) { return core.stats().batchesByKind.at(static_cast<std::size_t>(kind)); };
+  core.update({service("onap", "msb"), service("onap", "vio")});
+  CHECK(count(api::Kind::service) == 1);
+  CHECK(core.stats().batchesWithProxies == 0);
+  core.update({service("onap", "msb")});  // it is the same
+  CHECK(count(api::Kind::service) == 1);
+  core.connect(1, proxy("onap", "p"));
+  core.update({});
+  CHECK(core.stats().batchesWithProxies == 1);
+  CHECK(count(api::Kind::service) == 1);
+  std::map<std::string, std::size_t> scopes;
+  core.forEachScope([&](const store::UnitKey& key, std::size_t proxies, const engine::ScopeSnapshot* snapshot) {
+    REQUIRE(snapshot != nullptr);
+    scopes[std::string(key.type)] += proxies;
+  });
+  CHECK(scopes == std::map<std::string, std::size_t>{{"test-clusters", 1}});
+}
+
+TEST_CASE("what waits for the engine is counted, and from when on") {
+  const auto catalogue = testCatalogue();
+  engine::Engine engine({}, catalogue);  // not synced: everything waits
+  CHECK(engine.queue().objects == 0);
+  CHECK(engine.queue().oldest.count() == 0);
+  engine.upsert(service("onap", "msb").object);
+  engine.upsert(service("onap", "msb", "again").object);
+  engine.upsert(service("onap", "vio").object);
+  const auto id = engine.connect(proxy("onap", "p"), [](const auto&) {});
+  CHECK(engine.queue().objects == 2);
+  CHECK(engine.queue().proxies == 1);
+  CHECK(engine.queue().oldest.count() > 0);
+  engine.markSynced();
+  engine.inspect([](const Core&) {});
+  CHECK(engine.queue().objects == 0);
+  CHECK(engine.queue().proxies == 0);
+  CHECK(engine.times().batches.total() == 1);
+  CHECK(engine.times().waits.total() == 0);  // the first build waits for the sources
+  engine.upsert(service("onap", "late").object);
+  engine.inspect([](const Core&) {});
+  CHECK(engine.times().waits.total() == 1);
+  engine.disconnect(id);
+}
+
 TEST_CASE("a change does not wait until no others come (istio#14349)") {
   const auto catalogue = testCatalogue();
   engine::Engine engine({}, catalogue);
   std::atomic<bool> seen{false};
   std::mutex mutex;
   std::condition_variable called;
-  const auto id = engine.connect(proxy("onap", "p"), [&] { called.notify_all(); });
+  const auto id = engine.connect(proxy("onap", "p"), [&](const auto&) { called.notify_all(); });
   engine.markSynced();
   std::thread busy([&] {
     for (int i = 0; !seen; ++i) engine.upsert(service("onap", "busy", std::to_string(i)).object);
@@ -287,11 +345,11 @@ TEST_CASE("a gateway waits while Secrets are not known, sidecars do not") {
   auto gateway = proxy("onap", "g");
   gateway.type = translate::ProxyType::gateway;
   engine.upsert(service("onap", "msb").object);
-  const auto sidecar = engine.connect(proxy("onap", "p"), [] {});
-  const auto early = engine.connect(gateway, [] {});
+  const auto sidecar = engine.connect(proxy("onap", "p"), [](const auto&) {});
+  const auto early = engine.connect(gateway, [](const auto&) {});
   engine.markSynced(false);
-  const auto late = engine.connect(gateway, [] {});
-  const auto left = engine.connect(gateway, [] {});
+  const auto late = engine.connect(gateway, [](const auto&) {});
+  const auto left = engine.connect(gateway, [](const auto&) {});
   engine.disconnect(left);
   engine.inspect([](const Core& core) { CHECK(core.proxies().size() == 1); });
   CHECK(engine.ready());

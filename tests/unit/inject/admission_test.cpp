@@ -17,9 +17,10 @@ json ask(const json& object) {
                     {"request", {{"uid", "u-1"}, {"object", object}}}};
   const auto answer = inject::validateAdmission(review.dump());
   REQUIRE(answer.has_value());
-  const auto response = json::parse(*answer);
+  const auto response = json::parse(answer->body);
   CHECK(response["kind"] == "AdmissionReview");
   CHECK(response["response"]["uid"] == "u-1");
+  CHECK(response["response"]["allowed"] == answer->allowed);
   return response["response"];
 }
 

@@ -77,6 +77,17 @@ TEST_CASE("proxy.istio.io/config, in YAML or JSON; a single annotation wins over
   CHECK(read({{"proxy.istio.io/config", R"({"concurrency": 1})"}}).concurrency == 1);
 }
 
+TEST_CASE("where statistics are sent: the settings' server, the pod's own, or none") {
+  Settings settings;
+  settings.statsdAddress = "statsd.monitoring:9125";
+  CHECK(read({}, settings).statsdAddress == "statsd.monitoring:9125");
+  CHECK(read({{"proxy.istio.io/config", "statsdUdpAddress: 10.0.0.7:8125"}}, settings).statsdAddress ==
+        "10.0.0.7:8125");
+  CHECK(read({{"proxy.istio.io/config", "statsdUdpAddress: ''"}}, settings).statsdAddress.empty());
+  CHECK(
+      mentions(refusalOf({{"proxy.istio.io/config", "statsdUdpAddress: statsd"}}), {"statsdUdpAddress", "host:port"}));
+}
+
 TEST_CASE("statistics that Envoy is to keep, by annotation or by proxyStatsMatcher") {
   const std::string config =
       "proxyStatsMatcher: {inclusionPrefixes: [cluster.outbound, http], inclusionRegexps: ['a.*b']}\n";

@@ -23,8 +23,21 @@ std::string config(const std::string& ns, const std::string& name, const std::st
          ", creationTimestamp: '" + created + "'}\nspec: " + spec + "\n---\n";
 }
 
-ProxySettings of(const std::string& yaml, const api::Labels& labels = {{"app", "web"}}) {
+ProxySettings settingsOf(const std::string& yaml, const api::Labels& labels = {{"app", "web"}}) {
   return proxySettingsFor(configs(yaml), "istio-system", "shop", labels);
+}
+
+// Without an annotation between the levels.
+struct Joined : ProxySettings::Fields {
+  std::vector<std::string> warnings;
+};
+Joined of(const std::string& yaml, const api::Labels& labels = {{"app", "web"}}) {
+  const auto settings = settingsOf(yaml, labels);
+  Joined result{settings.general, settings.warnings};
+  if (settings.selecting.concurrency) result.concurrency = settings.selecting.concurrency;
+  for (const auto& [name, value] : settings.selecting.env) result.env[name] = value;
+  if (!settings.selecting.imageType.empty()) result.imageType = settings.selecting.imageType;
+  return result;
 }
 
 }  // namespace
@@ -64,9 +77,9 @@ TEST_CASE("settings, ProxyConfigs, annotations: the later wins") {
   settings.concurrency = 5;
   settings.proxyEnv = {{"A", "settings"}, {"B", "settings"}};
   settings.tag = "1.2-debug";
-  const auto proxy = of(config("shop", "n",
-                               "{concurrency: 3, environmentVariables: {B: object, C: object}, image: "
-                               "{imageType: distroless}}"));
+  const auto proxy = settingsOf(config("shop", "n",
+                                       "{concurrency: 3, environmentVariables: {B: object, C: object}, image: "
+                                       "{imageType: distroless}}"));
   const auto plain = readOptions({}, settings, true, proxy);
   REQUIRE(plain);
   CHECK(plain->concurrency == 3);
@@ -83,6 +96,33 @@ TEST_CASE("settings, ProxyConfigs, annotations: the later wins") {
   CHECK(annotated->warnings.empty());
   // A whole reference is what it is.
   const auto whole = readOptions({{"sidecar.istio.io/proxyImage", "example.org/p:1"}}, settings, true, proxy);
+  REQUIRE(whole);
+  CHECK(whole->image == "example.org/p:1");
+}
+
+TEST_CASE("a ProxyConfig that selects the pod beats proxy.istio.io/config, and single annotations beat both") {
+  const auto general = config("shop", "n", "{concurrency: 3, environmentVariables: {A: all, B: all, C: all}}");
+  const auto selecting = config("shop", "w",
+                                "{selector: {matchLabels: {app: web}}, concurrency: 4, environmentVariables: {C: "
+                                "selected}, image: {imageType: debug}}");
+  const api::Labels annotations{
+      {"proxy.istio.io/config", "{concurrency: 1, proxyMetadata: {B: pod, C: pod}, image: {imageType: default}}"}};
+  Settings settings;
+  settings.tag = "1.2";
+  const auto mine = readOptions(annotations, settings, true, settingsOf(general + selecting));
+  REQUIRE(mine);
+  CHECK(mine->concurrency == 4);
+  CHECK(mine->env == std::map<std::string, std::string>{{"A", "all"}, {"B", "pod"}, {"C", "selected"}});
+  CHECK(mine->image == "localhost/fairway-proxy:1.2-debug");
+  // Another pod's.
+  const auto other = readOptions(annotations, settings, true, settingsOf(general + selecting, {{"app", "db"}}));
+  REQUIRE(other);
+  CHECK(other->concurrency == 1);
+  CHECK(other->env.at("C") == "pod");
+  CHECK(other->image == "localhost/fairway-proxy:1.2");
+  auto single = annotations;
+  single["sidecar.istio.io/proxyImage"] = "example.org/p:1";
+  const auto whole = readOptions(single, settings, true, settingsOf(general + selecting));
   REQUIRE(whole);
   CHECK(whole->image == "example.org/p:1");
 }

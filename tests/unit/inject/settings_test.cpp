@@ -55,6 +55,7 @@ proxy:
   agentLogLevel: warn
   logFormat: json
   concurrency: 0
+  statsdUdpAddress: "statsd.monitoring:9125"
   drainDuration: 1m
   terminationDrainDuration: 1500ms
   holdApplicationUntilProxyStarts: false
@@ -70,6 +71,7 @@ values: {x: {y: z}}
 )");
   CHECK_FALSE(settings.enabled);
   CHECK(settings.namespacesByDefault);
+  CHECK(settings.statsdAddress == "statsd.monitoring:9125");
   CHECK(discoveryAddressOf(settings) == "istiod-canary.mesh.svc:15012");
   CHECK(imageOf(settings, settings.image) == "registry.example.org/mesh/proxy:1.2");
   CHECK(imageOf(settings, "other.example/p@sha256:1") == "other.example/p@sha256:1");
@@ -94,6 +96,7 @@ TEST_CASE("a mistake in the settings is told with line, field, what was found an
   CHECK(mentions(refusalOf("proxy: {resources: {requests: {cpu: lots}}}"), {"requests.cpu", "\"lots\"", "100m"}));
   CHECK(mentions(refusalOf("proxy: {drainDuration: 2h}"), {"drainDuration", "at most 1h"}));
   CHECK(mentions(refusalOf("interception: {includeInboundPorts: '80,x'}"), {"includeInboundPorts", "\"x\"", "65535"}));
+  CHECK(mentions(refusalOf("proxy: {statsdUdpAddress: statsd}"), {"statsdUdpAddress", "\"statsd\"", "host:port"}));
   CHECK(mentions(refusalOf("discoveryAddress: istiod"), {"discoveryAddress", "\"istiod\"", "host:port"}));
   CHECK(mentions(refusalOf("defaultTemplates: [none]"), {"defaultTemplates", "\"none\"", "sidecar"}));
   CHECK(mentions(refusalOf("templates: {sidecar: 'spec: {}'}"), {"templates.sidecar", "built in"}));

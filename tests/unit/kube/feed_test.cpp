@@ -1,5 +1,7 @@
 #include "kube/feed.h"
 
+#include <array>
+
 #include "api/core.h"
 #include "support.h"
 
@@ -494,4 +496,27 @@ TEST_CASE_METHOD(Streaming, "who asks is told whether there is an API server at 
   toStream();
   feed.failed(error(ApiError::Kind::bad_response, 503));
   CHECK(feed.status().unreachable);
+}
+
+TEST_CASE("what came, changed and went is counted, by watches and by lists") {
+  Fixture f;
+  f.toWatch("10", {service("a", "5"), service("b", "6")});
+  const auto counts = [&] {
+    const auto& status = f.feed.status();
+    return std::array<std::uint64_t, 4>{status.added, status.updated, status.deleted, status.signs};
+  };
+  CHECK(counts() == std::array<std::uint64_t, 4>{2, 0, 0, 1});
+  f.feed.event(change(kAdded, "c", "11"));
+  f.feed.event(change(kModified, "a", "12"));
+  f.feed.event(change(kModified, "a", "12"));  // replayed
+  f.feed.event(change(kDeleted, "b", "13"));
+  f.feed.event(bookmark("14"));
+  CHECK(counts() == std::array<std::uint64_t, 4>{3, 1, 1, 6});
+  // Listed anew: c is as it was, a has changed, d has come, and b is back.
+  f.feed.event(errorEvent(410));
+  f.feed.listed(page("20", {service("a", "15"), service("b", "16"), service("c", "11"), service("d", "17")}));
+  CHECK(counts() == std::array<std::uint64_t, 4>{5, 2, 1, 7});
+  f.feed.event(errorEvent(410));
+  f.feed.listed(page("30", {service("d", "17")}));
+  CHECK(counts() == std::array<std::uint64_t, 4>{5, 2, 4, 8});
 }

@@ -86,7 +86,7 @@ std::function<void(tcp::socket&, const Request&)> forwarding(std::vector<std::st
 }
 
 Result<kube::PodAnswer> get(const Server& server) {
-  return kube::getFromPod(server.access(), {"onap", "msb-0", 15000}, "/clusters?format=json", kTimeout);
+  return kube::askPod(server.access(), {"onap", "msb-0", 15000}, "/clusters?format=json", kTimeout);
 }
 
 }  // namespace
@@ -155,11 +155,11 @@ TEST_CASE("a token goes in the clear to the loopback only, and nobody there is t
   access.server = "http://192.0.2.1:80";
   access.token = "secret-token";
   access.origin = "test";
-  const auto refused = kube::getFromPod(access, {"onap", "msb-0", 15000}, "/", kTimeout);
+  const auto refused = kube::askPod(access, {"onap", "msb-0", 15000}, "/", kTimeout);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("in the clear") != std::string::npos);
   access.server = "http://127.0.0.1:1";
-  const auto away = kube::getFromPod(access, {"onap", "msb-0", 15000}, "/", kTimeout);
+  const auto away = kube::askPod(access, {"onap", "msb-0", 15000}, "/", kTimeout);
   REQUIRE_FALSE(away);
   CHECK(away.error().message.find("connecting") != std::string::npos);
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "api/mesh_config.h"
+#include "api/telemetry.h"
 #include "fixtures.h"
 
 using namespace fairway;
@@ -103,11 +104,26 @@ TEST_CASE("the mesh's own distribution makes localities count everywhere") {
   CHECK(normalize::clusterClient(mesh, ask(mesh), fqdn("y", "b")).locality == kHere);
 }
 
+TEST_CASE("the Telemetry of a client is of use to its listeners alone") {
+  Mesh mesh;
+  mesh.service("b", "x", {{"http", 80, ""}});
+  mesh.add<api::Telemetry>("a", "web", [](auto& o) { o.spec.selector = {{"app", "web"}}; });
+  mesh.add<api::Telemetry>("a", "other", [](auto& o) { o.spec.selector = {{"app", "other"}}; });
+  const auto client = ask(mesh);
+  CHECK(client.telemetry == "web");
+  CHECK(client.labels.empty());
+  CHECK(normalize::listenerClient(client) == client);
+  CHECK(normalize::routeClient(client) == model::Client("a"));
+  CHECK(normalize::clusterClient(mesh, client, fqdn("x", "b")) == model::Client("a"));
+  CHECK(normalize::policyClient(mesh, client, fqdn("x", "b")) == model::Client("a"));
+}
+
 TEST_CASE("a client's key holds any text") {
   model::Client client("a|b");
   CHECK(normalize::parseClientKey(normalize::clientKey(client)) == client);
   client.labels = {{"k|", "v\\"}, {"l", ""}};
   client.sidecar = "a/b";
   client.locality = {"", "z", ""};
+  client.telemetry = "t|";
   CHECK(normalize::parseClientKey(normalize::clientKey(client)) == client);
 }

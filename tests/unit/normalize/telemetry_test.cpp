@@ -164,12 +164,12 @@ TEST_CASE("what all levels switch off is off, until `disabled: false` is said") 
   off.enabled = false;
   CHECK(world.of().client.metrics == off);
   CHECK(world.of().server.metrics == off);
-  world.telemetry("a", "all", "{metrics: [{overrides: [{tagOverrides: {a: {value: b}}}]}]}");
+  world.telemetry("a", "all", "{metrics: [{overrides: [{tagOverrides: {a: {value: request.host}}}]}]}");
   CHECK(world.of().client.metrics == off);
   world.telemetry("a", "web", R"({selector: {matchLabels: {app: web}}, metrics: [{overrides: [
     {match: {metric: REQUEST_COUNT, mode: CLIENT}, disabled: false}]}]})");
   CHECK(world.of().client.metrics.has(Metric::request_count));
-  CHECK(world.of().client.metrics.tags(Metric::request_count).at("a") == "b");
+  CHECK(world.of().client.metrics.tags(Metric::request_count).at("a") == "request.host");
   CHECK_FALSE(world.of().client.metrics.has(Metric::request_size));
   CHECK(world.of().server.metrics == off);
 }

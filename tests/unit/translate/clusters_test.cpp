@@ -75,12 +75,12 @@ TEST_CASE("a service port is an EDS cluster over ADS") {
   CHECK(c.connect_timeout().seconds() == 10);
   CHECK(c.circuit_breakers().thresholds(0).max_connections().value() == 4294967295u);
   CHECK(c.common_lb_config().healthy_panic_threshold().value() == 0);
-  CHECK(httpOf(c).explicit_http_config().has_http_protocol_options());
 }
 
 TEST_CASE("the upstream protocol follows the port") {
   CHECK(httpOf(cluster(world(model::Protocol::grpc))).explicit_http_config().has_http2_protocol_options());
   CHECK(cluster(world(model::Protocol::tcp)).typed_extension_protocol_options().empty());
+  CHECK(cluster(world(model::Protocol::http)).typed_extension_protocol_options().empty());  // HTTP/1.1 is Envoy's default
   auto w = world();
   w.policies[{kHost, 80}].policy.pool.upgradeToHttp2 = true;
   CHECK(httpOf(cluster(w)).explicit_http_config().has_http2_protocol_options());
@@ -90,7 +90,7 @@ TEST_CASE("the upstream protocol follows the port") {
 
 TEST_CASE("automatic mTLS goes to the endpoints that take it, by the identity of the service") {
   const auto c = cluster(world());
-  REQUIRE(c.transport_socket_matches_size() == 2);
+  REQUIRE(c.transport_socket_matches_size() == 1);
   CHECK(c.transport_socket_matches(0).match().fields().at("tlsMode").string_value() == "istio");
   const auto context = tlsOf(c.transport_socket_matches(0).transport_socket());
   CHECK(context.sni() == "outbound_.80_._." + kHost);
@@ -101,8 +101,7 @@ TEST_CASE("automatic mTLS goes to the endpoints that take it, by the identity of
   CHECK(common.combined_validation_context().validation_context_sds_secret_config().name() == "ROOTCA");
   CHECK(common.tls_params().tls_minimum_protocol_version() ==
         envoy::extensions::transport_sockets::tls::v3::TlsParameters::TLSv1_2);
-  CHECK(c.transport_socket_matches(1).match().fields().empty());
-  CHECK(c.transport_socket_matches(1).transport_socket().name() == "envoy.transport_sockets.raw_buffer");
+  CHECK_FALSE(c.has_transport_socket());  // others get plaintext
 }
 
 TEST_CASE("CVE-2021-32574: the client checks the server's identity, and with none known trusts nobody") {
@@ -285,12 +284,11 @@ TEST_CASE("the PROXY protocol stands before whatever else the connection speaks"
     return unpack<ProxyProtocolUpstreamTransport>(socket.typed_config());
   };
   auto c = cluster(w);
-  REQUIRE(c.transport_socket_matches_size() == 2);
+  REQUIRE(c.transport_socket_matches_size() == 1);
   CHECK(inner(c.transport_socket_matches(0).transport_socket()).transport_socket().name() ==
         "envoy.transport_sockets.tls");
-  CHECK(inner(c.transport_socket_matches(1).transport_socket()).transport_socket().name() ==
-        "envoy.transport_sockets.raw_buffer");
-  CHECK(inner(c.transport_socket_matches(1).transport_socket()).config().version() ==
+  CHECK(inner(c.transport_socket()).transport_socket().name() == "envoy.transport_sockets.raw_buffer");
+  CHECK(inner(c.transport_socket()).config().version() ==
         envoy::config::core::v3::ProxyProtocolConfig::V2);
   policy.tls.mode = TrafficPolicy::Tls::Mode::disable;
   policy.proxyProtocol = 1;

@@ -53,7 +53,7 @@ Listener withRoutes(const Resources& resources, Listener listener) {
 
 Cluster withEndpoints(const Resources& resources, Cluster cluster) {
   if (cluster.type() != Cluster::EDS) return cluster;
-  const auto name = cluster.eds_cluster_config().service_name();
+  const auto name = cluster.name();
   cluster.clear_eds_cluster_config();
   cluster.set_type(Cluster::STATIC);
   *cluster.mutable_load_assignment() = resources.get<ClusterLoadAssignment>(Type::endpoint, name);
@@ -136,7 +136,7 @@ std::string envoyRefuses(const Resources& resources) {
   const pid_t child = fork();
   if (child < 0) return "cannot start a process";
   if (child == 0) {
-    if (freopen(log.c_str(), "w", stderr) == nullptr || freopen("/dev/null", "w", stdout) == nullptr) _exit(126);
+    if (freopen(log.c_str(), "w", stderr) == nullptr || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) _exit(126);
     execl(binary.c_str(), "envoy", "--mode", "validate", "--log-level", "error", "-c", config.c_str(), nullptr);
     _exit(127);
   }
@@ -144,8 +144,10 @@ std::string envoyRefuses(const Resources& resources) {
   waitpid(child, &status, 0);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   std::ifstream in(log);
-  return "envoy ends with " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1) + ": " +
-         std::string(std::istreambuf_iterator<char>(in), {});
+  const std::string said(std::istreambuf_iterator<char>(in), {});
+  // Having validated access logs over gRPC, Envoy 1.40 crashes as it ends. One that serves does not.
+  if (WIFSIGNALED(status) && said.find("configuration '" + config.string() + "' OK") != std::string::npos) return {};
+  return "envoy ends with " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1) + ": " + said;
 }
 
 }  // namespace fairway::translate::test

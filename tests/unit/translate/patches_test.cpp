@@ -172,11 +172,14 @@ const FilterChain& chainOf(const Listener& listener, const std::string& name) {
   return listener.filter_chains(0);
 }
 
-// The names of a list's elements; the list is taken as it is, so that it may be part of a temporary.
+// The names of a list's elements, without the statistics of gRPC that each connection manager begins with; the list is taken as it
+// is, so that it may be part of a temporary.
 template <class List>
 Names namesOf(const List& list) {
   Names names;
-  for (const auto& each : list) names.push_back(each.name());
+  for (const auto& each : list) {
+    if (each.name() != "envoy.filters.http.grpc_stats") names.push_back(each.name());
+  }
   return names;
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("outside the mesh there is no mutual TLS, unless a DestinationRule wan
   CHECK(tls.common_tls_context().validation_context().match_typed_subject_alt_names(0).matcher().exact() == "api");
   entry.external = false;
   world.policies.clear();
-  CHECK(cluster().transport_socket_matches_size() == 2);
+  CHECK(cluster().transport_socket_matches_size() == 1);
 }
 
 TEST_CASE("a wildcard has no server name to send") {

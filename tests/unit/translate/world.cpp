@@ -76,6 +76,7 @@ normalize::TelemetryFor::Value telemetryFor(store::View&, const normalize::Telem
 normalize::TelemetryOf::Value telemetryOf(store::View&, const normalize::TelemetryOf&) {
   if (current->telemetry) return *current->telemetry;
   normalize::TelemetryOf::Value result;
+  result.client.metrics.enabled = result.server.metrics.enabled = false;
   const auto& settings = current->settings;
   if (settings.accessLogFile.empty()) return result;
   model::FileLog log{settings.accessLogFile, {}, settings.accessLogJson, false};

@@ -29,8 +29,8 @@ struct World {
   model::PeerAuthentication peers;
   std::map<std::uint32_t, model::Authorization> authorization;  // by workload port
   model::RequestAuthentication tokens;                          // of every port
-  std::optional<model::Telemetry> telemetry;                    // of every workload; none: the access log of the settings
-  std::vector<model::RateLimit> rateLimits;                     // of every workload; those with a service are its, too
+  std::optional<model::Telemetry> telemetry;  // of every workload; none: the access log of the settings, no metrics
+  std::vector<model::RateLimit> rateLimits;   // of every workload; those with a service are its, too
   std::map<std::pair<std::string, std::string>, normalize::CredentialOf::Credential> credentials;
   std::optional<model::Sidecar> sidecar;                        // of every workload
   std::vector<std::vector<std::string>> imported;               // by its egress listeners, sorted
