@@ -40,7 +40,7 @@ inline constexpr std::string_view kMetadata = "fairway";
 inline constexpr std::string_view kMetadataService = "service";
 inline constexpr std::string_view kMetadataWorkload = "workload";
 
-// Envoy's prefix of the metrics.
+// Envoy's prefix of the metrics, and the name of the scope that all loggers of a proxy share, with its limits.
 inline constexpr std::string_view kScope = "istio";
 
 }  // namespace fairway::metric_tags

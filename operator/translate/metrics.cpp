@@ -33,9 +33,8 @@ using model::Metric;
 
 namespace {
 
-// What a logger keeps at most: a label with thousands of values must not take the proxy's memory. (One limit for all of a
-// proxy's loggers, by the scope's `sharing_name`, has Envoy 1.40 crash when it checks a configuration.)
-constexpr std::uint32_t kMaxCounters = 4'000, kMaxHistograms = 3'000;
+// What one proxy keeps at most, of all its listeners together: a label with thousands of values must not take its memory.
+constexpr std::uint32_t kMaxCounters = 10'000, kMaxHistograms = 6'000;
 constexpr std::string_view kAgentLog = "istio";
 constexpr std::string_view kGrpc = "application/grpc";
 // The messages of each way, as grpc_stats says it: what a unary call that went well has.
@@ -146,6 +145,7 @@ Config statsConfig() {
   Config config;
   auto& scope = *config.mutable_stats_scope();
   scope.set_prefix(std::string(tags::kScope));
+  scope.set_sharing_name(std::string(tags::kScope));
   scope.mutable_max_counters()->set_value(kMaxCounters);
   scope.mutable_max_histograms()->set_value(kMaxHistograms);
   return config;

@@ -65,7 +65,7 @@ model::MetricChange off() {
 
 }  // namespace
 
-TEST_CASE("requests are counted by loggers with a bounded scope") {
+TEST_CASE("requests are counted by loggers that share one bounded scope") {
   const auto out = http({}, MetricsSide::client);
   REQUIRE(out.access_log_size() == 3);
   const auto all = unpack<Config>(out.access_log(0).typed_config());
@@ -83,8 +83,8 @@ TEST_CASE("requests are counted by loggers with a bounded scope") {
   CHECK(out.access_log(1).filter().and_filter().filters_size() == 2);
   for (const auto* config : {&all, &unary}) {
     CHECK(config->stats_scope().prefix() == "istio");
-    CHECK(config->stats_scope().max_counters().value() == 4'000);
-    CHECK(config->stats_scope().max_histograms().value() == 3'000);
+    CHECK(config->stats_scope().max_counters().value() == 10'000);
+    CHECK(config->stats_scope().max_histograms().value() == 6'000);
     CHECK(config->stats_scope().SerializeAsString() == all.stats_scope().SerializeAsString());
   }
   // What a client sends is never part of a tag by itself.
