@@ -63,7 +63,7 @@ const TelemetryBackend& Tracing::backend() const {
 }
 
 std::set<std::string> Telemetry::hosts(bool outbound, bool inbound) const {
-  std::set<std::string> result;
+  auto result = backends;
   const auto add = [&](const Side& side) {
     for (const auto& log : side.logs) {
       if (const auto* backend = log.backend()) result.insert(backend->host);

@@ -179,6 +179,9 @@ struct Telemetry {
     bool operator==(const Side&) const = default;
   };
   Side client, server;
+  // Hosts of all providers of the mesh, whether they are used here or not: Envoy refuses a listener whose tracer or Fluentd has a
+  // cluster that it does not know yet, so the clusters have to be there before an object asks for one.
+  std::set<std::string> backends;
   std::vector<Provenance> provenance;  // the Telemetry objects that count here, the mesh's first
   bool operator==(const Telemetry&) const = default;
 

@@ -6,6 +6,7 @@
 #include "normalize/objects.h"
 #include "normalize/policy_target.h"
 #include "normalize/telemetry_merge.h"
+#include "normalize/telemetry_providers.h"
 
 namespace fairway::normalize {
 
@@ -75,6 +76,11 @@ TelemetryOf::Value telemetryOf(store::View& view, const TelemetryOf& query) {
   TelemetryMerge merge(view, levels);
   result.client = merge.of(api::TelemetrySpec::Mode::client);
   result.server = merge.of(api::TelemetrySpec::Mode::server);
+  for (const auto& [name, provider] : view.ask(TelemetryProviders{}).byName) {
+    const auto* log = provider.log ? provider.log->backend() : nullptr;
+    if (log != nullptr) result.backends.insert(log->host);
+    if (provider.tracing) result.backends.insert(provider.tracing->backend().host);
+  }
   for (const auto* object : levels) result.provenance.push_back(provenanceOf(*object));
   return result;
 }

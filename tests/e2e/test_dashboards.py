@@ -97,7 +97,7 @@ GRAPH = {
     kiali.Edge(CLIENT, "api.shop", API, "http"): {"200"},
     kiali.Edge(UNKNOWN, "api.shop", API, "http"): {"200"},
     kiali.Edge(CLIENT, "nowhere.shop", UNKNOWN, "http"): {"503 UH"},
-    kiali.Edge(CLIENT, "calls.data", CALLS, "grpc"): {"0", "14", "messages"},
+    kiali.Edge(CLIENT, "calls.data", CALLS, "grpc"): {"0", "14", "14 URX", "messages"},
     kiali.Edge(CLIENT, "db.data", DATABASE, "tcp"): {"tcp"},
 }
 NAMESPACES = ("istio-system", "shop", "data")

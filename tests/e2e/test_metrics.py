@@ -80,6 +80,7 @@ class App(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self.send_response(404 if self.path == "/missing" else 200)
         self.send_header("content-length", "5")
+        self.send_header("connection", "close")  # or a server that was shut down would go on with old connections
         self.end_headers()
         self.wfile.write(b"hello")
 
@@ -231,7 +232,7 @@ def expect(mesh_, name, metric, wanted, **labels):
         return sorted(map(repr_of, got)) == sorted(map(repr_of, wanted))
 
     def repr_of(sample):
-        return repr((sorted(sample[0].items()), sample[1]))
+        return repr((sorted(sample[0].items()), float(sample[1])))
 
     def what():
         got = mesh_.grown(name, metric, **labels)
@@ -444,9 +445,9 @@ def test_what_no_service_is(lab):
     """Requests and connections to addresses that no service has, with real interception; a Host header makes no label."""
     lab.config.mkdir()
     lab.write("pod.yaml", PASSTHROUGH)
-    plane = lab.folder_control_plane(base=False, host=HOST)
     pod = Pod(lab)
     try:
+        plane = lab.folder_control_plane(base=False, host=HOST)
         done = run([binary(), "intercept", "--netns", pod.netns])
         if done.returncode != 0:
             pytest.skip(f"no interception here: {done.stderr}")

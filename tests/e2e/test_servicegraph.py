@@ -266,8 +266,12 @@ def test_from_load_reports(lab):
         assert edges[pair]["requests"] > 0 and edges[pair]["mtls"] == 1, (pair, edges[pair])
         assert "p95" not in edges[pair]
     assert {n["namespace"] for n in shown["nodes"]} == {"istio-system", "onap"}
-    old = json.loads(get(graph, "/graph", filter_empty="true").body)
-    assert ("msb-iag (msb-iag)", "multicloud-vio (multicloud-vio)") in {(e["source"], e["target"]) for e in old["edges"]}
+
+    def old_edges():
+        old = json.loads(get(graph, "/graph", filter_empty="true").body)
+        return {(e["source"], e["target"]) for e in old["edges"]}
+
+    wait_for(lambda: ("msb-iag (msb-iag)", "multicloud-vio (multicloud-vio)") in old_edges(), 30, lambda: f"the old graph: {old_edges()}")
 
     # Errors are counted: the application behind is gone.
     lab.processes[[p.name for p in lab.processes].index("applications")].stop()

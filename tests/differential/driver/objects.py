@@ -80,7 +80,7 @@ def clusters_of(workload):
 
 def of_mesh(mesh):
     """The mesh's settings and the Services of its authorizers. Without access logs, which would be most of the work."""
-    settings = {"accessLogFile": "", "extensionProviders": mesh.providers}
+    settings = {"accessLogFile": "", "defaultProviders": {"metrics": []}, "extensionProviders": mesh.providers}
     by_host = {}
     for each in providers.authorizers(mesh.providers):
         protocol = "grpc" if each.grpc else "http"

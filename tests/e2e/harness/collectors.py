@@ -51,7 +51,9 @@ class Zipkin(Process):
         ip, self.objects = service("zipkin", 1, {"http": self.PORT})
         self.address = f"{ip}:{self.PORT}"
         jar = CACHE / f"zipkin-{versions()['ZIPKIN_VERSION']}" / "zipkin.jar"
-        argv = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", jar]
+        # At its own address alone: sidecars without interception listen at this port, too.
+        own = [f"-Darmeria.ports[0].{key}={value}" for key, value in (("ip", ip), ("port", self.PORT), ("protocols[0]", "http"))]
+        argv = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *own, "-jar", jar]
         super().__init__("zipkin", argv, directory / "zipkin.log", env={"QUERY_PORT": str(self.PORT), "STORAGE_TYPE": "mem"})
 
     def start(self):
