@@ -145,7 +145,8 @@ std::string envoyRefuses(const Resources& resources) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   std::ifstream in(log);
   const std::string said(std::istreambuf_iterator<char>(in), {});
-  // Having validated access logs over gRPC, Envoy 1.40 crashes as it ends. One that serves does not.
+  // Having validated loggers that share a scope of statistics (`sharing_name`), Envoy 1.40 crashes as it ends. One that serves does
+  // not.
   if (WIFSIGNALED(status) && said.find("configuration '" + config.string() + "' OK") != std::string::npos) return {};
   return "envoy ends with " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1) + ": " + said;
 }
