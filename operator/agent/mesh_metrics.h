@@ -6,9 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "agent/mesh_labels.h"
 
@@ -18,11 +16,8 @@ namespace fairway::agent {
 // samples that come out with the same labels are added up. Those that Envoy cannot count (bytes of connections that are open,
 // messages of gRPC streams) are kept here. Thread-safe.
 //
-// Envoy's counters begin anew when a listener is replaced or Envoy is. What they had until then is added from then on, so that no
-// sum ever falls: Prometheus would count all that is left of it once more.
-//
 // Each metric has a limited number of label sets; those over it are added up in one whose labels are "other". A set that has its
-// place keeps it as long as Envoy has it.
+// place keeps it as long as Envoy has it, so that a counter never jumps.
 class MeshMetrics {
  public:
   static constexpr std::size_t kDefaultLimit = 2000;
@@ -45,28 +40,16 @@ class MeshMetrics {
   struct Counter {
     std::map<std::string, double> values;  // by labels
     std::set<std::string> over;            // labels over the limit; bounded as well
+    std::uint64_t denied = 0;
   };
-  // Of a metric that Envoy counts, from scrape to scrape. Keys are hashes, of Envoy's labels and of ours.
-  struct Memory {
-    struct Raw {
-      std::uint64_t labels = 0;  // ours
-      std::vector<double> last;  // all values of the series, in Envoy's order
-      bool seen = false;         // in this scrape
-    };
-    std::unordered_map<std::uint64_t, Raw> raw;
-    std::unordered_map<std::uint64_t, std::vector<double>>
-        before;                                  // by our labels: what was counted before a fresh start
-    std::unordered_set<std::uint64_t> admitted;  // our labels
-  };
-  void finish(std::string& page, Family& family);
-  void forget();
+  void appendFamily(std::string& page, const Family& family);
 
   const OwnLabels own_;
   const std::size_t limit_;
   mutable std::mutex mutex_;
   // All below is guarded by mutex_.
-  std::map<std::string, Counter, std::less<>> counters_;  // by metric
-  std::map<std::string, Memory> memory_;                  // likewise
+  std::map<std::string, Counter, std::less<>> counters_;                   // by metric
+  std::map<std::string, std::unordered_set<std::uint64_t>> admitted_;      // label sets of Envoy's metrics, hashed
   std::map<std::string, std::uint64_t> over_;
 };
 

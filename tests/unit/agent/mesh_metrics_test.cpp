@@ -297,60 +297,6 @@ TEST_CASE("what the agent counts stands among what Envoy counts") {
   CHECK(samplesOf(page, "istio_request_messages_total").at(0).second == 5);
 }
 
-TEST_CASE("a sum never falls when a part of it begins anew") {
-  MeshMetrics metrics(own());
-  // Two ports of a service, whose listeners Envoy replaces one at a time.
-  const auto valueOf = [&](double a, double b) {
-    std::string envoy = "# TYPE envoy_istio_requests_total counter\n";
-    const auto add = [&](const char* port, double value) {
-      if (value < 0) return;
-      envoy += "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|" + std::string(port) +
-               "||a.b.svc.cluster.local\"} " + std::to_string(value) + "\n";
-    };
-    add("80", a);
-    add("81", b);
-    std::string page;
-    metrics.append(page, envoy);
-    const auto samples = samplesOf(page, "istio_requests_total");
-    return samples.empty() ? -1 : samples.front().second;
-  };
-  CHECK(valueOf(100, 50) == 150);
-  CHECK(valueOf(0, 51) == 151);
-  CHECK(valueOf(5, 51) == 156);
-  CHECK(valueOf(-1, 52) == 157);  // gone until the next request
-  CHECK(valueOf(1, 52) == 158);
-  std::string page;
-  metrics.append(page, "");  // Envoy does not answer
-  CHECK(valueOf(2, 52) == 159);
-  CHECK(valueOf(-1, -1) == -1);  // a new Envoy, without requests
-  CHECK(valueOf(1, -1) == 160);
-  CHECK(valueOf(1, 1) == 161);
-
-  const auto histogram = [&](double bucket, double count, double sum) {
-    std::string text;
-    metrics.append(text,
-                   "# TYPE envoy_istio_request_bytes histogram\n"
-                   "envoy_istio_request_bytes_bucket{side=\"server\",le=\"1\"} " +
-                       std::to_string(bucket) +
-                       "\n"
-                       "envoy_istio_request_bytes_bucket{side=\"server\",le=\"+Inf\"} " +
-                       std::to_string(count) +
-                       "\n"
-                       "envoy_istio_request_bytes_sum{side=\"server\"} " +
-                       std::to_string(sum) +
-                       "\n"
-                       "envoy_istio_request_bytes_count{side=\"server\"} " +
-                       std::to_string(count) + "\n");
-    std::vector<double> values;
-    for (const auto* name : {"istio_request_bytes_bucket", "istio_request_bytes_sum", "istio_request_bytes_count"}) {
-      for (const auto& sample : samplesOf(text, name)) values.push_back(sample.second);
-    }
-    return values;
-  };
-  CHECK(histogram(1, 4, 12.5) == std::vector<double>{1, 4, 12.5, 4});
-  CHECK(histogram(2, 2, 1.5) == std::vector<double>{3, 6, 14, 6});
-}
-
 TEST_CASE("a label with ten thousand values") {
   MeshMetrics metrics(own(), 100);
   const auto envoy = [](int from, int to, bool backwards) {
