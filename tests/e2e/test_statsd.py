@@ -83,8 +83,10 @@ def test_names_of_statsd(lab, peer):
     wait_for(
         lambda: peer.counters[name] >= 20, 30, lambda: f"{name}: {sorted(n for n in peer.counters if 'vio' in n)[:20]}"
     )
-    assert peer.gauges["envoy.server.live"] == 1
-    assert any(name.startswith("envoy.http.") and name.endswith(".downstream_rq_time") for name in peer.timers)
+    wait_for(lambda: peer.gauges.get("envoy.server.live") == 1, 30, lambda: f"the gauge: {sorted(peer.gauges)[:30]}")
+    timer = ("envoy.http.", ".downstream_rq_time")
+    wait_for(lambda: any(name.startswith(timer[0]) and name.endswith(timer[1]) for name in peer.timers), 30,
+             lambda: f"the timer: {sorted(peer.timers)[:30]}")
     assert not peer.bad, peer.bad[:5]
     assert not any(peer.tags.values())
     assert "fairway_agent_statsd_found 1\n" in metrics(agent)
