@@ -142,7 +142,7 @@ class Demo:
         def calls():
             picture = json.loads(request(self.graph.address, "/api/graph?window=5m", timeout=30).body)
             names = [node["name"] for node in picture["nodes"]]
-            return sorted(f"{names[e['source']]} -> {names[e['target']]}" for e in picture["edges"] if e["requests"] > 0)
+            return sorted({f"{names[e['source']]} -> {names[e['target']]}" for e in picture["edges"] if e["requests"] > 0})
 
         # Proxies report every 10 seconds, the first time only then.
         found = wait_for(calls, 40, "the service graph to have calls", pause=0.5)
