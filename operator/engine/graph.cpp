@@ -207,8 +207,9 @@ void Graph::ensure(UnitNode& node) {
   try {
     if (node.state == State::check) {
       ++stats_.checks;
-      // In the order of reading: a later read may depend on what an earlier one returned.
-      for (Node* read : std::vector<Node*>(node.dependencies)) {
+      // In the order of reading: a later read may depend on what an earlier one returned. What they compute meanwhile
+      // never touches what this one has read.
+      for (Node* read : node.dependencies) {
         if (read->entry) ensure(static_cast<UnitNode&>(*read));
         if (read->changedAt > node.verifiedAt) {
           node.state = State::dirty;
@@ -255,6 +256,11 @@ void Graph::compute(UnitNode& node) {
   node.dependencies.shrink_to_fit();
   dropDependencies(node, std::move(before));
   node.notes = recorder.takeNotes();
+  if (node.notes.empty()) {
+    noted_.erase(&node);
+  } else {
+    noted_.insert(&node);
+  }
   if (node.value && node.entry->equal(node.value.get(), value.get())) {
     ++stats_.unchanged;
     return;
@@ -312,6 +318,7 @@ void Graph::erase(Node& node) {
   }
   auto& unit = static_cast<UnitNode&>(node);
   stale_.erase(&unit);
+  noted_.erase(&unit);
   dropDependencies(unit, std::exchange(unit.dependencies, {}));
   units_.erase(units_.find(unit.key));
 }
@@ -327,7 +334,7 @@ void Graph::share(const Unit& unit, std::shared_ptr<const void> equal) { nodeOf(
 
 model::Notes Graph::notes() const {
   std::set<model::Note> result;
-  for (const auto& node : units_) result.insert(node->notes.begin(), node->notes.end());
+  for (const auto* node : noted_) result.insert(node->notes.begin(), node->notes.end());
   return {result.begin(), result.end()};
 }
 

@@ -123,6 +123,7 @@ class Graph {
   std::unordered_set<std::unique_ptr<UnitNode>, HashOfKey, ByKey> units_;
   std::unordered_map<store::Read, std::unique_ptr<InputNode>, store::ReadHash> inputs_;
   std::unordered_set<UnitNode*> stale_;  // held units that are not clean
+  std::unordered_set<UnitNode*> noted_;  // units that have notes
   std::unordered_set<Node*> unused_;     // candidates for sweep()
   std::vector<UnitNode*> changed_;       // held units whose value changed since update() was last called
   std::unordered_map<std::string_view, Recent> recent_;
