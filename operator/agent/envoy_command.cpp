@@ -16,13 +16,12 @@ constexpr const char* kJsonLog =
 
 std::vector<std::string> envoyCommand(const AgentOptions& options, const std::string& bootstrapFile,
                                       const std::string& adminAddressFile) {
-  std::vector<std::string> command = {
-      options.envoy,      "--config-path",
-      bootstrapFile,      "--admin-address-path",
-      adminAddressFile,   "--disable-hot-restart",
-      "--drain-strategy", "immediate",
-      "--drain-time-s",   std::to_string(std::max(kListenerDrainTime, options.drainTime).count()),
-      "--log-level",      options.logLevel};
+  std::vector<std::string> command = {options.envoy, "--config-path", bootstrapFile, "--admin-address-path",
+                                      adminAddressFile, "--disable-hot-restart", "--drain-strategy", "immediate",
+                                      "--drain-time-s",
+                                      std::to_string(std::max(kListenerDrainTime, options.drainTime).count()),
+                                      // Access logs: as Istio's; by default Envoy keeps lines for ten seconds.
+                                      "--file-flush-interval-msec", "1000", "--log-level", options.logLevel};
   const auto add = [&command](const char* flag, const std::string& value) {
     command.emplace_back(flag);
     command.push_back(value);

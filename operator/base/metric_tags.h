@@ -11,10 +11,11 @@ inline constexpr std::string_view kClient = "client";
 inline constexpr std::string_view kServer = "server";
 inline constexpr std::string_view kServerMtls = "server_mtls";  // the peer has shown a certificate of the mesh
 
-inline constexpr std::string_view kPeer = "peer";         // the subject of the peer's certificate (RFC 2253)
-inline constexpr std::string_view kPeerId = "peer_id";    // its URI name
-inline constexpr std::string_view kEndpoint = "endpoint"; // workloadText() of an endpoint that shows no certificate of the mesh
-inline constexpr std::string_view kCluster = "cluster";   // Envoy's cluster
+inline constexpr std::string_view kPeer = "peer";       // the subject of the peer's certificate (RFC 2253)
+inline constexpr std::string_view kPeerId = "peer_id";  // its URI name
+inline constexpr std::string_view kEndpoint =
+    "endpoint";  // workloadText() of an endpoint that shows no certificate of the mesh
+inline constexpr std::string_view kCluster = "cluster";  // Envoy's cluster
 // Of the cluster: "host;namespace", and ";foreign" behind that where the certificates of its endpoints are not the mesh's. Empty:
 // the host is a Kubernetes Service's and stands in the cluster's name.
 inline constexpr std::string_view kService = "service";
@@ -35,10 +36,11 @@ inline constexpr std::string_view kInterval = "interval";
 // In access logs of gRPC calls with other than one message each way: "<requests>,<responses>".
 inline constexpr std::string_view kMessages = "messages";
 
-// Where clusters and endpoints have them: filter_metadata["fairway"].
+// Where clusters, endpoints and routes have them: filter_metadata["fairway"].
 inline constexpr std::string_view kMetadata = "fairway";
 inline constexpr std::string_view kMetadataService = "service";
 inline constexpr std::string_view kMetadataWorkload = "workload";
+inline constexpr std::string_view kMetadataCluster = "cluster";
 
 // Envoy's prefix of the metrics, and the name of the scope that all loggers of a proxy share, with its limits.
 inline constexpr std::string_view kScope = "istio";

@@ -78,6 +78,12 @@ Tags tagsOf(MetricsSide side) {
 
 Tags httpTagsOf(MetricsSide side) {
   auto out = tagsOf(side);
+  for (auto& [name, format] : out) {
+    // A route that lets nothing out has no cluster, but says the name of the one that connections would get.
+    if (name == tags::kCluster && side == MetricsSide::client) {
+      format += "%METADATA(ROUTE:" + std::string(tags::kMetadata) + ":" + std::string(tags::kMetadataCluster) + ")%";
+    }
+  }
   out.emplace_back(tags::kResponseCode, "%RESPONSE_CODE%");
   out.emplace_back(tags::kGrpcStatus, "%GRPC_STATUS_NUMBER%");
   return out;

@@ -3,6 +3,7 @@
 #include <envoy/config/route/v3/route.pb.h>
 #include <google/protobuf/arena.h>
 
+#include "base/metric_tags.h"
 #include "normalize/clients.h"
 #include "normalize/delegates.h"
 #include "normalize/hosts.h"
@@ -75,6 +76,8 @@ ResourcePtr fallback(store::View& view, const RouteTable& query) {
   if (intercepted && unknown == kBlackHoleCluster) {
     route.set_name("block_all");
     route.mutable_direct_response()->set_status(502);
+    setText((*route.mutable_metadata()->mutable_filter_metadata())[std::string(metric_tags::kMetadata)],
+            std::string(metric_tags::kMetadataCluster), unknown);
   } else if (intercepted || unknown.starts_with("outbound|")) {
     route.set_name("allow_any");
     route.mutable_route()->set_cluster(unknown);

@@ -93,7 +93,7 @@ TEST_CASE("requests are counted by loggers that share one bounded scope") {
                                {"peer", "%UPSTREAM_PEER_SUBJECT%"},
                                {"peer_id", "%UPSTREAM_PEER_URI_SAN%"},
                                {"endpoint", "%UPSTREAM_METADATA(fairway:workload)%"},
-                               {"cluster", "%UPSTREAM_CLUSTER%"},
+                               {"cluster", "%UPSTREAM_CLUSTER%%METADATA(ROUTE:fairway:cluster)%"},
                                {"service", "%CLUSTER_METADATA(fairway:service)%"},
                                {"response_code", "%RESPONSE_CODE%"},
                                {"response_flags", "%RESPONSE_FLAGS%"},
