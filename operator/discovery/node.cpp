@@ -15,14 +15,15 @@ constexpr std::size_t kMaxMatched = 256;  // bytes of a value that an EnvoyFilte
 
 // What the other members of a Proxy say.
 constexpr std::array<std::string_view, 9> kOwnMetadata{"NAME",
-                                                       "NAMESPACE",
-                                                       "SERVICE_ACCOUNT",
-                                                       "INSTANCE_IPS",
-                                                       "INTERCEPTION_MODE",
-                                                       "UNPRIVILEGED_POD",
-                                                       "FAIRWAY_OUTBOUND_ADDRESS",
-                                                       "FAIRWAY_APP_ADDRESS",
-                                                       "FAIRWAY_GATEWAY_TOPOLOGY"};
+                                                        "NAMESPACE",
+                                                        "SERVICE_ACCOUNT",
+                                                        "INSTANCE_IPS",
+                                                        "INTERCEPTION_MODE",
+                                                        "UNPRIVILEGED_POD",
+                                                        "FAIRWAY_OUTBOUND_ADDRESS",
+                                                        "FAIRWAY_APP_ADDRESS",
+                                                        "FAIRWAY_GATEWAY_TOPOLOGY",
+                                                        };
 
 bool isIp(const std::string& text) {
   unsigned char address[sizeof(in6_addr)];
@@ -98,7 +99,7 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     }
   }
   if (proxy.type == translate::ProxyType::gateway) {
-    const auto topology = model::parseGatewayTopology(field("FAIRWAY_GATEWAY_TOPOLOGY"));
+    const auto topology = parseGatewayTopology(field("FAIRWAY_GATEWAY_TOPOLOGY"));
     if (!topology) return badNode(node, "metadata FAIRWAY_GATEWAY_TOPOLOGY: " + topology.error().message);
     proxy.topology = *topology;
   }
