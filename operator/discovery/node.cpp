@@ -14,7 +14,7 @@ constexpr std::size_t kMaxIps = 32;
 constexpr std::size_t kMaxMatched = 256;  // bytes of a value that an EnvoyFilter can match
 
 // What the other members of a Proxy say.
-constexpr std::array<std::string_view, 9> kOwnMetadata{"NAME",
+constexpr std::array<std::string_view, 10> kOwnMetadata{"NAME",
                                                         "NAMESPACE",
                                                         "SERVICE_ACCOUNT",
                                                         "INSTANCE_IPS",
@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 9> kOwnMetadata{"NAME",
                                                         "FAIRWAY_OUTBOUND_ADDRESS",
                                                         "FAIRWAY_APP_ADDRESS",
                                                         "FAIRWAY_GATEWAY_TOPOLOGY",
-                                                        };
+                                                        "FAIRWAY_BOOTSTRAP"};
 
 bool isIp(const std::string& text) {
   unsigned char address[sizeof(in6_addr)];
@@ -91,6 +91,7 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     return badNode(node, "metadata INTERCEPTION_MODE is \"" + mode + "\"; expected REDIRECT or NONE");
   }
   proxy.unprivileged = field("UNPRIVILEGED_POD") == "true";
+  proxy.bootstrap = field("FAIRWAY_BOOTSTRAP") == "true";
   for (const auto& [key, target] :
        {std::pair{"FAIRWAY_OUTBOUND_ADDRESS", &proxy.outboundAddress}, {"FAIRWAY_APP_ADDRESS", &proxy.appAddress}}) {
     *target = field(key);

@@ -44,7 +44,7 @@ std::string ScopesOf::key() const {
   return joinKey({typeName(proxy.type), proxy.ns, proxy.pod, proxy.serviceAccount, mapField(proxy.labels),
                   listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress, proxy.appAddress,
                   flagField(proxy.unprivileged), flagField(proxy.wholeRoutes), mapField(proxy.metadata),
-                  toText(proxy.topology)});
+                  toText(proxy.topology), flagField(proxy.bootstrap)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
@@ -63,6 +63,7 @@ ScopesOf ScopesOf::parse(std::string_view key) {
   proxy.wholeRoutes = parseFlag(fieldAt(fields, 10));
   proxy.metadata = parseMap(fieldAt(fields, 11));
   proxy.topology = parseGatewayTopology(fieldAt(fields, 12)).value_or(std::nullopt);
+  proxy.bootstrap = parseFlag(fieldAt(fields, 13));
   return {proxy};
 }
 
@@ -157,6 +158,7 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   if (workload && !workload->node.empty()) as.labels[normalize::kHostnameLabel] = workload->node;
   const auto& client = view.ask(as);
   const auto patches = patchSetOf(view, proxy, labels);
+  if (proxy.bootstrap) return bootstrapScopes(patches);
 
   if (proxy.type == ProxyType::gateway) {
     const GatewayScope scope{

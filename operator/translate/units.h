@@ -31,6 +31,8 @@ struct Proxy {
   bool unprivileged = false;                  // may not bind ports below 1024: such listeners are left out, with a note
   std::optional<GatewayTopology> topology{};  // of a gateway that says it itself
   bool wholeRoutes = false;  // route configurations hold their virtual hosts: the client cannot get these by VHDS
+  // Not the proxy but its agent, which asks for what EnvoyFilters say of the proxy's bootstrap, and gets nothing else.
+  bool bootstrap = false;
   // What else the Node's metadata says, as texts: EnvoyFilters match it.
   std::map<std::string, std::string> metadata{};
   bool operator==(const Proxy&) const = default;
