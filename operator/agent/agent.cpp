@@ -251,6 +251,7 @@ class Agent::Implementation {
     options.beforeStart = [this] {
       ::unlink(file("envoy-admin-address").c_str());
       connections_.envoyEnded();
+      mesh_.envoyEnded();
     };
     options.drain = [this] { drain_.start(); };
     // The app may make calls until its own end: those count, too.

@@ -106,7 +106,9 @@ HttpReply Endpoints::metrics(const HttpCall& call) {
   connections_.sweep();
   MetricSources sources;
   sources.envoy = [this](auto timeout) { return envoy_.metrics(timeout); };
-  sources.appendEnvoy = [this](std::string& page, std::string_view envoy) { mesh_.append(page, envoy); };
+  sources.appendEnvoy = [this, turn = mesh_.turn()](std::string& page, std::string_view envoy) {
+    mesh_.append(page, envoy, turn);
+  };
   if (appMetrics_) sources.app = [this](auto timeout) { return appMetrics(timeout); };
   sources.agent = [this] { return ownMetrics(); };
   sources.failed = [this](const char* part, const std::string& why) {

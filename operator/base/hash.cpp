@@ -20,4 +20,19 @@ std::string contentHash(std::string_view bytes) {
   return result;
 }
 
+std::string contentVersion(std::string_view bytes) {
+  XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  std::string result(kVersionDigits, '\0');
+  for (std::size_t i = kVersionDigits; i-- > 0;) {
+    auto& half = i < kVersionDigits / 2 ? hash.high64 : hash.low64;
+    result[i] = kVersionAlphabet[half & 63U];
+    half >>= 6U;
+  }
+  return result;
+}
+
+std::uint64_t seededHash(std::string_view bytes, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
 }  // namespace fairway

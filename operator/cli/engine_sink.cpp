@@ -29,6 +29,7 @@ void EngineSink::replace(api::Kind kind, std::vector<api::ObjectPtr> objects) {
       pods_.clear();
       for (const auto& object : objects) trackPod(object->meta.key(), object.get());
     }
+    podsChanged_.notify_all();
     announceAccounts(before);
   }
   if (kind == api::Kind::proxy_config) {
@@ -67,6 +68,7 @@ void EngineSink::upsert(api::ObjectPtr object) {
       const std::lock_guard lock(mutex_);
       trackPod(object->meta.key(), object.get());
     }
+    podsChanged_.notify_all();
     announceAccounts(before);
   }
   if (object->kind == api::Kind::proxy_config) {
@@ -110,8 +112,15 @@ std::set<identity::ServiceAccount> EngineSink::accounts() const {
   return result;
 }
 
-std::optional<std::string> EngineSink::describe(const identity::Caller& caller) const {
-  const std::lock_guard lock(mutex_);
+std::optional<std::string> EngineSink::describe(const identity::Caller& caller, std::chrono::milliseconds wait) const {
+  std::unique_lock lock(mutex_);
+  std::optional<std::string> result;
+  podsChanged_.wait_for(lock, wait, [&] { return (result = described(caller)).has_value(); });
+  return result;
+}
+
+// With mutex_ held.
+std::optional<std::string> EngineSink::described(const identity::Caller& caller) const {
   if (!caller.pod.empty()) {
     const auto pod = pods_.find({caller.ns, caller.pod});
     if (pod == pods_.end() || pod->second.account != caller) return std::nullopt;

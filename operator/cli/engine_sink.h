@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,8 +42,10 @@ class EngineSink final : public kube::Sink {
   void remove(api::Kind kind, api::NamespacedName name) override;
 
   [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
-  // What the CA says of a caller: workloadDescription() of its pod. Nothing: there is no such pod, or it runs as another account.
-  [[nodiscard]] std::optional<std::string> describe(const identity::Caller& caller) const;
+  // What the CA says of a caller: workloadDescription() of its pod. Nothing: there is no such pod, or it runs as another account,
+  // and none has come in this time, either.
+  [[nodiscard]] std::optional<std::string> describe(
+      const identity::Caller& caller, std::chrono::milliseconds wait = std::chrono::milliseconds::zero()) const;
   // For the injection of pods, which asks at any time.
   [[nodiscard]] std::vector<std::shared_ptr<const api::ProxyConfig>> proxyConfigs() const;
   // Of the settings of the mesh in this ConfigMap, the last ones without errors.
@@ -53,6 +56,7 @@ class EngineSink final : public kube::Sink {
   api::ObjectPtr withGoodSettings(api::ObjectPtr object);
   void trackProxyConfig(const api::NamespacedName& name, api::ObjectPtr object);
   void trackPod(const api::NamespacedName& name, const api::Object* pod);
+  [[nodiscard]] std::optional<std::string> described(const identity::Caller& caller) const;
   void announceAccounts(const std::set<identity::ServiceAccount>& before);
   void trackKeySets(api::Kind kind, const api::NamespacedName& name, const api::Object* object);
   void announceKeySets();
@@ -60,6 +64,7 @@ class EngineSink final : public kube::Sink {
   engine::Engine& engine_;
   const Options options_;
   mutable std::mutex mutex_;
+  mutable std::condition_variable podsChanged_;
   std::map<std::pair<api::Kind, api::NamespacedName>, api::Problems> reported_;
   struct PodOwner {
     identity::ServiceAccount account;

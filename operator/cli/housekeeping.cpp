@@ -33,6 +33,11 @@ void Housekeeping::tick() {
     if (std::exchange(notesOf_, plane_.keeper->looks()) != plane_.keeper->looks()) logNewNotes();
   }
   plane_.trust->tick(std::chrono::system_clock::now());
+  if (!started_ && plane_.engine->ready()) {
+    started_ = true;
+    nextTrim_ = now;
+    memory_.started();
+  }
   if (now >= nextTrim_) {
     nextTrim_ = now + std::chrono::seconds(5);
     memory_.trimHeap();

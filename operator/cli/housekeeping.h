@@ -27,7 +27,7 @@ class Housekeeping {
 
   ControlPlane& plane_;
   MemoryKeeper memory_;
-  bool synced_ = false;
+  bool synced_ = false, started_ = false;
   std::uint64_t notesOf_ = 0;  // Keeper::looks()
   std::chrono::steady_clock::time_point nextTrim_{},
       nextRenewal_{std::chrono::steady_clock::now() + std::chrono::minutes(1)};

@@ -11,6 +11,9 @@ class MemoryKeeper {
   // Heap that first lists, or many proxies that came at once, left free inside.
   void trimHeap();
 
+  // The next dropIdlePages() is not to wait: what the process needed to start has just become idle.
+  void started() { nextDrop_ = {}; }
+
   // Once a minute: pages of programs and libraries that are mapped but idle, most of them only needed to start (symbol
   // tables, relocations, initializers). What is in use comes back from the page cache, some hundred faults in all.
   void dropIdlePages();

@@ -147,8 +147,8 @@ MeshEdges::Way MeshEdges::wayOf(const discovery::Server& discovery, const std::s
   envoy::config::cluster::v3::Cluster config;
   google::protobuf::Any any;
   if (resource == nullptr || !any.ParseFromString((*resource)->body) || !any.UnpackTo(&config)) return way;
-  way.tcp =
-      !config.typed_extension_protocol_options().contains("envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
+  way.http =
+      config.typed_extension_protocol_options().contains("envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
   if (config.transport_socket_matches().empty()) {
     // Mutual TLS of the mesh goes by the proxy's own certificate; TLS to others is none.
     const auto& socket = config.transport_socket().typed_config().value();
@@ -197,7 +197,8 @@ LoadPage MeshEdges::page(std::chrono::seconds window, const discovery::Server& d
   for (const auto& [key, sum] : counts) {
     const auto witness = witnesses.find(key);
     const auto way = witness == witnesses.end() ? Way{} : wayOf(discovery, witness->second, key.cluster);
-    const bool tcp = way.tcp.value_or(sum.requests == 0);
+    // Only requests are answered: what is none of HTTP has connections alone.
+    const bool tcp = !way.http && sum.requests == 0;
     page.edges.push_back({key.source, targets_.at(key.cluster).node, sum.requests / page.seconds,
                           sum.errors / page.seconds, tcp ? sum.connections / page.seconds : 0, tcp, way.mtls});
   }

@@ -63,7 +63,7 @@ class MeshEdges {
   // What a proxy's configuration says of a cluster; nothing where it has none of that name.
   struct Way {
     std::optional<double> mtls;  // share of the endpoints that are reached by it
-    std::optional<bool> tcp;
+    bool http = false;           // by its options; a cluster for HTTP/1.1 has none
   };
   static Way wayOf(const discovery::Server& discovery, const std::string& proxy, const std::string& cluster);
 

@@ -255,8 +255,9 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
   identity::CertificateServiceOptions certificates;
   certificates.certificateSuffices = plane.folderTokens != nullptr;
   plane.certificates = std::make_unique<identity::CertificateService>(*plane.authority, plane.tokens(), certificates);
-  plane.certificates->describeCallers(
-      [&plane](const identity::Caller& caller) { return plane.sink->describe(caller); });
+  plane.certificates->describeCallers([&plane](const identity::Caller& caller, std::chrono::milliseconds wait) {
+    return plane.sink->describe(caller, wait);
+  });
   plane.trust = std::make_unique<TrustKeeper>(
       TrustKeeper::Options{options.stateDir,
                            !plane.member || !options.caDir.empty(),

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <set>
 #include <string>
@@ -31,10 +31,10 @@ struct Subscription {
   bool wildcard = false;
   NameSet names;  // asked for by name
   HeldTable entries;
-  bool everything = false;                      // no entry yet, and all of the snapshot's sets is to be sent
-  std::set<std::string, std::less<>> dirty;     // names that may differ from the snapshot; nothing else does
-  std::deque<std::vector<std::string>> probes;  // parts of refused responses, to be sent each alone
-  bool probeNext = false;                       // probes and new changes take turns
+  bool everything = false;                     // no entry yet, and all of the snapshot's sets is to be sent
+  std::set<std::string, std::less<>> dirty;    // names that may differ from the snapshot; nothing else does
+  std::list<std::vector<std::string>> probes;  // parts of refused responses, to be sent each alone
+  bool probeNext = false;                      // probes and new changes take turns
   std::vector<InFlight> inFlight;
   // Virtual hosts only: route configurations whose watch at the client waits for a first answer.
   std::set<std::string, std::less<>> starving;

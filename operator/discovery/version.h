@@ -6,8 +6,8 @@
 
 namespace fairway::discovery {
 
-// A resource's version as a number of 128 bits: that of our own content hashes; another server's text has the hash of
-// itself, which equals none of ours. Streams keep many.
+// A resource's version (contentVersion()) as two numbers of 42 bits; another server's text has the version of itself as
+// content, which equals none of ours. Streams keep many.
 class Version {
  public:
   Version() = default;  // none
@@ -15,7 +15,7 @@ class Version {
 
   explicit operator bool() const { return high_ != 0 || low_ != 0; }
   bool operator==(const Version&) const = default;
-  [[nodiscard]] std::string toString() const;  // as 32 hexadecimal digits; "" for none
+  [[nodiscard]] std::string toString() const;  // as contentVersion() writes it; "" for none
   void clear() { *this = {}; }
 
  private:

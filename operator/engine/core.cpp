@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <iterator>
 #include <utility>
 
 namespace fairway::engine {
@@ -20,28 +21,28 @@ constexpr std::size_t kSteps = 16;
 
 Core::Core(store::MeshConfig mesh, const store::Catalogue& catalogue, const std::vector<store::UnitKey>& always)
     : store_(std::move(mesh)), selectors_(store_.mesh()), graph_(store_, catalogue) {
-  for (const auto& unit : always) graph_.hold(unit);
+  for (const auto& key : always) graph_.hold(graph_.unit(key));
 }
 
 void Core::connect(ProxyId id, translate::Proxy proxy) {
   proxyCame_ = true;
   Connected connected;
   const translate::ScopesOf query{proxy};
-  connected.unit = UnitKey{translate::ScopesOf::kType, query.key()};
+  connected.unit = &graph_.unit({translate::ScopesOf::kType, query.key()});
   connected.proxy = std::move(proxy);
-  graph_.hold(connected.unit);
+  graph_.hold(*connected.unit);
   proxiesByUnit_[connected.unit].insert(id);
   // Another stream of the same proxy had its scopes computed: no change will announce them again.
   assignScopes(proxies_[id] = std::move(connected));
 }
 
 void Core::assignScopes(Connected& proxy) {
-  const auto value = std::static_pointer_cast<const translate::ScopesOf::Value>(graph_.value(proxy.unit));
+  const auto value = std::static_pointer_cast<const translate::ScopesOf::Value>(Graph::valueOf(*proxy.unit));
   if (!value) return;
-  const auto before = std::exchange(proxy.scopes, *value);
+  const auto before = std::exchange(proxy.scopes, {});
   proxy.assigned = true;
-  for (const auto& scope : proxy.scopes) addScope(scope);
-  for (const auto& scope : before) dropScope(scope);
+  for (const auto& scope : *value) proxy.scopes.push_back(&addScope(scope));
+  for (auto* scope : before) dropScope(*scope);
 }
 
 void Core::disconnect(ProxyId id) {
@@ -49,11 +50,11 @@ void Core::disconnect(ProxyId id) {
   if (found == proxies_.end()) return;
   const Connected connected = std::move(found->second);
   proxies_.erase(found);
-  graph_.release(connected.unit);
+  graph_.release(*connected.unit);
   auto& ids = proxiesByUnit_[connected.unit];
   ids.erase(id);
   if (ids.empty()) proxiesByUnit_.erase(connected.unit);
-  for (const auto& scope : connected.scopes) dropScope(scope);
+  for (auto* scope : connected.scopes) dropScope(*scope);
 }
 
 void Core::quarantine(api::ObjectPtr object, std::string reason) {
@@ -79,37 +80,29 @@ std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes,
   for (std::size_t kind = 0; kind < kinds.size(); ++kind) stats_.batchesByKind[kind] += kinds[kind] ? 1 : 0;
 
   // A changed unit may lead to new units, which are computed in the next turn; an unchanged world ends it.
-  std::set<UnitKey> touchedScopes;
+  const auto before = [](const Scope* a, const Scope* b) { return a->key < b->key; };
   for (auto changed = graph_.update(); !changed.empty(); changed = graph_.update()) {
-    std::set<UnitKey> scopes;
-    for (const auto& key : changed) {
-      const auto found = scopesByMember_.find(key);
-      if (found != scopesByMember_.end()) scopes.insert(found->second.begin(), found->second.end());
+    std::set<Scope*, decltype(before)> scopes(before);
+    for (const auto* unit : changed) {
+      const auto found = scopesByMember_.find(unit);
+      if (found != scopesByMember_.end()) found->second.each([&](Scope* scope) { scopes.insert(scope); });
     }
+    for (auto* scope : scopes) ++scope->proxies;  // so that it stays while proxies may leave it
     updateProxies(changed);
-    for (const auto& key : scopes) {
-      const auto scope = scopes_.find(key);
-      if (scope != scopes_.end()) updateScope(key, scope->second, changed);
+    for (auto* scope : scopes) {
+      if (scope->proxies != 1) updateScope(*scope, changed);
+      dropScope(*scope);
     }
   }
 
-  std::set<UnitKey> replaced;
-  for (auto& [key, scope] : scopes_) {
-    if (publish(scope)) replaced.insert(key);
-  }
+  for (auto& [key, scope] : scopes_) publish(scope);
   std::vector<ProxyId> result;
   for (auto& [id, proxy] : proxies_) {
-    if (!proxy.assigned) continue;
-    const bool other = proxy.snapshot == nullptr || proxy.snapshot->scopes.size() != proxy.scopes.size();
-    bool changed = other;
-    for (std::size_t i = 0; !changed && i < proxy.scopes.size(); ++i) {
-      changed = proxy.snapshot->scopes[i] != scopes_.at(proxy.scopes[i]).snapshot;
-    }
-    if (!changed) continue;
+    if (!proxy.assigned || !isBehind(proxy)) continue;
     auto snapshot = std::make_shared<ProxySnapshot>();
     snapshot->generation = ++generation_;
     if (proxy.snapshot) snapshot->arrived = arrived;
-    for (const auto& scope : proxy.scopes) snapshot->scopes.push_back(scopes_.at(scope).snapshot);
+    for (const auto* scope : proxy.scopes) snapshot->scopes.push_back(scope->snapshot);
     proxy.snapshot = std::move(snapshot);
     result.push_back(id);
   }
@@ -120,81 +113,107 @@ std::vector<Core::ProxyId> Core::update(std::vector<store::Change> changes,
   return result;
 }
 
-void Core::updateProxies(const std::vector<UnitKey>& changed) {
-  for (const auto& key : changed) {
-    const auto ids = proxiesByUnit_.find(key);
+// Its snapshot is not made of those that its scopes have now.
+bool Core::isBehind(const Connected& proxy) {
+  return proxy.snapshot == nullptr ||
+         !std::equal(proxy.snapshot->scopes.begin(), proxy.snapshot->scopes.end(), proxy.scopes.begin(),
+                     proxy.scopes.end(), [](const auto& had, const Scope* scope) { return had == scope->snapshot; });
+}
+
+void Core::updateProxies(const std::vector<const Unit*>& changed) {
+  for (const auto* unit : changed) {
+    const auto ids = proxiesByUnit_.find(unit);
     if (ids == proxiesByUnit_.end()) continue;
     for (const ProxyId id : ids->second) assignScopes(proxies_.at(id));
   }
 }
 
-void Core::addScope(const UnitKey& key) {
+Core::Scope& Core::addScope(const UnitKey& key) {
   auto& scope = scopes_[key];
-  if (scope.proxies++ == 0) addMember(scope, key, key);
-}
-
-void Core::dropScope(const UnitKey& key) {
-  const auto found = scopes_.find(key);
-  if (found == scopes_.end() || --found->second.proxies != 0) return;
-  for (const auto& [member, state] : found->second.members) {
-    graph_.release(member);
-    auto& scopes = scopesByMember_[member];
-    scopes.erase(key);
-    if (scopes.empty()) scopesByMember_.erase(member);
+  if (scope.proxies++ == 0) {
+    scope.key = key;
+    addMember(scope, graph_.unit(key));
   }
-  scopes_.erase(found);
+  return scope;
 }
 
-void Core::updateScope(const UnitKey& key, Scope& scope, const std::vector<UnitKey>& changed) {
-  for (const auto& member : changed) {
-    if (scope.members.contains(member)) replaceOutput(scope, key, member);
+void Core::dropScope(Scope& scope) {
+  if (--scope.proxies != 0) return;
+  for (const auto& [member, state] : scope.members) leaveMember(scope, *member);
+  scopes_.erase(scopes_.find(scope.key));
+}
+
+void Core::updateScope(Scope& scope, const std::vector<const Unit*>& changed) {
+  for (const auto* member : changed) {
+    if (scope.members.contains(member)) replaceOutput(scope, *member);
   }
 }
 
-void Core::addMember(Scope& scope, const UnitKey& scopeKey, const UnitKey& key) {
-  auto& member = scope.members[key];
-  if (member.parents++ != 0) return;
-  graph_.hold(key);
-  scopesByMember_[key].insert(scopeKey);
-  replaceOutput(scope, scopeKey, key);  // if another scope had it computed; else it comes with the next turn
+void Core::addMember(Scope& scope, const Unit& unit) {
+  if (scope.members[&unit].parents++ != 0) return;
+  graph_.hold(unit);
+  scopesByMember_[&unit].insert(&scope);
+  replaceOutput(scope, unit);  // if another scope had it computed; else it comes with the next turn
 }
 
-void Core::removeMember(Scope& scope, const UnitKey& scopeKey, const UnitKey& key) {
-  const auto found = scope.members.find(key);
+void Core::removeMember(Scope& scope, const Unit& unit) {
+  const auto found = scope.members.find(&unit);
   if (found == scope.members.end() || --found->second.parents != 0) return;
   const auto output = std::move(found->second.output);
   scope.members.erase(found);
-  auto& scopes = scopesByMember_[key];
-  scopes.erase(scopeKey);
-  if (scopes.empty()) scopesByMember_.erase(key);
-  graph_.release(key);
+  leaveMember(scope, unit);
   if (!output) return;
-  for (const auto& resource : output->resources) eraseResource(scope, key, *resource);
-  for (const auto& child : output->children) removeMember(scope, scopeKey, child);
+  for (const auto& resource : output->resources) eraseResource(scope, unit, *resource);
+  for (const auto& child : output->children) removeMember(scope, graph_.unit(child));
 }
 
-void Core::replaceOutput(Scope& scope, const UnitKey& scopeKey, const UnitKey& key) {
-  auto output = std::static_pointer_cast<const Output>(graph_.value(key));
+void Core::leaveMember(Scope& scope, const Unit& unit) {
+  const auto scopes = scopesByMember_.find(&unit);
+  scopes->second.erase(&scope);
+  if (scopes->second.empty()) scopesByMember_.erase(scopes);
+  graph_.release(unit);
+}
+
+// What the unit has led to, its resources shared with all units that led to the same.
+std::shared_ptr<const Output> Core::outputOf(const Unit& unit) {
+  auto output = std::static_pointer_cast<const Output>(Graph::valueOf(unit));
+  if (!output) return output;
+  std::vector<ResourcePtr> shared;
+  shared.reserve(output->resources.size());
+  std::transform(output->resources.begin(), output->resources.end(), std::back_inserter(shared),
+                 [this](const auto& resource) { return intern(resource); });
+  if (shared == output->resources) return output;
+  auto same = std::make_shared<const Output>(Output{std::move(shared), output->children});
+  Graph::share(unit, same);
+  return same;
+}
+
+void Core::replaceOutput(Scope& scope, const Unit& unit) {
+  auto output = outputOf(unit);
   if (!output) return;
-  const auto before = scope.members.at(key).output;
-  if (before == output) return;
-  scope.members.at(key).output = output;
+  auto& member = scope.members.at(&unit);
+  if (member.output == output) return;
+  const auto before = std::exchange(member.output, output);
 
   std::set<std::pair<Type, std::string_view>> kept;
   for (const auto& resource : output->resources) {
     if (before) kept.emplace(resource->type, resource->name);
     const auto type = static_cast<std::size_t>(resource->type);
-    auto& slot = scope.resources[type][resource->name];
-    const bool same = slot.resource && *slot.resource == *resource;
-    slot.owner = key;
-    if (same) continue;
-    slot.resource = intern(resource);
+    auto& resources = scope.resources[type];
+    const auto slot = resources.find(resource->name);
+    const bool known = slot != resources.end();
+    if (known && (slot->second.resource == resource || *slot->second.resource == *resource)) {
+      slot->second.owner = &unit;
+      continue;
+    }
+    if (known) resources.erase(slot);  // its name is in the resource that goes
+    resources.emplace(resource->name, Owned{&unit, resource});
     scope.touched[type].insert(resource->name);
     ++stats_.changedResources;
   }
   if (before) {
     for (const auto& resource : before->resources) {
-      if (!kept.contains({resource->type, resource->name})) eraseResource(scope, key, *resource);
+      if (!kept.contains({resource->type, resource->name})) eraseResource(scope, unit, *resource);
     }
   }
   // Lists of children are long and mostly stay the same: what both have at their beginning and end is not touched.
@@ -209,15 +228,15 @@ void Core::replaceOutput(Scope& scope, const UnitKey& scopeKey, const UnitKey& k
     --newEnd;
   }
   // New children first, so that what stays is not dropped and computed again.
-  for (auto child = newBegin; child != newEnd; ++child) addMember(scope, scopeKey, *child);
-  for (auto child = oldBegin; child != oldEnd; ++child) removeMember(scope, scopeKey, *child);
+  for (auto child = newBegin; child != newEnd; ++child) addMember(scope, graph_.unit(*child));
+  for (auto child = oldBegin; child != oldEnd; ++child) removeMember(scope, graph_.unit(*child));
 }
 
 // A resource that another unit of the scope has taken over in the meantime stays.
-void Core::eraseResource(Scope& scope, const UnitKey& owner, const translate::Resource& resource) {
+void Core::eraseResource(Scope& scope, const Unit& owner, const translate::Resource& resource) {
   const auto type = static_cast<std::size_t>(resource.type);
   const auto found = scope.resources[type].find(resource.name);
-  if (found == scope.resources[type].end() || found->second.owner != owner) return;
+  if (found == scope.resources[type].end() || found->second.owner != &owner) return;
   scope.resources[type].erase(found);
   scope.touched[type].insert(resource.name);
   ++stats_.changedResources;

@@ -7,12 +7,14 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "engine/config_objects.h"
 #include "engine/discovery_selectors.h"
 #include "engine/graph.h"
+#include "engine/pointer_set.h"
 #include "engine/snapshot.h"
 #include "store/store.h"
 #include "translate/resource.h"
@@ -72,35 +74,40 @@ class Core {
     std::shared_ptr<const translate::Output> output;
   };
   struct Owned {
-    store::UnitKey owner;
+    const Unit* owner = nullptr;
     translate::ResourcePtr resource;
   };
   struct Scope {
+    store::UnitKey key;
     std::size_t proxies = 0;
-    std::unordered_map<store::UnitKey, Member, UnitKeyHash> members;
-    std::array<std::map<std::string, Owned>, translate::kTypeCount> resources;  // by name
+    std::unordered_map<const Unit*, Member> members;
+    // By name: that of the resource itself.
+    std::array<std::map<std::string_view, Owned>, translate::kTypeCount> resources;
     // Names that may differ from the snapshot's.
     std::array<std::set<std::string>, translate::kTypeCount> touched;
     std::shared_ptr<const ScopeSnapshot> snapshot;
   };
   struct Connected {
     translate::Proxy proxy;
-    store::UnitKey unit;
-    std::vector<store::UnitKey> scopes;
+    const Unit* unit = nullptr;
+    std::vector<Scope*> scopes;
     bool assigned = false;  // its ScopesOf unit has been computed
     SnapshotPtr snapshot;
   };
 
   void assignScopes(Connected& proxy);
-  void updateProxies(const std::vector<store::UnitKey>& changed);
-  void updateScope(const store::UnitKey& key, Scope& scope, const std::vector<store::UnitKey>& changed);
-  void addMember(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
-  void removeMember(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
-  void replaceOutput(Scope& scope, const store::UnitKey& scopeKey, const store::UnitKey& key);
-  void addScope(const store::UnitKey& key);
-  void dropScope(const store::UnitKey& key);
+  void updateProxies(const std::vector<const Unit*>& changed);
+  static bool isBehind(const Connected& proxy);
+  void updateScope(Scope& scope, const std::vector<const Unit*>& changed);
+  void addMember(Scope& scope, const Unit& unit);
+  void removeMember(Scope& scope, const Unit& unit);
+  void leaveMember(Scope& scope, const Unit& unit);
+  void replaceOutput(Scope& scope, const Unit& unit);
+  Scope& addScope(const store::UnitKey& key);
+  void dropScope(Scope& scope);
   bool publish(Scope& scope);
-  void eraseResource(Scope& scope, const store::UnitKey& owner, const translate::Resource& resource);
+  void eraseResource(Scope& scope, const Unit& owner, const translate::Resource& resource);
+  std::shared_ptr<const translate::Output> outputOf(const Unit& unit);
   translate::ResourcePtr intern(const translate::ResourcePtr& resource);
 
   store::Store store_;
@@ -109,9 +116,9 @@ class Core {
   std::vector<std::pair<api::ObjectPtr, std::string>> accused_;
   Graph graph_;
   std::map<ProxyId, Connected> proxies_;
-  std::map<store::UnitKey, std::set<ProxyId>> proxiesByUnit_;
+  std::unordered_map<const Unit*, std::set<ProxyId>> proxiesByUnit_;
   std::map<store::UnitKey, Scope> scopes_;
-  std::unordered_map<store::UnitKey, std::set<store::UnitKey>, UnitKeyHash> scopesByMember_;
+  std::unordered_map<const Unit*, PointerSet<Scope>> scopesByMember_;
   // Equal resources of different scopes are one object. By version.
   std::unordered_map<std::string, std::weak_ptr<const translate::Resource>> interned_;
   std::size_t sweepInternedAt_ = 1024;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "engine/log.h"
 #include "engine/pointer_set.h"
@@ -13,24 +14,39 @@ using store::Read;
 using store::UnitKey;
 
 struct Graph::Node {
-  UnitKey key;                                     // of a unit
-  const store::Catalogue::Entry* entry = nullptr;  // null: an input
-  Read read;                                       // of an input
+  explicit Node(const store::Catalogue::Entry* of) : entry(of) {}
+  const store::Catalogue::Entry* entry;  // null: an input
   State state = State::dirty;
   bool computing = false;
-  std::uint64_t changedAt = 0;   // revision in which the value last changed
+  bool changed = false;         // a unit: it is in changed_
+  std::uint64_t changedAt = 0;  // revision in which the value last changed
+  PointerSet<UnitNode> dependents;
+};
+
+struct Graph::UnitNode : Unit, Node {
+  UnitNode(const UnitKey& of, const store::Catalogue::Entry* by) : Unit{of}, Node(by) {}
   std::uint64_t verifiedAt = 0;  // revision in which the value was last known to be current
   std::size_t holds = 0;
   std::shared_ptr<const void> value;
   std::vector<Node*> dependencies;  // in the order of reading, each once
-  PointerSet<Node> dependents;
   model::Notes notes;
 };
+
+struct Graph::InputNode : Node {
+  explicit InputNode(const Read& of) : Node(nullptr), read(of) { state = State::clean; }
+  const Read& read;  // its key in inputs_
+};
+
+bool Graph::ByKey::operator()(const UnitKey& a, const std::unique_ptr<UnitNode>& b) const { return a == b->key; }
+
+std::size_t Graph::HashOfKey::operator()(const std::unique_ptr<UnitNode>& node) const {
+  return UnitKeyHash{}(node->key);
+}
 
 // The View of one computation.
 class Graph::Recorder final : public store::View {
  public:
-  Recorder(Graph& graph, Node& node) : graph_(graph), node_(node) {}
+  Recorder(Graph& graph, UnitNode& node) : graph_(graph), node_(node) {}
 
   const store::MeshConfig& mesh() override { return graph_.store_.mesh(); }
   void note(model::Note note) override { notes_.push_back(std::move(note)); }
@@ -69,7 +85,7 @@ class Graph::Recorder final : public store::View {
     return graph_.store_.select(kind, ns, selector);
   }
   const void* readUnit(const UnitKey& key) override {
-    Node& read = graph_.unit(key);
+    UnitNode& read = graph_.unitNode(key);
     if (read.computing) throw std::logic_error("unit " + key.toString() + " reads itself");
     add(read);
     graph_.ensure(read);
@@ -87,7 +103,7 @@ class Graph::Recorder final : public store::View {
   }
 
   Graph& graph_;
-  Node& node_;
+  UnitNode& node_;
   PointerSet<Node> seen_;
   model::Notes notes_;
 };
@@ -100,44 +116,48 @@ Graph::~Graph() {
   }
 }
 
-Graph::Node& Graph::unit(const UnitKey& key) {
-  auto& slot = units_[key];
-  if (!slot) {
-    slot = std::make_unique<Node>();
-    slot->key = key;
-    slot->entry = &catalogue_.at(key.type);
-    unused_.insert(slot.get());
-  }
-  return *slot;
+Graph::UnitNode& Graph::nodeOf(const Unit& unit) {
+  return const_cast<UnitNode&>(static_cast<const UnitNode&>(unit));  // NOLINT: all units are nodes of ours
 }
 
-Graph::Node& Graph::input(const Read& read) {
-  auto& slot = inputs_[read];
-  if (!slot) {
-    slot = std::make_unique<Node>();
-    slot->read = read;
-    slot->state = State::clean;
+const Unit& Graph::unit(const UnitKey& key) { return unitNode(key); }
+
+Graph::UnitNode& Graph::unitNode(const UnitKey& key) {
+  auto found = units_.find(key);
+  if (found == units_.end()) {
+    found = units_.insert(std::make_unique<UnitNode>(key, &catalogue_.at(key.type))).first;
+    unused_.insert(found->get());
+  }
+  return **found;
+}
+
+Graph::InputNode& Graph::input(const Read& read) {
+  const auto [at, added] = inputs_.try_emplace(read);
+  if (added) {
+    at->second = std::make_unique<InputNode>(at->first);
     if (read.type == Read::Type::selector) store_.watchSelector(read);
   }
-  return *slot;
+  return *at->second;
 }
 
-void Graph::hold(const UnitKey& key) {
-  Node& node = unit(key);
+void Graph::hold(const Unit& unit) {
+  UnitNode& node = nodeOf(unit);
   unused_.erase(&node);
   if (node.holds++ == 0) {
-    changed_.push_back(key);
+    noteChange(node);
     if (node.state != State::clean) stale_.insert(&node);
   }
 }
 
-void Graph::release(const UnitKey& key) {
-  const auto found = units_.find(key);
-  if (found == units_.end() || found->second->holds == 0) return;
-  Node& node = *found->second;
-  if (--node.holds != 0) return;
+void Graph::release(const Unit& unit) {
+  UnitNode& node = nodeOf(unit);
+  if (node.holds == 0 || --node.holds != 0) return;
   stale_.erase(&node);
   if (node.dependents.empty()) unused_.insert(&node);
+}
+
+void Graph::noteChange(UnitNode& node) {
+  if (!std::exchange(node.changed, true)) changed_.push_back(&node);
 }
 
 void Graph::invalidate(const Read& read) {
@@ -149,10 +169,10 @@ void Graph::invalidate(const Read& read) {
 }
 
 void Graph::markDependents(Node& node, State direct) {
-  node.dependents.each([&](Node* dependent) { mark(*dependent, direct); });
+  node.dependents.each([&](UnitNode* dependent) { mark(*dependent, direct); });
 }
 
-void Graph::mark(Node& node, State state) {
+void Graph::mark(UnitNode& node, State state) {
   const bool wasClean = node.state == State::clean;
   if (wasClean || state == State::dirty) node.state = state;
   if (!wasClean) return;  // everything behind it is marked already
@@ -160,9 +180,9 @@ void Graph::mark(Node& node, State state) {
   markDependents(node, State::check);
 }
 
-std::vector<UnitKey> Graph::update() {
+std::vector<const Unit*> Graph::update() {
   while (!stale_.empty()) {
-    Node& node = **stale_.begin();
+    UnitNode& node = **stale_.begin();
     stale_.erase(stale_.begin());
     try {
       ensure(node);
@@ -170,27 +190,27 @@ std::vector<UnitKey> Graph::update() {
       log().error("{} has no result: {}", node.key.toString(), e.what());
     }
   }
+  std::vector<const Unit*> result;
+  result.reserve(changed_.size());
+  for (UnitNode* node : std::exchange(changed_, {})) {
+    node->changed = false;
+    if (node->holds != 0) result.push_back(node);
+  }
   sweep();
   ++revision_;
-  std::vector<UnitKey> result;
-  std::swap(result, changed_);
-  std::sort(result.begin(), result.end());
-  result.erase(std::unique(result.begin(), result.end()), result.end());
-  std::erase_if(result, [&](const UnitKey& key) {
-    const auto found = units_.find(key);
-    return found == units_.end() || found->second->holds == 0;
-  });
+  std::sort(result.begin(), result.end(), [](const Unit* a, const Unit* b) { return a->key < b->key; });
   return result;
 }
 
-void Graph::ensure(Node& node) {
+void Graph::ensure(UnitNode& node) {
   if (node.state == State::clean) return;
   try {
     if (node.state == State::check) {
       ++stats_.checks;
-      // In the order of reading: a later read may depend on what an earlier one returned.
-      for (Node* read : std::vector<Node*>(node.dependencies)) {
-        if (read->entry) ensure(*read);
+      // In the order of reading: a later read may depend on what an earlier one returned. What they compute meanwhile
+      // never touches what this one has read.
+      for (Node* read : node.dependencies) {
+        if (read->entry) ensure(static_cast<UnitNode&>(*read));
         if (read->changedAt > node.verifiedAt) {
           node.state = State::dirty;
           break;
@@ -205,12 +225,12 @@ void Graph::ensure(Node& node) {
   settle(node);
 }
 
-void Graph::settle(Node& node) const {
+void Graph::settle(UnitNode& node) const {
   node.state = State::clean;
   node.verifiedAt = revision_;
 }
 
-void Graph::compute(Node& node) {
+void Graph::compute(UnitNode& node) {
   ++stats_.runs;
   ++stats_.runsByType[node.key.type];
   std::vector<Node*> before = std::move(node.dependencies);
@@ -233,71 +253,99 @@ void Graph::compute(Node& node) {
   }
   node.computing = false;
   node.dependencies = std::move(recorder.dependencies);
+  node.dependencies.shrink_to_fit();
   dropDependencies(node, std::move(before));
   node.notes = recorder.takeNotes();
+  if (node.notes.empty()) {
+    noted_.erase(&node);
+  } else {
+    noted_.insert(&node);
+  }
   if (node.value && node.entry->equal(node.value.get(), value.get())) {
     ++stats_.unchanged;
     return;
   }
+  shareRecent(node, value);
   node.value = std::move(value);
   node.changedAt = revision_;
-  if (node.holds != 0) changed_.push_back(node.key);
+  if (node.holds != 0) noteChange(node);
 }
 
-void Graph::addDependency(Node& reader, Node& read) {
+void Graph::shareRecent(const UnitNode& node, std::shared_ptr<const void>& value) {
+  auto& recent = recent_[node.key.type];
+  for (const auto& known : recent.values) {
+    if (auto other = known.lock(); other && node.entry->equal(other.get(), value.get())) {
+      value = std::move(other);
+      return;
+    }
+  }
+  recent.values[recent.next++ % recent.values.size()] = value;
+}
+
+void Graph::addDependency(UnitNode& reader, Node& read) {
   read.dependents.insert(&reader);
   unused_.erase(&read);
 }
 
-void Graph::dropDependencies(Node& node, std::vector<Node*> dependencies) {
+void Graph::dropDependencies(UnitNode& node, std::vector<Node*> dependencies) {
   if (dependencies.empty()) return;
   const std::unordered_set<Node*> kept(node.dependencies.begin(), node.dependencies.end());
   for (Node* read : dependencies) {
     if (kept.contains(read)) continue;
     read->dependents.erase(&node);
-    if (read->dependents.empty() && read->holds == 0) unused_.insert(read);
+    if (unneeded(*read)) unused_.insert(read);
   }
+}
+
+bool Graph::unneeded(const Node& node) {
+  return node.dependents.empty() && (!node.entry || static_cast<const UnitNode&>(node).holds == 0);
 }
 
 void Graph::sweep() {
   while (!unused_.empty()) {
     Node* node = *unused_.begin();
     unused_.erase(unused_.begin());
-    if (node->holds == 0 && node->dependents.empty()) erase(*node);
+    if (unneeded(*node)) erase(*node);
   }
 }
 
 void Graph::erase(Node& node) {
-  stale_.erase(&node);
-  std::vector<Node*> dependencies = std::move(node.dependencies);
-  node.dependencies.clear();
-  dropDependencies(node, std::move(dependencies));
-  if (node.entry) {
-    units_.erase(units_.find(node.key));
-  } else {
-    if (node.read.type == Read::Type::selector) store_.unwatchSelector(node.read);
-    inputs_.erase(inputs_.find(node.read));
+  if (!node.entry) {
+    const auto& read = static_cast<InputNode&>(node).read;
+    if (read.type == Read::Type::selector) store_.unwatchSelector(read);
+    inputs_.erase(inputs_.find(read));
+    return;
   }
+  auto& unit = static_cast<UnitNode&>(node);
+  stale_.erase(&unit);
+  noted_.erase(&unit);
+  dropDependencies(unit, std::exchange(unit.dependencies, {}));
+  units_.erase(units_.find(unit.key));
 }
+
+std::shared_ptr<const void> Graph::valueOf(const Unit& unit) { return nodeOf(unit).value; }
 
 std::shared_ptr<const void> Graph::value(const UnitKey& key) const {
   const auto found = units_.find(key);
-  return found == units_.end() ? nullptr : found->second->value;
+  return found == units_.end() ? nullptr : (*found)->value;
 }
+
+void Graph::share(const Unit& unit, std::shared_ptr<const void> equal) { nodeOf(unit).value = std::move(equal); }
 
 model::Notes Graph::notes() const {
   std::set<model::Note> result;
-  for (const auto& [key, node] : units_) result.insert(node->notes.begin(), node->notes.end());
+  for (const auto* node : noted_) result.insert(node->notes.begin(), node->notes.end());
   return {result.begin(), result.end()};
 }
 
 std::vector<Graph::UnitInfo> Graph::units() const {
   std::vector<UnitInfo> result;
   result.reserve(units_.size());
-  for (const auto& [key, node] : units_) {
-    UnitInfo info{key, node->state == State::clean, node->value, {}};
+  for (const auto& node : units_) {
+    UnitInfo info{node->key, node->state == State::clean, node->value, {}};
     for (const Node* read : node->dependencies) {
-      info.reads.push_back(read->entry ? read->key.toString() : read->read.toString());
+      info.reads.push_back(read->entry ? static_cast<const UnitNode*>(read)->key.toString()
+                                       : static_cast<const InputNode*>(read)->read.toString());
     }
     result.push_back(std::move(info));
   }

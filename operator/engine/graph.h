@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,6 +25,11 @@ struct GraphStats {
   std::map<std::string_view, std::uint64_t> runsByType;
 };
 
+// A unit, for who asks for it often: valid as long as it is held, and else until the next update().
+struct Unit {
+  store::UnitKey key;
+};
+
 // Derived values and what each of them read.
 //
 // A unit is computed when it is asked for, and again when something that it read has changed; each runs
@@ -38,18 +45,25 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
+  // Made if there is none.
+  const Unit& unit(const store::UnitKey& key);
+
   // Keeps a unit alive and current, and computes it if need be. Calls are counted.
-  void hold(const store::UnitKey& key);
-  void release(const store::UnitKey& key);
+  void hold(const Unit& unit);
+  void release(const Unit& unit);
 
   // A read's result may have changed: called by Store::apply.
   void invalidate(const store::Read& read);
 
   // Brings every held unit up to date and returns those whose value changed since the last call.
-  std::vector<store::UnitKey> update();
+  // They are ordered by key.
+  std::vector<const Unit*> update();
 
   // The value of a held unit; null if its function has only ever thrown.
+  [[nodiscard]] static std::shared_ptr<const void> valueOf(const Unit& unit);
   [[nodiscard]] std::shared_ptr<const void> value(const store::UnitKey& key) const;
+  // Has a unit keep this value, which equals its own and shares memory with others.
+  static void share(const Unit& unit, std::shared_ptr<const void> equal);
 
   // What the units held or read had to say to the authors of objects; sorted, each once.
   [[nodiscard]] model::Notes notes() const;
@@ -68,28 +82,51 @@ class Graph {
  private:
   class Recorder;
   struct Node;
+  struct UnitNode;
+  struct InputNode;
   enum class State { clean, check, dirty };
+  struct ByKey {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<UnitNode>& a, const std::unique_ptr<UnitNode>& b) const { return a == b; }
+    bool operator()(const store::UnitKey& a, const std::unique_ptr<UnitNode>& b) const;
+  };
+  struct HashOfKey {
+    using is_transparent = void;
+    std::size_t operator()(const std::unique_ptr<UnitNode>& node) const;
+    std::size_t operator()(const store::UnitKey& key) const { return UnitKeyHash{}(key); }
+  };
+  // The last values of a type: most have an equal one among them, which is kept in their place.
+  struct Recent {
+    std::array<std::weak_ptr<const void>, 4> values;
+    std::size_t next = 0;
+  };
 
-  Node& unit(const store::UnitKey& key);
-  Node& input(const store::Read& read);
-  void ensure(Node& node);
-  void compute(Node& node);
-  void settle(Node& node) const;
+  static UnitNode& nodeOf(const Unit& unit);
+  UnitNode& unitNode(const store::UnitKey& key);
+  InputNode& input(const store::Read& read);
+  void ensure(UnitNode& node);
+  void compute(UnitNode& node);
+  void settle(UnitNode& node) const;
+  void shareRecent(const UnitNode& node, std::shared_ptr<const void>& value);
+  void noteChange(UnitNode& node);
+  [[nodiscard]] static bool unneeded(const Node& node);
   void markDependents(Node& node, State direct);
-  void mark(Node& node, State state);
-  void addDependency(Node& reader, Node& read);
-  void dropDependencies(Node& node, std::vector<Node*> dependencies);
+  void mark(UnitNode& node, State state);
+  void addDependency(UnitNode& reader, Node& read);
+  void dropDependencies(UnitNode& node, std::vector<Node*> dependencies);
   void sweep();
   void erase(Node& node);
 
   store::Store& store_;
   const store::Catalogue& catalogue_;
   std::uint64_t revision_ = 1;
-  std::unordered_map<store::UnitKey, std::unique_ptr<Node>, UnitKeyHash> units_;
-  std::unordered_map<store::Read, std::unique_ptr<Node>, store::ReadHash> inputs_;
-  std::unordered_set<Node*> stale_;      // held units that are not clean
+  std::unordered_set<std::unique_ptr<UnitNode>, HashOfKey, ByKey> units_;
+  std::unordered_map<store::Read, std::unique_ptr<InputNode>, store::ReadHash> inputs_;
+  std::unordered_set<UnitNode*> stale_;  // held units that are not clean
+  std::unordered_set<UnitNode*> noted_;  // units that have notes
   std::unordered_set<Node*> unused_;     // candidates for sweep()
-  std::vector<store::UnitKey> changed_;  // held units whose value changed since update() was last called
+  std::vector<UnitNode*> changed_;       // held units whose value changed since update() was last called
+  std::unordered_map<std::string_view, Recent> recent_;
   GraphStats stats_;
 };
 

@@ -1,7 +1,7 @@
 #include "identity/certificate_service.h"
 
 #include <mutex>
-#include <thread>
+#include <set>
 
 #include <grpcpp/server_context.h>
 
@@ -12,9 +12,6 @@
 
 namespace fairway::identity {
 namespace {
-
-constexpr int kPodTries = 10;
-constexpr std::chrono::milliseconds kPodWait{100};
 
 // "ipv4:10.0.0.1:4711" without the port, so that all connections of one host share a bucket.
 std::string hostOf(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
@@ -32,6 +29,27 @@ class InFlight {
   unsigned position_;
 };
 
+// The pods whose callers wait to be known.
+class Waiting {
+ public:
+  explicit Waiting(std::size_t most) : most_(most) {}
+
+  // A place among them; false: there is none, or the pod has one.
+  bool enter(const Caller& caller) {
+    const std::lock_guard guard(mutex_);
+    return pods_.size() < most_ && pods_.emplace(caller.ns, caller.pod).second;
+  }
+  void leave(const Caller& caller) {
+    const std::lock_guard guard(mutex_);
+    pods_.erase({caller.ns, caller.pod});
+  }
+
+ private:
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::set<std::pair<std::string, std::string>> pods_;  // namespace and name; guarded by mutex_
+};
+
 }  // namespace
 
 class CertificateService::Implementation final : public v1::CertificateService::Service {
@@ -42,6 +60,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
         tokens_(tokens),
         options_(options),
         clock_(std::move(clock)),
+        waiting_(options.maxWaiting),
         limiter_(options.perSecond, options.burst) {}
 
   grpc::Status CreateCertificate(grpc::ServerContext* context, const v1::CreateCertificateRequest* request,
@@ -67,7 +86,15 @@ class CertificateService::Implementation final : public v1::CertificateService::
     }
     const auto ttl = authority_.ttlFor(std::chrono::seconds(request->validity_seconds()));
     if (!ttl) return invalid(*context, *caller, ttl.error().message);
-    const auto issued = authority_.sign(*key, *caller, *ttl, now, describe(*caller));
+    const auto description = describe(*caller);
+    if (!description) {
+      ++throttled_;
+      log().warn("certificate request of {}/{} from {}: pod {} is not known yet, and too many such wait already",
+                 caller->ns, caller->name, context->peer(), caller->pod);
+      return {grpc::StatusCode::UNAVAILABLE,
+              "the control plane has not been told of pod " + caller->pod + " yet: try again later"};
+    }
+    const auto issued = authority_.sign(*key, *caller, *ttl, now, *description);
     if (!issued) {
       ++failed_;
       ++unsigned_;
@@ -88,7 +115,7 @@ class CertificateService::Implementation final : public v1::CertificateService::
     trust_ = std::move(text);
   }
 
-  void describeCallers(std::function<std::optional<std::string>(const Caller&)> describe) {
+  void describeCallers(Describe describe) {
     const std::lock_guard guard(trustMutex_);
     describe_ = std::move(describe);
   }
@@ -124,19 +151,22 @@ class CertificateService::Implementation final : public v1::CertificateService::
     return {grpc::StatusCode::INVALID_ARGUMENT, message};
   }
 
-  // A pod may ask before the watch has told of it; what its certificate does not say now it does not say for hours.
-  [[nodiscard]] std::string describe(const Caller& caller) const {
-    std::function<std::optional<std::string>(const Caller&)> describe;
+  // What the certificate does not say now it does not say for hours, so a pod that is not known yet is waited for. Such
+  // callers may come in any number: few of them wait, as each holds one of the threads that serve those who are known.
+  // Nothing: there was no place to wait.
+  [[nodiscard]] std::optional<std::string> describe(const Caller& caller) {
+    Describe describe;
     {
       const std::lock_guard guard(trustMutex_);
       describe = describe_;
     }
-    if (!describe) return {};
-    for (int tries = caller.pod.empty() ? 1 : kPodTries;; --tries) {
-      if (auto found = describe(caller)) return *std::move(found);
-      if (tries <= 1) return {};
-      std::this_thread::sleep_for(kPodWait);
-    }
+    if (!describe) return std::string();
+    if (auto found = describe(caller, std::chrono::milliseconds::zero())) return found;
+    if (caller.pod.empty()) return std::string();
+    if (!waiting_.enter(caller)) return std::nullopt;
+    auto found = describe(caller, options_.podWait);
+    waiting_.leave(caller);
+    return found ? std::move(found) : std::string();
   }
 
   [[nodiscard]] tl::expected<Caller, grpc::Status> authenticate(const grpc::ServerContext& context, Time now) const {
@@ -175,12 +205,13 @@ class CertificateService::Implementation final : public v1::CertificateService::
 
   const CertificateAuthority& authority_;
   mutable std::mutex trustMutex_;
-  std::string trust_;                                                  // guarded by trustMutex_
-  std::function<void(const std::string&)> known_;                      // guarded by trustMutex_
-  std::function<std::optional<std::string>(const Caller&)> describe_;  // guarded by trustMutex_
+  std::string trust_;                              // guarded by trustMutex_
+  std::function<void(const std::string&)> known_;  // guarded by trustMutex_
+  Describe describe_;                              // guarded by trustMutex_
   TokenVerifier* const tokens_;
   const CertificateServiceOptions options_;
   const Clock clock_;
+  Waiting waiting_;
   RateLimiter limiter_;
   std::atomic<unsigned> inFlight_{0};
   std::atomic<std::uint64_t> issued_{0}, unauthenticated_{0}, invalid_{0}, throttled_{0}, failed_{0}, unreadable_{0},
@@ -194,9 +225,7 @@ CertificateService::~CertificateService() = default;
 void CertificateService::onAuthenticated(std::function<void(const std::string&)> known) {
   implementation_->onAuthenticated(std::move(known));
 }
-void CertificateService::describeCallers(std::function<std::optional<std::string>(const Caller&)> describe) {
-  implementation_->describeCallers(std::move(describe));
-}
+void CertificateService::describeCallers(Describe describe) { implementation_->describeCallers(std::move(describe)); }
 void CertificateService::setTrust(std::string text) { implementation_->setTrust(std::move(text)); }
 grpc::Service& CertificateService::service() { return *implementation_; }
 CertificateServiceStats CertificateService::stats() const { return implementation_->stats(); }

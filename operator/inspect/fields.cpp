@@ -62,20 +62,21 @@ std::string Origin::toString() const { return ns.empty() ? name : name + "." + n
 
 Origin originOf(const json& resource) {
   const auto& metadata = valueAt(resource, {"metadata", "filter_metadata"});
-  // "VirtualService/onap/msb http[0]"
-  const auto ours = textAt(metadata, {"fairway", "provenance"});
-  if (!ours.empty()) {
-    const auto parts = split(ours.substr(0, ours.find(' ')), '/');
+  // "VirtualService/onap/msb http[0]"; routes that users gave no name have it there.
+  auto ours = textAt(metadata, {"fairway", "provenance"});
+  if (ours.empty()) ours = textAt(resource, {"name"});
+  const auto parts = split(ours.substr(0, ours.find(' ')), '/');
+  if (!ours.empty() && ours.front() >= 'A' && ours.front() <= 'Z') {
     if (parts.size() == 3) return {parts[0], parts[1], parts[2]};
     if (parts.size() == 2) return {parts[0], {}, parts[1]};
   }
   // "/apis/networking.istio.io/v1/namespaces/default/virtual-service/reviews"
-  const auto parts = split(textAt(metadata, {"istio", "config"}), '/');
-  if (parts.size() != 8) return {};
-  const auto kind = parts[6] == "virtual-service"    ? std::string("VirtualService")
-                    : parts[6] == "destination-rule" ? std::string("DestinationRule")
-                                                     : parts[6];
-  return {kind, parts[5], parts[7]};
+  const auto istios = split(textAt(metadata, {"istio", "config"}), '/');
+  if (istios.size() != 8) return {};
+  const auto kind = istios[6] == "virtual-service"    ? std::string("VirtualService")
+                    : istios[6] == "destination-rule" ? std::string("DestinationRule")
+                                                      : istios[6];
+  return {kind, istios[5], istios[7]};
 }
 
 }  // namespace fairway::inspect

@@ -16,7 +16,6 @@ namespace fairway::servicegraph {
 namespace {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostSeries = 200'000;
 constexpr std::size_t kLongestProblem = 300;
@@ -101,11 +100,11 @@ Result<Samples> Prometheus::query(const std::string& text, std::chrono::millisec
 }
 
 Result<ClassicGraph> Prometheus::classic(const ClassicOptions& options, std::chrono::milliseconds timeout) const {
-  const auto deadline = Clock::now() + timeout;
+  const auto deadline = now_() + timeout;
   ClassicGraph graph;
   for (const auto& [text, label] :
        {std::pair(classicRequests(options), "reqs/sec"), std::pair(classicBytes(options), "bytes/sec")}) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now_());
     const auto samples = query(text, left);
     if (!samples) return tl::unexpected(samples.error());
     addClassic(graph, *samples, label);
@@ -115,12 +114,12 @@ Result<ClassicGraph> Prometheus::classic(const ClassicOptions& options, std::chr
 
 Result<Prometheus::Answer> Prometheus::graph(std::string_view window, std::size_t mostEdges,
                                              std::chrono::milliseconds timeout) const {
-  const auto deadline = Clock::now() + timeout;
+  const auto deadline = now_() + timeout;
   GraphBuilder builder;
   std::string problem;
   const auto ask = [&](const std::string& text, const std::string& what,
                        const std::function<void(const Sample&)>& take) -> Result<void> {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now_());
     const auto samples = query(text, left);
     if (!samples) {
       if (problem.empty()) problem = what + " missing: " + samples.error().message;

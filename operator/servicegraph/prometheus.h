@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,9 @@ Result<Samples> parseInstantAnswer(std::string_view body);
 // Asks a Prometheus. Thread-safe. Each function gives up when its time is over, however many queries it takes.
 class Prometheus {
  public:
-  explicit Prometheus(HttpGet get) : get_(std::move(get)) {}
+  using Clock = std::chrono::steady_clock;
+  explicit Prometheus(HttpGet get, std::function<Clock::time_point()> now = Clock::now)
+      : get_(std::move(get)), now_(std::move(now)) {}
 
   [[nodiscard]] Result<Samples> query(const std::string& text, std::chrono::milliseconds timeout) const;
   [[nodiscard]] Result<ClassicGraph> classic(const ClassicOptions& options, std::chrono::milliseconds timeout) const;
@@ -35,6 +38,7 @@ class Prometheus {
 
  private:
   HttpGet get_;
+  std::function<Clock::time_point()> now_;
 };
 
 }  // namespace fairway::servicegraph

@@ -153,7 +153,8 @@ Result<ClassicGraph> Source::classic(const ClassicOptions& options) {
                         fits(options, "destination_namespace", target.ns);
     const bool tcp = edge.protocol == Protocol::tcp;
     const double value = tcp ? edge.bytes : edge.requests;
-    if (!wanted || (options.filterEmpty && value <= 0)) continue;
+    // Load reports tell of connections, but not what went over them.
+    if (!wanted || (options.filterEmpty && value <= 0 && edge.connections <= 0)) continue;
     addClassic(classic, {classicName(source.name, source.name), classicName(target.name, target.name),
                          tcp ? "bytes/sec" : "reqs/sec", value});
   }

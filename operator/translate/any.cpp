@@ -41,7 +41,7 @@ ResourcePtr wrap(Type type, std::string name, std::string_view typeUrl, std::str
   any.text(google::protobuf::Any::kTypeUrlFieldNumber, typeUrl);
   // As protobuf does: nothing for an empty message.
   if (!bytes.empty()) any.text(google::protobuf::Any::kValueFieldNumber, bytes);
-  resource->version = contentHash(resource->body);
+  resource->version = contentVersion(resource->body);
   resource->provenance = std::move(provenance);
   return resource;
 }

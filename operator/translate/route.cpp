@@ -385,7 +385,8 @@ void addRoutes(store::View& view, route_v3::VirtualHost& out, const model::Clien
     applyHeaders(result, route.headers);
     if (route.fault) setFault(result, *route.fault);
     if (route.cors) setCors(view, result, route);
-    if (fromUser) setProvenance(*result.mutable_metadata(), route.provenance);
+    // Else its name says it: a route is sent to every proxy, and each of its bytes counts.
+    if (fromUser && !route.name.empty()) setProvenance(*result.mutable_metadata(), route.provenance);
     *out.add_routes() = std::move(result);
   }
 }

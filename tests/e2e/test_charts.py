@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import pytest
 import yaml
@@ -96,6 +97,18 @@ def test_the_pod_of_helm_test_must_be_injected(api):
     assert 'volumeMounts[0].name: Not found: "istiod-ca-cert"' in str(refused.value)
     pod_of_test["spec"]["volumes"] = [{"name": "istiod-ca-cert", "emptyDir": {}}]
     dry_run(api, json.dumps(pod_of_test))
+
+
+def test_the_service_graph_asks_every_replica():
+    """Each knows the calls of its own proxies alone: the name has to have all addresses."""
+    graph = json.dumps(charts.objects(charts.render("addons", "addons")))
+    (name,) = re.findall(r"--control-plane=([^\s\"]+)", graph)
+    host, port = name.split(":")
+    services = {f"{o['metadata']['name']}.{o['metadata']['namespace']}": o["spec"]
+                for o in charts.objects(charts.render("fairway", "fairway")) if o["kind"] == "Service"}
+    assert services[host]["clusterIP"] == "None"
+    assert int(port) in [p["port"] for p in services[host]["ports"]]
+    assert services[host]["selector"] == services[host.replace("-replicas", "")]["selector"]
 
 
 def test_plain_manifests_are_enough(api):

@@ -263,12 +263,13 @@ def test_from_load_reports(lab):
     assert shown["from"] == "load-reports" and shown["proxies"] == len(lab.agents) and 0 < shown["seconds"] <= 60
     assert shown["problems"] == []
     for pair in wanted:
+        assert edges[pair]["protocol"] == "http", (pair, edges[pair])
         assert edges[pair]["requests"] > 0 and edges[pair]["mtls"] == 1, (pair, edges[pair])
         assert "p95" not in edges[pair]
     assert {n["namespace"] for n in shown["nodes"]} == {"istio-system", "onap"}
 
     def old_edges():
-        old = json.loads(get(graph, "/graph", time_horizon="1m").body)
+        old = json.loads(get(graph, "/graph", time_horizon="1m", filter_empty="true").body)
         return {(e["source"], e["target"]) for e in old["edges"]}
 
     wait_for(lambda: ("msb-iag (msb-iag)", "multicloud-vio (multicloud-vio)") in old_edges(), 30, lambda: f"the old graph: {old_edges()}")

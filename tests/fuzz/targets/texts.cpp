@@ -68,7 +68,10 @@ void agents(std::string_view text) {
 
 void metrics(std::string_view text) {
   std::string page;
-  agent::MeshMetrics(agent::OwnLabels{}, 10).append(page, text);
+  agent::MeshMetrics metrics(agent::OwnLabels{}, 10);
+  metrics.append(page, text, metrics.turn());
+  // Once more, now that it has counters to compare with.
+  metrics.append(page, std::string_view(text).substr(text.size() / 2), metrics.turn());
   agent::appendAppMetrics(page, text);
 }
 

@@ -38,7 +38,7 @@ struct Fixture {
   // The sum of a metric over all labels; -1: it is not there.
   double sum(const std::string& metric, const std::string& with = {}) {
     std::string page;
-    metrics.append(page, "");
+    metrics.append(page, "", metrics.turn());
     double result = -1;
     eachLine(page, [&](std::string_view line) {
       const auto sample = parseSample(line);

@@ -30,6 +30,10 @@ Map labelsOf(std::string_view text) {
   return result;
 }
 
+void append(MeshMetrics& metrics, std::string& page, std::string_view envoy) {
+  metrics.append(page, envoy, metrics.turn());
+}
+
 // All samples of a metric on a page: labels and value.
 std::vector<std::pair<Map, double>> samplesOf(const std::string& page, std::string_view name) {
   std::vector<std::pair<Map, double>> result;
@@ -230,27 +234,27 @@ TEST_CASE("labels that a Telemetry removes, sets and adds") {
 TEST_CASE("Envoy's page becomes Istio's metrics, and equal labels one sample") {
   MeshMetrics metrics(own());
   std::string page = "before 1\n";
-  metrics.append(page,
-                 "# TYPE envoy_istio_requests_total counter\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
-                 "code=\"200\"} 3\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80|v1|a.b.svc.cluster.local\",response_"
-                 "code=\"200\"} 4\n"
-                 "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
-                 "code=\"500\"} 1\n"
-                 "# TYPE envoy_istio_request_bytes histogram\n"
-                 "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"0.5\"} 1\n"
-                 "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"+Inf\"} 3\n"
-                 "envoy_istio_request_bytes_sum{side=\"client\",cluster=\"x\"} 12.5\n"
-                 "envoy_istio_request_bytes_count{side=\"client\",cluster=\"x\"} 3\n"
-                 "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"y\",le=\"0.5\"} 2\n"
-                 "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"y\",le=\"+Inf\"} 2\n"
-                 "envoy_istio_request_bytes_sum{side=\"client\",cluster=\"y\"} 0\n"
-                 "envoy_istio_request_bytes_count{side=\"client\",cluster=\"y\"} 2\n"
-                 "# TYPE envoy_server_live gauge\n"
-                 "envoy_server_live{} 1\n"
-                 "# TYPE envoy_istio_of_another counter\n"
-                 "envoy_istio_of_another{x=\"1\"} 7\n");
+  append(metrics, page,
+         "# TYPE envoy_istio_requests_total counter\n"
+         "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
+         "code=\"200\"} 3\n"
+         "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80|v1|a.b.svc.cluster.local\",response_"
+         "code=\"200\"} 4\n"
+         "envoy_istio_requests_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\",response_"
+         "code=\"500\"} 1\n"
+         "# TYPE envoy_istio_request_bytes histogram\n"
+         "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"0.5\"} 1\n"
+         "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"x\",le=\"+Inf\"} 3\n"
+         "envoy_istio_request_bytes_sum{side=\"client\",cluster=\"x\"} 12.5\n"
+         "envoy_istio_request_bytes_count{side=\"client\",cluster=\"x\"} 3\n"
+         "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"y\",le=\"0.5\"} 2\n"
+         "envoy_istio_request_bytes_bucket{side=\"client\",cluster=\"y\",le=\"+Inf\"} 2\n"
+         "envoy_istio_request_bytes_sum{side=\"client\",cluster=\"y\"} 0\n"
+         "envoy_istio_request_bytes_count{side=\"client\",cluster=\"y\"} 2\n"
+         "# TYPE envoy_server_live gauge\n"
+         "envoy_server_live{} 1\n"
+         "# TYPE envoy_istio_of_another counter\n"
+         "envoy_istio_of_another{x=\"1\"} 7\n");
   CHECK(page.starts_with("before 1\n# TYPE istio_requests_total counter\nistio_requests_total{"));
   const auto requests = samplesOf(page, "istio_requests_total");
   REQUIRE(requests.size() == 2);
@@ -282,10 +286,10 @@ TEST_CASE("what the agent counts stands among what Envoy counts") {
   metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 1e15);
   for (int scrape = 0; scrape < 2; ++scrape) {
     std::string page;
-    metrics.append(page,
-                   "# TYPE envoy_istio_request_messages_total counter\n"
-                   "envoy_istio_request_messages_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\","
-                   "grpc_status=\"0\",response_code=\"200\"} 3\n");
+    append(metrics, page,
+           "# TYPE envoy_istio_request_messages_total counter\n"
+           "envoy_istio_request_messages_total{side=\"client\",cluster=\"outbound|80||a.b.svc.cluster.local\","
+           "grpc_status=\"0\",response_code=\"200\"} 3\n");
     const auto messages = samplesOf(page, "istio_request_messages_total");
     REQUIRE(messages.size() == 1);
     CHECK(messages[0].second == 8);
@@ -293,12 +297,14 @@ TEST_CASE("what the agent counts stands among what Envoy counts") {
     CHECK(page.find("# TYPE istio_tcp_sent_bytes_total counter\n") != std::string::npos);
   }
   std::string page;
-  metrics.append(page, "");
-  CHECK(samplesOf(page, "istio_request_messages_total").at(0).second == 5);
+  append(metrics, page, "");
+  // Envoy did not answer: what it had counted until then is not taken back.
+  CHECK(samplesOf(page, "istio_request_messages_total").at(0).second == 8);
 }
 
 TEST_CASE("a label with ten thousand values") {
-  MeshMetrics metrics(own(), 100);
+  MeshMetrics::Clock::time_point clock{};
+  MeshMetrics metrics(own(), 100, [&] { return clock; });
   const auto envoy = [](int from, int to, bool backwards) {
     std::vector<std::string> lines;
     for (int i = from; i < to; ++i) {
@@ -312,7 +318,7 @@ TEST_CASE("a label with ten thousand values") {
   };
   const auto valuesOf = [&](const std::string& text) {
     std::string page;
-    metrics.append(page, text);
+    append(metrics, page, text);
     std::map<std::string, double> values;
     for (const auto& [labels, value] : samplesOf(page, "istio_requests_total")) {
       const auto user = labels.find("user");
@@ -326,9 +332,20 @@ TEST_CASE("a label with ten thousand values") {
   CHECK(metrics.overLimit().at("istio_requests_total") == 9900);
   // Another order of Envoy's changes nobody's place, or counters would jump.
   CHECK(valuesOf(envoy(0, 10'000, true)) == first);
-  // Those that are gone leave their places to others.
-  CHECK(valuesOf(envoy(50, 10'000, false)).size() == 52);
-  CHECK(valuesOf(envoy(50, 10'000, false)).size() == 102);
+  // Those that are gone are served for a while, as they were.
+  CHECK(valuesOf(envoy(50, 10'000, false)) == first);
+  clock += MeshSeries::kKept - 1s;
+  CHECK(valuesOf(envoy(50, 10'000, false)) == first);
+  clock += 1s;
+  CHECK(valuesOf(envoy(50, 10'000, false)) == first);
+  // And then leave their places to others, who bring nothing along: "other" keeps what it had.
+  auto later = valuesOf(envoy(50, 10'000, false));
+  CHECK(later.size() == 102);
+  CHECK_FALSE(later.contains("u49"));
+  CHECK(later.at("u149") == 0);
+  CHECK(later.at("u50") == first.at("u50"));
+  CHECK(later.at("other 200") == first.at("other 200"));
+  CHECK(metrics.overLimit().at("istio_requests_total") == 9850);
 
   for (int i = 0; i < 10'000; ++i) {
     const auto user = "u" + std::to_string(i);
@@ -336,13 +353,185 @@ TEST_CASE("a label with ten thousand values") {
     metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 1);
   }
   std::string page;
-  metrics.append(page, "");
+  append(metrics, page, "");
   const auto samples = samplesOf(page, "istio_tcp_sent_bytes_total");
   CHECK(samples.size() == 101);
   double sum = 0;
   for (const auto& [labels, value] : samples) sum += value;
   CHECK(sum == 10'000);
   CHECK(metrics.overLimit().at("istio_tcp_sent_bytes_total") == 100);  // no more of them are remembered
+  // What is not counted any more makes room as well.
+  clock += MeshSeries::kKept;
+  append(metrics, page, "");
+  page.clear();
+  append(metrics, page, "");
+  CHECK(samplesOf(page, "istio_tcp_sent_bytes_total").size() == 1);
+  const Labels tags{{"side", "client"}, {"set_user", "late"}};
+  metrics.count("istio_tcp_sent_bytes_total", meshTags(tags), MeshProtocol::tcp, 1);
+  page.clear();
+  append(metrics, page, "");
+  CHECK(samplesOf(page, "istio_tcp_sent_bytes_total").size() == 2);
+}
+
+namespace {
+
+using Counters = std::map<std::string, double>;  // by Envoy's labels
+
+std::string counterPage(const Counters& counters) {
+  std::string text = "# TYPE envoy_server_live gauge\nenvoy_server_live{} 1\n";
+  if (!counters.empty()) text += "# TYPE envoy_istio_requests_total counter\n";
+  for (const auto& [labels, value] : counters) {
+    text += "envoy_istio_requests_total{side=\"client\"," + labels + "} " +
+            std::to_string(static_cast<std::uint64_t>(value)) + "\n";
+  }
+  return text;
+}
+
+double onlyValue(MeshMetrics& metrics, const std::string& envoy) {
+  std::string page;
+  append(metrics, page, envoy);
+  const auto samples = samplesOf(page, "istio_requests_total");
+  REQUIRE(samples.size() == 1);
+  return samples[0].second;
+}
+
+// Two counters of Envoy that are one series of Istio's: they differ by subset alone.
+const std::string kA = "cluster=\"outbound|80|v1|a.b.svc.cluster.local\"",
+                  kB = "cluster=\"outbound|80|v2|a.b.svc.cluster.local\"";
+
+}  // namespace
+
+TEST_CASE("a sum does not fall when Envoy drops one of its counters, and grows when it comes back") {
+  MeshMetrics metrics(own());
+  CHECK(onlyValue(metrics, counterPage({{kA, 10}, {kB, 5}})) == 15);
+  CHECK(onlyValue(metrics, counterPage({{kB, 6}})) == 16);
+  CHECK(onlyValue(metrics, counterPage({})) == 16);
+  CHECK(onlyValue(metrics, counterPage({{kA, 2}})) == 18);
+  CHECK(onlyValue(metrics, counterPage({{kA, 3}, {kB, 1}})) == 20);
+}
+
+TEST_CASE("a counter that falls has begun anew") {
+  MeshMetrics metrics(own());
+  CHECK(onlyValue(metrics, counterPage({{kA, 10}, {kB, 5}})) == 15);
+  CHECK(onlyValue(metrics, counterPage({{kA, 4}, {kB, 7}})) == 21);
+  CHECK(onlyValue(metrics, counterPage({{kA, 4}, {kB, 7}})) == 21);
+  CHECK(onlyValue(metrics, counterPage({{kA, 0}, {kB, 7}})) == 21);
+}
+
+TEST_CASE("Envoy that was started again may have counted more than before") {
+  MeshMetrics metrics(own());
+  CHECK(onlyValue(metrics, counterPage({{kA, 10}})) == 10);
+  metrics.envoyEnded();
+  CHECK(onlyValue(metrics, "") == 10);
+  CHECK(onlyValue(metrics, counterPage({{kA, 12}})) == 22);
+}
+
+TEST_CASE("a page that is older than what is known adds nothing") {
+  MeshMetrics metrics(own());
+  const auto valueAt = [&](double value, std::uint64_t turn) {
+    std::string page;
+    metrics.append(page, counterPage({{kA, value}}), turn);
+    CHECK(page.find("envoy_server_live{} 1\n") != std::string::npos);
+    return samplesOf(page, "istio_requests_total").at(0).second;
+  };
+  // Two scrapes at once; the one that Envoy answered first comes last.
+  const auto slow = metrics.turn(), fast = metrics.turn();
+  CHECK(valueAt(12, fast) == 12);
+  CHECK(valueAt(10, slow) == 12);
+  CHECK(valueAt(13, metrics.turn()) == 13);
+  // And one of an Envoy that has ended since.
+  const auto before = metrics.turn();
+  metrics.envoyEnded();
+  CHECK(valueAt(14, before) == 13);
+  CHECK(valueAt(2, metrics.turn()) == 15);
+}
+
+TEST_CASE("the parts of a histogram do not fall, either, and keep together") {
+  MeshMetrics metrics(own());
+  struct Row {
+    double below, all, sum;
+  };
+  const auto text = [](const std::map<std::string, Row>& rows) {
+    std::string result = "# TYPE envoy_istio_request_bytes histogram\n";
+    for (const auto& [labels, row] : rows) {
+      const auto line = [&, &name = labels](const std::string& suffix, const std::string& le, double value) {
+        result += "envoy_istio_request_bytes" + suffix + "{side=\"client\"," + name + le + "} " +
+                  std::to_string(value) + "\n";
+      };
+      line("_bucket", ",le=\"0.5\"", row.below);
+      line("_bucket", ",le=\"+Inf\"", row.all);
+      line("_sum", "", row.sum);
+      line("_count", "", row.all);
+    }
+    return result + "# TYPE envoy_server_live gauge\n";
+  };
+  const auto sums = [&](const std::map<std::string, Row>& rows) {
+    std::string page;
+    append(metrics, page, text(rows));
+    const auto buckets = samplesOf(page, "istio_request_bytes_bucket");
+    REQUIRE(buckets.size() == 2);
+    CHECK(buckets[0].first.at("le") == "0.5");
+    CHECK(buckets[1].first.at("le") == "+Inf");
+    CHECK(samplesOf(page, "istio_request_bytes_count").at(0).second == buckets[1].second);
+    return std::vector{buckets[0].second, buckets[1].second, samplesOf(page, "istio_request_bytes_sum").at(0).second};
+  };
+  CHECK(sums({{kA, {2, 10, 100}}, {kB, {1, 1, 0.5}}}) == std::vector{3.0, 11.0, 100.5});
+  CHECK(sums({{kA, {2, 11, 110}}}) == std::vector{3.0, 12.0, 110.5});                   // one vanishes
+  CHECK(sums({{kA, {2, 11, 110}}, {kB, {1, 2, 8}}}) == std::vector{4.0, 14.0, 118.5});  // and comes back
+  CHECK(sums({{kA, {3, 4, 9}}, {kB, {1, 2, 8}}}) == std::vector{7.0, 18.0, 127.5});     // fewer observations
+  CHECK(sums({{kA, {1, 4, 20}}, {kB, {1, 2, 8}}}) == std::vector{8.0, 22.0, 147.5});    // as many, but others
+  // Sums are rounded: that one is a little less does not make all of them new.
+  CHECK(sums({{kA, {1, 4, 19.999999}}, {kB, {1, 2, 8}}}) == std::vector{8.0, 22.0, 147.5});
+  CHECK(sums({{kA, {1, 5, 21}}, {kB, {1, 2, 8}}}) == std::vector{8.0, 23.0, 148.5});
+}
+
+TEST_CASE("whatever comes and goes, no series ever falls, and there is a bound on them") {
+  std::mt19937 random(7);
+  constexpr std::size_t kLimit = 20;
+  MeshMetrics::Clock::time_point clock{};
+  MeshMetrics metrics(own(), kLimit, [&] { return clock; });
+  Counters counters;
+  double counted = 0;
+  std::map<Map, double> before;
+  for (int step = 0; step < 3'000; ++step) {
+    clock += std::chrono::seconds(random() % 60);
+    for (int change = 0; change < 5; ++change) {
+      const auto user = random() % 60;
+      // Two counters for each series.
+      const auto labels = "response_code=\"200\",set_user=\"u" + std::to_string(user / 2) + "\",cluster=\"outbound|" +
+                          std::to_string(user) + "||x.y\"";
+      const auto kind = random() % 10;
+      if (kind == 0) {
+        counters.erase(labels);
+      } else if (kind == 1 && counters.contains(labels)) {
+        counters[labels] = 0;
+      } else {
+        const auto more = random() % 100;
+        counters[labels] += static_cast<double>(more);
+        counted += static_cast<double>(more);
+      }
+    }
+    if (random() % 50 == 0) {
+      metrics.envoyEnded();
+      counters.clear();
+    }
+    std::string page;
+    append(metrics, page, random() % 20 == 0 ? "" : counterPage(counters));
+    std::map<Map, double> now;
+    double sum = 0;
+    for (const auto& [labels, value] : samplesOf(page, "istio_requests_total")) {
+      CHECK(now.emplace(labels, value).second);
+      sum += value;
+    }
+    CHECK(now.size() <= kLimit + 1);
+    CHECK(sum <= counted);
+    for (const auto& [labels, value] : before) {
+      const auto found = now.find(labels);
+      if (found != now.end()) CHECK(found->second >= value);
+    }
+    before = std::move(now);
+  }
+  CHECK(counted > 0);
 }
 
 TEST_CASE("whatever Envoy's page holds, a page comes out, and nothing of it is lost") {
@@ -378,7 +567,7 @@ TEST_CASE("whatever Envoy's page holds, a page comes out, and nothing of it is l
     std::string envoy;
     for (auto left = random() % 25; left > 0; --left) envoy += parts[random() % parts.size()];
     std::string page;
-    metrics.append(page, envoy);
+    append(metrics, page, envoy);
     std::size_t unread = 0;
     eachLine(page, [&](std::string_view line) { unread += line.starts_with("envoy_istio_") ? 1 : 0; });
     CHECK(unread == 0);

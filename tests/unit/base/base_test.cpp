@@ -51,4 +51,6 @@ TEST_CASE("content hashes tell contents apart and are stable") {
   CHECK(contentHash("a") != contentHash("b"));
   CHECK(contentHash("").size() == 32);
   CHECK(contentHash("") == "99aa06d3014798d86001c324468d497f");
+  CHECK(contentVersion("a") != contentVersion("b"));
+  CHECK(contentVersion("").size() == kVersionDigits);
 }

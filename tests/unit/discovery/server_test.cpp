@@ -212,7 +212,7 @@ TEST_CASE("requests from before the first snapshot are compared with it", "[grpc
   Plain plain;
   Client client(plain.to());
   const auto stated = [](test::DeltaRequest message, const std::string& name, const std::string& content) {
-    (*message.mutable_initial_resource_versions())[name] = contentHash(any(content));
+    (*message.mutable_initial_resource_versions())[name] = contentVersion(any(content));
     return message;
   };
   // The client has one as it will be, and one as it was; its second request is read behind the first.
@@ -245,7 +245,7 @@ TEST_CASE("streams that come back are read some at a time", "[grpc]") {
   options.limits.firstRequest = 200ms;
   const auto back = [](const std::string& pod) {
     auto message = Client::first(C, {}, pod);
-    (*message.mutable_initial_resource_versions())["a"] = contentHash(any("1"));
+    (*message.mutable_initial_resource_versions())["a"] = contentVersion(any("1"));
     return message;
   };
   const auto served = test::snapshot({{{C, "a"}, any("1")}});

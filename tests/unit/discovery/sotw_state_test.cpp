@@ -109,7 +109,7 @@ TEST_CASE("sotw: equal content has an equal version on every stream") {
   other.ask(C);
   other.serve(kTwo);
   CHECK(other.take(C).version == version);
-  CHECK(version.size() == 32);
+  CHECK(version.size() == kVersionDigits);
 }
 
 TEST_CASE("sotw: the first request is answered, whatever version it states") {

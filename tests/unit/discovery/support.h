@@ -19,7 +19,7 @@ inline ResourcePtr resource(Type type, const std::string& name, const std::strin
   made->type = type;
   made->name = name;
   made->body = content;
-  made->version = contentHash(content);
+  made->version = contentVersion(content);
   made->provenance = {{.kind = "VirtualService", .ns = "onap", .name = "from-" + name, .rule = ""}};
   return made;
 }

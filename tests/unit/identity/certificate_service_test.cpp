@@ -3,7 +3,10 @@
 #include <grpcpp/grpcpp.h>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <condition_variable>
+#include <future>
 #include <limits>
+#include <set>
 
 #include "identity/certificate.grpc.pb.h"
 #include "support.h"
@@ -24,15 +27,53 @@ struct Answer {
   }
 };
 
+// Tokens that name a pod: "pod-web-1".
+struct PodTokens final : TokenVerifier {
+  tl::expected<Caller, TokenError> verify(std::string_view token, Time) override {
+    return Caller{kMsb, std::string(token.substr(4))};
+  }
+};
+
+// What a watch has told of pods until now.
+class Pods {
+ public:
+  void arrive(const std::string& pod) {
+    const std::lock_guard guard(mutex_);
+    known_.insert(pod);
+    changed_.notify_all();
+  }
+  // Until so many callers are kept waiting.
+  void awaitWaiting(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, 30s, [&] { return waiting_ == count; }));
+  }
+  CertificateService::Describe describe() {
+    return [this](const Caller& caller, std::chrono::milliseconds wait) -> std::optional<std::string> {
+      std::unique_lock lock(mutex_);
+      if (wait > 0ms) ++waiting_;
+      changed_.notify_all();
+      changed_.wait_for(lock, wait, [&] { return known_.contains(caller.pod); });
+      if (wait > 0ms) --waiting_;
+      return known_.contains(caller.pod) ? std::optional("workload/" + caller.pod) : std::nullopt;
+    };
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<std::string> known_;
+  std::size_t waiting_ = 0;
+};
+
 // A control plane's certificate service on a loopback port, over TLS as it is served.
 class Server {
  public:
   explicit Server(CertificateServiceOptions options = {},
-                  std::shared_ptr<grpc::ServerCredentials> credentials = nullptr)
+                  std::shared_ptr<grpc::ServerCredentials> credentials = nullptr, TokenVerifier* verifier = nullptr)
       : authority_(CertificateAuthority::open(authorityOptions(), now() - 48h)
                        .value()),  // so that there can be expired certificates
         tokens_(FolderTokens::open(directory_.path("state")).value()),
-        service_(*authority_, tokens_.get(), options, [this] { return now() + offset_.load(); }) {
+        service_(*authority_, verifier != nullptr ? verifier : tokens_.get(), options, [this] { return now() + offset_.load(); }) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", credentials ? credentials : tlsCredentials(), &port_);
     builder.RegisterService(&service_.service());
@@ -78,7 +119,7 @@ class Server {
     return Certificate::fromPem(authority_->sign(key.publicKey().value(), account, 1h, at).value().chain[0]).value();
   }
   void onAuthenticated(std::function<void(const std::string&)> known) { service_.onAuthenticated(std::move(known)); }
-  void describeCallers(std::function<std::optional<std::string>(const Caller&)> describe) {
+  void describeCallers(CertificateService::Describe describe) {
     service_.describeCallers(std::move(describe));
   }
   void advance(std::chrono::seconds by) { offset_ = by; }
@@ -132,10 +173,10 @@ TEST_CASE("the CA says in the subject what it knows of the caller, whatever the 
       "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null "
       "-subj /description=workload.admin 2>/dev/null");
   CHECK(subjectOf(forged.output) == "subject=\n");
-  server.describeCallers([](const Caller& caller) { return "workload/" + caller.name + caller.pod; });
+  server.describeCallers([](const Caller& caller, auto) { return "workload/" + caller.name + caller.pod; });
   CHECK(subjectOf(forged.output) == "subject=description=workload/msb\n");
   CHECK(subjectOf(csr()) == "subject=description=workload/msb\n");
-  server.describeCallers([](const Caller&) { return std::nullopt; });
+  server.describeCallers([](const Caller&, auto) { return std::nullopt; });
   CHECK(subjectOf(forged.output) == "subject=\n");
 }
 
@@ -295,4 +336,86 @@ TEST_CASE("a flood from one address is throttled") {
   for (int i = 0; i < 2; ++i) CHECK(server.call(server.bearer(kMsb), csr()).status.ok());
   CHECK(server.call(server.bearer(kMsb), csr()).status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
   CHECK(server.stats().throttled == 1);
+}
+
+namespace {
+
+CertificateServiceOptions patient(unsigned maxWaiting) {
+  CertificateServiceOptions options;
+  options.maxWaiting = maxWaiting;
+  options.podWait = 60s;  // longer than the test: what ends a wait is the pod
+  return options;
+}
+
+std::string subjectOf(const Answer& answer) {
+  TemporaryDirectory directory;
+  write(directory.path("leaf.pem"), answer.response.chain(0));
+  return run("openssl x509 -noout -subject -nameopt RFC2253 -in " + directory.path("leaf.pem")).output;
+}
+
+}  // namespace
+
+TEST_CASE("a pod that is not known yet waits until it is") {
+  Pods pods;
+  PodTokens tokens;
+  Server server(patient(2), nullptr, &tokens);
+  server.describeCallers(pods.describe());
+  auto early = std::async(std::launch::async, [&] { return server.call("Bearer pod-early", csr()); });
+  pods.awaitWaiting(1);
+  // A second call of the same pod does not take a second place.
+  const auto again = server.call("Bearer pod-early", csr());
+  CHECK(again.status.error_code() == grpc::StatusCode::UNAVAILABLE);
+  CHECK(again.status.error_message() == "the control plane has not been told of pod early yet: try again later");
+  pods.arrive("early");
+  const auto answer = early.get();
+  CAPTURE(answer.status.error_message());
+  REQUIRE(answer.status.ok());
+  CHECK(subjectOf(answer) == "subject=description=workload/early\n");
+  CHECK(server.stats().throttled == 1);
+}
+
+TEST_CASE("many pods that nobody knows do not hold those who are known") {
+  constexpr unsigned kPlaces = 3, kMany = 40;
+  Pods pods;
+  PodTokens tokens;
+  auto options = patient(kPlaces);
+  options.maxConcurrent = kMany;  // all of them at once would leave room for nobody
+  Server server(options, nullptr, &tokens);
+  server.describeCallers(pods.describe());
+  pods.arrive("honest");
+  std::vector<std::future<Answer>> unknown;
+  for (unsigned i = 0; i < kPlaces; ++i) {
+    unknown.push_back(std::async(std::launch::async,
+                                 [&, i] { return server.call("Bearer pod-unknown-" + std::to_string(i), csr()); }));
+  }
+  pods.awaitWaiting(kPlaces);
+  // Those who find no place are told at once, while the others wait.
+  for (unsigned i = kPlaces; i < kMany; ++i) {
+    const auto answer = server.call("Bearer pod-unknown-" + std::to_string(i), csr());
+    CHECK(answer.status.error_code() == grpc::StatusCode::UNAVAILABLE);
+  }
+  CHECK(server.stats().throttled == kMany - kPlaces);
+  const auto honest = server.call("Bearer pod-honest", csr());
+  REQUIRE(honest.status.ok());
+  CHECK(subjectOf(honest) == "subject=description=workload/honest\n");
+  for (unsigned i = 0; i < kPlaces; ++i) pods.arrive("unknown-" + std::to_string(i));
+  for (auto& answer : unknown) CHECK(answer.get().status.ok());
+  // Their places are free again.
+  auto late = std::async(std::launch::async, [&] { return server.call("Bearer pod-late", csr()); });
+  pods.awaitWaiting(1);
+  pods.arrive("late");
+  CHECK(late.get().status.ok());
+}
+
+TEST_CASE("a pod that never comes is granted what is known of it: its account") {
+  Pods pods;
+  PodTokens tokens;
+  CertificateServiceOptions options;
+  options.podWait = 1ms;
+  Server server(options, nullptr, &tokens);
+  server.describeCallers(pods.describe());
+  const auto answer = server.call("Bearer pod-ghost", csr());
+  REQUIRE(answer.status.ok());
+  CHECK(subjectOf(answer) == "subject=\n");
+  CHECK(answer.names() == std::vector<std::string>{"spiffe://cluster.local/ns/onap/sa/msb"});
 }

@@ -125,6 +125,9 @@ TEST_CASE("addresses and origins") {
   };
   CHECK(inspect::originOf(withMetadata("fairway", "provenance", "VirtualService/onap/msb http[0]")).toString() ==
         "msb.onap");
+  CHECK(inspect::originOf({{"name", "HTTPRoute/onap/msb rules[1]"}}).toString() == "msb.onap");
+  CHECK(inspect::originOf({{"name", "80/msb.onap.svc.cluster.local:80"}}).toString().empty());
+  CHECK(inspect::originOf({{"name", "default"}}).toString().empty());
   const auto istio = inspect::originOf(
       withMetadata("istio", "config", "/apis/networking.istio.io/v1/namespaces/default/destination-rule/reviews"));
   CHECK(istio.kind == "DestinationRule");

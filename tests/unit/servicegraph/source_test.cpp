@@ -61,6 +61,10 @@ struct FakePlane {
     page.edges.push_back(
         {{"shop", from, Node::Kind::workload}, {"shop", to, Node::Kind::workload}, requests, 0, 0, false, {}});
   }
+  void connect(const std::string& from, const std::string& to, double connections) {
+    page.edges.push_back(
+        {{"shop", from, Node::Kind::workload}, {"shop", to, Node::Kind::workload}, 0, 0, connections, true, {}});
+  }
 };
 
 Source::Options fresh() {
@@ -145,13 +149,15 @@ TEST_CASE("the old paths come from load reports, too, with their parameters") {
   plane.call("web", "cart", 2);
   plane.call("web", "idle", 0);
   plane.call("cart", "db", 1);
+  plane.connect("cart", "queue", 1);
+  plane.connect("cart", "unused", 0);
   Source source(fresh(), nullptr, plane.make());
   struct Row {
     std::map<std::string, std::string> parameters;
     std::size_t edges;
   };
-  const std::vector<Row> rows{{{}, 3},
-                              {{{"filter_empty", "true"}}, 2},
+  const std::vector<Row> rows{{{}, 5},
+                              {{{"filter_empty", "true"}}, 3},
                               {{{"source_workload", "web"}}, 2},
                               {{{"destination_workload", "db"}, {"source_namespace", "shop"}}, 1},
                               {{{"destination_namespace", "other"}}, 0}};
@@ -163,6 +169,8 @@ TEST_CASE("the old paths come from load reports, too, with their parameters") {
   const auto graph = source.classic({});
   CHECK(graph->edges[0].source == "cart (cart)");
   CHECK(graph->edges[0].label == "reqs/sec");
+  CHECK(graph->edges[1].target == "queue (queue)");
+  CHECK(graph->edges[1].label == "bytes/sec");
   plane.problem = "there is none";
   CHECK_FALSE(source.classic({}).has_value());
 }

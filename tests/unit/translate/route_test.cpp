@@ -83,7 +83,12 @@ TEST_CASE("each match is a route, in order, with the name of its object") {
   CHECK(host.routes(4).match().safe_regex().regex() == "(?i)/E");
   CHECK(host.routes(5).match().safe_regex().regex() == ".*\\.js");
   CHECK(host.routes(0).name() == "VirtualService/default/reviews http[0]");
-  CHECK(host.routes(0).metadata().filter_metadata().at("fairway").fields().at("provenance").string_value() ==
+  CHECK_FALSE(host.routes(0).has_metadata());  // it would say the same again
+
+  route.name = "by-path";
+  const auto named = translated({route}).host.routes(0);
+  CHECK(named.name() == "by-path");
+  CHECK(named.metadata().filter_metadata().at("fairway").fields().at("provenance").string_value() ==
         "VirtualService/default/reviews http[0]");
 }
 
