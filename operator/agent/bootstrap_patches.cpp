@@ -163,8 +163,9 @@ BootstrapPatches::Talk BootstrapPatches::talk() {
       const auto reply = conversation_.answer(response);
       publish();
       if (!stream->Write(reply)) break;
-      // Most proxies have none, and need no second stream.
-      over = conversation_.decided() && conversation_.accepted().empty() && conversation_.refused().empty();
+      // Most proxies never have any, and need no second stream.
+      concerned_ = concerned_ || response.resources_size() > 0;
+      over = conversation_.decided() && !concerned_;
     }
     if (over) {
       stream->WritesDone();

@@ -85,6 +85,7 @@ class BootstrapPatches {
   const ControlPlaneAddress address_;
   const std::function<Secrets()> secrets_;
   BootstrapConversation conversation_;  // the thread's
+  bool concerned_ = false;              // the thread's: there were patches at some time
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
