@@ -94,7 +94,7 @@ bench: setup ## Measure the serving core: time, CPU, memory and bytes of changes
 	@tools/build release fairway bench
 	@$(PYTHON) tests/bench/core.py $(PARTS)
 
-bench-metrics: setup ## Measure what Istio's metrics cost the proxies, and how many series there are (PARTS="--rounds 2")
+bench-metrics: setup ## Measure what metrics, logs and traces cost the proxies, and how many series there are (PARTS="--rounds 2")
 	@tools/build release fairway httpload
 	@$(PYTHON) tests/bench/metrics.py $(PARTS)
 

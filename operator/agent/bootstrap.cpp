@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/stats.h"
+#include "base/fluentd_relays.h"
 #include "base/strings.h"
 
 namespace fairway::agent {
@@ -19,6 +20,8 @@ constexpr auto kConnectionManager =
 constexpr auto kRouter = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 constexpr auto kStatsdSink = "type.googleapis.com/envoy.config.metrics.v3.StatsdSink";
 constexpr auto kDogStatsdSink = "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink";
+constexpr auto kInternalListener =
+    "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener";
 constexpr auto kAdminCluster = "envoy-admin";
 constexpr unsigned kDatagramBytes = 1400;  // fits into one packet also where a tunnel takes its part
 
@@ -95,6 +98,19 @@ json secretCluster(const std::string& socket) {
           {"connect_timeout", "1s"},
           {"load_assignment", endpoint(std::string(kSecretCluster), {{"pipe", {{"path", socket}}}})},
           {"typed_extension_protocol_options", http2Options(json::object())}};
+}
+
+void addFluentdRelays(json& result) {
+  result["bootstrap_extensions"] =
+      json::array({{{"name", "envoy.bootstrap.internal_listener"}, {"typed_config", {{"@type", kInternalListener}}}}});
+  for (unsigned i = 1; i <= fluentd_relays::kCount; ++i) {
+    const auto name = fluentd_relays::name(i);
+    result["static_resources"]["clusters"].push_back(
+        {{"name", name},
+         {"type", "STATIC"},
+         {"connect_timeout", "1s"},
+         {"load_assignment", endpoint(name, {{"envoy_internal_address", {{"server_listener_name", name}}}})}});
+  }
 }
 
 json node(const AgentOptions& options) {
@@ -204,6 +220,7 @@ std::string bootstrap(const AgentOptions& options, const std::string& sdsSocket,
       {"layered_runtime",
        {{"layers", json::array({{{"name", "static"}, {"static_layer", {{"re2.max_program_size.error_level", 32768}}}},
                                 {{"name", "admin"}, {"admin_layer", json::object()}}})}}}};
+  addFluentdRelays(result);
   if (statsd) result["stats_sinks"] = json::array({statsdSink(options, *statsd)});
   if (!options.prometheusAddress.empty()) addPrometheus(result, options, admin);
   if (!options.xdsRelayAddress.empty()) addRelay(result, options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/log.h"
+#include "base/fluentd_relays.h"
 #include "base/ports.h"
 #include "base/strings.h"
 
@@ -24,7 +25,12 @@ bool isInboundListener(std::string_view name, const AgentOptions& options) {
   });
 }
 
+constexpr std::string_view kInternal =
+    "envoy_internal_";  // Envoy's prefix, in statistics, of listeners without a socket
+
 bool isOwnListener(std::string_view name, const AgentOptions& options) {
+  // What Envoy itself logs to stays connected for ever.
+  if (name.starts_with(kInternal) && name.substr(kInternal.size()).starts_with(fluentd_relays::kPrefix)) return true;
   if (name == "admin" || options.prometheusAddress.empty()) return name == "admin";
   const auto address = parseAddress(options.prometheusAddress);
   return address && name.ends_with("_" + std::to_string(address->port));

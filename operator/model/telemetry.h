@@ -107,6 +107,7 @@ struct FluentdLog {
   TelemetryBackend backend;
   std::string tag;
   LogFormat format;
+  unsigned relay = 1;  // by which proxies reach it (base/fluentd_relays.h): the same for all logs to one backend
   bool operator==(const FluentdLog&) const = default;
 };
 
@@ -179,8 +180,8 @@ struct Telemetry {
     bool operator==(const Side&) const = default;
   };
   Side client, server;
-  // Hosts of all providers of the mesh, whether they are used here or not: Envoy refuses a listener whose tracer or Fluentd has a
-  // cluster that it does not know yet, so the clusters have to be there before an object asks for one.
+  // Hosts of all providers of the mesh, whether they are used here or not: Envoy refuses a listener whose tracer has a cluster
+  // that it does not know yet, so the clusters have to be there before an object asks for one.
   std::set<std::string> backends;
   std::vector<Provenance> provenance;  // the Telemetry objects that count here, the mesh's first
   bool operator==(const Telemetry&) const = default;

@@ -5,6 +5,7 @@
 #include "api/networking.h"
 #include "normalize/delegates.h"
 #include "normalize/gateway_api_routes.h"
+#include "normalize/host_owner.h"
 #include "normalize/hosts.h"
 #include "normalize/http_action.h"
 #include "normalize/http_route.h"
@@ -27,6 +28,7 @@ std::vector<BoundService> applicable(store::View& view, const model::Client& cli
     const auto* object = view.get<api::VirtualService>(candidate.ns, candidate.name);
     if (object == nullptr || !isBoundTo(*object, kMesh) || !isVisibleTo(view, *object, client.ns)) continue;
     if (sidecar != nullptr && *sidecar && !imports(view, **sidecar, *object)) continue;
+    if (!mayRoute(view, *object, host, client.ns)) continue;
     pattern = candidate.pattern;
     services.push_back({object, {std::string(kMesh)}});
   }

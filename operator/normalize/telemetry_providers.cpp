@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/mesh_config.h"
+#include "base/fluentd_relays.h"
 #include "base/strings.h"
 #include "normalize/objects.h"
 #include "normalize/queries.h"
@@ -169,6 +170,23 @@ class Reader {
     return to;
   }
 
+  // Places get relays in the order of the list, whether they are served or not: one that comes or goes moves no other. 0,
+  // with the reason in `problem`: there is none left.
+  unsigned relayTo(const From::Backend& backend, std::string& problem) {
+    const std::pair place(backend.service, backend.port);
+    const auto found = std::find(relays_.begin(), relays_.end(), place);
+    const auto number = static_cast<unsigned>(found - relays_.begin()) + 1;
+    if (found != relays_.end()) return number;
+    if (number > fluentd_relays::kCount) {
+      problem = "it is at " + backend.service + ":" + std::to_string(backend.port) + ": expected at most " +
+                std::to_string(fluentd_relays::kCount) +
+                " different places among the mesh's fluentd providers, which the ones before it have taken";
+      return 0;
+    }
+    relays_.push_back(place);
+    return number;
+  }
+
   TelemetryProvider providerOf(const api::ExtensionProvider& provider) {
     TelemetryProvider to;
     const auto& from = provider.telemetry;
@@ -196,9 +214,11 @@ class Reader {
       setLog(std::move(log));
     }
     if (from.fluentd) {
-      auto log = remoteLog<model::FluentdLog>(*from.fluentd, false, to.problem);
+      const auto relay = relayTo(from.fluentd->backend, to.problem);
+      auto log = relay == 0 ? std::nullopt : remoteLog<model::FluentdLog>(*from.fluentd, false, to.problem);
       if (log) log->tag = from.fluentd->tag.empty() ? kFluentdTag : from.fluentd->tag;
       if (log) log->format = formatOf(from.fluentd->format);
+      if (log) log->relay = relay;
       setLog(std::move(log));
     }
     if (from.zipkin) to.tracing = zipkinOf(provider.name, *from.zipkin, to.problem);
@@ -254,6 +274,7 @@ class Reader {
   const api::ConfigMap* object_;
   const api::MeshConfigSpec* mesh_ = nullptr;
   const model::MeshSettings* settings_;
+  std::vector<std::pair<std::string, std::uint32_t>> relays_;  // service and port that each leads to
   TelemetryProviders::Value result_;
 };
 

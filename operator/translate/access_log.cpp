@@ -16,6 +16,7 @@
 #include <envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "base/fluentd_relays.h"
 #include "translate/any.h"
 #include "translate/names.h"
 
@@ -219,7 +220,7 @@ bool set(AccessLog& out, const model::GrpcLog& log, const Defaults&, bool http) 
 
 bool set(AccessLog& out, const model::FluentdLog& log, const Defaults& defaults, bool) {
   loggers::fluentd::v3::FluentdAccessLogConfig config;
-  config.set_cluster(clusterName(log.backend.port, "", log.backend.host));
+  config.set_cluster(fluentd_relays::name(log.relay));
   config.set_tag(log.tag);
   config.set_stat_prefix("fluentd");
   auto& record = *config.mutable_record();

@@ -17,7 +17,7 @@ namespace fairway::translate {
 using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;
 
 // Appends the logs of requests, in the order given; those that only connections are told to are left out. Clusters of backends
-// must be among those of the proxy: Envoy refuses a listener that logs to an unknown Fluentd.
+// must be among those of the proxy, and FluentdRelay listeners of those that are Fluentd.
 void addHttpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs);
 // The same of connections.
 void addTcpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs);

@@ -16,6 +16,7 @@
 #include "translate/compute.h"
 #include "translate/fields.h"
 #include "translate/fixed_clusters.h"
+#include "translate/fluentd_relay.h"
 #include "translate/names.h"
 #include "translate/route.h"
 #include "translate/target_port.h"
@@ -97,6 +98,7 @@ Output computeGatewayScope(store::View& view, const GatewayScope& query) {
   }
   const GatewayClusters clusters{query.ns, query.labels, query.locality, {authorizers.begin(), authorizers.end()}};
   output.children.push_back({GatewayClusters::kType, clusters.key()});
+  addFluentdRelays(normalize::workloadTelemetry(view, query.ns, query.labels), false, output);
   return output;
 }
 

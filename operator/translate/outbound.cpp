@@ -18,6 +18,7 @@
 #include "translate/compute.h"
 #include "translate/fields.h"
 #include "translate/fixed_clusters.h"
+#include "translate/fluentd_relay.h"
 #include "translate/http.h"
 #include "translate/names.h"
 #include "translate/outbound_parts.h"
@@ -256,7 +257,9 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   const auto& hosts =
       sidecar ? view.ask(normalize::ReachedHosts{client.ns, client.sidecar}) : view.ask(normalize::AllHosts{});
   // What is told goes out by the same proxy, whatever its app may reach; also what is told of requests to the app.
-  auto told = telemetryOf(view, client).hosts(true, true);
+  const auto& telemetry = telemetryOf(view, client);
+  addFluentdRelays(telemetry, true, output);
+  auto told = telemetry.hosts(true, true);
   for (const auto& host : hosts) told.erase(host);
   const auto addClusters = [&](const std::string& host) {
     const Clusters child{normalize::clusterClient(view, client, host), host, query.interception};

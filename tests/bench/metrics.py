@@ -1,5 +1,6 @@
-"""What Istio's metrics cost at the proxies: requests between two sidecars over mutual TLS, with all metrics and with none in turn,
-and how many series a proxy has by the number of services that it calls. Prints a table; writes build/bench/metrics.json.
+"""What telemetry costs at the proxies: requests between two sidecars over mutual TLS, with none, with Istio's metrics, with a log of each
+request, with a trace of each, and with all of these in turn; and how many series a proxy has by the number of services that it calls. Prints
+tables; writes build/bench/metrics.json.
 
 Everything listens in a network namespace of its own; no root is needed. Times depend on the machine; compare the columns.
 """
@@ -19,7 +20,7 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tools" / "demo"), str(R
 
 # pylint: disable=wrong-import-position
 from figures import commit  # noqa: E402
-from harness import network  # noqa: E402
+from harness import collectors, network  # noqa: E402
 from harness.exposition import Page  # noqa: E402
 from harness.lab import Lab  # noqa: E402
 from processes import Agent, accepts, envoy_binary, request, wait_for  # noqa: E402
@@ -28,8 +29,16 @@ from workloads import Workload  # noqa: E402
 
 NS, PORT = "shop", 8080
 HOSTS = [10, 100, 500]
-OFF = {"apiVersion": "telemetry.istio.io/v1", "kind": "Telemetry", "metadata": {"name": "off", "namespace": NS},
-       "spec": {"metrics": [{"providers": [{"name": "prometheus"}], "overrides": [{"disabled": True}]}]}}
+# What a Telemetry says of each part, where it is on and where it is off, and what then is in each HTTP connection manager.
+PARTS = {
+    "metrics": ({}, {"metrics": [{"providers": [{"name": "prometheus"}], "overrides": [{"disabled": True}]}]},
+                "envoy.access_loggers.stats"),
+    "logs": ({"accessLogging": [{"providers": [{"name": "envoy"}]}]}, {"accessLogging": [{"disabled": True}]},
+             "envoy.access_loggers.stdout"),
+    "traces": ({"tracing": [{"providers": [{"name": "zipkin"}], "randomSamplingPercentage": 100}]}, {}, "envoy.tracers.zipkin"),
+}
+MODES = {"none": (), **{part: (part,) for part in PARTS}, "all": tuple(PARTS)}
+ZIPKIN, ZIPKIN_OBJECTS = collectors.service("zipkin", 1, {"http": collectors.Zipkin.PORT})
 
 
 def workload(name, number):
@@ -41,7 +50,11 @@ WEB, API = workload("web", 1), workload("api", 2)
 
 
 def manifests(services):
-    result = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NS}}]
+    result = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (NS, collectors.NAMESPACE)]
+    provider = {"name": "zipkin", "zipkin": {"service": collectors.host("zipkin"), "port": collectors.Zipkin.PORT}}
+    result.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"},
+                   "data": {"mesh": json.dumps({"accessLogFile": "/dev/stdout", "extensionProviders": [provider]})}})
+    result += ZIPKIN_OBJECTS
     for pod in (WEB, API):
         result.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": pod.account, "namespace": NS}})
         result.append({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod.pod, "namespace": NS, "labels": pod.labels},
@@ -60,14 +73,31 @@ def manifests(services):
     return "\n---\n".join(json.dumps(one) for one in result)
 
 
-BACKEND = {"static_resources": {
-    "listeners": [{"name": "app", "address": {"socket_address": {"address": API.app, "port_value": PORT}}, "filter_chains": [
-        {"filters": [{"name": "http", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "app", "http_filters": [{"name": "router", "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-                {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "x" * 1000}}}]}]}}}]}]}]}}
+def answering(name, address, port, status, body):
+    """A listener that gives all requests one answer."""
+    route = {"match": {"prefix": "/"}, "direct_response": {"status": status, "body": {"inline_string": body}}}
+    router = {"name": "router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
+    manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    http = {"@type": manager, "stat_prefix": name, "http_filters": [router],
+            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]}}
+    return {"name": name, "address": {"socket_address": {"address": address, "port_value": port}},
+            "filter_chains": [{"filters": [{"name": "http", "typed_config": http}]}]}
+
+
+# The application, and who takes spans.
+BACKEND = {"static_resources": {"listeners": [
+    answering("app", API.app, PORT, 200, "x" * 1000), answering("zipkin", ZIPKIN, collectors.Zipkin.PORT, 202, "")]}}
+
+
+def managers(value):
+    """The HTTP connection managers in a dump."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        if "http_filters" in value and "stat_prefix" in value:
+            yield value
+        for part in value.values():
+            yield from managers(part)
 
 
 class Bench:
@@ -103,23 +133,27 @@ class Bench:
         text = request(address, "/stats/prometheus", timeout=60).body
         return text, time.monotonic() - start
 
-    def total(self):
-        return Page(self.page("web")[0]).sum("istio_requests_total")
+    def parts(self, name):
+        """What each HTTP connection manager of a proxy does of PARTS."""
+        address = (self.lab.agents[name].directory / "envoy-admin-address").read_text(encoding="ascii").strip()
+        dump = json.loads(request(address, "/config_dump?resource=dynamic_listeners", timeout=60).body)
+        active = [listener.get("active_state") for listener in dump.get("configs", [])]
+        return {tuple(part for part, (*_, sign) in PARTS.items() if sign in json.dumps(manager)) for manager in managers(active)}
 
-    def switch(self, metrics):
-        """With all metrics or none; until a request is counted, or not."""
-        file = self.lab.config / "off.yaml"
-        if metrics:
-            file.unlink(missing_ok=True)
-        else:
-            self.lab.write("off.yaml", json.dumps(OFF))
+    def switch(self, mode):
+        """Until both proxies do what a mode has, and nothing else."""
+        spec = {}
+        for part, (on, off, _) in PARTS.items():
+            spec.update(on if part in MODES[mode] else off)
+        self.lab.write("telemetry.yaml", json.dumps({"apiVersion": "telemetry.istio.io/v1", "kind": "Telemetry",
+                                                     "metadata": {"name": "bench", "namespace": NS}, "spec": spec}))
+        seen = {}
 
-        def counted():
-            before = self.total()
-            assert self.ask() == 200
-            return (self.total() > before) == metrics
+        def switched():
+            seen.update({name: self.parts(name) for name in self.lab.agents})
+            return all(parts == {MODES[mode]} for parts in seen.values())
 
-        wait_for(counted, 30, f"metrics to be {'on' if metrics else 'off'}")
+        wait_for(switched, 30, lambda: f"{mode} at the proxies: {seen}", pause=0.1)
 
     def processes(self):
         """Envoys and agents."""
@@ -166,24 +200,25 @@ FIGURES = {"rps": "requests a second", "p50": "p50, µs", "p99": "p99, µs", "en
 
 
 def overhead(bench, options):
-    runs = {True: [], False: []}
+    runs = {mode: [] for mode in MODES}
     scraper = Scraper(bench)
     scraper.start()
     for number in range(options.rounds):
-        # Neither is always first.
-        for metrics in (True, False) if number % 2 else (False, True):
-            bench.switch(metrics)
-            bench.load(options.connections, 1)
-            runs[metrics].append(bench.load(options.connections, options.seconds))
-            print(f"  round {number + 1}, {'all' if metrics else 'none'}: {runs[metrics][-1]}", file=sys.stderr, flush=True)
+        # Nothing is always first, or behind the same.
+        modes = list(MODES) if number % 2 else list(reversed(MODES))
+        for mode in modes[number % len(modes):] + modes[:number % len(modes)]:
+            bench.switch(mode)
+            bench.load(options.connections, 2)  # connections of before end
+            runs[mode].append(bench.load(options.connections, options.seconds))
+            print(f"  round {number + 1}, {mode}: {runs[mode][-1]}", file=sys.stderr, flush=True)
     scraper.end.set()
     scraper.join()
-    bench.switch(True)
+    bench.switch("metrics")
     result = {}
     for figure in FIGURES:
-        none, every = ([run[figure] for run in runs[metrics]] for metrics in (False, True))
-        result[figure] = {"none": statistics.median(none), "all": statistics.median(every),
-                          "ratio": statistics.median(b / a for a, b in zip(none, every))}
+        values = {mode: [run[figure] for run in runs[mode]] for mode in MODES}
+        result[figure] = {mode: {"median": statistics.median(values[mode]),
+                                 "ratio": statistics.median(b / a for a, b in zip(values["none"], values[mode]))} for mode in MODES}
     return result
 
 
@@ -206,10 +241,11 @@ def series(bench, counts):
 
 
 def table(figures):
-    lines = ["| | none | all | ratio |", "| --- | --- | --- | --- |"]
+    lines = [f"| | {' | '.join(MODES)} |", f"| --- |{' --- |' * len(MODES)}"]
     for figure, text in FIGURES.items():
         row = figures["overhead"][figure]
-        lines.append(f"| {text} | {row['none']:.3g} | {row['all']:.3g} | {row['ratio']:.2f} |")
+        cells = (f"{row[mode]['median']:.4g}" + (f" ({row[mode]['ratio']:.2f})" if mode != "none" else "") for mode in MODES)
+        lines.append(f"| {text} | {' | '.join(cells)} |")
     lines += ["", "| services called | label sets | series of ours | series in all | page, MB | scrape, s | both Envoys, MB |",
               "| --- | --- | --- | --- | --- | --- | --- |"]
     for hosts, row in figures["series"].items():
@@ -221,7 +257,7 @@ def table(figures):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=6, help="pairs of runs (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds, each with a run of each kind (%(default)s)")
     parser.add_argument("--seconds", type=float, default=8, help="of a run (%(default)s)")
     parser.add_argument("--connections", type=int, default=16, help="that are busy (%(default)s)")
     parser.add_argument("--services", type=int, nargs="*", default=HOSTS, help="numbers of services called (%(default)s)")

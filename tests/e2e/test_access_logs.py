@@ -3,7 +3,6 @@ service, Fluentd's forward protocol. And the levels of the programs' own logs.""
 
 import contextlib
 import json
-import os
 import pathlib
 import secrets
 import socket
@@ -172,7 +171,6 @@ def test_connections_over_the_wire(mesh):
     assert int(item["entry"]["connectionProperties"]["receivedBytes"]) > 100
 
 
-@pytest.mark.skipif(os.environ.get("FAIRWAY_LONG") != "1", reason="Envoy refuses listeners with it: docs/observability.md")
 def test_fluentd(mesh):
     mesh.set([to("fluentd")])
     mesh.settle(lambda config: "FluentdAccessLog" in config)
@@ -180,6 +178,8 @@ def test_fluentd(mesh):
     event = mesh.fluentd.wait(lambda e: e["record"].get("mark") == mark, 30, "an event at Fluentd")
     assert event["tag"] == "mesh.access" and event["record"] == {"mark": mark, "code": 200, "method": "POST"}, event
     assert event["time"] > 1_700_000_000
+    refused = [state.get("lastNack") for proxy in mesh.lab.control_plane.debug("proxies") for state in proxy["types"].values()]
+    assert not any(refused), refused
 
 
 def test_filters(mesh):

@@ -52,6 +52,8 @@ def test_once(lab):
     for word in ("Gateway and VirtualService", "RBAC: access denied", "Policy STRICT", "connection", "median"):
         assert word in text
     assert re.search(r"all \d+ checks held", text)
+    assert re.search(r"the service graph is at http://127\.0\.0\.1:\d+/", text)
+    assert re.search(r"service graph: .*istio-ingressgateway -> msb-iag.*msb-iag -> multicloud-vio", text)
     assert "\x1b" not in text
     require_nothing_left(folder, before)
 

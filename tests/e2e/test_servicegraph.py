@@ -431,9 +431,11 @@ def test_page_of_two_hundred_services(lab, browser):
             exposition.add(f"service-{source}", f"service-{i}", 10 ** dice.uniform(-1, 3), ns=f"team-{source % 8}", target_ns=f"team-{i % 8}", errors=errors)
     prometheus = start_prometheus(lab, exposition)
     graph = lab.add(ServiceGraph(lab.directory, ["--prometheus-url", f"http://{prometheus.address}"]))
-    open_page(browser, graph)
-    mark = browser.run("performance.getEntriesByName('picture')[0].startTime")
-    print(f"  200 services, {len(exposition.edges)} edges: the first picture after {mark:.0f} ms", flush=True)
+    for attempt in ("first", "second", "third"):
+        open_page(browser, graph)
+        mark = browser.run("performance.getEntriesByName('picture')[0].startTime")
+        data = browser.run("performance.getEntriesByType('resource').find(r => r.name.includes('api/graph')).duration")
+        print(f"  200 services, {len(exposition.edges)} edges, {attempt} time: shown after {mark:.0f} ms, {data:.0f} of them for data", flush=True)
     assert "200 services" in browser.text("#status")
     assert browser.run("document.querySelectorAll('.node.group').length") == 8
     keep(browser, "namespaces")

@@ -64,8 +64,8 @@ def prometheus(folder):
     return archive(folder / "prometheus.tar", PROMETHEUS, {**files, "/bin/prometheus": program}, ["/bin/prometheus"], "65532")
 
 
-def zipkin(folder):
-    """The archive, or None where there is no Zipkin or no Java."""
+def zipkin(folder, name=ZIPKIN):
+    """The archive, or None where there is no Zipkin or no Java. `name`: of the image."""
     jar = CACHE / f"zipkin-{versions().get('ZIPKIN_VERSION', 'none')}" / "zipkin.jar"
     if not jar.exists() or not JAVA.exists():
         return None
@@ -81,4 +81,4 @@ def zipkin(folder):
         raise Failed("no dash, which Zipkin's image needs")
     files.update({"/bin/sh": shell, **{file: file for file in libraries(shell)}})
     command = f"exec {JAVA}/bin/java $JAVA_OPTS -jar /zipkin.jar"
-    return archive(folder / "zipkin.tar", ZIPKIN, files, ["/bin/sh", "-c", command], "65532")
+    return archive(folder / "zipkin.tar", name, files, ["/bin/sh", "-c", command], "65532")

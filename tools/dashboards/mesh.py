@@ -1,75 +1,49 @@
 """All of the mesh at a glance: how much, how well, which services to look closer at."""
 
 from grafana import Board, Column, Panel, Query, Row, Table
-from promql import WINDOW, duration, errors, mutual_tls, or_zero, quantile, rate, requests, share, success
+from panels import answers_by_status, answers_of_proxies, grpc_by_status, mutual_tls_stat, stat, success_stat
+from promql import duration, errors, mutual_tls, or_zero, rate, requests, share, success
 
 # Each request once: sidecars and gateways report what they send. What comes from outside the mesh straight to a sidecar only
 # that one reports.
 ONCE = 'reporter="source"'
 OUTSIDE = 'reporter="destination",source_workload="unknown"'
 SERVICE = "/d/fairway-service?var-service=${__value.raw}&${__url_time_range}"
-GOOD = ((0.99, "green"),)
 
 OVERVIEW = (
-    Panel(
+    stat(
         "Requests",
         "HTTP and gRPC requests a second that workloads and gateways of the mesh send.",
         (Query(requests(ONCE), "requests"),),
         "reqps",
-        "stat",
-        4,
-        5,
     ),
-    Panel(
-        "Success",
-        "The share of requests that were answered, and not with a status 5xx.",
-        (Query(success(ONCE), "success"),),
-        "percentunit",
-        "stat",
-        4,
-        5,
-        maximum=1,
-        thresholds=((0, "red"), (0.99, "orange"), (0.999, "green")),
-        decimals=2,
-    ),
-    Panel(
+    success_stat("Success", "The share of requests that were answered, and not with a status 5xx.", ONCE),
+    stat(
         "Median and 99th percentile",
         "How long requests take, as their senders see it.",
         (Query(duration(0.5, ONCE), "p50"), Query(duration(0.99, ONCE), "p99")),
         "ms",
-        "stat",
         6,
-        5,
     ),
-    Panel(
+    mutual_tls_stat(
         "Mutual TLS",
         "The share of requests that arrive at workloads of the mesh under mutual TLS. The rest comes in plaintext, from"
         " outside of the mesh or from where a DestinationRule switches it off.",
-        (Query(mutual_tls('reporter="destination"'), "mutual TLS"),),
-        "percentunit",
-        "stat",
-        4,
-        5,
-        maximum=1,
-        thresholds=((0, "orange"), (0.999, "green")),
+        'reporter="destination"',
     ),
-    Panel(
+    stat(
         "Connections",
         "TCP connections a second that workloads of the mesh open, of protocols other than HTTP.",
         (Query(or_zero(rate("istio_tcp_connections_opened_total", ONCE)), "opened"),),
         "cps",
-        "stat",
         3,
-        5,
     ),
-    Panel(
+    stat(
         "Proxies",
         "Sidecars and gateways that hold a stream to the control plane.",
         (Query("sum(pilot_xds)", "proxies"),),
         "short",
-        "stat",
         3,
-        5,
     ),
 )
 
@@ -92,21 +66,12 @@ OVER_TIME = (
         (Query(duration(0.99, ONCE, "destination_service"), "{{destination_service}}"),),
         "ms",
     ),
-    Panel(
-        "Answers by status",
-        "0 is a request whose client left before there was an answer.",
-        (Query(requests(ONCE, "response_code"), "{{response_code}}"),),
-        "reqps",
-        stacked=True,
-    ),
-    Panel(
-        "Why proxies answered themselves",
+    answers_by_status(ONCE),
+    answers_of_proxies(
+        ONCE,
         "Requests whose answer came from Envoy, by its response flags: UH no healthy upstream, UF connection failed, UO"
         " overflow of a pool, NR no route, UT timeout, UAEX refused by an authorizer, RBAC denials have none. See"
         " docs/troubleshooting.md.",
-        (Query(or_zero(requests(ONCE + ',response_flags!="-"', "response_flags")), "{{response_flags}}"),),
-        "reqps",
-        stacked=True,
     ),
     Panel(
         "From outside the mesh",
@@ -119,17 +84,7 @@ OVER_TIME = (
         ),
         "reqps",
     ),
-    Panel(
-        "gRPC by status",
-        "Requests by the code of gRPC; 0 is OK, 14 unavailable.",
-        (
-            Query(
-                or_zero(requests(ONCE + ',request_protocol="grpc"', "grpc_response_status")), "{{grpc_response_status}}"
-            ),
-        ),
-        "reqps",
-        stacked=True,
-    ),
+    grpc_by_status(ONCE, "Requests by the code of gRPC; 0 is OK, 14 unavailable.", or_zero),
     Panel(
         "TCP bytes by service",
         "Bytes that clients send to, and get from, services of protocols other than HTTP.",

@@ -1,7 +1,8 @@
 """One workload: what comes in, what it asks of others, and its proxies."""
 
-from grafana import Board, Panel, Query, Row, Variable
-from promql import TRAFFIC, duration, errors, mutual_tls, or_zero, quantile, rate, requests, success
+from grafana import Board, Query, Row, Variable
+from panels import http, mutual_tls_stat, stat, success_stat, tcp
+from promql import TRAFFIC, duration, or_zero, requests
 
 IN = 'reporter="destination",destination_workload_namespace=~"$namespace",destination_workload=~"$workload"'
 OUT = 'reporter="source",source_workload_namespace=~"$namespace",source_workload=~"$workload"'
@@ -31,130 +32,37 @@ VARIABLES = (
     Variable("workload", "Workload", proxied("workload", *IN_NAMESPACE), regex=REGEX),
 )
 
+ANSWERED = "The share of those that were answered, and not with a status 5xx."
 OVERVIEW = (
-    Panel(
+    stat(
         "All requests in",
         "HTTP and gRPC requests a second that its proxies let in or answer.",
         (Query(or_zero(requests(IN)), "in"),),
         "reqps",
-        "stat",
-        4,
-        5,
     ),
-    Panel(
-        "Success in",
-        "The share of those that were answered, and not with a status 5xx.",
-        (Query(success(IN), "success"),),
-        "percentunit",
-        "stat",
-        4,
-        5,
-        maximum=1,
-        thresholds=((0, "red"), (0.99, "orange"), (0.999, "green")),
-        decimals=2,
-    ),
-    Panel(
+    success_stat("Success in", ANSWERED, IN),
+    stat(
         "All durations in",
         "Median and 99th percentile, at its own proxies.",
         (Query(duration(0.5, IN), "p50"), Query(duration(0.99, IN), "p99")),
         "ms",
-        "stat",
         6,
-        5,
     ),
-    Panel(
+    stat(
         "All requests out",
         "HTTP and gRPC requests a second that it sends.",
         (Query(or_zero(requests(OUT)), "out"),),
         "reqps",
-        "stat",
-        4,
-        5,
     ),
-    Panel(
-        "Success out",
-        "The share of those that were answered, and not with a status 5xx.",
-        (Query(success(OUT), "success"),),
-        "percentunit",
-        "stat",
-        3,
-        5,
-        maximum=1,
-        thresholds=((0, "red"), (0.99, "orange"), (0.999, "green")),
-        decimals=2,
-    ),
-    Panel(
-        "Mutual TLS in",
-        "The share of requests that came under mutual TLS.",
-        (Query(mutual_tls(IN), "mutual TLS"),),
-        "percentunit",
-        "stat",
-        3,
-        5,
-        maximum=1,
-        thresholds=((0, "orange"), (0.999, "green")),
-    ),
+    success_stat("Success out", ANSWERED, OUT, 3),
+    mutual_tls_stat("Mutual TLS in", "The share of requests that came under mutual TLS.", IN, 3),
 )
 
 
-def direction(where, by, legend, name):
-    return (
-        Panel(f"Requests {name}", "Requests a second.", (Query(requests(where, by), legend),), "reqps"),
-        Panel(
-            f"Failures {name}",
-            "Statuses 5xx and requests without an answer a second.",
-            (Query(errors(where, by), legend),),
-            "reqps",
-        ),
-        Panel(
-            f"Duration {name}",
-            "Median and 99th percentile.",
-            (Query(duration(0.5, where, by), f"{legend} p50"), Query(duration(0.99, where, by), f"{legend} p99")),
-            "ms",
-        ),
-        Panel(
-            f"Answers by status, {name}",
-            "Requests a second by status.",
-            (Query(requests(where, "response_code"), "{{response_code}}"),),
-            "reqps",
-            stacked=True,
-        ),
-        Panel(
-            f"Request size {name}",
-            "99th percentile of the bytes of a request.",
-            (Query(quantile(0.99, "istio_request_bytes", where, by) + " >= 0", legend),),
-            "bytes",
-        ),
-        Panel(
-            f"Answer size {name}",
-            "99th percentile of the bytes of an answer.",
-            (Query(quantile(0.99, "istio_response_bytes", where, by) + " >= 0", legend),),
-            "bytes",
-        ),
-    )
-
-
-def tcp(where, by, legend, name):
-    return (
-        Panel(
-            f"TCP connections {name}",
-            "Connections opened a second.",
-            (Query(rate("istio_tcp_connections_opened_total", where, by), legend),),
-            "cps",
-        ),
-        Panel(
-            f"TCP bytes to the service, {name}",
-            "Bytes a second, of protocols other than HTTP.",
-            (Query(rate("istio_tcp_received_bytes_total", where, by), legend),),
-            "Bps",
-        ),
-        Panel(
-            f"TCP bytes from the service, {name}",
-            "Bytes a second, of protocols other than HTTP.",
-            (Query(rate("istio_tcp_sent_bytes_total", where, by), legend),),
-            "Bps",
-        ),
-    )
+def connections(where, by, legend, name):
+    titles = (f"TCP connections {name}", f"TCP bytes to the service, {name}", f"TCP bytes from the service, {name}")
+    size = "Bytes a second, of protocols other than HTTP."
+    return tcp(where, by, legend, titles, ("Connections opened a second.", size, size))
 
 
 BOARD = Board(
@@ -164,8 +72,8 @@ BOARD = Board(
     VARIABLES,
     (
         Row("$workload in $namespace", OVERVIEW),
-        Row("In, by client", direction(IN, FROM, FROM_LEGEND, "in")),
-        Row("Out, by service", direction(OUT, TO, TO_LEGEND, "out")),
-        Row("TCP", (*tcp(IN, FROM, FROM_LEGEND, "in"), *tcp(OUT, TO, TO_LEGEND, "out"))),
+        Row("In, by client", http(IN, FROM, FROM_LEGEND, "in", with_status=True)),
+        Row("Out, by service", http(OUT, TO, TO_LEGEND, "out", with_status=True)),
+        Row("TCP", (*connections(IN, FROM, FROM_LEGEND, "in"), *connections(OUT, TO, TO_LEGEND, "out"))),
     ),
 )

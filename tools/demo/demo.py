@@ -10,6 +10,7 @@ usage: demo.py [--once]     (--once: end after the steps; else everything stays 
 """
 
 import argparse
+import json
 import pathlib
 import shutil
 import signal
@@ -21,7 +22,7 @@ import time
 import story
 import workloads as onap
 from printing import Table, colour, say
-from processes import Agent, Apps, ControlPlane, Failed, ServiceGraph, accepts, stop_all, wait_for, write_atomically
+from processes import Agent, Apps, ControlPlane, Failed, ServiceGraph, accepts, request, stop_all, wait_for, write_atomically
 
 METRICS_PORT = 15020  # of each pod's agent, where the service graph asks for latencies
 TOGGLES = 20  # changes made for the median, of each of two kinds
@@ -85,6 +86,7 @@ class Demo:
         wait_for(self.proxies_are_up, 60, self.missing)
         self.graph = ServiceGraph(self.directory, ["--control-plane", self.control_plane.admin])
         self.graph.start()
+        say(f"[demo] the service graph is at http://{self.graph.address}/")
 
     def missing(self):
         names = {agent.workload.id for agent in self.agents} - self.control_plane.connected()
@@ -133,6 +135,18 @@ class Demo:
         policies = self.toggle("msb-role.yaml", (nobody, role), (story.SWAGGER_403_SECOND, story.SWAGGER_200))
         routes = self.toggle("gateway.yaml", (moved, route), (gone, story.SWAGGER_200))
         return policies, routes
+
+    def tell_calls(self):
+        """What the service graph has of the story."""
+
+        def calls():
+            picture = json.loads(request(self.graph.address, "/api/graph?window=5m", timeout=30).body)
+            names = [node["name"] for node in picture["nodes"]]
+            return sorted({f"{names[e['source']]} -> {names[e['target']]}" for e in picture["edges"] if e["requests"] > 0})
+
+        # Proxies report every 10 seconds, the first time only then.
+        found = wait_for(calls, 40, "the service graph to have calls", pause=0.5)
+        say(f"service graph: {', '.join(found)}")
 
     def stop(self):
         stop_all(self.processes)
@@ -190,6 +204,7 @@ def main():
         outcomes = demo.play()
         policies, routes = demo.measure()
         status = verdict(outcomes, policies, routes)
+        demo.tell_calls()
         if not once:
             demo.stay()
     except Failed as failure:

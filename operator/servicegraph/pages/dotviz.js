@@ -1,6 +1,6 @@
 // Draws the DOT text of /dotgraph; parameters of this page are passed on.
 import { layout } from "./layout.js";
-import { svg } from "./view.js";
+import { svg } from "./svg.js";
 
 // What /dotgraph writes: one statement a line, every name quoted.
 export function parseDot(text) {

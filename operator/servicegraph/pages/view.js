@@ -1,30 +1,11 @@
 // Draws the graph as SVG: boxes, curves, what is pointed at, zoom, and the way through it by keyboard.
 import { layout, round } from "./layout.js";
 import { errorShare, fullName, health, milliseconds, security, share, traffic } from "./format.js";
+import { label, spread } from "./labels.js";
 import { weight } from "./model.js";
+import { fitted, svg } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const MANY = 45; // edges above which figures are shown only for what is pointed at
-
-export function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
-const pen = document.createElement("canvas").getContext("2d");
-function fitted(text, width, size) {
-  pen.font = `${size}px system-ui, "DejaVu Sans", sans-serif`;
-  if (pen.measureText(text).width <= width) return text;
-  let low = 1, high = text.length;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (pen.measureText(text.slice(0, middle) + "…").width <= width) low = middle;
-    else high = middle - 1;
-  }
-  return text.slice(0, low) + "…";
-}
 
 function describe(edge) {
   const parts = [traffic(edge)];
@@ -129,7 +110,8 @@ export class View {
     for (const node of graph.edges.flatMap((e) => [e.source, e.target])) this.degrees.set(node, this.degree(node) + 1);
     const most = Math.max(...graph.edges.map(weight), 1e-9);
     const edges = svg("g"), nodes = svg("g");
-    for (const edge of graph.edges) edges.append(this.drawEdge(edge, most));
+    // The thickest first: a thin line's label is not behind one.
+    for (const edge of [...graph.edges].sort((a, b) => weight(b) - weight(a))) edges.append(this.drawEdge(edge, most));
     for (const node of graph.nodes) nodes.append(this.drawNode(node));
     this.layer.append(edges, nodes);
   }
@@ -177,40 +159,15 @@ export class View {
     const group = svg("g", { class: "edge " + level, tabindex: -1, role: "button", "data-key": edge.key },
       svg("path", { class: "hit", d: path }),
       svg("path", { class: "shown", d: path, "stroke-width": width.toFixed(2), "marker-end": `url(#arrow-${level})` }));
-    group.append(this.drawLabel(edge, middle, level));
+    const text = label(edge, middle, level, !this.dense);
+    group.append(text.element);
     group.setAttribute("aria-label", `${fullName(edge.source)} to ${fullName(edge.target)}: ${describe(edge)}`);
-    this.items.set(edge.key, { element: group, edge });
+    this.items.set(edge.key, { element: group, edge, label: text });
     return group;
   }
 
   degree(node) {
     return this.degrees.get(node) || 0;
-  }
-
-  drawLabel(edge, middle, level) {
-    const label = svg("g", { class: "label" });
-    const two = edge.p95 !== undefined && !this.dense;
-    const text = svg("text", { x: middle.x, y: middle.y - (two ? 18 : 6) });
-    text.append(traffic(edge));
-    if (level !== "ok") {
-      const errors = svg("tspan", { class: "bad-share" });
-      errors.textContent = " " + share(errorShare(edge));
-      text.append(errors);
-    }
-    label.append(text);
-    if (two) {
-      const under = svg("text", { x: middle.x, y: middle.y - 6 });
-      under.textContent = "p95 " + milliseconds(edge.p95);
-      label.append(under);
-    }
-    if (edge.mtls !== undefined) {
-      const on = security(edge) === "on";
-      pen.font = "11px system-ui, sans-serif";
-      const wide = pen.measureText(text.textContent).width;
-      label.append(svg("use", { href: on ? "#lock" : "#unlock", class: on ? "sign" : "sign open", width: 9, height: 11,
-        x: middle.x - wide / 2 - 14, y: middle.y - (two ? 27 : 15) }));
-    }
-    return label;
   }
 
   // --- what is pointed at ---
@@ -227,6 +184,8 @@ export class View {
     const keys = item ? this.near(item) : new Set();
     this.root.classList.toggle("pointed", keys.size > 0);
     for (const [key, { element }] of this.items) element.classList.toggle("near", keys.has(key));
+    // Of many edges only these have their labels shown, which were not placed with regard to each other.
+    if (this.graph.edges.length > MANY) spread([...keys].map((key) => this.items.get(key).label).filter(Boolean));
   }
 
   showTip(item, x, y) {

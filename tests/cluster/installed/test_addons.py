@@ -53,15 +53,30 @@ def pods_from_a_file(mesh):
 
 
 def ask(mesh, service, port, path, **parameters):
-    query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-    answer = mesh.cluster.http(f"{mesh.address(service)}:{port}", path + query, timeout=20)
-    assert answer.status == 200, f"{path}: {answer}"
-    return answer.body
+    """The body of an answer. A pod that has just become ready is a moment later in the rules of its Service."""
+    to, query = f"{mesh.address(service)}:{port}", f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+    seen = {}
+
+    def answered():
+        seen["answer"] = mesh.cluster.http(to, path + query, timeout=20)
+        return seen["answer"].status == 200
+
+    wait_for(answered, 30, lambda: f"{service} to answer {path}: {seen['answer']}", pause=0.2)
+    return seen["answer"].body
 
 
 def query(mesh, expr):
+    """The values of a query, by namespace and pod."""
     result = json.loads(ask(mesh, "prometheus", 9090, "/api/v1/query", query=expr))["data"]["result"]
     return {(s["metric"].get("namespace"), s["metric"].get("pod")): float(s["value"][1]) for s in result}
+
+
+def edges(mesh, namespace):
+    """Who calls whom within a namespace, as the graph's page has it."""
+    picture = json.loads(ask(mesh, "servicegraph", 8088, "/api/graph"))
+    nodes = picture["nodes"]
+    named = [(nodes[edge["source"]], nodes[edge["target"]]) for edge in picture["edges"]]
+    return {(a["name"], b["name"]) for a, b in named if a["namespace"] == b["namespace"] == namespace}
 
 
 def test_prometheus_has_the_mesh(mesh, addons):
@@ -87,7 +102,9 @@ def test_prometheus_has_the_mesh(mesh, addons):
         assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
         if "servicegraph" in addons:
             mesh.cluster.wait_ready("deployment/servicegraph", SYSTEM)
-            wait_for(lambda: f"web.{ns}" in ask(mesh, "servicegraph", 8088, "/dotgraph"), 60, "the graph to have the service")
+            edge = '"client_(client)" -> "web_(web)"'
+            wait_for(lambda: edge in ask(mesh, "servicegraph", 8088, "/dotgraph"), 60, lambda: ask(mesh, "servicegraph", 8088, "/dotgraph"))
+            wait_for(lambda: edges(mesh, ns) == {("client", "web")}, 60, lambda: ask(mesh, "servicegraph", 8088, "/api/graph"))
 
 
 def test_zipkin_takes_spans(mesh, addons):
@@ -99,6 +116,6 @@ def test_zipkin_takes_spans(mesh, addons):
     span.update({"duration": 1000, "localEndpoint": {"serviceName": "portal"}})
     to = f"{mesh.address('zipkin')}:9411"
     headers = {"content-type": "application/json"}
-    sent = mesh.cluster.http(to, "/api/v2/spans", method="POST", body=json.dumps([span]), headers=headers)
-    assert sent.status == 202, str(sent)
+    send = lambda: mesh.cluster.http(to, "/api/v2/spans", method="POST", body=json.dumps([span]), headers=headers)
+    wait_for(lambda: send().status == 202, 30, lambda: f"Zipkin to take a span: {send()}", pause=0.2)
     wait_for(lambda: "portal" in ask(mesh, "zipkin", 9411, "/api/v2/services"), 60, "the span's service")

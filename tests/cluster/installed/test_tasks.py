@@ -4,15 +4,15 @@ import os
 import pathlib
 import shutil
 
+import addon_images
 import pytest
+import yaml
 from pages import Shell, matches, read
 
 from mesh import ROOT, SYSTEM
 from processes import Failed, binary
 
 PAGES = sorted(page for page in (ROOT / "docs" / "tasks").glob("*.md") if page.name != "README.md")
-# They need a collector in the cluster; what they show is tested at real proxies (tests/e2e/test_tracing.py, test_access_logs.py).
-WITHOUT_STEPS = {"access-logs.md", "tracing.md"}
 
 
 def settings(mesh):
@@ -62,14 +62,23 @@ def test_there_is_a_page_a_task():
     for page in PAGES:
         assert f"]({page.name})" in index, f"{page.name} is not in the index"
         steps = read(page)
-        if page.name in WITHOUT_STEPS:
-            continue
         assert sum(step.expected is not None for step in steps) >= 2, f"{page.name} shows too little"
+
+
+def load_zipkin(mesh, folder):
+    """Zipkin as an image by the name that the chart of add-ons has for it."""
+    values = yaml.safe_load((ROOT / "charts" / "addons" / "values.yaml").read_text(encoding="utf-8"))
+    archive = addon_images.zipkin(folder, values["zipkin"]["image"])
+    if archive is None:
+        pytest.skip("no Zipkin on this machine: tools/setup zipkin")
+    mesh.cluster.load_image(archive)
 
 
 @pytest.mark.skipif(os.environ.get("FAIRWAY_LONG") != "1", reason="half an hour: make test-long has it")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(shell, page):
+def test_page(shell, page, mesh, tmp_path):
+    if page.name == "tracing.md":
+        load_zipkin(mesh, tmp_path)
     for step in read(pathlib.Path(page)):
         print(f"  {page.name}:{step.line}", flush=True)
         shell.step(step)

@@ -53,6 +53,19 @@ TEST_CASE("the node says what the control plane wants to know") {
   CHECK(node.at("metadata").at("FAIRWAY_GATEWAY_TOPOLOGY") == "numTrustedProxies=2");
 }
 
+TEST_CASE("a Fluentd logger finds its cluster, which leads to a listener that the control plane sends") {
+  TemporaryDirectory directory;
+  const auto whole = parsed(optionsIn(directory));
+  CHECK(whole.at("bootstrap_extensions").at(0).at("name") == "envoy.bootstrap.internal_listener");
+  for (const auto* name : {"fluentd-1", "fluentd-4"}) {
+    const auto& found = cluster(whole, name);
+    CHECK(found.at("type") == "STATIC");
+    const auto& address =
+        found.at("load_assignment").at("endpoints").at(0).at("lb_endpoints").at(0).at("endpoint").at("address");
+    CHECK(address == json{{"envoy_internal_address", {{"server_listener_name", name}}}});
+  }
+}
+
 TEST_CASE("xDS is delta, or the state of the world if so told") {
   TemporaryDirectory directory;
   auto options = optionsIn(directory);

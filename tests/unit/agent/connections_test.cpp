@@ -1,7 +1,7 @@
 #include "agent/connections.h"
 
-#include <catch2/catch.hpp>
 #include <envoy/service/accesslog/v3/als.pb.h>
+#include <catch2/catch.hpp>
 
 #include "support.h"
 

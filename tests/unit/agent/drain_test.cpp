@@ -70,6 +70,13 @@ TEST_CASE("idle HTTP connections and lines that are no gauges are nothing under 
                   options, Traffic::all, false) == 0);
 }
 
+TEST_CASE("the proxy's own logging is nothing under way, or no drain would end before its time") {
+  const std::string stats =
+      "listener.envoy_internal_fluentd-1.downstream_cx_active: 2\n"
+      "listener.envoy_internal_other.downstream_cx_active: 3\n";
+  for (const bool connections : {false, true}) CHECK(countBusy(stats, sidecar(), Traffic::all, connections) == 3);
+}
+
 TEST_CASE("Envoy is told once, and a sidecar goes on with its own calls") {
   auto options = sidecar();
   options.minimumDrainTime = 0s;

@@ -73,7 +73,8 @@ class Server {
       : authority_(CertificateAuthority::open(authorityOptions(), now() - 48h)
                        .value()),  // so that there can be expired certificates
         tokens_(FolderTokens::open(directory_.path("state")).value()),
-        service_(*authority_, verifier != nullptr ? verifier : tokens_.get(), options, [this] { return now() + offset_.load(); }) {
+        service_(*authority_, verifier != nullptr ? verifier : tokens_.get(), options,
+                 [this] { return now() + offset_.load(); }) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", credentials ? credentials : tlsCredentials(), &port_);
     builder.RegisterService(&service_.service());
@@ -119,9 +120,7 @@ class Server {
     return Certificate::fromPem(authority_->sign(key.publicKey().value(), account, 1h, at).value().chain[0]).value();
   }
   void onAuthenticated(std::function<void(const std::string&)> known) { service_.onAuthenticated(std::move(known)); }
-  void describeCallers(CertificateService::Describe describe) {
-    service_.describeCallers(std::move(describe));
-  }
+  void describeCallers(CertificateService::Describe describe) { service_.describeCallers(std::move(describe)); }
   void advance(std::chrono::seconds by) { offset_ = by; }
   [[nodiscard]] CertificateServiceStats stats() const { return service_.stats(); }
   [[nodiscard]] const CertificateAuthority& authority() const { return *authority_; }
@@ -169,9 +168,9 @@ TEST_CASE("the CA says in the subject what it knows of the caller, whatever the 
     write(directory.path("leaf.pem"), answer.response.chain(0));
     return run("openssl x509 -noout -subject -nameopt RFC2253 -in " + directory.path("leaf.pem")).output;
   };
-  const auto forged = run(
-      "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null "
-      "-subj /description=workload.admin 2>/dev/null");
+  const auto forged =
+      run("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null "
+          "-subj /description=workload.admin 2>/dev/null");
   CHECK(subjectOf(forged.output) == "subject=\n");
   server.describeCallers([](const Caller& caller, auto) { return "workload/" + caller.name + caller.pod; });
   CHECK(subjectOf(forged.output) == "subject=description=workload/msb\n");

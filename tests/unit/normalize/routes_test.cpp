@@ -101,6 +101,48 @@ TEST_CASE("a route carries its provenance and Istio's defaults") {
   CHECK(route.destinations[0].destination == model::Destination{fqdn("y", "a"), 81, "", false});
 }
 
+TEST_CASE("who owns a host may say which namespaces route it (ISTIO-SECURITY-2026-002)") {
+  auto mesh = withServices();
+  virtualService(mesh, "b", "foreign", {to(fqdn("z", "b"))});
+  const auto grant = [&](const std::string& service, const std::string& ns) {
+    mesh.add<api::Namespace>("", "a", [&](auto& o) {
+      o.meta.annotations = {{"networking.fairway.io/routesFrom", ns}};
+    });
+    mesh.add<api::Service>("a", "x", [&](auto& o) {
+      o.spec.clusterIPs = {"10.96.0.1"};
+      o.spec.ports.push_back({"http", "TCP", "", 80, "8080"});
+      if (!service.empty()) o.meta.annotations = {{"networking.fairway.io/routesFrom", service}};
+    });
+  };
+  const Lines routed{"foreign http[0] -> z:9000"};
+  CHECK(outline(ask(mesh)) == routed);
+  for (const auto& [service, ns, counts] : std::vector<std::tuple<std::string, std::string, bool>>{{"", "", true},
+                                                                                                   {".", "", false},
+                                                                                                   {"", ".", false},
+                                                                                                   {"c, b", "", true},
+                                                                                                   {"c", "*", false},
+                                                                                                   {"*", ".", true}}) {
+    INFO("service: " << service << ", namespace: " << ns);
+    grant(service, ns);
+    CHECK(outline(ask(mesh)) == (counts ? routed : Lines{}));
+    CHECK(outline(ask(mesh, "c")) == (counts ? routed : Lines{}));
+    CHECK(outline(ask(mesh, "b")) == routed);  // what its own namespace sends is its own
+  }
+  grant(".", "");
+  virtualService(mesh, "istio-system", "mesh-wide", {to("y.a.svc.cluster.local", 80)});
+  CHECK(outline(ask(mesh)) == Lines{"mesh-wide http[0] -> y:80"});
+}
+
+TEST_CASE("a host owner's refusal is told to the author of the routes") {
+  auto mesh = withServices();
+  virtualService(mesh, "b", "foreign", {to(fqdn("z", "b"))});
+  mesh.add<api::Namespace>("", "a", [](auto& o) { o.meta.annotations = {{"networking.fairway.io/routesFrom", "."}}; });
+  ask(mesh);
+  REQUIRE(mesh.notes().size() == 1);
+  CHECK(mesh.notes().begin()->object.name == "foreign");
+  CHECK_THAT(mesh.notes().begin()->message, Catch::Contains("belongs to namespace a"));
+}
+
 TEST_CASE("the most specific host decides alone") {
   auto mesh = withServices();
   virtualService(mesh, "a", "all", {to("z.b.svc.cluster.local")}, {.hosts = {"*"}});

@@ -103,7 +103,28 @@ TEST_CASE("each kind has what it needs") {
         model::GrpcLog{{fqdn("otel", "obs"), 4317}, "l", false, {"f"}, {}, {}, {}});
   const auto fluentd = provider("fluentd: {service: otel.obs, port: 4318}");
   CHECK(std::get<model::FluentdLog>(fluentd.log->to) ==
-        model::FluentdLog{{fqdn("otel", "obs"), 4318}, "mesh.access", {}});
+        model::FluentdLog{{fqdn("otel", "obs"), 4318}, "mesh.access", {}, 1});
+}
+
+TEST_CASE("each place with a Fluentd has a relay of its own, as long as there are some") {
+  World world(
+      "extensionProviders: [{name: a, fluentd: {service: otel.obs, port: 4317}}, {name: away, fluentd: {service: x.y, "
+      "port: 1}}, {name: b, fluentd: {service: otel.obs, port: 4318}}, {name: again, fluentd: {service: otel.obs, "
+      "port: 4317, tag: t}}, {name: c, fluentd: {service: zipkin, port: 9411}}, {name: d, fluentd: {service: more.obs, "
+      "port: 1}}]");
+  world.service("obs", "more", {{"tcp-a", 1, "1"}});
+  const auto relayOf = [&](const char* name) {
+    const auto provider = world.one(name);
+    REQUIRE(provider.log);
+    return std::get<model::FluentdLog>(provider.log->to).relay;
+  };
+  CHECK(relayOf("a") == 1);
+  CHECK_FALSE(world.one("away").log);
+  CHECK(relayOf("b") == 3);
+  CHECK(relayOf("again") == 1);
+  CHECK(relayOf("c") == 4);
+  CHECK_FALSE(world.one("d").log);
+  CHECK(world.one("d").problem.find("expected at most 4 different places") != std::string::npos);
 }
 
 TEST_CASE("as it was traced before there were providers") {

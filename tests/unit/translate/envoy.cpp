@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fluentd_relays.h"
 #include "translate/any.h"
 
 namespace fairway::translate::test {
@@ -75,6 +76,22 @@ void addGrpcCluster(Bootstrap& bootstrap, const std::string& name) {
   options.set_value(std::string("\x1a\x02\x12\x00", 4));  // explicit_http_config { http2_protocol_options {} }
 }
 
+void addFluentdRelays(Bootstrap& bootstrap) {
+  auto& extension = *bootstrap.add_bootstrap_extensions();
+  extension.set_name("envoy.bootstrap.internal_listener");
+  extension.mutable_typed_config()->set_type_url(
+      "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener");
+  for (unsigned i = 1; i <= fluentd_relays::kCount; ++i) {
+    auto& cluster = *bootstrap.mutable_static_resources()->add_clusters();
+    cluster.set_name(fluentd_relays::name(i));
+    cluster.set_type(Cluster::STATIC);
+    auto& assignment = *cluster.mutable_load_assignment();
+    assignment.set_cluster_name(cluster.name());
+    auto& address = *assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address();
+    address.mutable_envoy_internal_address()->set_server_listener_name(cluster.name());
+  }
+}
+
 Bootstrap bootstrapOf(const Resources& resources) {
   Bootstrap bootstrap;
   bootstrap.mutable_node()->set_id("test");
@@ -85,6 +102,7 @@ Bootstrap bootstrapOf(const Resources& resources) {
   ads.add_grpc_services()->mutable_envoy_grpc()->set_cluster_name("xds-grpc");
   addGrpcCluster(bootstrap, "xds-grpc");
   addGrpcCluster(bootstrap, "sds-grpc");
+  addFluentdRelays(bootstrap);
   auto& layer = *bootstrap.mutable_layered_runtime()->add_layers();
   layer.set_name("static");
   (*layer.mutable_static_layer()->mutable_fields())["re2.max_program_size.error_level"].set_number_value(32768);

@@ -121,12 +121,17 @@ TEST_CASE("a sidecar reaches whom it tells of its requests, whatever its app may
   auto w = world();
   egress(w, {kA});
   auto& telemetry = w.telemetry.emplace();
-  telemetry.server.logs = {{"db", model::FluentdLog{{kDb, 5432}, "tag", {}}, {}}};
+  telemetry.server.logs = {{"db", model::FluentdLog{{kDb, 5432}, "tag", {}, 2}, {}}};
   telemetry.provenance = {{"Telemetry", "default", "logs", {}}};
   const auto r = accepted(w, sidecar());
   CHECK(r.has(Type::cluster, "outbound|5432||" + kDb));
   CHECK(r.has(Type::endpoint, "outbound|5432||" + kDb));
   CHECK_FALSE(r.has(Type::listener, "10.96.0.3_5432"));
+  // Its logger takes a cluster of the bootstrap alone, which leads here.
+  const auto relay = r.get<envoy::config::listener::v3::Listener>(Type::listener, "fluentd-2");
+  CHECK(relay.has_internal_listener());
+  CHECK(relay.filter_chains(0).filters(0).typed_config().value().find("outbound|5432||" + kDb) != std::string::npos);
+  CHECK_FALSE(r.has(Type::listener, "fluentd-1"));
   CHECK_FALSE(r.has(Type::cluster, "outbound|80||" + kB));
   for (const auto* name : {"virtualInbound", "virtualOutbound", "0.0.0.0_80"}) {
     const auto& objects = r.byType.at(Type::listener).at(name)->provenance;

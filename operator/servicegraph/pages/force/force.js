@@ -1,6 +1,6 @@
 // The graph of /d3graph as bodies that repel each other on springs. Asks anew every 5 seconds; of this page's parameters
 // time_horizon and filter_empty are passed on.
-import { svg } from "../view.js";
+import { svg } from "../svg.js";
 
 const EVERY = 5000, WIDTH = 1200, HEIGHT = 720;
 const bodies = new Map(); // name -> {x, y, vx, vy, held}
