@@ -9,6 +9,7 @@
 #include <thread>
 
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include "agent/bootstrap.h"
 #include "agent/certificate_manager.h"
@@ -24,6 +25,7 @@
 #include "agent/span_environment.h"
 #include "agent/statsd.h"
 #include "agent/supervisor.h"
+#include "agent/validate.h"
 #include "agent/work_dir.h"
 #include "base/strings.h"
 #include "identity/files.h"
@@ -33,6 +35,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kDrainPoll{100};
 constexpr std::chrono::milliseconds kStatsdLookup{3000};
+// Envoy starts this much later at worst, when the control plane does not tell whether there are patches of its bootstrap.
+constexpr std::chrono::milliseconds kPatchesLimit{5000};
+constexpr std::chrono::milliseconds kValidation{10'000};
 constexpr std::chrono::hours kUnlimited{24 * 365};
 // Answers at once. Health has its own: neither slow probes of the app nor scrapes may hold it up.
 constexpr unsigned kControlThreads = 4, kHealthThreads = 2, kAgentThreads = 8;
@@ -47,8 +52,9 @@ std::function<double()> randomNumbers() {
 
 class Agent::Implementation {
  public:
-  explicit Implementation(AgentOptions options)
+  Implementation(AgentOptions options, PatchBootstrap patch)
       : options_(std::move(options)),
+        patch_(std::move(patch)),
         envoy_(file("envoy-admin-address")),
         drain_(options_, [this](const auto& method, const auto& path) { return envoy_.ask(method, path); }),
         mesh_(ownLabels(options_), options_.metricSeries),
@@ -88,6 +94,7 @@ class Agent::Implementation {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
     changed_.notify_all();
+    if (patches_ != nullptr) patches_->stop();
     if (supervisor_ != nullptr) supervisor_->stop();
   }
 
@@ -114,6 +121,7 @@ class Agent::Implementation {
         [this, &sds](const Secrets& secrets) {
           sds.update(secrets);
           const std::lock_guard guard(mutex_);
+          secrets_ = secrets;
           hasSecrets_ = true;
           changed_.notify_all();
         },
@@ -146,15 +154,67 @@ class Agent::Implementation {
       changed_.wait(lock, [this] { return hasSecrets_ || stopping_; });
       if (stopping_) return static_cast<int>(agentStopped);
     }
-    const auto text = bootstrap(options_, file("sds.sock"), statsdServer());
+    const auto own = bootstrap(options_, file("sds.sock"), statsdServer());
+    const auto patches = askForPatches(own);
+    const auto forget = [](Implementation* self) {
+      const std::lock_guard guard(self->mutex_);
+      self->patches_ = nullptr;
+    };
+    const std::unique_ptr<Implementation, decltype(forget)> atEnd(this, forget);
+    const auto text = patches ? patched(own, *patches) : own;
+    {
+      const std::lock_guard guard(mutex_);
+      if (stopping_) return static_cast<int>(agentStopped);
+    }
     const auto written = identity::writeFileAtomically(file("bootstrap.json"), text, 0600);
     if (!written) return tl::unexpected(written.error());
-    switch (supervisor.run()) {
-      case Supervisor::End::crashed: return static_cast<int>(agentCrashed);
-      case Supervisor::End::stopped:
-      case Supervisor::End::exited: break;
+    return static_cast<int>(supervisor.run() == Supervisor::End::crashed ? agentCrashed : agentStopped);
+  }
+
+  // Null: nobody is asked.
+  std::unique_ptr<BootstrapPatches> askForPatches(const std::string& own) {
+    if (!patch_ || !options_.bootstrapPatches) return nullptr;
+    const auto judge = [this, own](const BootstrapParts& parts) -> Result<void> {
+      const auto text = patch_(own, parts);
+      if (!text) return tl::unexpected(text.error());
+      const auto candidate = file("bootstrap-candidate.json");
+      const auto written = identity::writeFileAtomically(candidate, *text, 0600);
+      if (!written) return tl::unexpected(written.error());
+      auto verdict = validateBootstrap(options_.envoy, candidate, kValidation, [this] {
+        const std::lock_guard guard(mutex_);
+        return stopping_;
+      });
+      ::unlink(candidate.c_str());
+      return verdict;
+    };
+    auto patches = std::make_unique<BootstrapPatches>(
+        ControlPlaneAddress{options_.discoveryAddress, serverNameOf(options_), options_.rootFile},
+        nlohmann::json::parse(own).at("node").dump(),
+        [this] {
+          const std::lock_guard guard(mutex_);
+          return secrets_;
+        },
+        judge);
+    const std::lock_guard guard(mutex_);
+    patches_ = patches.get();
+    if (stopping_) patches->stop();
+    return patches;
+  }
+
+  // What EnvoyFilters say is for comfort, not for safety: without it the proxy starts nevertheless.
+  std::string patched(const std::string& own, BootstrapPatches& patches) {
+    const auto answer = patches.wait(kPatchesLimit);
+    if (!answer.problem.empty()) {
+      log().warn("patches of the bootstrap (EnvoyFilter) are not known: {}; Envoy starts {}", answer.problem,
+                 answer.parts.empty() ? "without any" : "with those known");
     }
-    return static_cast<int>(agentStopped);
+    for (const auto& [name, why] : answer.refused) log().warn("patch {} of the bootstrap is left out: {}", name, why);
+    auto text = answer.parts.empty() ? Result<std::string>(own) : patch_(own, answer.parts);
+    if (!text) log().error("patches of the bootstrap are left out: {}", text.error().message);
+    const std::lock_guard guard(mutex_);
+    bootstrapParts_ = text ? answer.parts.size() : 0;
+    bootstrapRefused_ = answer.refused.size();
+    return text ? *text : own;
   }
 
   // Who listens to statistics must not keep a pod from starting.
@@ -262,10 +322,13 @@ class Agent::Implementation {
     }
     facts.readyAfterSeconds = readyAfter_;
     facts.sendsStatistics = sendsStatistics_;
+    facts.bootstrapPatches = bootstrapParts_;
+    facts.bootstrapPatchesRefused = bootstrapRefused_;
     return facts;
   }
 
   const AgentOptions options_;
+  const PatchBootstrap patch_;
   const EnvoyAdmin envoy_;
   Drain drain_;
   MeshMetrics mesh_;
@@ -277,16 +340,20 @@ class Agent::Implementation {
   bool hasSecrets_ = false, stopping_ = false, draining_ = false;  // guarded by mutex_
   double readyAfter_ = 0;                                          // seconds; guarded by mutex_
   std::optional<bool> sendsStatistics_;                            // guarded by mutex_; see AgentFacts
+  std::size_t bootstrapParts_ = 0, bootstrapRefused_ = 0;          // guarded by mutex_; see AgentFacts
+  Secrets secrets_;                                                // guarded by mutex_
   Supervisor* supervisor_ = nullptr;                               // guarded by mutex_; set while run() has one
   CertificateManager* manager_ = nullptr;                          // guarded by mutex_; likewise
+  BootstrapPatches* patches_ = nullptr;                            // guarded by mutex_; likewise
 };
 
-Agent::Agent(AgentOptions options) : implementation_(std::make_unique<Implementation>(std::move(options))) {}
+Agent::Agent(AgentOptions options, PatchBootstrap patch)
+    : implementation_(std::make_unique<Implementation>(std::move(options), std::move(patch))) {}
 Agent::~Agent() = default;
 int Agent::run() { return implementation_->run(); }
 void Agent::stop() { implementation_->stop(); }
 
-int runAgent(AgentOptions options) {
+int runAgent(AgentOptions options, Agent::PatchBootstrap patch) {
   if (auto completed = complete(options); !completed) {
     log().error("agent: {}", completed.error().message);
     return agentFailed;
@@ -298,7 +365,7 @@ int runAgent(AgentOptions options) {
   pthread_sigmask(SIG_BLOCK, &signals, &before);
   std::signal(SIGPIPE, SIG_IGN);
 
-  Agent agent(std::move(options));
+  Agent agent(std::move(options), std::move(patch));
   std::atomic<bool> over{false};
   std::thread listener([&] {
     int signal = 0;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
+#include "agent/bootstrap_patches.h"
 #include "agent/config.h"
 
 namespace fairway::agent {
@@ -24,8 +27,10 @@ enum AgentExit {
 // and is empty of these again afterwards. Thread-safe.
 class Agent {
  public:
-  // Options that complete() accepted.
-  explicit Agent(AgentOptions options);
+  // The bootstrap, JSON, with parts that the control plane sent merged into it: another room's business. Failure: they are none.
+  using PatchBootstrap = std::function<Result<std::string>(const std::string& bootstrap, const BootstrapParts& parts)>;
+  // Options that complete() accepted. Without `patch` the control plane is not asked for any.
+  explicit Agent(AgentOptions options, PatchBootstrap patch = {});
   ~Agent();
 
   // Runs until stop() or until Envoy ends; returns an AgentExit. Once. Envoy dies with the calling thread.
@@ -40,6 +45,6 @@ class Agent {
 
 // `fairway agent`: completes the options, handles SIGTERM and SIGINT, runs an Agent. Call it before other threads
 // exist: it blocks the two signals in the calling thread, and threads made later inherit that. Returns the exit code.
-int runAgent(AgentOptions options);
+int runAgent(AgentOptions options, Agent::PatchBootstrap patch = {});
 
 }  // namespace fairway::agent

@@ -7,8 +7,8 @@
 #include "agent/merged_metrics.h"
 #include "agent/pod_info.h"
 #include "agent/probes.h"
-#include "agent/statsd.h"
 #include "agent/stats.h"
+#include "agent/statsd.h"
 #include "base/strings.h"
 #include "identity/files.h"
 #include "identity/spiffe.h"
@@ -162,6 +162,9 @@ std::vector<AgentFlag> makeFlags() {
       text("--root-file", "FAIRWAY_ROOT_FILE", "FILE", "PEM roots to trust the control plane by", &Options::rootFile),
       duration("--certificate-ttl", "FAIRWAY_CERTIFICATE_TTL", "validity to ask for (default: the control plane's)",
                &Options::certificateTtl),
+      choice<bool>("--bootstrap-patches", "BOOTSTRAP_XDS_AGENT",
+                   "false if EnvoyFilters are to have no say in Envoy's bootstrap", &Options::bootstrapPatches,
+                   {{"true", true}, {"false", false}}),
       choice<bool>("--delta-xds", "ISTIO_DELTA_XDS",
                    "false if Envoy is to ask for the state of the world instead of what changed", &Options::deltaXds,
                    {{"true", true}, {"false", false}}),

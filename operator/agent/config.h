@@ -41,6 +41,7 @@ struct AgentOptions {
       "/var/run/secrets/istio/root-cert.pem";  // PEM roots that the control plane's certificate leads to
   std::chrono::seconds certificateTtl{0};      // wanted; 0: the control plane's default
   bool deltaXds = true;                        // false: Envoy asks for the state of the world
+  bool bootstrapPatches = true;  // what EnvoyFilters say of the bootstrap is asked for before Envoy starts
 
   std::string envoy = "/usr/local/bin/envoy";
   std::string workDir = "/run/fairway/agent";         // bootstrap, sockets; made with mode 0700
@@ -57,13 +58,12 @@ struct AgentOptions {
   Interception interception = Interception::redirect;
   std::string outboundAddress;  // interception none: where outbound listeners bind (an IP)
   std::string appAddress;       // interception none: where the app listens (an IP)
-  std::string
-      gatewayTopology;        // what stands in front of a gateway: "numTrustedProxies=2", see model/gateway_topology.h
-  bool unprivileged = false;  // the proxy may not bind ports below 1024
-  unsigned concurrency = 2;   // Envoy's worker threads; 0: one a core
-  std::string appProbes;      // see parseAppProbes()
-  bool probeLocalhost = false;      // the app is probed at 127.0.0.1, not at the pod's address
-  std::string appMetrics;           // see parseAppMetrics()
+  std::string gatewayTopology;  // what stands in front of a gateway: "numTrustedProxies=2", see base/gateway_topology.h
+  bool unprivileged = false;    // the proxy may not bind ports below 1024
+  unsigned concurrency = 2;     // Envoy's worker threads; 0: one a core
+  std::string appProbes;        // see parseAppProbes()
+  bool probeLocalhost = false;  // the app is probed at 127.0.0.1, not at the pod's address
+  std::string appMetrics;       // see parseAppMetrics()
   std::size_t metricSeries = 2000;  // label sets of each of Istio's metrics; what is over that is added up
   // Of Envoy's own statistics those that are kept besides the usual ones (see bootstrap()).
   std::vector<std::string> statsPrefixes, statsSuffixes, statsRegexes;

@@ -153,6 +153,11 @@ std::string Endpoints::ownMetrics() const {
   usage(processUsage("self"), "istio_agent_process_cpu_seconds_total", "istio_agent_process_resident_memory_bytes");
   usage(facts.envoyUsage, "fairway_envoy_cpu_seconds_total", "fairway_envoy_resident_memory_bytes");
   if (facts.sendsStatistics) add(page, "fairway_agent_statsd_found", "gauge", "", *facts.sendsStatistics ? 1 : 0);
+  const auto patches = [&](const char* labels, std::size_t count) {
+    add(page, "fairway_agent_bootstrap_patches", "gauge", labels, static_cast<double>(count));
+  };
+  patches(R"({state="applied"})", facts.bootstrapPatches);
+  patches(R"({state="refused"})", facts.bootstrapPatchesRefused);
   const auto connections = connections_.stats();
   add(page, "fairway_agent_connections", "gauge", "", static_cast<double>(connections.open));
   counter("fairway_agent_connections_untracked_total", "", connections.untracked);

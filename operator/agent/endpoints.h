@@ -19,9 +19,10 @@ namespace fairway::agent {
 struct AgentFacts {
   CertificateManager::Status certificate;
   unsigned envoyStarts = 0;
-  double readyAfterSeconds = 0;              // from the agent's start; 0: not ready yet
-  std::optional<ProcessUsage> envoyUsage{};  // nothing while it does not run
-  std::optional<bool> sendsStatistics{};     // false: the statsd server's address was not found; nothing: there is none
+  double readyAfterSeconds = 0;                                   // from the agent's start; 0: not ready yet
+  std::optional<ProcessUsage> envoyUsage{};                       // nothing while it does not run
+  std::size_t bootstrapPatches = 0, bootstrapPatchesRefused = 0;  // of EnvoyFilters, when Envoy was started
+  std::optional<bool> sendsStatistics{};  // false: the statsd server's address was not found; nothing: there is none
 };
 
 // What is served at the agent's addresses. Thread-safe.

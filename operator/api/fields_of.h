@@ -56,7 +56,9 @@ inline constexpr int kFields<ConfigMapSpec> = 2;
 template <>
 inline constexpr int kFields<MeshConfigSpec> = 23;
 template <>
-inline constexpr int kFields<MeshConfigSpec::ProxyDefaults> = 1;
+inline constexpr int kFields<GatewayTopology> = 3;
+template <>
+inline constexpr int kFields<MeshConfigSpec::ProxyDefaults> = 2;
 template <>
 inline constexpr int kFields<ExtensionProvider> = 3;
 template <>

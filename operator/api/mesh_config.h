@@ -11,6 +11,7 @@
 #include "api/object.h"
 #include "api/telemetry.h"
 #include "api/telemetry_provider.h"
+#include "base/gateway_topology.h"
 
 // The ConfigMap `istio` (`istio-<revision>`) of the root namespace, with Istio's MeshConfig as YAML under its key
 // `mesh`. Of other ConfigMaps nothing is kept but their metadata.
@@ -94,9 +95,10 @@ struct MeshConfigSpec {
     bool operator==(const AccessLog&) const = default;
   };
   AccessLog accessLog{};
-  // Of proxies whose pods do not say it; it counts when a pod is made.
+  // Of proxies whose pods do not say it.
   struct ProxyDefaults {
-    std::string statsdUdpAddress;  // host:port; empty: none
+    std::string statsdUdpAddress;                      // host:port; empty: none; it counts when a pod is made
+    std::optional<GatewayTopology> gatewayTopology{};  // of gateways
     bool operator==(const ProxyDefaults&) const = default;
   };
   ProxyDefaults proxyDefaults{};  // defaultConfig

@@ -3,6 +3,7 @@
 #include "api/connection_pool_json.h"
 #include "api/extension_provider_json.h"
 #include "api/gateway_api_parts_json.h"
+#include "api/gateway_topology_json.h"
 #include "api/http_route_json.h"
 #include "api/locality_json.h"
 #include "api/telemetry_json.h"
@@ -227,6 +228,8 @@ void readProxyDefaults(const Value& defaults, MeshConfigSpec& out) {
       readTracing(value, out.telemetry.tracing);
     } else if (name == "statsdUdpAddress") {
       readStatsd(value, out.proxyDefaults.statsdUdpAddress);
+    } else if (name == "gatewayTopology") {
+      out.proxyDefaults.gatewayTopology = readGatewayTopology(value);
     } else {
       value.warn("it has no effect here: settings of proxies come from the injection's configuration");
     }

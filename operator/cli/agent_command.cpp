@@ -4,6 +4,8 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "agent/pod_info.h"
 #include "cli/app.h"
 #include "cli/log_setup.h"
+#include "translate/bootstrap.h"
 
 namespace fairway::cli {
 
@@ -23,6 +26,16 @@ namespace {
 std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+Result<std::string> patchBootstrap(const std::string& bootstrap, const agent::BootstrapParts& parts) {
+  std::vector<translate::BootstrapPatch> patches;
+  for (const auto& [name, bytes] : parts) {
+    const auto lists = translate::listsOfBootstrapPatch(name);
+    if (!lists) return failure("found a patch " + name + ", whose name does not say how it is merged");
+    patches.push_back({*lists, bytes});
+  }
+  return translate::patchBootstrap(bootstrap, patches);
 }
 
 int usage(const Error& error) {
@@ -50,7 +63,7 @@ struct AgentCommand {
     }
     if (const auto log = setUpLog(options.agentLogLevel, options.logFormat); !log) return usage(log.error());
     if (const auto done = agent::complete(options); !done) return usage(done.error());
-    return agent::runAgent(options);
+    return agent::runAgent(options, patchBootstrap);
   }
 };
 

@@ -14,15 +14,16 @@ constexpr std::size_t kMaxIps = 32;
 constexpr std::size_t kMaxMatched = 256;  // bytes of a value that an EnvoyFilter can match
 
 // What the other members of a Proxy say.
-constexpr std::array<std::string_view, 9> kOwnMetadata{"NAME",
-                                                       "NAMESPACE",
-                                                       "SERVICE_ACCOUNT",
-                                                       "INSTANCE_IPS",
-                                                       "INTERCEPTION_MODE",
-                                                       "UNPRIVILEGED_POD",
-                                                       "FAIRWAY_OUTBOUND_ADDRESS",
-                                                       "FAIRWAY_APP_ADDRESS",
-                                                       "FAIRWAY_GATEWAY_TOPOLOGY"};
+constexpr std::array<std::string_view, 10> kOwnMetadata{"NAME",
+                                                        "NAMESPACE",
+                                                        "SERVICE_ACCOUNT",
+                                                        "INSTANCE_IPS",
+                                                        "INTERCEPTION_MODE",
+                                                        "UNPRIVILEGED_POD",
+                                                        "FAIRWAY_OUTBOUND_ADDRESS",
+                                                        "FAIRWAY_APP_ADDRESS",
+                                                        "FAIRWAY_GATEWAY_TOPOLOGY",
+                                                        "FAIRWAY_BOOTSTRAP"};
 
 bool isIp(const std::string& text) {
   unsigned char address[sizeof(in6_addr)];
@@ -90,6 +91,7 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     return badNode(node, "metadata INTERCEPTION_MODE is \"" + mode + "\"; expected REDIRECT or NONE");
   }
   proxy.unprivileged = field("UNPRIVILEGED_POD") == "true";
+  proxy.bootstrap = field("FAIRWAY_BOOTSTRAP") == "true";
   for (const auto& [key, target] :
        {std::pair{"FAIRWAY_OUTBOUND_ADDRESS", &proxy.outboundAddress}, {"FAIRWAY_APP_ADDRESS", &proxy.appAddress}}) {
     *target = field(key);
@@ -98,7 +100,7 @@ Result<translate::Proxy> proxyFromNode(const Node& node) {
     }
   }
   if (proxy.type == translate::ProxyType::gateway) {
-    const auto topology = model::parseGatewayTopology(field("FAIRWAY_GATEWAY_TOPOLOGY"));
+    const auto topology = parseGatewayTopology(field("FAIRWAY_GATEWAY_TOPOLOGY"));
     if (!topology) return badNode(node, "metadata FAIRWAY_GATEWAY_TOPOLOGY: " + topology.error().message);
     proxy.topology = *topology;
   }

@@ -11,7 +11,7 @@ namespace fairway::discovery {
 // the rate limit service), and its
 // metadata: NAME, NAMESPACE, SERVICE_ACCOUNT, LABELS, INSTANCE_IPS (by commas), INTERCEPTION_MODE (REDIRECT or NONE;
 // TPROXY is taken for REDIRECT), UNPRIVILEGED_POD ("true"), FAIRWAY_OUTBOUND_ADDRESS, FAIRWAY_APP_ADDRESS,
-// FAIRWAY_GATEWAY_TOPOLOGY (model::toText). The fields
+// FAIRWAY_GATEWAY_TOPOLOGY (toText), FAIRWAY_BOOTSTRAP ("true": it is the agent that asks). The fields
 // are claims: checkClaims() holds them against who the caller is. Failure: id or a field is malformed, or they disagree.
 Result<translate::Proxy> proxyFromNode(const Node& node);
 

@@ -267,13 +267,17 @@ std::size_t Server::waitingTurns() const { return core_->turns.waiting(); }
 
 std::vector<StreamFacts> Server::facts() const {
   std::vector<StreamFacts> result;
-  for (const auto& stream : core_->all()) result.push_back(stream->facts());
+  for (const auto& stream : core_->all()) {
+    if (stream->isProxy()) result.push_back(stream->facts());
+  }
   return result;
 }
 
 std::vector<StreamInfo> Server::streams(bool withResources) const {
   std::vector<StreamInfo> result;
-  for (const auto& stream : core_->all()) result.push_back(stream->describe(withResources));
+  for (const auto& stream : core_->all()) {
+    if (stream->isProxy()) result.push_back(stream->describe(withResources));
+  }
   return result;
 }
 
@@ -288,7 +292,7 @@ std::vector<engine::ProxyProgress> Server::progress() const {
 std::optional<StreamInfo> Server::stream(const std::string& proxyId) const {
   const auto streams = core_->all();
   for (auto it = streams.rbegin(); it != streams.rend(); ++it) {
-    if ((*it)->proxyId() == proxyId) return (*it)->describe(true);
+    if ((*it)->isProxy() && (*it)->proxyId() == proxyId) return (*it)->describe(true);
   }
   return std::nullopt;
 }
@@ -296,7 +300,7 @@ std::optional<StreamInfo> Server::stream(const std::string& proxyId) const {
 engine::SnapshotPtr Server::find(const std::string& proxyId) const {
   const auto streams = core_->all();
   for (auto it = streams.rbegin(); it != streams.rend(); ++it) {
-    if ((*it)->proxyId() == proxyId) return (*it)->snapshot();
+    if ((*it)->isProxy() && (*it)->proxyId() == proxyId) return (*it)->snapshot();
   }
   return nullptr;
 }

@@ -161,10 +161,11 @@ class Server {
   [[nodiscard]] TimeValues times() const;
   // Jobs that wait for a thread: at most one for each stream.
   [[nodiscard]] std::size_t waitingTurns() const;
+  // These tell of proxies alone, not of agents that ask for a bootstrap.
   [[nodiscard]] std::vector<StreamFacts> facts() const;
   // In order of connection. `withResources`: what each holds, too.
   [[nodiscard]] std::vector<StreamInfo> streams(bool withResources = false) const;
-  // Of each proxy that is connected.
+  // Of each proxy that is connected, and of agents that ask for their bootstrap.
   [[nodiscard]] std::vector<engine::ProxyProgress> progress() const;
   // Of the proxy "<pod>.<ns>" that connected last.
   [[nodiscard]] std::optional<StreamInfo> stream(const std::string& proxyId) const;

@@ -72,6 +72,7 @@ void StatusCall::OnDone() {
 std::vector<ClientView> StatusCall::visible() const {
   std::vector<ClientView> views;
   for (const auto& stream : core_.all()) {
+    if (!stream->isProxy()) continue;
     auto view = stream->view();
     if (!reader_ && view.info.identity != caller_.toString()) continue;
     views.push_back(std::move(view));

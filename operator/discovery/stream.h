@@ -41,6 +41,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // Nothing before the first good request, and after the end.
   [[nodiscard]] std::optional<engine::ProxyProgress> progress() const;
   [[nodiscard]] std::string proxyId() const;
+  // False for an agent that asks for its proxy's bootstrap (translate::Proxy::bootstrap).
+  [[nodiscard]] bool isProxy() const;
   [[nodiscard]] engine::SnapshotPtr snapshot() const;
   [[nodiscard]] ClientView view() const;
 

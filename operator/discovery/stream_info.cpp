@@ -80,7 +80,7 @@ std::optional<engine::ProxyProgress> Stream::progress() const {
   if (!connection_ || !proxy_) return std::nullopt;
   // Not the stream's own: it may not have had its turn since the last change.
   return engine::ProxyProgress{discovery::proxyId(*proxy_), identity_->toString(), core_.source.current(*connection_),
-                               state_.appliedGeneration(), state_.refusals()};
+                               state_.appliedGeneration(),  state_.refusals(),     proxy_->bootstrap};
 }
 
 ClientView Stream::view() const {
@@ -99,6 +99,11 @@ ClientView Stream::view() const {
 std::string Stream::proxyId() const {
   const std::lock_guard state(stateMutex_);
   return proxy_ ? discovery::proxyId(*proxy_) : "";
+}
+
+bool Stream::isProxy() const {
+  const std::lock_guard state(stateMutex_);
+  return !proxy_ || !proxy_->bootstrap;
 }
 
 engine::SnapshotPtr Stream::snapshot() const {

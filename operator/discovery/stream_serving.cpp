@@ -124,7 +124,8 @@ bool StreamState::mayRemove(Type type) const {
     case Type::route: return done(Type::virtual_host);
     case Type::virtual_host:
     case Type::secret:
-    case Type::rate_limit: return true;
+    case Type::rate_limit:
+    case Type::bootstrap: return true;
   }
   return true;
 }

@@ -182,6 +182,7 @@ void StreamState::begin(Type type, const Request& request) {
   switch (type) {
     case Type::cluster:
     case Type::rate_limit:
+    case Type::bootstrap:
     case Type::listener: subscription.wildcard = star || request.subscribe.empty(); break;
     case Type::virtual_host:
       subscription.wildcard = star || namesHeldOnly;

@@ -20,6 +20,7 @@ struct ProxyProgress {
   SnapshotPtr snapshot;                // what it is to have now; may be null
   std::uint64_t applied = 0;           // generation of the newest snapshot that it has taken up
   std::vector<Refusal> refusals = {};  // but for these
+  bool bootstrap = false;              // it is the agent of this proxy, of what is in the bootstrap
 };
 
 }  // namespace fairway::engine

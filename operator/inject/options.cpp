@@ -6,13 +6,13 @@
 #include <optional>
 
 #include "api/decoder.h"
+#include "api/gateway_topology_json.h"
 #include "api/validate.h"
 #include "api/yaml.h"
 #include "base/strings.h"
 #include "inject/names.h"
 #include "inject/pod.h"
 #include "inject/quantity.h"
-#include "model/gateway_topology.h"
 
 namespace fairway::inject {
 namespace {
@@ -151,28 +151,6 @@ void readStatsMatcher(const api::Value& value, std::map<std::string, std::string
   }
 }
 
-void readTopology(const api::Value& value, PodOptions& options) {
-  using ClientCertificate = model::GatewayTopology::ClientCertificate;
-  static constexpr api::EnumName<ClientCertificate> kModes[] = {
-      {"UNDEFINED", 0, ClientCertificate::sanitize_set},
-      {"SANITIZE", 1, ClientCertificate::sanitize},
-      {"FORWARD_ONLY", 2, ClientCertificate::forward_only},
-      {"APPEND_FORWARD", 3, ClientCertificate::append_forward},
-      {"SANITIZE_SET", 4, ClientCertificate::sanitize_set},
-      {"ALWAYS_FORWARD_ONLY", 5, ClientCertificate::always_forward_only},
-  };
-  model::GatewayTopology topology;
-  api::Fields fields(value);
-  std::optional<std::uint32_t> proxies;
-  fields.read("numTrustedProxies", proxies, 0, model::kMaxTrustedProxies);
-  topology.trustedProxies = proxies.value_or(0);
-  if (const auto mode = fields.get("forwardClientCertDetails")) {
-    topology.clientCertificate = mode->oneOf<ClientCertificate>(kModes).value_or(topology.clientCertificate);
-  }
-  topology.proxyProtocol = fields.get("proxyProtocol").has_value();
-  options.env["FAIRWAY_GATEWAY_TOPOLOGY"] = model::toText(topology);
-}
-
 Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
   auto documents = api::parseYaml(text, {.bytes = 64 * 1024, .depth = 16, .nodes = 2000});
   if (!documents) return tl::unexpected(documents.error());
@@ -205,7 +183,9 @@ Result<void> readProxyConfig(PodOptions& options, const std::string& text) {
       api::Fields parts(*image);
       parts.read("imageType", options.imageType);
     }
-    if (const auto topology = fields.get("gatewayTopology")) readTopology(*topology, options);
+    if (const auto topology = fields.get("gatewayTopology")) {
+      options.env["FAIRWAY_GATEWAY_TOPOLOGY"] = toText(api::readGatewayTopology(*topology));
+    }
     if (const auto mode = fields.get("interceptionMode")) {
       const auto name = mode->text();
       const auto read = name ? readMode(options, *name) : Result<void>();

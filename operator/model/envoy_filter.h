@@ -84,6 +84,7 @@ struct ConfigPatch {
 struct EnvoyFilter {
   std::string ns, name;
   std::vector<ConfigPatch> patches;
+  std::string rank{};  // objects are taken in the order of these texts, then of names; no slash in it
   bool operator==(const EnvoyFilter&) const = default;
 };
 

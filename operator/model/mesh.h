@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/gateway_topology.h"
 #include "model/security.h"
 #include "model/traffic.h"
 
@@ -58,6 +59,7 @@ struct MeshSettings {
   bool autoMtls = true;
   // What workloads take that no policy speaks of.
   MtlsMode defaultMtls = MtlsMode::permissive;
+  GatewayTopology gatewayTopology;  // of gateways that do not say themselves what is in front of them
   bool operator==(const MeshSettings&) const = default;
 };
 

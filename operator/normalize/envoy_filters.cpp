@@ -1,6 +1,9 @@
 #include "normalize/envoy_filters.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <tuple>
 
 #include "api/envoy_filter.h"
@@ -66,6 +69,15 @@ bool applies(store::View& view, const api::EnvoyFilter& filter, const EnvoyFilte
   return api::selects(spec.workloadSelector, query.labels);
 }
 
+// As text what envoyFiltersFor() sorts by: the root namespace's first, then by priority and age.
+std::string rankOf(store::View& view, const api::EnvoyFilter& filter) {
+  const auto priority = std::to_string(std::int64_t{filter.spec.priority} - std::numeric_limits<std::int32_t>::min());
+  constexpr std::size_t kDigits = 10;
+  return std::string(filter.meta.ns == view.mesh().rootNamespace ? "0-" : "1-") +
+         std::string(kDigits - std::min(kDigits, priority.size()), '0') + priority + "-" +
+         filter.meta.creationTimestamp;
+}
+
 }  // namespace
 
 // A proxy's labels may be any text: pairs of fields.
@@ -118,6 +130,7 @@ EnvoyFilterOf::Value envoyFilterOf(store::View& view, const EnvoyFilterOf& query
   if (object == nullptr) return std::nullopt;
   const Errors errors(*object);
   model::EnvoyFilter result{query.ns, query.name, {}};
+  result.rank = rankOf(view, *object);
   const auto& patches = object->spec.patches;
   if (errors.atList("spec.configPatches", patches.size())) return result;
   for (std::size_t i = 0; i < patches.size(); ++i) {

@@ -110,6 +110,7 @@ MeshSettingsOf::Value meshSettingsOf(store::View& view, const MeshSettingsOf&) {
     result.defaultMtls = mutual ? model::MtlsMode::strict : model::MtlsMode::disable;
   }
   setConnections(from.connections, result);
+  if (from.proxyDefaults.gatewayTopology) result.gatewayTopology = *from.proxyDefaults.gatewayTopology;
   result.servicesTo = from.exportTo.services;
   result.virtualServicesTo = from.exportTo.virtualServices;
   result.destinationRulesTo = from.exportTo.destinationRules;

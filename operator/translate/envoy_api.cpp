@@ -176,6 +176,17 @@ tl::expected<FromJson, JsonProblem> fromJson(const std::string& fullName, const 
   return result;
 }
 
+Result<std::string> toJson(const std::string& fullName, const std::string& bytes) {
+  std::string text;
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.add_whitespace = true;
+  const auto url = std::string(kPrefix) + "/" + fullName;
+  const auto done = pb::util::BinaryToJsonString(api().types(), url, bytes, &text, options);
+  if (!done.ok()) return failure("it is no " + fullName + ": " + words(done));
+  return text;
+}
+
 void merge(pb::Message& into, const pb::Message& from, Lists lists) {
   makeRoom(into, from, lists);
   into.MergeFrom(from);

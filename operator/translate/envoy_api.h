@@ -6,6 +6,8 @@
 
 #include <tl/expected.hpp>
 
+#include "base/result.h"
+
 namespace google::protobuf {
 class Message;
 }
@@ -26,6 +28,10 @@ struct FromJson {
 };
 // A message of this type, which there must be, in protobuf's JSON form.
 tl::expected<FromJson, JsonProblem> fromJson(const std::string& fullName, const std::string& json);
+
+// The message as protobuf's JSON, with the fields' names as they are in the API. Failure: there is no such type, the message is not of it,
+// or what is in one of its Any's is of a type that nobody knows.
+Result<std::string> toJson(const std::string& fullName, const std::string& bytes);
 
 enum class Lists { append, replace };
 

@@ -80,6 +80,7 @@ class Builder {
         authentication_(view.ask(normalize::RequestAuthenticationOf{query.scope.ns, query.scope.labels, query.port})),
         rateLimits_(view.ask(normalize::RateLimitsOf{query.scope.ns, query.scope.labels, true})),
         telemetry_(normalize::workloadTelemetry(view, query.scope.ns, query.scope.labels)),
+        topology_(query.scope.topology ? *query.scope.topology : view.ask(normalize::MeshSettingsOf{}).gatewayTopology),
         provenance_(translate::provenanceOf(authorization_)) {
     provenance_.insert(provenance_.end(), telemetry_.provenance.begin(), telemetry_.provenance.end());
     provenance_.insert(provenance_.end(), authentication_.provenance.begin(), authentication_.provenance.end());
@@ -89,7 +90,7 @@ class Builder {
     auto addresses = bind.empty() ? query.scope.addresses : std::vector<std::string>{bind};
     std::erase_if(addresses, [](const std::string& address) { return !isAddress(address); });
     setAddresses(listener_, addresses, query.port);
-    if (query.scope.topology.proxyProtocol) addProxyProtocol(listener_);
+    if (topology_.proxyProtocol) addProxyProtocol(listener_);
   }
 
   void add(const GatewayServer& server) {
@@ -214,7 +215,7 @@ class Builder {
     manager.authentication = &authentication_;
     manager.authorization = &authorization_;
     manager.rateLimits = &rateLimits_;
-    manager.topology = query_.scope.topology;
+    manager.topology = topology_;
     manager.telemetry = &telemetry_.client;
     manager.ns = query_.scope.ns;
     addHttpManager(view_, chain, manager);
@@ -316,6 +317,7 @@ class Builder {
   const model::RequestAuthentication& authentication_;
   const std::vector<model::RateLimit>& rateLimits_;
   const model::Telemetry& telemetry_;
+  const GatewayTopology& topology_;
   std::vector<model::Provenance> provenance_;
   Listener listener_;
   const GatewayServer* plain_ = nullptr;

@@ -49,8 +49,8 @@ bool decidesByPath(const HttpManager& manager) {
          (manager.rateLimits != nullptr && looksAtPath(*manager.rateLimits));
 }
 
-HttpConnectionManager::ForwardClientCertDetails forwarding(model::GatewayTopology::ClientCertificate value) {
-  using Value = model::GatewayTopology::ClientCertificate;
+HttpConnectionManager::ForwardClientCertDetails forwarding(GatewayTopology::ClientCertificate value) {
+  using Value = GatewayTopology::ClientCertificate;
   switch (value) {
     case Value::sanitize: return HttpConnectionManager::SANITIZE;
     case Value::sanitize_set: return HttpConnectionManager::SANITIZE_SET;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "model/gateway_topology.h"
+#include "base/gateway_topology.h"
 #include "model/rate_limit.h"
 #include "model/security.h"
 #include "model/telemetry.h"
@@ -43,7 +43,7 @@ struct HttpManager {
   const std::vector<model::RateLimit>* rateLimits = nullptr;
   // The mesh terminated TLS: the peer's identity goes on to the app.
   bool mutualTls = false;
-  model::GatewayTopology topology{};  // gateway
+  GatewayTopology topology{};  // gateway
 };
 
 // Appends the connection manager with its HTTP filters to the chain.

@@ -26,8 +26,9 @@ struct Units {
     return found;
   }
 };
-using OutputUnits = Units<SidecarOutbound, SidecarInbound, GatewayScope, RateLimitServiceScope, EgressListener,
-                          Clusters, EndpointsUnit, OutboundPort, TcpListeners, RouteTable, VirtualHostUnit,
-                          GatewayListener, GatewayRouteTable, GatewayClusters, GatewaySecret, Patched, PatchAdditions>;
+using OutputUnits =
+    Units<SidecarOutbound, SidecarInbound, GatewayScope, RateLimitServiceScope, EgressListener, Clusters, EndpointsUnit,
+          OutboundPort, TcpListeners, RouteTable, VirtualHostUnit, GatewayListener, GatewayRouteTable, GatewayClusters,
+          GatewaySecret, Patched, PatchAdditions, BootstrapPatches>;
 
 }  // namespace fairway::translate

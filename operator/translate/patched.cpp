@@ -132,7 +132,8 @@ Output computePatched(store::View& view, const Patched& query) {
       }
       case Type::endpoint:
       case Type::secret:
-      case Type::rate_limit: break;
+      case Type::rate_limit:
+      case Type::bootstrap: break;
     }
     if (result) output.resources.push_back(std::move(result));
   }

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "normalize/envoy_filters.h"
+#include "translate/bootstrap.h"
 #include "translate/envoy_api.h"
 #include "translate/fields.h"
 
@@ -51,15 +52,6 @@ std::optional<Patch> read(store::View& view, const model::EnvoyFilter& filter, c
   const auto note = [&](model::Note::Severity severity, const std::string& field, const std::string& message) {
     view.note({severity, result.object, fieldOf(patch) + field, message});
   };
-  if (patch.applyTo == ApplyTo::bootstrap) {
-    note(model::Note::Severity::error, ".applyTo",
-         "BOOTSTRAP is not supported: a proxy makes its bootstrap before it knows of any object, so the patch is not "
-         "applied. "
-         "Add clusters and listeners by applyTo CLUSTER and LISTENER; what the bootstrap alone can say is an option of "
-         "the "
-         "agent, or not to be had");
-    return std::nullopt;
-  }
   if (patch.operation == Operation::remove) return result;
   auto value = fromJson(typeOf(patch.applyTo), patch.value);
   if (!value) {
@@ -71,6 +63,15 @@ std::optional<Patch> read(store::View& view, const model::EnvoyFilter& filter, c
     note(model::Note::Severity::warning, ".patch.value", "it is ignored that " + value->ignored);
   }
   result.bytes = std::move(value->bytes);
+  if (patch.applyTo == ApplyTo::bootstrap) {
+    if (const auto problem = bootstrapProblem(result.bytes)) {
+      note(model::Note::Severity::error, ".patch.value" + problem->field,
+           problem->message + "; the patch is not applied");
+      return std::nullopt;
+    }
+    note(model::Note::Severity::info, ".applyTo",
+         "a proxy's bootstrap is made when it starts: proxies that run have the patch after their next start");
+  }
   return result;
 }
 

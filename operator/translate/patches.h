@@ -89,6 +89,19 @@ struct PatchAdditions {
   static PatchAdditions parse(std::string_view key);
 };
 
+// The patches of the bootstrap, each a resource: a Bootstrap whose name is "<rank of the object>/<namespace>/<name>/<index, four
+// digits>/<merge or replace>". The order of names is that of merging, and no patch's name depends on others. replace: its lists take the
+// place of those that are there.
+struct BootstrapPatches {
+  using Value = Output;
+  static constexpr std::string_view kType = "bootstrap-patches";
+  PatchSet set;
+  [[nodiscard]] std::string key() const { return set.key(); }
+  static BootstrapPatches parse(std::string_view key) { return {PatchSet::parse(key)}; }
+};
+// What an agent gets, in place of its proxy's scopes.
+std::vector<store::UnitKey> bootstrapScopes(const PatchSet& set);
+
 // The scopes of a proxy with this set, in place of its usual ones. Those that no patch concerns stay.
 std::vector<store::UnitKey> patchedScopes(store::View& view, const PatchSet& set, const Proxy& proxy,
                                           std::vector<store::UnitKey> scopes);
@@ -98,5 +111,6 @@ PatchChecks::Value computePatchChecks(store::View& view, const PatchChecks& quer
 PatchList::Value computePatchList(store::View& view, const PatchList& query);
 Output computePatched(store::View& view, const Patched& query);
 Output computePatchAdditions(store::View& view, const PatchAdditions& query);
+Output computeBootstrapPatches(store::View& view, const BootstrapPatches& query);
 
 }  // namespace fairway::translate

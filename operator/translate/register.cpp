@@ -51,6 +51,7 @@ void registerUnits(store::Catalogue& catalogue) {
   add<PatchList>(catalogue, computePatchList);
   add<Patched>(catalogue, computePatched);
   add<PatchAdditions>(catalogue, computePatchAdditions);
+  add<BootstrapPatches>(catalogue, computeBootstrapPatches);
 }
 
 }  // namespace fairway::translate

@@ -13,6 +13,7 @@ std::string_view typeUrl(Type type) {
     case Type::virtual_host: return "type.googleapis.com/envoy.config.route.v3.VirtualHost";
     case Type::secret: return "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
     case Type::rate_limit: return "type.googleapis.com/ratelimit.config.ratelimit.v3.RateLimitConfig";
+    case Type::bootstrap: return "type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap";
   }
   return {};
 }
@@ -26,6 +27,7 @@ std::string_view shortName(Type type) {
     case Type::virtual_host: return "VHDS";
     case Type::secret: return "SDS";
     case Type::rate_limit: return "RLS";
+    case Type::bootstrap: return "BOOTSTRAP";
   }
   return {};
 }

@@ -11,12 +11,13 @@
 
 namespace fairway::translate {
 
-// The xDS resource types that are served, in the order in which additions are pushed. The last is the rate limit service's.
-enum class Type { cluster, endpoint, listener, route, virtual_host, secret, rate_limit };
-inline constexpr std::size_t kTypeCount = 7;
+// The xDS resource types that are served, in the order in which additions are pushed. The last two are no proxy's: the rate limit
+// service's, and what agents ask for before they start Envoy.
+enum class Type { cluster, endpoint, listener, route, virtual_host, secret, rate_limit, bootstrap };
+inline constexpr std::size_t kTypeCount = 8;
 
 std::string_view typeUrl(Type type);
-// Short name for listings: CDS, EDS, LDS, RDS, VHDS, SDS, RLS.
+// Short name for listings: CDS, EDS, LDS, RDS, VHDS, SDS, RLS, BOOTSTRAP.
 std::string_view shortName(Type type);
 
 // One xDS resource, serialized once and shared by everything that serves it. Immutable.

@@ -44,7 +44,7 @@ std::string ScopesOf::key() const {
   return joinKey({typeName(proxy.type), proxy.ns, proxy.pod, proxy.serviceAccount, mapField(proxy.labels),
                   listField(proxy.ips), toString(proxy.interception), proxy.outboundAddress, proxy.appAddress,
                   flagField(proxy.unprivileged), flagField(proxy.wholeRoutes), mapField(proxy.metadata),
-                  model::toText(proxy.topology)});
+                  toText(proxy.topology), flagField(proxy.bootstrap)});
 }
 
 ScopesOf ScopesOf::parse(std::string_view key) {
@@ -62,7 +62,8 @@ ScopesOf ScopesOf::parse(std::string_view key) {
   proxy.unprivileged = parseFlag(fieldAt(fields, 9));
   proxy.wholeRoutes = parseFlag(fieldAt(fields, 10));
   proxy.metadata = parseMap(fieldAt(fields, 11));
-  proxy.topology = model::parseGatewayTopology(fieldAt(fields, 12)).value_or(model::GatewayTopology{});
+  proxy.topology = parseGatewayTopology(fieldAt(fields, 12)).value_or(std::nullopt);
+  proxy.bootstrap = parseFlag(fieldAt(fields, 13));
   return {proxy};
 }
 
@@ -96,7 +97,7 @@ SidecarInbound SidecarInbound::parse(std::string_view key) {
 
 std::string GatewayScope::key() const {
   return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), listField(addresses),
-                  flagField(unprivileged), locality.region, locality.zone, locality.subzone, model::toText(topology)});
+                  flagField(unprivileged), locality.region, locality.zone, locality.subzone, toText(topology)});
 }
 
 GatewayScope GatewayScope::parse(std::string_view key) {
@@ -108,7 +109,7 @@ GatewayScope GatewayScope::parse(std::string_view key) {
           parseList(fieldAt(fields, 4)),
           parseFlag(fieldAt(fields, 5)),
           {fieldAt(fields, 6), fieldAt(fields, 7), fieldAt(fields, 8)},
-          model::parseGatewayTopology(fieldAt(fields, 9)).value_or(model::GatewayTopology{})};
+          parseGatewayTopology(fieldAt(fields, 9)).value_or(std::nullopt)};
 }
 
 namespace {
@@ -157,6 +158,7 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
   if (workload && !workload->node.empty()) as.labels[normalize::kHostnameLabel] = workload->node;
   const auto& client = view.ask(as);
   const auto patches = patchSetOf(view, proxy, labels);
+  if (proxy.bootstrap) return bootstrapScopes(patches);
 
   if (proxy.type == ProxyType::gateway) {
     const GatewayScope scope{

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "model/gateway_topology.h"
+#include "base/gateway_topology.h"
 #include "model/service.h"
 #include "translate/units.h"
 
@@ -53,8 +54,8 @@ struct GatewayScope {
   std::map<std::string, std::uint32_t> namedPorts;
   std::vector<std::string> addresses;  // to listen at
   bool unprivileged = false;
-  model::Locality locality;  // empty where nothing depends on it
-  model::GatewayTopology topology{};
+  model::Locality locality;                   // empty where nothing depends on it
+  std::optional<GatewayTopology> topology{};  // unset: the mesh's default
   [[nodiscard]] std::string key() const;
   static GatewayScope parse(std::string_view key);
 };

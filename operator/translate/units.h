@@ -1,12 +1,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/gateway_topology.h"
 #include "model/common.h"
-#include "model/gateway_topology.h"
 #include "translate/resource.h"
 
 // The units of translation. Each is a derived value: `(View&, query) -> Output`.
@@ -27,9 +28,11 @@ struct Proxy {
   Interception interception = Interception::redirect;
   // Interception NONE: where outbound listeners bind (default 127.0.0.1) and where the app listens (default 127.0.0.1).
   std::string outboundAddress, appAddress;
-  bool unprivileged = false;          // may not bind ports below 1024: such listeners are left out, with a note
-  model::GatewayTopology topology{};  // of a gateway
+  bool unprivileged = false;                  // may not bind ports below 1024: such listeners are left out, with a note
+  std::optional<GatewayTopology> topology{};  // of a gateway that says it itself
   bool wholeRoutes = false;  // route configurations hold their virtual hosts: the client cannot get these by VHDS
+  // Not the proxy but its agent, which asks for what EnvoyFilters say of the proxy's bootstrap, and gets nothing else.
+  bool bootstrap = false;
   // What else the Node's metadata says, as texts: EnvoyFilters match it.
   std::map<std::string, std::string> metadata{};
   bool operator==(const Proxy&) const = default;

@@ -149,6 +149,8 @@ What the Gateway API's conformance suite ({of}) says of Fairway {report["impleme
 
 Extended features that are not claimed: {", ".join(sorted(missing)) or "none"}.
 
+Every feature that Istio 1.28 claims in its own report is claimed here.
+
 [report.yaml](report.yaml) is the suite's own report, with all features. `make conformance REPORT=1` writes both anew: see
 [how it is run](../development/conformance.md).
 """

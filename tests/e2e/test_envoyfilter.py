@@ -30,11 +30,12 @@ def http_filter(operation, value=None, sub="envoy.filters.http.router", context=
 
 
 class Mesh:
-    """The sidecar of VIO and one whose app asks it."""
+    """The sidecar of VIO and one whose app asks it. `before` is called before they are started."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, before=lambda mesh: None):
         self.lab = lab
         lab.folder_control_plane()
+        before(self)
         lab.start_mesh((VIO, CLIENT))
         workload = lab.workloads[VIO]
         self.labels = workload.labels
@@ -148,6 +149,55 @@ def test_routes_and_additions_of_clients(lab):
     mesh.wait(lambda: mesh.ask_through(host="own.example.com").status != 218, "the virtual host to go")
     mesh.wait(lambda: "x-route" not in (mesh.ask_through().headers or {}), "the header to go")
     assert mesh.ask_through().status == 200
+
+
+def bootstrap(value, operation="MERGE"):
+    return {"applyTo": "BOOTSTRAP", "patch": {"operation": operation, "value": value}}
+
+
+def flush_interval(lab, name):
+    """What Envoy says that it was started with."""
+    admin = (lab.agents[name].directory / "envoy-admin-address").read_text(encoding="utf-8").strip()
+    dump = json.loads(request(admin, "/config_dump", timeout=20).body)
+    return next(each for each in dump["configs"] if "bootstrap" in each)["bootstrap"].get("stats_flush_interval", "")
+
+
+def test_the_bootstrap(lab):
+    labels = {"labels": lab.workloads[VIO].labels}
+
+    def before(mesh):
+        mesh.write("interval", bootstrap({"stats_flush_interval": "7s"}), workloadSelector=labels)
+        mesh.write("bad", bootstrap({"overload_manager": {"resource_monitors": [{"name": "none.such"}]}}), workloadSelector=labels)
+        mesh.write("forbidden", bootstrap({"dynamic_resources": {}}))
+        wait_for(lambda: mesh.entry("forbidden"), 30, "the objects to be read")
+
+    mesh = Mesh(lab, before)
+
+    print("  one proxy has the good patch, and starts without the bad one")
+    assert flush_interval(lab, VIO) == "7s"
+    assert flush_interval(lab, CLIENT) != "7s", "it is not selected"
+    wait_for(lambda: mesh.entry("bad").get("quarantine"), 60, lambda: f"the quarantine: {mesh.entry('bad')}")
+    told = mesh.entry("bad")["quarantine"]
+    assert "BOOTSTRAP" in told and "none.such" in told, told
+    assert "dynamic_resources" in mesh.notes()
+    assert len(lab.control_plane.debug("proxies")) == 2, "agents are no proxies"
+
+    print("  a change is tried at once: a mistake is known before any proxy starts with it")
+    mesh.write("interval", bootstrap({"stats_flush_interval": "7s", "stats_sinks": [{"name": "no.such.sink"}]}), workloadSelector=labels)
+    wait_for(lambda: "no.such.sink" in str(mesh.entry("interval").get("quarantine")), 60, lambda: f"the quarantine: {mesh.entry('interval')}")
+    assert mesh.ask().status == 200 and flush_interval(lab, VIO) == "7s"
+    mesh.write("interval", bootstrap({"stats_flush_interval": "9s"}), workloadSelector=labels)
+    wait_for(lambda: mesh.entry("interval").get("settled") and not mesh.entry("interval").get("quarantine"), 60,
+             lambda: f"the mended patch to be accepted: {mesh.entry('interval')}")
+    assert (mesh.entry("interval")["live"], mesh.entry("interval")["proxies"]) == (1, 1), mesh.entry("interval")
+    assert flush_interval(lab, VIO) == "7s", "it counts from the next start on"
+
+    print("  the proxy's next start")
+    lab.agents[VIO].stop()
+    lab.agents[VIO].start()
+    lab.wait_connected()
+    mesh.wait(lambda: mesh.ask().status == 200, lambda: f"an answer: {mesh.ask()}")
+    assert flush_interval(lab, VIO) == "9s"
 
 
 def test_refused_patch_goes_into_quarantine_alone(lab):

@@ -37,6 +37,7 @@ Proxy readProxy(const json& value) {
   proxy.outboundAddress = value.value("outboundAddress", "");
   proxy.appAddress = value.value("appAddress", "");
   proxy.unprivileged = value.value("unprivileged", false);
+  proxy.bootstrap = value.value("bootstrap", false);
   return proxy;
 }
 

@@ -12,7 +12,7 @@ namespace fairway::golden {
 
 // One folder with an in.yaml: manifests, and one document `proxy: {...}`:
 //   type: sidecar | gateway, namespace, pod, serviceAccount, labels, ips, interception: REDIRECT | NONE,
-//   outboundAddress, appAddress, unprivileged: as in translate::Proxy
+//   bootstrap, outboundAddress, appAddress, unprivileged: as in translate::Proxy
 //   show: the resources to write, as "LDS" (all of a type) or "LDS virtualInbound"; without it all
 struct Case {
   translate::Proxy proxy;

@@ -267,6 +267,7 @@ json meshConfig(int variant) {
        "- {name: spans, zipkin: {service: msb.blue.svc.cluster.local, port: 8003}}\n"},
       {6, "enableTracing: true\ndefaultConfig: {tracing: {zipkin: {address: 'db.blue:5432'}}}"},
       {7, "discoverySelectors: [{matchLabels: {kubernetes.io/metadata.name: onap}}]"},
+      {8, "defaultConfig: {gatewayTopology: {numTrustedProxies: 1, proxyProtocol: {}}}"},
   };
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},
@@ -468,7 +469,7 @@ const std::map<std::string, Maker>& makers() {
     result["Gateway/edge"] = {4, gateway};
     result["Pod/gateway"] = {2, gatewayPod};
     result["Secret/edge"] = {4, edgeSecret};
-    result["ConfigMap/mesh"] = {7, meshConfig};
+    result["ConfigMap/mesh"] = {8, meshConfig};
     result["IngressClass/istio"] = {2, ingressClass};
     return result;
   }();

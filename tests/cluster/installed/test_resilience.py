@@ -1,5 +1,5 @@
-"""What retries, outlier detection and circuit breakers are worth, in figures: the share of requests that are answered with and without
-them, while an application fails. docs/resilience.md tells of them."""
+"""What retries, outlier detection, health checks and circuit breakers are worth, in figures: the share of requests that are answered
+with and without them while an application fails, and while parts of the mesh are replaced. docs/resilience.md tells of them."""
 
 import json
 import os
@@ -7,7 +7,8 @@ import os
 import pytest
 import yaml
 
-from mesh import echo_app
+from mesh import SYSTEM, echo_app
+from processes import wait_for
 
 pytestmark = pytest.mark.skipif(os.environ.get("FAIRWAY_LONG") != "1", reason="minutes of load: make test-long has it")
 REQUESTS = 1500  # of each case
@@ -48,11 +49,11 @@ def show(title, rows):
         print(f"    {name:<32}{text}", flush=True)
 
 
-def failing(name, namespace, percent, replicas):
-    """Pods of `web` of which so many requests fail."""
-    objects = echo_app("web", namespace, replicas=replicas, env={"ERRORS": str(percent), "ERROR_STATUS": "500"})
+def failing(name, namespace, percent, replicas, probe=None):
+    """Pods of `web` of which so many requests fail. `probe`: as of echo_app()."""
+    objects = echo_app("web", namespace, replicas=replicas, env={"ERRORS": str(percent), "ERROR_STATUS": "500"}, probe=probe)
     deployment = objects[-1]
-    deployment["metadata"]["name"] = name
+    deployment["metadata"] = {**deployment["metadata"], "name": name}  # the Service's is the same dict
     deployment["spec"]["selector"]["matchLabels"]["part"] = name
     deployment["spec"]["template"]["metadata"]["labels"]["part"] = name
     return objects
@@ -78,6 +79,36 @@ def test_one_pod_of_three_fails(mesh, namespace):
     assert share(rows["nothing"]) < 80, "the failing pod is met"
     assert share(rows["outlier detection"]) > 99 > share(rows["nothing"])
     assert share(rows["retries"]) == share(rows["both"]) == 100
+
+
+def test_a_health_check_that_sees_it(mesh, namespace):
+    """The same pods, but their health check asks what users ask."""
+    probe = {"readinessProbe": {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1}}
+    mesh.run(failing("good", namespace, 0, 2, probe))
+    mesh.apply(*failing("bad", namespace, 100, 1, probe))
+
+    def running():
+        path = f"/api/v1/namespaces/{namespace}/pods?labelSelector=part%3Dbad"
+        return [s["name"] for pod in mesh.cluster.get(path)["items"] for s in pod["status"].get("containerStatuses", []) if "running" in s["state"]]
+
+    wait_for(lambda: "app" in running(), 120, "the failing pod's application to run")
+    rows = {"health check": measured(mesh, namespace, NONE, ROUND_ROBIN, f"http://web.{namespace}:8080/")}
+    show("The same, and the health check of the pods asks for the same page", rows)
+    assert share(rows["health check"]) == 100
+
+
+def test_parts_are_replaced_while_requests_go_on(mesh, namespace):
+    mesh.run(echo_app("web", namespace, replicas=3))
+    rows = {}
+    for name, place, target in (("the application", namespace, "deployment/web"), ("the control plane", SYSTEM, "deployment/fairway")):
+        with mesh.load("client", namespace, f"http://web.{namespace}:8080/", 4) as load:
+            load.wait_sent(200)
+            mesh.cluster.kubectl("rollout", "restart", "-n", place, target)
+            mesh.cluster.wait_ready(target, place)
+            load.wait_sent(REQUESTS)
+            rows[name] = load.finish()
+    show("While all pods of these are replaced (rollout restart)", rows)
+    assert all(share(result) == 100 for result in rows.values()), rows
 
 
 def test_every_pod_fails_sometimes(mesh, namespace):

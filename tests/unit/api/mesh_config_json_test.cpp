@@ -99,6 +99,15 @@ accessLogFormat: '{"m": "%REQ(:METHOD)%"}')"));
   }
 }
 
+TEST_CASE("what stands in front of the mesh's gateways") {
+  const auto spec = good<ConfigMap>(configMap("defaultConfig:\n  gatewayTopology:\n    numTrustedProxies: 2\n"
+                                              "    forwardClientCertDetails: FORWARD_ONLY\n    proxyProtocol: {}"))
+                        ->spec;
+  CHECK(spec.mesh->proxyDefaults.gatewayTopology ==
+        GatewayTopology{2, GatewayTopology::ClientCertificate::forward_only, true});
+  CHECK_FALSE(good<ConfigMap>(configMap("defaultConfig: {}"))->spec.mesh->proxyDefaults.gatewayTopology.has_value());
+}
+
 TEST_CASE("other ConfigMaps hold nothing of interest; an empty text is an empty configuration") {
   const auto other = good<ConfigMap>("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: 'mesh: ['}}");
   CHECK_FALSE(other->spec.mesh);
@@ -119,6 +128,10 @@ TEST_CASE("mistakes in the mesh's settings are told by their field; then nothing
       {"outboundTraficPolicy: {mode: ALLOW_ANY}", "data.mesh.outboundTraficPolicy",
        "did you mean outboundTrafficPolicy", warning},
       {"defaultConfig: {concurrency: 2}", "data.mesh.defaultConfig.concurrency", "injection", warning},
+      {"defaultConfig: {gatewayTopology: {numTrustedProxies: many}}",
+       "data.mesh.defaultConfig.gatewayTopology.numTrustedProxies", "many"},
+      {"defaultConfig: {gatewayTopology: {forwardClientCertDetails: ALL}}",
+       "data.mesh.defaultConfig.gatewayTopology.forwardClientCertDetails", "SANITIZE_SET"},
       {"defaultConfig: {statsdUdpAddress: statsd}", "data.mesh.defaultConfig.statsdUdpAddress", "host:port"},
       {"trustDomainAliases: [A/b]", "data.mesh.trustDomainAliases", "expected trust domains"},
       {"caCertificates: [{trustDomains: [a]}]", "data.mesh.caCertificates[0].pem", "CA certificates in PEM form"},

@@ -60,7 +60,7 @@ TEST_CASE("a gateway's node with all metadata") {
   CHECK(proxy.unprivileged);
   CHECK(proxy.outboundAddress == "127.0.0.3");
   CHECK(proxy.appAddress == "127.0.0.4");
-  CHECK(proxy.topology == model::GatewayTopology{.trustedProxies = 2, .proxyProtocol = true});
+  CHECK(proxy.topology == GatewayTopology{.trustedProxies = 2, .proxyProtocol = true});
 }
 
 TEST_CASE("malformed nodes are refused with the field") {

@@ -109,6 +109,9 @@ TEST_CASE("what stands in front of a gateway goes to its proxy") {
                               "proxyProtocol: {}}\n"}});
   CHECK(options.env.at("FAIRWAY_GATEWAY_TOPOLOGY") ==
         "numTrustedProxies=2,forwardClientCertDetails=APPEND_FORWARD,proxyProtocol=true");
+  // An empty one is one, too: the mesh's does not count then.
+  CHECK(read({{"proxy.istio.io/config", "gatewayTopology: {}"}}).env.at("FAIRWAY_GATEWAY_TOPOLOGY") ==
+        "numTrustedProxies=0");
   CHECK(options.warnings.empty());
   CHECK(mentions(refusalOf({{"proxy.istio.io/config", "gatewayTopology: {numTrustedProxies: -1}"}}),
                  {"gatewayTopology.numTrustedProxies", "-1"}));

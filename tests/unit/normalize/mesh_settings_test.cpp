@@ -27,6 +27,16 @@ Spec registryOnly() {
 
 }  // namespace
 
+TEST_CASE("the gateways' topology") {
+  Mesh mesh;
+  Spec spec;
+  configMap(mesh, spec);
+  CHECK(mesh.ask(MeshSettingsOf{}).gatewayTopology == GatewayTopology{});
+  spec.proxyDefaults.gatewayTopology = GatewayTopology{.trustedProxies = 3};
+  configMap(mesh, spec);
+  CHECK(mesh.ask(MeshSettingsOf{}).gatewayTopology == GatewayTopology{.trustedProxies = 3});
+}
+
 TEST_CASE("trust and TLS settings; our own domain is no alias of itself") {
   Mesh mesh;
   Spec spec;

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "api/envoy_filter.h"
+
 #include "unit/status/support.h"
 
 namespace fairway::status::test {
@@ -72,6 +74,35 @@ TEST_CASE("a proxy has taken a content up with the first snapshot that knows it,
   CHECK(rollout.answered());
   CHECK_FALSE(rollout.everywhere());
   CHECK(rollout.refusal == "a-1 refuses CDS vio: no such cluster");
+}
+
+TEST_CASE("a proxy and the agent that asks for its bootstrap are one proxy: the worse of both counts") {
+  const auto filter = named<api::EnvoyFilter>("f");
+  const auto listener = scope({resource(Type::listener, "virtualInbound", "1", {from("EnvoyFilter", "f")})});
+  const auto part = scope({resource(Type::bootstrap, "0000/merge/onap/f/0", "1", {from("EnvoyFilter", "f")})});
+  const engine::ConfigObject object{filter, 10, 1, ""};
+  const auto agent = [&](const std::string& id, std::uint64_t applied) {
+    auto result = proxy(id, part, 12, applied);
+    result.bootstrap = true;
+    return result;
+  };
+  const auto of = [&](const std::vector<Proxy>& proxies) {
+    Influence influence;
+    influence.update(proxies);
+    return rolloutOf(keyOf(*filter), object, proxies, influence);
+  };
+  CHECK(of({proxy("a-1", listener, 12, 12), agent("a-1", 12)}).proxies == 1);
+  CHECK(of({proxy("a-1", listener, 12, 12), agent("a-1", 12)}).everywhere());
+  CHECK(of({proxy("a-1", listener, 12, 12), agent("a-1", 3)}).live == 0);
+  CHECK(of({proxy("a-1", listener, 12, 3), agent("a-1", 12)}).live == 0);
+  CHECK(of({agent("a-1", 12), agent("b-1", 12)}).live == 2);  // nothing but the bootstrap
+  auto refusing = agent("a-1", 12);
+  refusing.refusals = {{(*part->sets[7]->begin()), "no such sink"}};
+  const auto rollout = of({proxy("a-1", listener, 12, 12), refusing, proxy("b-1", listener, 12, 12)});
+  CHECK(rollout.proxies == 2);
+  CHECK(rollout.refusing == 1);
+  CHECK(rollout.accept == std::set<std::string>{"spiffe://cluster.local/ns/onap/sa/b"});
+  CHECK(rollout.refusal == "a-1 refuses BOOTSTRAP 0000/merge/onap/f/0: no such sink");
 }
 
 }  // namespace fairway::status::test

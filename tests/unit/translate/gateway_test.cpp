@@ -103,7 +103,7 @@ TEST_CASE("a gateway believes the proxies in front of it that it is told of") {
   w.gateway.servers = {server("http", 80, model::Protocol::http, {"portal.example.com"})};
   w.gatewayRoutes[{80, ""}].hosts = {{"portal.example.com", false, {true, {toPortal()}, {}, {}}}};
   auto proxy = gatewayProxy();
-  proxy.topology = {2, model::GatewayTopology::ClientCertificate::append_forward, true};
+  proxy.topology = GatewayTopology{2, GatewayTopology::ClientCertificate::append_forward, true};
   const auto resources = accepted(w, proxy);
   const auto listener = resources.get<Listener>(Type::listener, "0.0.0.0_8080");
   REQUIRE(listener.listener_filters_size() == 1);
@@ -112,6 +112,23 @@ TEST_CASE("a gateway believes the proxies in front of it that it is told of") {
   CHECK(http.use_remote_address().value());
   CHECK(http.xff_num_trusted_hops() == 2);
   CHECK(http.forward_client_cert_details() == HttpConnectionManager::APPEND_FORWARD);
+}
+
+TEST_CASE("the mesh's topology is for gateways that have none of their own") {
+  auto w = world();
+  w.settings.gatewayTopology = {.trustedProxies = 3, .proxyProtocol = true};
+  w.gateway.servers = {server("http", 80, model::Protocol::http, {"portal.example.com"})};
+  w.gatewayRoutes[{80, ""}].hosts = {{"portal.example.com", false, {true, {toPortal()}, {}, {}}}};
+  auto proxy = gatewayProxy();
+  const auto listenerOf = [&] { return accepted(w, proxy).get<Listener>(Type::listener, "0.0.0.0_8080"); };
+  CHECK(httpOf(listenerOf().filter_chains(0)).xff_num_trusted_hops() == 3);
+  CHECK(listenerOf().listener_filters_size() == 1);
+  // As a whole: what it leaves out is not taken from the mesh's.
+  proxy.topology = GatewayTopology{.trustedProxies = 1};
+  CHECK(httpOf(listenerOf().filter_chains(0)).xff_num_trusted_hops() == 1);
+  CHECK(listenerOf().listener_filters_size() == 0);
+  proxy.topology = GatewayTopology{};
+  CHECK(httpOf(listenerOf().filter_chains(0)).xff_num_trusted_hops() == 0);
 }
 
 TEST_CASE("a plain server listens at the target port of the gateway's service") {

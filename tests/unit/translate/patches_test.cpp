@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include <envoy/config/bootstrap/v3/bootstrap.pb.h>
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/config/listener/v3/listener.pb.h>
 #include <envoy/config/route/v3/route.pb.h>
@@ -19,6 +20,7 @@
 using namespace fairway;
 using namespace fairway::translate;
 using namespace fairway::translate::test;
+using envoy::config::bootstrap::v3::Bootstrap;
 using envoy::config::cluster::v3::Cluster;
 using envoy::config::listener::v3::FilterChain;
 using envoy::config::listener::v3::Listener;
@@ -722,14 +724,41 @@ TEST_CASE("a bad patch among good ones: the others are applied, its author is to
   };
   CHECK(field("configPatches[0]") == "spec.configPatches[0].patch.value.typed_config.@type");
   CHECK(field("configPatches[1]").empty());
-  CHECK(field("configPatches[3]") == "spec.configPatches[3].applyTo");
-  CHECK(resources.noted("EnvoyFilter/shop/f configPatches[3]", "BOOTSTRAP is not supported"));
+  CHECK(field("configPatches[3]") == "spec.configPatches[3].patch.value.node");
+  CHECK(resources.noted("EnvoyFilter/shop/f configPatches[3]", "the control plane knows the proxy"));
   CHECK(resources.noted("EnvoyFilter/shop/f configPatches[4]", "no_such_field"));
   CHECK(envoyRefuses(resources) == "");
   // Also told when it selects nobody.
   Mesh idle(filter({bad}, "  workloadSelector: {labels: {app: nobody}}\n"));
   idle.view().ask(PatchChecks{});
   CHECK(idle.view().noted("EnvoyFilter/shop/f configPatches[0]", "no.Such"));
+}
+
+TEST_CASE("patches of the bootstrap are for agents, and change nothing else") {
+  const auto bootstrap = [](const std::string& more) { return "applyTo: BOOTSTRAP, " + more; };
+  Mesh mesh(
+      filter({bootstrap("patch: {operation: MERGE, value: {stats_flush_interval: 7s}}"),
+              bootstrap("match: {context: GATEWAY}, patch: {operation: MERGE, value: {stats_flush_interval: 8s}}"),
+              bootstrap("match: {context: SIDECAR_OUTBOUND}, patch: {operation: MERGE_AND_REPLACE_LIST, value: "
+                        "{inline_headers: [{inline_header_name: x}]}}"),
+              httpFilter("ADD"),
+              bootstrap("patch: {operation: MERGE, value: {static_resources: {clusters: [{name: sds-grpc}]}}}"),
+              bootstrap("patch: {operation: MERGE, value: {dynamic_resources: {}}}")}));
+  const auto usual = mesh.of(sidecar());
+  CHECK(usual.names(Type::bootstrap).empty());
+  CHECK(inboundFilters(usual) == kBefore);
+  auto agent = sidecar();
+  agent.bootstrap = true;
+  const auto resources = mesh.of(agent);
+  const std::string rank = "1-2147483648-";  // not of the root namespace, priority 0
+  CHECK(resources.names(Type::bootstrap) == Names{rank + "/shop/f/0000/merge", rank + "/shop/f/0002/replace"});
+  CHECK(resources.get<Bootstrap>(Type::bootstrap, rank + "/shop/f/0000/merge").stats_flush_interval().seconds() == 7);
+  CHECK(resources.names(Type::listener).empty());
+  CHECK(resources.noted("EnvoyFilter/shop/f configPatches[0]", "after their next start"));
+  CHECK(resources.noted("EnvoyFilter/shop/f configPatches[4]", "found 'sds-grpc'"));
+  CHECK(resources.noted("EnvoyFilter/shop/f configPatches[5]", "expected none"));
+  Mesh without(filter({httpFilter("ADD")}));
+  CHECK(without.of(agent).names(Type::bootstrap).empty());
 }
 
 TEST_CASE(

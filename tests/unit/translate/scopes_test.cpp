@@ -39,14 +39,15 @@ TEST_CASE("a proxy survives the way through its key") {
   proxy.unprivileged = true;
   proxy.wholeRoutes = true;
   proxy.metadata = {{kOdd, kOdd}, {"CLUSTER_ID", "Kubernetes"}};
-  proxy.topology = {.trustedProxies = 3, .proxyProtocol = true};
+  proxy.topology = GatewayTopology{.trustedProxies = 3, .proxyProtocol = true};
   CHECK(ScopesOf::parse(ScopesOf{proxy}.key()).proxy == proxy);
   CHECK(ScopesOf::parse(ScopesOf{Proxy{}}.key()).proxy == Proxy{});
 }
 
 TEST_CASE("every unit's key can be read back") {
   const model::Labels labels{{kOdd, kOdd}, {"app", "x"}};
-  const GatewayScope gateway{kOdd, "sa", labels, {{"http", 8080}}, {"127.0.0.1"}, true, {}, {.trustedProxies = 1}};
+  const GatewayScope gateway{kOdd,          "sa", labels, {{"http", 8080}},
+                             {"127.0.0.1"}, true, {},     GatewayTopology{.trustedProxies = 1}};
   checkKey(SidecarOutbound{kOdd, Interception::none, {"127.0.0.1", "::1"}, true, true});
   checkKey(
       SidecarInbound{kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true});

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 
-namespace fairway::model {
+namespace fairway {
 
 // What stands in front of a gateway: Istio's `gatewayTopology` (ProxyConfig).
 struct GatewayTopology {
@@ -22,9 +23,10 @@ struct GatewayTopology {
 // More would be a mistake: X-Forwarded-For has an entry for each.
 inline constexpr std::uint32_t kMaxTrustedProxies = 100;
 
-// "numTrustedProxies=2,forwardClientCertDetails=FORWARD_ONLY,proxyProtocol=true", without what is the default; and back. Failure: an
-// unknown name, or a value that is none of its field's.
-std::string toText(const GatewayTopology& topology);
-Result<GatewayTopology> parseGatewayTopology(std::string_view text);
+// "numTrustedProxies=2,forwardClientCertDetails=FORWARD_ONLY,proxyProtocol=true", without what is the default but for one field if all
+// is; and back. Nothing, which means that the mesh's default counts, is the empty text. Failure: an unknown name, or a value that is
+// none of its field's.
+std::string toText(const std::optional<GatewayTopology>& topology);
+Result<std::optional<GatewayTopology>> parseGatewayTopology(std::string_view text);
 
-}  // namespace fairway::model
+}  // namespace fairway

@@ -1,4 +1,4 @@
-#include "model/gateway_topology.h"
+#include "base/gateway_topology.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 
-namespace fairway::model {
+namespace fairway {
 namespace {
 
 using ClientCertificate = GatewayTopology::ClientCertificate;
@@ -52,24 +52,27 @@ Result<void> readField(const std::string& field, GatewayTopology& out) {
 
 }  // namespace
 
-std::string toText(const GatewayTopology& topology) {
+std::string toText(const std::optional<GatewayTopology>& topology) {
+  if (!topology) return {};
   std::vector<std::string> fields;
-  if (topology.trustedProxies != 0) fields.push_back(std::string(kTrusted) + std::to_string(topology.trustedProxies));
+  if (topology->trustedProxies != 0 || *topology == GatewayTopology{}) {
+    fields.push_back(std::string(kTrusted) + std::to_string(topology->trustedProxies));
+  }
   for (const auto& [name, value] : kClientCertificates) {
-    if (value != topology.clientCertificate || value == ClientCertificate::sanitize_set) continue;
+    if (value != topology->clientCertificate || value == ClientCertificate::sanitize_set) continue;
     fields.push_back(std::string(kCertificate).append(name));
   }
-  if (topology.proxyProtocol) fields.emplace_back(kProxyProtocol);
+  if (topology->proxyProtocol) fields.emplace_back(kProxyProtocol);
   return join(fields, ",");
 }
 
-Result<GatewayTopology> parseGatewayTopology(std::string_view text) {
+Result<std::optional<GatewayTopology>> parseGatewayTopology(std::string_view text) {
+  if (text.empty()) return std::nullopt;
   GatewayTopology topology;
-  if (text.empty()) return topology;
   for (const auto& field : split(text, ',')) {
     if (auto read = readField(field, topology); !read) return tl::unexpected(read.error());
   }
   return topology;
 }
 
-}  // namespace fairway::model
+}  // namespace fairway
