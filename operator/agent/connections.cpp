@@ -121,8 +121,8 @@ bool Connections::take(const std::string& message) {
     count(metrics_, kReceivedTotal, metric_tags::kReceived, tags, received);
     count(metrics_, kSentTotal, metric_tags::kSent, tags, sent);
     connection->heard = now_();
-    connection->interval = std::min(
-        kLongestInterval, std::chrono::seconds(toNumber(valueOf(tags, metric_tags::kInterval)).value_or(0)));
+    connection->interval =
+        std::min(kLongestInterval, std::chrono::seconds(toNumber(valueOf(tags, metric_tags::kInterval)).value_or(0)));
     connection->tags = std::move(tags);
     if (!end) continue;
     close(*connection);

@@ -86,19 +86,22 @@ using Pairs = std::vector<std::pair<std::string_view, std::string_view>>;
 std::string_view known(std::string_view value) { return value.empty() ? kUnknown : value; }
 
 constexpr std::array<std::string_view, 8> kSource{
-    "source_workload",           "source_workload_namespace",  "source_principal", "source_app", "source_version",
-    "source_canonical_service",  "source_canonical_revision",  "source_cluster"};
+    "source_workload", "source_workload_namespace", "source_principal",          "source_app",
+    "source_version",  "source_canonical_service",  "source_canonical_revision", "source_cluster"};
 constexpr std::array<std::string_view, 8> kDestination{
-    "destination_workload",          "destination_workload_namespace", "destination_principal",
-    "destination_app",               "destination_version",            "destination_canonical_service",
-    "destination_canonical_revision", "destination_cluster"};
+    "destination_workload", "destination_workload_namespace", "destination_principal",          "destination_app",
+    "destination_version",  "destination_canonical_service",  "destination_canonical_revision", "destination_cluster"};
 
 void add(Pairs& labels, const std::array<std::string_view, 8>& names, const Side& side) {
   const auto& workload = side.workload;
-  const std::array<std::string_view, 8> values{workload.workload,         side.ns,
-                                               side.principal,            workload.app,
-                                               workload.version,          workload.canonicalService,
-                                               workload.canonicalRevision, workload.cluster};
+  const std::array<std::string_view, 8> values{workload.workload,
+                                               side.ns,
+                                               side.principal,
+                                               workload.app,
+                                               workload.version,
+                                               workload.canonicalService,
+                                               workload.canonicalRevision,
+                                               workload.cluster};
   for (std::size_t i = 0; i < names.size(); ++i) labels.emplace_back(names[i], known(values[i]));
 }
 
@@ -123,7 +126,8 @@ std::string text(const MeshTags& tags, const Pairs& labels) {
   std::string result;
   for (const auto& [name, value] : labels) {
     if (leftOut(tags.without, name)) continue;
-    const auto set = std::find_if(tags.set.begin(), tags.set.end(), [&, n = name](const auto& one) { return one.first == n; });
+    const auto set =
+        std::find_if(tags.set.begin(), tags.set.end(), [&, n = name](const auto& one) { return one.first == n; });
     appendLabel(result, name, set == tags.set.end() ? value : known(set->second));
   }
   for (const auto& [name, value] : tags.set) {
@@ -161,12 +165,14 @@ MeshTags meshTags(const Labels& tags) {
        {metric_tags::kGrpcStatus, &result.grpcStatus},
        {metric_tags::kWithout, &result.without}}};
   for (const auto& [name, value] : tags) {
-    const auto found = std::find_if(known.begin(), known.end(), [&, n = std::string_view(name)](const auto& one) { return one.first == n; });
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&, n = std::string_view(name)](const auto& one) { return one.first == n; });
     if (found != known.end()) {
       *found->second = value;
     } else if (name.starts_with(metric_tags::kSet)) {
       const auto label = std::string_view(name).substr(metric_tags::kSet.size());
-      const bool twice = std::any_of(result.set.begin(), result.set.end(), [&](const auto& one) { return one.first == label; });
+      const bool twice =
+          std::any_of(result.set.begin(), result.set.end(), [&](const auto& one) { return one.first == label; });
       if (isLabelName(label) && !twice) result.set.emplace_back(label, value);
     }
   }

@@ -56,9 +56,8 @@ WorkloadLabels workloadLabels(const std::string& workload, const std::map<std::s
 }
 
 std::string workloadText(const WorkloadLabels& labels) {
-  std::array<std::string_view, kParts> parts{labels.workload,         labels.app,
-                                             labels.version,          labels.canonicalService,
-                                             labels.canonicalRevision, labels.cluster};
+  std::array<std::string_view, kParts> parts{
+      labels.workload, labels.app, labels.version, labels.canonicalService, labels.canonicalRevision, labels.cluster};
   if (parts[3] == defaultService(labels)) parts[3] = {};
   if (parts[4] == defaultRevision(labels)) parts[4] = {};
   std::string result;

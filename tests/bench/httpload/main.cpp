@@ -62,8 +62,8 @@ class Load {
     const auto at = [&](double part) {
       return times_.empty() ? 0 : times_[static_cast<std::size_t>(part * static_cast<double>(times_.size() - 1))];
     };
-    std::printf("{\"requests\": %zu, \"seconds\": %.3f, \"p50\": %u, \"p99\": %u, \"bad\": %zu}\n", times_.size(), seconds_,
-                at(0.5), at(0.99), bad_);
+    std::printf("{\"requests\": %zu, \"seconds\": %.3f, \"p50\": %u, \"p99\": %u, \"bad\": %zu}\n", times_.size(),
+                seconds_, at(0.5), at(0.99), bad_);
   }
 
  private:
@@ -84,7 +84,8 @@ class Load {
     const auto host = hosts_ > 1 ? "s" + std::to_string(turn_++ % hosts_) + "." + host_ : host_;
     const auto text = "GET / HTTP/1.1\r\nhost: " + host + "\r\n\r\n";
     connection.sent = Clock::now();
-    if (::send(connection.socket, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size())) fail("send");
+    if (::send(connection.socket, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
+      fail("send");
   }
 
   void read(std::size_t index) {

@@ -54,7 +54,14 @@ console::AdminSources sources() {
   };
   const auto row = nlohmann::json::array({{{"id", "<a>"}}});
   sources.pages = {{"proxies", "Proxies", "Those that are connected.", [row] { return row; }, {}, false},
-                   {"engine", "Engine", "What it does.", [] { return nlohmann::json{{"units", 1}}; }, {}, false}};
+                   {"engine",
+                    "Engine",
+                    "What it does.",
+                    [] {
+                      return nlohmann::json{{"units", 1}};
+                    },
+                    {},
+                    false}};
   sources.edges = [](std::chrono::seconds window) { return std::to_string(window.count()); };
   return sources;
 }

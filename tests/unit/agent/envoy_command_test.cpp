@@ -20,7 +20,8 @@ TEST_CASE("Envoy's command line") {
   AgentOptions options;
   CHECK(command(options) ==
         "/usr/local/bin/envoy --config-path /w/b.json --admin-address-path /w/admin --disable-hot-restart "
-        "--drain-strategy immediate --drain-time-s 45 --file-flush-interval-msec 1000 --log-level warning --concurrency 2");
+        "--drain-strategy immediate --drain-time-s 45 --file-flush-interval-msec 1000 --log-level warning "
+        "--concurrency 2");
   options.concurrency = 0;
   CHECK_FALSE(has(command(options), "--concurrency"));
   options.drainTime = std::chrono::seconds(90);

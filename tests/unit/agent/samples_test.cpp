@@ -17,7 +17,8 @@ TEST_CASE("samples of the text format") {
   CHECK(labelled->name == "a_bucket");
   CHECK(labelled->labels == R"(x="1",y="}\"{",le="+Inf")");
   CHECK(labelled->value == "4.5 1700000000");
-  for (const auto* bad : {"", "# TYPE a counter", "a", "a{", "a{x=\"1\" 2", "1a 2", "{x=\"1\"} 2", "a{x=\"1}\" 2", "a{} "}) {
+  for (const auto* bad :
+       {"", "# TYPE a counter", "a", "a{", "a{x=\"1\" 2", "1a 2", "{x=\"1\"} 2", "a{x=\"1}\" 2", "a{} "}) {
     CAPTURE(bad);
     CHECK_FALSE(parseSample(bad));
   }
@@ -25,8 +26,7 @@ TEST_CASE("samples of the text format") {
 
 TEST_CASE("labels with and without escapes") {
   CHECK(parseLabels("").value().empty());
-  CHECK(parseLabels(R"(a="1",b="x\\y\"z\nw",c="")").value() ==
-        Labels{{"a", "1"}, {"b", "x\\y\"z\nw"}, {"c", ""}});
+  CHECK(parseLabels(R"(a="1",b="x\\y\"z\nw",c="")").value() == Labels{{"a", "1"}, {"b", "x\\y\"z\nw"}, {"c", ""}});
   CHECK(parseLabels(R"(a="1",)").value() == Labels{{"a", "1"}});
   for (const auto* bad : {"a", "a=", "a=1", "a=\"1", "a=\"1\"b=\"2\"", ",a=\"1\"", "a=\"1\\"}) {
     CAPTURE(bad);

@@ -2,9 +2,9 @@
 
 #include <mutex>
 
-#include <catch2/catch.hpp>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <catch2/catch.hpp>
 
 #include "agent/bootstrap.h"
 #include "agent/supervisor.h"

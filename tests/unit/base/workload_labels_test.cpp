@@ -10,12 +10,10 @@ TEST_CASE("what a pod's labels say about its workload") {
   const auto plain = workloadLabels("reviews-v1", {}, "east");
   CHECK(plain == WorkloadLabels{"reviews-v1", "", "", "reviews-v1", "latest", "east"});
   CHECK(workloadLabels("w", {{"app", "a"}, {"version", "v1"}}, "") == WorkloadLabels{"w", "a", "v1", "a", "v1", ""});
-  CHECK(workloadLabels("w",
-                       {{"app", "a"},
-                        {"app.kubernetes.io/name", "b"},
-                        {"version", "v1"},
-                        {"app.kubernetes.io/version", "v2"}},
-                       "") == WorkloadLabels{"w", "a", "v1", "b", "v2", ""});
+  CHECK(workloadLabels(
+            "w",
+            {{"app", "a"}, {"app.kubernetes.io/name", "b"}, {"version", "v1"}, {"app.kubernetes.io/version", "v2"}},
+            "") == WorkloadLabels{"w", "a", "v1", "b", "v2", ""});
   CHECK(workloadLabels("w",
                        {{"app.kubernetes.io/name", "b"},
                         {"service.istio.io/canonical-name", "c"},

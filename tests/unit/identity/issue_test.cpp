@@ -177,8 +177,8 @@ TEST_CASE("the subject says what the CA knows of the workload, and nothing else 
     REQUIRE(subject.starts_with("subject="));
     CHECK(workloadOfSubject(trim(std::string_view(subject).substr(8))) == labels);
     // RFC 5280, 4.2.1.6: with a subject the names need not be critical; strict verifiers look at either.
-    const auto verified = run("openssl verify -x509_strict -purpose sslserver -CAfile " + directory.path("root.pem") + " " +
-                              directory.path("leaf.pem"));
+    const auto verified = run("openssl verify -x509_strict -purpose sslserver -CAfile " + directory.path("root.pem") +
+                              " " + directory.path("leaf.pem"));
     CAPTURE(verified.output);
     CHECK(verified.status == 0);
   }

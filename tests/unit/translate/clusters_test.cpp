@@ -80,7 +80,8 @@ TEST_CASE("a service port is an EDS cluster over ADS") {
 TEST_CASE("the upstream protocol follows the port") {
   CHECK(httpOf(cluster(world(model::Protocol::grpc))).explicit_http_config().has_http2_protocol_options());
   CHECK(cluster(world(model::Protocol::tcp)).typed_extension_protocol_options().empty());
-  CHECK(cluster(world(model::Protocol::http)).typed_extension_protocol_options().empty());  // HTTP/1.1 is Envoy's default
+  CHECK(
+      cluster(world(model::Protocol::http)).typed_extension_protocol_options().empty());  // HTTP/1.1 is Envoy's default
   auto w = world();
   w.policies[{kHost, 80}].policy.pool.upgradeToHttp2 = true;
   CHECK(httpOf(cluster(w)).explicit_http_config().has_http2_protocol_options());
@@ -288,8 +289,7 @@ TEST_CASE("the PROXY protocol stands before whatever else the connection speaks"
   CHECK(inner(c.transport_socket_matches(0).transport_socket()).transport_socket().name() ==
         "envoy.transport_sockets.tls");
   CHECK(inner(c.transport_socket()).transport_socket().name() == "envoy.transport_sockets.raw_buffer");
-  CHECK(inner(c.transport_socket()).config().version() ==
-        envoy::config::core::v3::ProxyProtocolConfig::V2);
+  CHECK(inner(c.transport_socket()).config().version() == envoy::config::core::v3::ProxyProtocolConfig::V2);
   policy.tls.mode = TrafficPolicy::Tls::Mode::disable;
   policy.proxyProtocol = 1;
   c = cluster(w);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <catch2/catch.hpp>
 #include <envoy/config/accesslog/v3/accesslog.pb.h>
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/config/endpoint/v3/endpoint.pb.h>
@@ -10,6 +9,7 @@
 #include <envoy/extensions/access_loggers/stats/v3/stats.pb.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h>
 #include <envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h>
+#include <catch2/catch.hpp>
 
 #include "envoy.h"
 #include "world.h"
@@ -143,8 +143,8 @@ TEST_CASE("what is switched off costs nothing") {
 
 TEST_CASE("labels that a Telemetry changes") {
   model::Metrics metrics;
-  metrics.changes[Metric::request_count].tags = {{"request.host", "request.host"}, {"source_app", std::nullopt},
-                                                 {"response_flags", std::nullopt}};
+  metrics.changes[Metric::request_count].tags = {
+      {"request.host", "request.host"}, {"source_app", std::nullopt}, {"response_flags", std::nullopt}};
   const auto config = unpack<Config>(http(metrics, MetricsSide::client).access_log(0).typed_config());
   const auto tags = tagsOf(config.counters(0).stat());
   CHECK(tags.at("set_request_host") == "%CEL(request.host)%");
@@ -155,7 +155,8 @@ TEST_CASE("labels that a Telemetry changes") {
   metrics.changes[Metric::tcp_sent_bytes].tags = {{"destination_port", " string(destination.port) "}};
   auto custom = tcpTags(tcp(metrics, MetricsSide::client));
   CHECK(custom.at("s/set_destination_port") == "%CEL(destination.port)%");
-  for (const auto metric : {Metric::tcp_received_bytes, Metric::tcp_opened_connections, Metric::tcp_closed_connections}) {
+  for (const auto metric :
+       {Metric::tcp_received_bytes, Metric::tcp_opened_connections, Metric::tcp_closed_connections}) {
     metrics.changes[metric].tags = metrics.changes[Metric::tcp_sent_bytes].tags;
   }
   custom = tcpTags(tcp(metrics, MetricsSide::client));
@@ -229,8 +230,7 @@ TEST_CASE("clusters and endpoints say what their names and certificates do not")
     }
     return result;
   };
-  CHECK(workloads() ==
-        Tags{{"10.0.0.1", ""}, {"10.0.0.2", "web-old/web/v2"}, {"10.0.0.3", "entry"}});
+  CHECK(workloads() == Tags{{"10.0.0.1", ""}, {"10.0.0.2", "web-old/web/v2"}, {"10.0.0.3", "entry"}});
   const auto serviceOf = [&](const std::string& name) {
     const auto found = resourcesOf(w, sidecar()).get<envoy::config::cluster::v3::Cluster>(Type::cluster, name);
     const auto& metadata = found.metadata().filter_metadata();
