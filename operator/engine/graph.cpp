@@ -43,10 +43,14 @@ std::size_t Graph::HashOfKey::operator()(const std::unique_ptr<UnitNode>& node) 
   return UnitKeyHash{}(node->key);
 }
 
+// An early computation wants a unit that may have to be computed first.
+struct Graph::TooEarly {};
+
 // The View of one computation.
 class Graph::Recorder final : public store::View {
  public:
-  Recorder(Graph& graph, UnitNode& node) : graph_(graph), node_(node) {}
+  // `early`: it may only read what is current without being asked.
+  Recorder(Graph& graph, UnitNode& node, bool early) : graph_(graph), node_(node), early_(early) {}
 
   const store::MeshConfig& mesh() override { return graph_.store_.mesh(); }
   void note(model::Note note) override { notes_.push_back(std::move(note)); }
@@ -85,6 +89,10 @@ class Graph::Recorder final : public store::View {
     return graph_.store_.select(kind, ns, selector);
   }
   const void* readUnit(const UnitKey& key) override {
+    if (early_) {
+      const auto known = graph_.units_.find(key);
+      if (known == graph_.units_.end() || !isCurrent(**known)) throw TooEarly{};
+    }
     UnitNode& read = graph_.unitNode(key);
     if (read.computing) throw std::logic_error("unit " + key.toString() + " reads itself");
     add(read);
@@ -104,6 +112,7 @@ class Graph::Recorder final : public store::View {
 
   Graph& graph_;
   UnitNode& node_;
+  const bool early_;
   PointerSet<Node> seen_;
   model::Notes notes_;
 };
@@ -165,7 +174,46 @@ void Graph::invalidate(const Read& read) {
   if (found == inputs_.end()) return;
   // All changes of one batch share a revision: update() starts the next one.
   found->second->changedAt = revision_;
-  markDependents(*found->second, State::dirty);
+  found->second->dependents.each([this](UnitNode* dependent) {
+    if (dependent->state == State::clean) touched_.push_back(dependent);
+    dependent->state = State::dirty;
+  });
+}
+
+bool Graph::isFlat(const UnitNode& node) {
+  return std::none_of(node.dependencies.begin(), node.dependencies.end(), [](const Node* read) { return read->entry; });
+}
+
+bool Graph::isCurrent(const Node& node) {
+  return !node.entry || (node.state == State::clean && isFlat(static_cast<const UnitNode&>(node)));
+}
+
+// Units that read objects alone, and then those that beside these read such units alone, are computed before anything is
+// marked: most changes end there, with a result that is the same, and what is behind them is never looked at.
+void Graph::computeEarly() {
+  auto touched = std::exchange(touched_, {});
+  std::erase_if(touched, [this](UnitNode* node) { return isFlat(*node) && computeEarly(*node); });
+  std::erase_if(touched, [this](UnitNode* node) {
+    return std::all_of(node->dependencies.begin(), node->dependencies.end(),
+                       [](const Node* read) { return isCurrent(*read); }) &&
+           computeEarly(*node);
+  });
+  for (UnitNode* node : touched) {
+    node->state = State::clean;
+    mark(*node, State::dirty);
+  }
+}
+
+bool Graph::computeEarly(UnitNode& node) {
+  if (!node.value || (node.holds == 0 && node.dependents.empty())) return false;
+  try {
+    compute(node, true);
+  } catch (const TooEarly&) {
+    return false;
+  }
+  settle(node);
+  if (node.changedAt == revision_) markDependents(node, State::check);
+  return true;
 }
 
 void Graph::markDependents(Node& node, State direct) {
@@ -181,6 +229,7 @@ void Graph::mark(UnitNode& node, State state) {
 }
 
 std::vector<const Unit*> Graph::update() {
+  computeEarly();
   while (!stale_.empty()) {
     UnitNode& node = **stale_.begin();
     stale_.erase(stale_.begin());
@@ -217,7 +266,7 @@ void Graph::ensure(UnitNode& node) {
         }
       }
     }
-    if (node.state == State::dirty) compute(node);
+    if (node.state == State::dirty) compute(node, false);
   } catch (...) {
     settle(node);
     throw;
@@ -230,17 +279,26 @@ void Graph::settle(UnitNode& node) const {
   node.verifiedAt = revision_;
 }
 
-void Graph::compute(UnitNode& node) {
-  ++stats_.runs;
-  ++stats_.runsByType[node.key.type];
+void Graph::compute(UnitNode& node, bool early) {
   std::vector<Node*> before = std::move(node.dependencies);
   node.dependencies.clear();
-  Recorder recorder(*this, node);
+  Recorder recorder(*this, node, early);
   node.computing = true;
   std::shared_ptr<const void> value;
+  const auto count = [&] {
+    ++stats_.runs;
+    ++stats_.runsByType[node.key.type];
+  };
   try {
     value = node.entry->compute(recorder, node.key.key);
+    count();
+  } catch (const TooEarly&) {
+    node.computing = false;
+    node.dependencies = std::move(before);
+    dropDependencies(node, std::move(recorder.dependencies));
+    throw;
   } catch (const std::exception& e) {
+    count();
     // A fault of ours, never of a user's object. What was read so far is kept, so that a change of it makes
     // the unit run again; until then its last value stays, and everything else goes on.
     ++stats_.failures;

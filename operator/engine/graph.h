@@ -84,6 +84,7 @@ class Graph {
   struct Node;
   struct UnitNode;
   struct InputNode;
+  struct TooEarly;
   enum class State { clean, check, dirty };
   struct ByKey {
     using is_transparent = void;
@@ -105,7 +106,11 @@ class Graph {
   UnitNode& unitNode(const store::UnitKey& key);
   InputNode& input(const store::Read& read);
   void ensure(UnitNode& node);
-  void compute(UnitNode& node);
+  void compute(UnitNode& node, bool early);
+  void computeEarly();
+  bool computeEarly(UnitNode& node);
+  static bool isFlat(const UnitNode& node);
+  static bool isCurrent(const Node& node);
   void settle(UnitNode& node) const;
   void shareRecent(const UnitNode& node, std::shared_ptr<const void>& value);
   void noteChange(UnitNode& node);
@@ -122,6 +127,7 @@ class Graph {
   std::uint64_t revision_ = 1;
   std::unordered_set<std::unique_ptr<UnitNode>, HashOfKey, ByKey> units_;
   std::unordered_map<store::Read, std::unique_ptr<InputNode>, store::ReadHash> inputs_;
+  std::vector<UnitNode*> touched_;       // they read what was invalidated since the last update()
   std::unordered_set<UnitNode*> stale_;  // held units that are not clean
   std::unordered_set<UnitNode*> noted_;  // units that have notes
   std::unordered_set<Node*> unused_;     // candidates for sweep()

@@ -131,6 +131,19 @@ TEST_CASE_METHOD(Fixture, "a held unit follows what it reads, through other unit
   CHECK(graph->notes().front().message == "b=sa-b;");
 }
 
+TEST_CASE_METHOD(Fixture, "what is behind a unit whose result stays the same is not looked at") {
+  graph->hold(graph->unit({Accounts::kType, ""}));
+  apply({put(pod("a", {{"app", "web"}}, "sa-a")), put(pod("b", {{"app", "db"}}, "sa-b"))});
+  const auto before = graph->stats();
+  CHECK(apply({put(pod("a", {{"app", "web"}, {"color", "red"}}, "sa-a"))}).empty());
+  CHECK(graph->stats().runs == before.runs + 2);  // of the web pods' names, and of the pod's account
+  CHECK(graph->stats().unchanged == before.unchanged + 2);
+  CHECK(graph->stats().checks == before.checks);
+
+  CHECK(apply({put(pod("a", {{"app", "web"}}, "other"))}).size() == 1);
+  CHECK(value(Accounts{}) == "a=other;");
+}
+
 TEST_CASE_METHOD(Fixture, "an equal result stops a change") {
   graph->hold(graph->unit({Accounts::kType, ""}));
   apply({put(pod("a", {{"app", "web"}}, "sa-a"))});
