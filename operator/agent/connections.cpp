@@ -1,6 +1,7 @@
 #include "agent/connections.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <envoy/service/accesslog/v3/als.pb.h>
 
@@ -63,7 +64,14 @@ void count(MeshMetrics& metrics, std::string_view metric, char letter, const Lab
 Connections::Connections(MeshMetrics& metrics, std::size_t maxOpen, std::function<Clock::time_point()> now)
     : metrics_(metrics), maxOpen_(maxOpen), now_(std::move(now)) {}
 
-void Connections::close(const Connection& connection) {
+void Connections::open(Connection& connection) {
+  if (!std::exchange(connection.opened, true)) {
+    count(metrics_, kOpenedTotal, metric_tags::kOpened, connection.tags, 1);
+  }
+}
+
+void Connections::close(Connection& connection) {
+  open(connection);
   count(metrics_, kClosedTotal, metric_tags::kClosed, connection.tags, 1);
 }
 
@@ -103,7 +111,6 @@ bool Connections::take(const std::string& message) {
         ++stats_.untracked;
         continue;
       }
-      count(metrics_, kOpenedTotal, metric_tags::kOpened, tags, 1);
       if (!end) {
         found = open_.emplace(common.stream_id(), Connection()).first;
         connection = &found->second;
@@ -115,15 +122,21 @@ bool Connections::take(const std::string& message) {
       known = std::max(known, total);
       return added;
     };
+    const auto interval = toNumber(valueOf(tags, metric_tags::kInterval)).value_or(0);
+    // Envoy connects to the application while the client's handshake is still under way, and may tell of that first: who
+    // the client is, the next entry says.
+    const bool anonymous =
+        valueOf(tags, metric_tags::kSide) == metric_tags::kServerMtls && valueOf(tags, metric_tags::kPeer).empty();
+    connection->heard = now_();
+    connection->interval = std::min(kLongestInterval, std::chrono::seconds(interval));
+    connection->tags = std::move(tags);
+    if (anonymous && !end && !connection->opened) continue;
+    open(*connection);
     const auto received = grown(connection->received, entry.connection_properties().received_bytes());
     const auto sent = grown(connection->sent, entry.connection_properties().sent_bytes());
     // The first entry too: a metric that is there and zero says more than one that is not.
-    count(metrics_, kReceivedTotal, metric_tags::kReceived, tags, received);
-    count(metrics_, kSentTotal, metric_tags::kSent, tags, sent);
-    connection->heard = now_();
-    connection->interval =
-        std::min(kLongestInterval, std::chrono::seconds(toNumber(valueOf(tags, metric_tags::kInterval)).value_or(0)));
-    connection->tags = std::move(tags);
+    count(metrics_, kReceivedTotal, metric_tags::kReceived, connection->tags, received);
+    count(metrics_, kSentTotal, metric_tags::kSent, connection->tags, sent);
     if (!end) continue;
     close(*connection);
     if (found != open_.end()) open_.erase(found);
@@ -133,7 +146,7 @@ bool Connections::take(const std::string& message) {
 
 void Connections::envoyEnded() {
   const std::lock_guard guard(mutex_);
-  for (const auto& [id, connection] : open_) close(connection);
+  for (auto& [id, connection] : open_) close(connection);
   stats_.lost += open_.size();
   open_.clear();
 }
@@ -141,14 +154,17 @@ void Connections::envoyEnded() {
 void Connections::sweep() {
   const std::lock_guard guard(mutex_);
   const auto now = now_();
-  std::erase_if(open_, [&](const auto& entry) {
-    const auto& connection = entry.second;
+  for (auto at = open_.begin(); at != open_.end();) {
+    auto& connection = at->second;
     const auto silence = std::max<Clock::duration>(kSilentIntervals * connection.interval, kShortestSilence);
-    if (connection.interval.count() == 0 || now - connection.heard < silence) return false;
+    if (connection.interval.count() == 0 || now - connection.heard < silence) {
+      ++at;
+      continue;
+    }
     close(connection);
     ++stats_.lost;
-    return true;
-  });
+    at = open_.erase(at);
+  }
 }
 
 Connections::Stats Connections::stats() const {

@@ -41,9 +41,11 @@ class Connections {
     std::uint64_t sent = 0, received = 0;
     std::chrono::seconds interval{0};
     Clock::time_point heard;
-    Labels tags;  // of the last entry
+    Labels tags;          // of the last entry
+    bool opened = false;  // counted as such
   };
-  void close(const Connection& connection);
+  void open(Connection& connection);
+  void close(Connection& connection);
 
   MeshMetrics& metrics_;
   const std::size_t maxOpen_;

@@ -78,6 +78,31 @@ TEST_CASE("bytes of a connection count while it is open") {
   CHECK(fixture.counts() == "3 2 165 25");
 }
 
+TEST_CASE("a connection whose client is not known yet is counted once it is") {
+  const std::string peer = "O=shop,OU=x,CN=x";
+  const std::map<std::string, std::string> before{{"side", "server_mtls"}, {"peer", ""}},
+      after{{"side", "server_mtls"}, {"peer", peer}, {"peer_id", "spiffe://c/ns/shop/sa/web"}};
+  const std::string web = R"(source_principal="spiffe://c/ns/shop/sa/web")";
+  Fixture fixture;
+  fixture.tell("1", log::TcpUpstreamConnected, 0, 0, before);
+  CHECK(fixture.counts() == "-1 -1 -1 -1");
+  CHECK(fixture.connections.stats().open == 1);
+  fixture.tell("1", log::TcpPeriodic, 100, 10, after);
+  CHECK(fixture.counts() == "1 -1 100 10");
+  CHECK(fixture.sum("istio_tcp_connections_opened_total", web) == 1);
+  CHECK(fixture.sum("istio_tcp_received_bytes_total", web) == 100);
+  // It ends before there is a next entry, and nobody has ever said who it was.
+  fixture.tell("2", log::TcpUpstreamConnected, 0, 0, before);
+  fixture.tell("2", log::TcpConnectionEnd, 5, 5, after);
+  CHECK(fixture.sum("istio_tcp_connections_opened_total", web) == 2);
+  fixture.tell("3", log::TcpUpstreamConnected, 0, 0, before);
+  fixture.tell("3", log::TcpConnectionEnd, 0, 0, before);
+  fixture.tell("4", log::TcpUpstreamConnected, 0, 0, before);
+  fixture.connections.envoyEnded();
+  CHECK(fixture.sum("istio_tcp_connections_opened_total") == 4);
+  CHECK(fixture.sum("istio_tcp_connections_closed_total") == 4);
+}
+
 TEST_CASE("a connection that is told of at its end alone") {
   Fixture fixture;
   fixture.tell("1", log::TcpConnectionEnd, 0, 0, {{"response_flags", "UF,URX"}});
