@@ -102,9 +102,10 @@ bool Connections::take(const std::string& message) {
     if (valueOf(tags, metric_tags::kSide).empty()) continue;
     const bool end = common.access_log_type() == log::TcpConnectionEnd;
     auto found = open_.find(common.stream_id());
+    const bool first = found == open_.end();
     Connection fresh;
     Connection* connection = &fresh;
-    if (found != open_.end()) {
+    if (!first) {
       connection = &found->second;
     } else {
       if (!end && open_.size() >= maxOpen_) {
@@ -126,11 +127,11 @@ bool Connections::take(const std::string& message) {
     // Envoy connects to the application while the client's handshake is still under way, and may tell of that first: who
     // the client is, the next entry says.
     const bool anonymous =
-        valueOf(tags, metric_tags::kSide) == metric_tags::kServerMtls && valueOf(tags, metric_tags::kPeer).empty();
+        valueOf(tags, metric_tags::kSide) == metric_tags::kServerMtls && valueOf(tags, metric_tags::kPeerId).empty();
     connection->heard = now_();
     connection->interval = std::min(kLongestInterval, std::chrono::seconds(interval));
     connection->tags = std::move(tags);
-    if (anonymous && !end && !connection->opened) continue;
+    if (anonymous && first && !end) continue;
     open(*connection);
     const auto received = grown(connection->received, entry.connection_properties().received_bytes());
     const auto sent = grown(connection->sent, entry.connection_properties().sent_bytes());

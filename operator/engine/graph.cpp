@@ -89,11 +89,7 @@ class Graph::Recorder final : public store::View {
     return graph_.store_.select(kind, ns, selector);
   }
   const void* readUnit(const UnitKey& key) override {
-    if (early_) {
-      const auto known = graph_.units_.find(key);
-      if (known == graph_.units_.end() || !isCurrent(**known)) throw TooEarly{};
-    }
-    UnitNode& read = graph_.unitNode(key);
+    UnitNode& read = early_ ? graph_.currentUnit(key) : graph_.unitNode(key);
     if (read.computing) throw std::logic_error("unit " + key.toString() + " reads itself");
     add(read);
     graph_.ensure(read);
@@ -186,6 +182,12 @@ bool Graph::isFlat(const UnitNode& node) {
 
 bool Graph::isCurrent(const Node& node) {
   return !node.entry || (node.state == State::clean && isFlat(static_cast<const UnitNode&>(node)));
+}
+
+Graph::UnitNode& Graph::currentUnit(const UnitKey& key) const {
+  const auto known = units_.find(key);
+  if (known == units_.end() || !isCurrent(**known)) throw TooEarly{};
+  return **known;
 }
 
 // Units that read objects alone, and then those that beside these read such units alone, are computed before anything is

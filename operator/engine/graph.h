@@ -109,6 +109,7 @@ class Graph {
   void compute(UnitNode& node, bool early);
   void computeEarly();
   bool computeEarly(UnitNode& node);
+  [[nodiscard]] UnitNode& currentUnit(const store::UnitKey& key) const;
   static bool isFlat(const UnitNode& node);
   static bool isCurrent(const Node& node);
   void settle(UnitNode& node) const;

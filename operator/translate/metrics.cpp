@@ -57,8 +57,8 @@ std::string_view nameOf(MetricsSide side) {
   return tags::kServer;
 }
 
-// Who is who: the same for requests and connections.
-Tags tagsOf(MetricsSide side) {
+// Who is who: the same for requests and connections, but for what says the cluster.
+Tags tagsOf(MetricsSide side, std::string cluster = "%UPSTREAM_CLUSTER%") {
   Tags out;
   const auto add = [&](std::string_view name, std::string format) { out.emplace_back(name, std::move(format)); };
   add(tags::kSide, std::string(nameOf(side)));
@@ -70,20 +70,18 @@ Tags tagsOf(MetricsSide side) {
     add(tags::kPeer, "%DOWNSTREAM_PEER_SUBJECT%");
     add(tags::kPeerId, "%DOWNSTREAM_PEER_URI_SAN%");
   }
-  add(tags::kCluster, "%UPSTREAM_CLUSTER%");
+  add(tags::kCluster, std::move(cluster));
   add(tags::kService, metadata("CLUSTER", tags::kMetadataService));
   add(tags::kResponseFlags, "%RESPONSE_FLAGS%");
   return out;
 }
 
 Tags httpTagsOf(MetricsSide side) {
-  auto out = tagsOf(side);
-  for (auto& [name, format] : out) {
-    // A route that lets nothing out has no cluster, but says the name of the one that connections would get.
-    if (name == tags::kCluster && side == MetricsSide::client) {
-      format += "%METADATA(ROUTE:" + std::string(tags::kMetadata) + ":" + std::string(tags::kMetadataCluster) + ")%";
-    }
-  }
+  // A route that lets nothing out has no cluster, but says the name of the one that connections would get.
+  auto out = side == MetricsSide::client
+                 ? tagsOf(side, "%UPSTREAM_CLUSTER%%METADATA(ROUTE:" + std::string(tags::kMetadata) + ":" +
+                                    std::string(tags::kMetadataCluster) + ")%")
+                 : tagsOf(side);
   out.emplace_back(tags::kResponseCode, "%RESPONSE_CODE%");
   out.emplace_back(tags::kGrpcStatus, "%GRPC_STATUS_NUMBER%");
   return out;

@@ -80,7 +80,7 @@ TEST_CASE("bytes of a connection count while it is open") {
 
 TEST_CASE("a connection whose client is not known yet is counted once it is") {
   const std::string peer = "O=shop,OU=x,CN=x";
-  const std::map<std::string, std::string> before{{"side", "server_mtls"}, {"peer", ""}},
+  const std::map<std::string, std::string> before{{"side", "server_mtls"}},
       after{{"side", "server_mtls"}, {"peer", peer}, {"peer_id", "spiffe://c/ns/shop/sa/web"}};
   const std::string web = R"(source_principal="spiffe://c/ns/shop/sa/web")";
   Fixture fixture;
@@ -101,6 +101,15 @@ TEST_CASE("a connection whose client is not known yet is counted once it is") {
   fixture.connections.envoyEnded();
   CHECK(fixture.sum("istio_tcp_connections_opened_total") == 4);
   CHECK(fixture.sum("istio_tcp_connections_closed_total") == 4);
+  // Bytes of one that stays open do not wait for a name that never comes.
+  fixture.tell("5", log::TcpUpstreamConnected, 0, 0, before);
+  fixture.tell("5", log::TcpPeriodic, 1000, 10, before);
+  CHECK(fixture.sum("istio_tcp_connections_opened_total") == 5);
+  CHECK(fixture.sum("istio_tcp_received_bytes_total") == 1105);
+  // A certificate's subject may be empty: its name is what says that the handshake is over.
+  fixture.tell("6", log::TcpUpstreamConnected, 0, 0,
+               {{"side", "server_mtls"}, {"peer_id", "spiffe://c/ns/shop/sa/web"}});
+  CHECK(fixture.sum("istio_tcp_connections_opened_total") == 6);
 }
 
 TEST_CASE("a connection that is told of at its end alone") {
