@@ -78,7 +78,10 @@ class Asker {
       const bool routed = !view_.ask(normalize::HostVirtualServices{host}).empty();
       const bool ruled = !view_.ask(normalize::HostDestinationRules{host}).empty();
       for (const auto& port : service->ports) {
-        if (routed) view_.ask(normalize::RoutesOf{ns, host, port.number});
+        if (routed) {
+          view_.ask(normalize::RoutesOf{ns, host, port.number});
+          view_.ask(normalize::RoutesOf{service->ns, host, port.number});  // a client whom its owner's wish concerns
+        }
         if (ruled) view_.ask(normalize::TrafficPolicyOf{ns, host, port.number});
       }
     }
