@@ -1,8 +1,10 @@
 """docs/tasks: every command of every page, as it is written there (pages.py)."""
 
+import concurrent.futures
 import os
-import pathlib
+import re
 import shutil
+import time
 
 import addon_images
 import pytest
@@ -12,6 +14,7 @@ from pages import Shell, matches, read
 from mesh import ROOT, SYSTEM
 from processes import Failed, binary
 
+SIDE_BY_SIDE = 4  # pages at once
 PAGES = sorted(page for page in (ROOT / "docs" / "tasks").glob("*.md") if page.name != "README.md")
 
 
@@ -19,28 +22,54 @@ def settings(mesh):
     return mesh.cluster.get(f"/api/v1/namespaces/{SYSTEM}/configmaps/istio")["data"]
 
 
-def namespaces(mesh):
-    return {item["metadata"]["name"] for item in mesh.cluster.get("/api/v1/namespaces")["items"]}
+def changes_settings(page):
+    """Whether a page changes what holds for the whole mesh, as the pages of others would notice."""
+    return any("helm upgrade fairway " in step.commands for step in read(page))
 
 
-@pytest.fixture(name="shell")
-def fixture_shell(mesh, tmp_path):
-    """Where a page is run: the checkout, with kubectl, helm and fairway. What it leaves behind after a failure is removed."""
-    programs = tmp_path / "bin"
+def run(page, mesh, folder):
+    """Every step of a page in the checkout, with kubectl, helm and fairway. Returns the seconds it took; what it leaves
+    behind after a failure is removed."""
+    programs = folder / "bin"
     programs.mkdir()
     (programs / "fairway").symlink_to(binary())
-    config = tmp_path / "kubeconfig"  # pages choose a namespace
+    config = folder / "kubeconfig"  # pages choose a namespace
     shutil.copyfile(mesh.cluster.environment()["KUBECONFIG"], config)
     path = f"{programs}:{mesh.cluster.environment()['PATH']}"
-    before, spaces = settings(mesh), namespaces(mesh)
-    releases = set(mesh.cluster.helm("list", "-n", SYSTEM, "-q").split())
-    yield Shell(mesh.cluster.run, ROOT, {**os.environ, "KUBECONFIG": str(config), "PATH": path}, tmp_path)
-    for release in set(mesh.cluster.helm("list", "-n", SYSTEM, "-q").split()) - releases:
-        mesh.cluster.helm("uninstall", release, "-n", SYSTEM)
-    for name in namespaces(mesh) - spaces:
-        mesh.cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
-    if settings(mesh) != before:
-        mesh.install()
+    shell = Shell(mesh.cluster.run, ROOT, {**os.environ, "KUBECONFIG": str(config), "PATH": path}, folder)
+    before = time.monotonic()
+    try:
+        for step in read(page):
+            shell.step(step)
+    finally:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"^kubectl create namespace (\S+)", text, re.MULTILINE):
+            mesh.cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    return time.monotonic() - before
+
+
+def run_alone(page, mesh, folder):
+    """The same for a page that changes settings: they and the releases are afterwards what they were."""
+    before, releases = settings(mesh), set(mesh.cluster.helm("list", "-n", SYSTEM, "-q").split())
+    try:
+        return run(page, mesh, folder)
+    finally:
+        for release in set(mesh.cluster.helm("list", "-n", SYSTEM, "-q").split()) - releases:
+            mesh.cluster.helm("uninstall", release, "-n", SYSTEM)
+        if settings(mesh) != before:
+            mesh.install()
+
+
+@pytest.fixture(scope="module", name="side_by_side")
+def fixture_side_by_side(mesh, request, tmp_path_factory):
+    """What became of the pages that keep to namespaces of their own: a future each. Most of a page's time is waiting for
+    pods, so several are under way at once. All have ended before one that changes settings begins."""
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        chosen = [item.callspec.params["page"] for item in request.session.items if item.originalname == "test_page"]
+        running = {page: pool.submit(run, page, mesh, tmp_path_factory.mktemp(page.stem)) for page in chosen}
+        yield running
+        for future in running.values():  # after an interrupt
+            future.cancel()
 
 
 def test_what_a_page_may_say(tmp_path):
@@ -74,11 +103,14 @@ def load_zipkin(mesh, folder):
     mesh.cluster.load_image(archive)
 
 
-@pytest.mark.skipif(os.environ.get("FAIRWAY_LONG") != "1", reason="half an hour: make test-long has it")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(shell, page, mesh, tmp_path):
+@pytest.mark.parametrize("page", [p for p in PAGES if not changes_settings(p)], ids=lambda page: page.stem)
+def test_page(page, side_by_side):
+    print(f"  {page.name}: {side_by_side[page].result():.0f} s")
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if changes_settings(p)], ids=lambda page: page.stem)
+def test_page_that_changes_settings(page, mesh, tmp_path):
     if page.name == "tracing.md":
         load_zipkin(mesh, tmp_path)
-    for step in read(pathlib.Path(page)):
-        print(f"  {page.name}:{step.line}", flush=True)
-        shell.step(step)
+    (folder := tmp_path / "page").mkdir()
+    print(f"  {page.name}: {run_alone(page, mesh, folder):.0f} s")
