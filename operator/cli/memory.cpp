@@ -2,13 +2,13 @@
 
 #include <elf.h>
 #include <link.h>
-#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <string_view>
+
+#include "cli/heap.h"
 
 namespace fairway::cli {
 
@@ -54,13 +54,8 @@ std::size_t dropReadOnlySegments() {
 }
 
 void MemoryKeeper::trimHeap() {
-  // Pages that were given back still count as free in the heap: only more than before is worth the next look.
-  constexpr std::size_t kWorthwhile = 4U << 20U;
-  const auto free = mallinfo2().fordblks;
-  freeAfterTrim_ = std::min(freeAfterTrim_, free);
-  if (free < freeAfterTrim_ + kWorthwhile) return;
-  malloc_trim(0);
-  freeAfterTrim_ = mallinfo2().fordblks;
+  constexpr std::size_t kWorthwhile = 4U << 20U;  // less is soon used again
+  if (idleHeap() >= kWorthwhile) releaseHeap();
 }
 
 void MemoryKeeper::dropIdlePages() {

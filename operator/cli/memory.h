@@ -20,7 +20,6 @@ class MemoryKeeper {
 
  private:
   std::chrono::steady_clock::time_point nextDrop_ = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  std::size_t freeAfterTrim_ = 0;
 };
 
 // Unmaps the file-backed pages of all loaded segments that nobody can have written to. Returns bytes of address space

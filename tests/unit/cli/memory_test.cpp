@@ -2,9 +2,12 @@
 
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+
+#include "cli/heap.h"
 
 namespace fairway::cli {
 
@@ -31,5 +34,18 @@ TEST_CASE("pages of files are given back, and what needs them works on") {
   CHECK(nlohmann::json::parse(text).dump() == before);
   CHECK_THROWS_AS(nlohmann::json::parse("{"), nlohmann::json::parse_error);  // unwinding reads tables of the program
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their allocators keep what was freed
+TEST_CASE("heap that was freed is given back") {
+  constexpr std::size_t kPieces = 20000, kPiece = 1024;
+  std::vector<std::string> pieces(kPieces, std::string(kPiece, 'x'));
+  releaseHeap();
+  CHECK(idleHeap() < kPieces * kPiece / 4);
+  pieces.clear();
+  REQUIRE(idleHeap() > kPieces * kPiece / 2);
+  MemoryKeeper().trimHeap();
+  CHECK(idleHeap() < kPieces * kPiece / 4);
+}
+#endif
 
 }  // namespace fairway::cli
