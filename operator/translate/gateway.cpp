@@ -120,7 +120,7 @@ Output computeGatewayRouteTable(store::View& view, const GatewayRouteTable& quer
     host.add_domains(domain);
     host.set_include_request_attempt_count(true);
     if (entry.httpsRedirect) host.set_require_tls(VirtualHost::ALL);
-    for (const auto& route : entry.routes.http) addRoutes(view, host, client, route);
+    addRoutes(view, host, client, entry.routes.http);
     const auto objects = provenanceOf(entry.routes.http);
     provenance.insert(provenance.end(), objects.begin(), objects.end());
   }

@@ -107,8 +107,25 @@ void patchHttpRoutes(Patcher& patcher, const std::string& table, VirtualHost& ho
   }
 }
 
+// Patches are written for routes that say their retries themselves, as Istio's do: addRoutes() may have said them once, at
+// the virtual host.
+void giveRoutesTheirRetries(VirtualHost& host) {
+  if (!host.has_retry_policy()) return;
+  for (auto& route : *host.mutable_routes()) {
+    if (!route.has_route()) continue;
+    auto& action = *route.mutable_route();
+    if (!action.has_retry_policy()) {
+      *action.mutable_retry_policy() = host.retry_policy();
+    } else if (action.retry_policy().ByteSizeLong() == 0) {
+      action.clear_retry_policy();
+    }
+  }
+  host.clear_retry_policy();
+}
+
 // False: the virtual host is removed. Its name stays: resources are known by it.
 bool applyTo(Patcher& patcher, const std::string& table, VirtualHost& host) {
+  giveRoutesTheirRetries(host);
   for (const auto* patch : patcher.all(ApplyTo::virtual_host)) {
     if (patch->inserts() || !tableMatches(*patch, table, patcher.context()) || !hostMatches(*patch, host)) continue;
     patcher.applied(*patch);

@@ -117,7 +117,9 @@ void setRewrite(store::View& view, RouteAction& out, const HttpRoute& route, con
   setPrefixRewrite(out, route.rewritePath->empty() ? "/" : *route.rewritePath, match);
 }
 
-void setRetries(RouteAction& out, const HttpRoute::Retries& retries) {
+// `Target` is a RouteAction or a VirtualHost.
+template <class Target>
+void setRetries(Target& out, const HttpRoute::Retries& retries) {
   if (retries.attempts == 0) return;
   auto& policy = *out.mutable_retry_policy();
   policy.set_retry_on(retries.on.empty() ? kDefaultRetryOn : retries.on);
@@ -203,7 +205,28 @@ void setDirectResponse(Route& out, std::uint32_t status, std::string body) {
   if (!body.empty()) out.mutable_direct_response()->mutable_body()->set_inline_string(body);
 }
 
-void setForward(store::View& view, Route& out, const model::Client& client, const HttpRoute& route) {
+bool forwards(const HttpRoute& route) { return !route.redirect && !route.directResponse; }
+
+std::size_t matchCount(const HttpRoute& route) { return std::max<std::size_t>(route.matches.size(), 1); }
+
+// The retries of the last route that forwards, if others have the same; else null.
+const HttpRoute::Retries* sharedRetries(const std::vector<HttpRoute>& routes) {
+  const auto last = std::find_if(routes.rbegin(), routes.rend(), forwards);
+  if (last == routes.rend() || last->retries.attempts == 0) return nullptr;
+  std::size_t count = 0;
+  for (const auto& route : routes) {
+    if (forwards(route) && route.retries == last->retries) count += matchCount(route);
+  }
+  return count > 1 ? &last->retries : nullptr;
+}
+
+// What the routes of one virtual host have in common.
+struct Surroundings {
+  const model::Client& client;
+  const HttpRoute::Retries* retries;  // of the virtual host; null: it has none
+};
+
+void setForward(store::View& view, Route& out, const Surroundings& host, const HttpRoute& route) {
   const auto destinations = effective(route);
   if (std::all_of(destinations.begin(), destinations.end(), [](const auto* w) { return w->destination.missing; })) {
     setDirectResponse(out, route.missingStatus,
@@ -233,8 +256,11 @@ void setForward(store::View& view, Route& out, const model::Client& client, cons
   if (const auto* host = hostOf(route.headers)) action.set_host_rewrite_literal(*host);
   setRewrite(view, action, route, out.match());
   setDuration(*action.mutable_timeout(), route.timeout);
-  setRetries(action, route.retries);
-  setHashPolicies(view, action, client, route);
+  if (host.retries == nullptr || route.retries != *host.retries) {
+    setRetries(action, route.retries);
+    if (host.retries != nullptr) action.mutable_retry_policy();  // without one it would have the host's
+  }
+  setHashPolicies(view, action, host.client, route);
   for (const auto& mirror : route.mirrors) {
     if (mirror.destination.missing) continue;
     auto& policy = *action.add_request_mirror_policies();
@@ -367,7 +393,9 @@ void initRouteConfiguration(route_v3::RouteConfiguration& out, const std::string
   out.mutable_max_direct_response_body_size_bytes()->set_value(kMaxDirectResponseBody);
 }
 
-void addRoutes(store::View& view, route_v3::VirtualHost& out, const model::Client& client, const HttpRoute& route) {
+namespace {
+
+void addRoute(store::View& view, route_v3::VirtualHost& out, const Surroundings& host, const HttpRoute& route) {
   const bool fromUser = !route.provenance.kind.empty();
   const std::vector<model::HttpMatch> everything(1);
   for (const auto& match : route.matches.empty() ? everything : route.matches) {
@@ -380,7 +408,7 @@ void addRoutes(store::View& view, route_v3::VirtualHost& out, const model::Clien
     } else if (route.directResponse) {
       setDirectResponse(result, route.directResponse->status, route.directResponse->body);
     } else {
-      setForward(view, result, client, route);
+      setForward(view, result, host, route);
     }
     applyHeaders(result, route.headers);
     if (route.fault) setFault(result, *route.fault);
@@ -389,6 +417,15 @@ void addRoutes(store::View& view, route_v3::VirtualHost& out, const model::Clien
     if (fromUser && !route.name.empty()) setProvenance(*result.mutable_metadata(), route.provenance);
     *out.add_routes() = std::move(result);
   }
+}
+
+}  // namespace
+
+void addRoutes(store::View& view, route_v3::VirtualHost& out, const model::Client& client,
+               const std::vector<HttpRoute>& routes) {
+  const auto* retries = sharedRetries(routes);
+  if (retries != nullptr) setRetries(out, *retries);
+  for (const auto& route : routes) addRoute(view, out, {client, retries}, route);
 }
 
 }  // namespace fairway::translate

@@ -15,10 +15,11 @@ class VirtualHost;
 
 namespace fairway::translate {
 
-// Appends Envoy's routes for one canonical route: one for each of its matches. `client` decides which
-// traffic policies give the hash policies. What cannot be translated is told to the route's author.
+// Sets Envoy's routes of a virtual host, for each canonical route one for each of its matches. Retries that several have are
+// said once, at the host. `client` decides which traffic policies give the hash policies. What cannot be translated is told
+// to the route's author.
 void addRoutes(store::View& view, envoy::config::route::v3::VirtualHost& out, const model::Client& client,
-               const model::HttpRoute& route);
+               const std::vector<model::HttpRoute>& routes);
 
 // What a host gets that no user object speaks of, as a serialized Route: everything to itself, with the mesh's retries.
 std::string routeToItself(store::View& view, const model::Client& client, const std::string& host, std::uint32_t port);

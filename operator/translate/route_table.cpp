@@ -210,7 +210,7 @@ Output computeVirtualHost(store::View& view, const VirtualHostUnit& query) {
   if (routed) {
     google::protobuf::Arena arena;  // a route has many small parts
     auto& host = *google::protobuf::Arena::CreateMessage<VirtualHost>(&arena);
-    for (const auto& route : routes.http) addRoutes(view, host, query.client, route);
+    addRoutes(view, host, query.client, routes.http);
     out.append(serialize(host));
   } else {
     out.text(VirtualHost::kRoutesFieldNumber, routeToItself(view, query.client, query.host, query.port));

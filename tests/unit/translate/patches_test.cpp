@@ -630,6 +630,36 @@ TEST_CASE("HTTP routes: each operation, by name and by what they do") {
   CHECK(envoyRefuses(merged) == "");
 }
 
+TEST_CASE("patches find the retries of a route in the route, also where the virtual host says them for several") {
+  const std::string routes = R"(
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [web]
+  http:
+  - {name: never, match: [{uri: {prefix: /never}}], retries: {attempts: 0}, route: [{destination: {host: web}}]}
+  - {name: some, match: [{uri: {prefix: /some}}], route: [{destination: {host: web}}]}
+  - {name: rest, route: [{destination: {host: web}}]}
+)";
+  const auto of = [&](Mesh mesh) {
+    mesh.add(routes);
+    return mesh.of(sidecar());
+  };
+  const auto plain = webHost(of(Mesh()));
+  REQUIRE(plain.has_retry_policy());
+  const auto patched = of(
+      Mesh(filter({"applyTo: HTTP_ROUTE, match: {context: SIDECAR_OUTBOUND, routeConfiguration: {vhost: {route: {name: "
+                   "some}}}}, patch: {operation: MERGE, value: {route: {retry_policy: {num_retries: 7}}}}"})));
+  const auto web = webHost(patched);
+  CHECK_FALSE(web.has_retry_policy());
+  CHECK_FALSE(web.routes(0).route().has_retry_policy());
+  CHECK(web.routes(1).route().retry_policy().num_retries().value() == 7);
+  CHECK(web.routes(1).route().retry_policy().retry_on() == plain.retry_policy().retry_on());
+  CHECK(web.routes(2).route().retry_policy().num_retries().value() == 2);
+  CHECK(envoyRefuses(patched) == "");
+}
+
 TEST_CASE("the routes of the inbound side are in its listener") {
   const auto patch = [](const std::string& applyTo, const std::string& match, const std::string& value) {
     return "applyTo: " + applyTo + ", match: {context: SIDECAR_INBOUND, routeConfiguration: {" + match +

@@ -242,6 +242,33 @@ TEST_CASE("timeouts and retries") {
   CHECK(only(route).route().has_timeout());
 }
 
+TEST_CASE("retries that several routes have are the virtual host's; another route's are its own") {
+  auto twice = simple();
+  twice.retries.attempts = 2;
+  auto elsewhere = twice, once = twice, never = twice, away = twice;
+  elsewhere.matches = {onPath(Kind::prefix, "/a"), onPath(Kind::prefix, "/b")};
+  once.matches = {onPath(Kind::prefix, "/once")};
+  once.retries.attempts = 1;
+  never.matches = {onPath(Kind::prefix, "/never")};
+  never.retries = {};
+  away.matches = {onPath(Kind::prefix, "/away")};
+  away.redirect.emplace().path = "/";
+  const auto host = translated({elsewhere, once, never, away, twice}).host;
+  CHECK(host.retry_policy().num_retries().value() == 2);
+  REQUIRE(host.routes_size() == 6);
+  for (const int shared : {0, 1, 5}) CHECK_FALSE(host.routes(shared).route().has_retry_policy());
+  CHECK(host.routes(2).route().retry_policy().num_retries().value() == 1);
+  CHECK(host.routes(3).route().has_retry_policy());
+  CHECK(host.routes(3).route().retry_policy().retry_on().empty());
+  CHECK(host.routes(4).has_redirect());
+
+  const auto single = translated({once, never, twice}).host;
+  CHECK_FALSE(single.has_retry_policy());
+  CHECK(single.routes(0).route().retry_policy().num_retries().value() == 1);
+  CHECK_FALSE(single.routes(1).route().has_retry_policy());
+  CHECK(single.routes(2).route().retry_policy().num_retries().value() == 2);
+}
+
 TEST_CASE("statistics of a match, redirects of a prefix, preflights that are kept") {
   using envoy::extensions::filters::http::cors::v3::CorsPolicy;
   auto route = simple();
