@@ -65,7 +65,7 @@ void addMetadata(MessageWriter& out, std::string_view filter, std::string_view n
   out.entry(core::Metadata::kFilterMetadataFieldNumber, filter, [&] { addText(out, name, value); });
 }
 
-void addEndpoint(MessageWriter& out, const Endpoint& endpoint, bool anyHealthy, const std::string& workload) {
+void addAddress(MessageWriter& out, const Endpoint& endpoint) {
   out.message(LbEndpoint::kEndpointFieldNumber, [&] {
     out.message(endpoint_v3::Endpoint::kAddressFieldNumber, [&] {
       out.message(core::Address::kSocketAddressFieldNumber, [&] {
@@ -74,15 +74,44 @@ void addEndpoint(MessageWriter& out, const Endpoint& endpoint, bool anyHealthy, 
       });
     });
   });
-  out.number(LbEndpoint::kHealthStatusFieldNumber, healthOf(endpoint, anyHealthy));
-  if (endpoint.meshTls || !workload.empty()) {
-    out.message(LbEndpoint::kMetadataFieldNumber, [&] {
-      if (endpoint.meshTls) addMetadata(out, "envoy.transport_socket_match", "tlsMode", "istio");
-      if (!workload.empty()) addMetadata(out, metric_tags::kMetadata, metric_tags::kMetadataWorkload, workload);
-    });
-  }
-  addWeight(out, LbEndpoint::kLoadBalancingWeightFieldNumber, endpoint.weight);
 }
+
+// What an LbEndpoint says besides its address: the same for most neighbours, so that of the one before is kept.
+class Remainder {
+ public:
+  const std::string& of(const Endpoint& endpoint, core::HealthStatus health, std::string workload) {
+    if (!bytes_.empty() && health_ == health && meshTls_ == endpoint.meshTls && weight_ == endpoint.weight &&
+        workload_ == workload) {
+      return bytes_;
+    }
+    health_ = health;
+    meshTls_ = endpoint.meshTls;
+    weight_ = endpoint.weight;
+    workload_ = std::move(workload);
+    bytes_.clear();
+    write();
+    return bytes_;
+  }
+
+ private:
+  void write() {
+    MessageWriter out(bytes_);
+    out.number(LbEndpoint::kHealthStatusFieldNumber, health_);
+    if (meshTls_ || !workload_.empty()) {
+      out.message(LbEndpoint::kMetadataFieldNumber, [&] {
+        if (meshTls_) addMetadata(out, "envoy.transport_socket_match", "tlsMode", "istio");
+        if (!workload_.empty()) addMetadata(out, metric_tags::kMetadata, metric_tags::kMetadataWorkload, workload_);
+      });
+    }
+    addWeight(out, LbEndpoint::kLoadBalancingWeightFieldNumber, weight_);
+  }
+
+  core::HealthStatus health_ = core::UNKNOWN;
+  bool meshTls_ = false;
+  std::uint32_t weight_ = 0;
+  std::string workload_;
+  std::string bytes_;  // empty: nothing is kept yet
+};
 
 }  // namespace
 
@@ -99,9 +128,11 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
   auto last = groups.end();
   bool anyHealthy = false;
   for (const auto* endpoint : endpoints) {
-    const GroupKey where{nearness ? nearness->priorityOf(*endpoint) : 0, endpoint->locality};
+    const auto priority = nearness ? nearness->priorityOf(*endpoint) : 0;
     // Neighbours in the list are often neighbours in the world.
-    if (last == groups.end() || last->first != where) last = groups.try_emplace(where).first;
+    if (last == groups.end() || last->first.priority != priority || last->first.locality != endpoint->locality) {
+      last = groups.try_emplace(GroupKey{priority, endpoint->locality}).first;
+    }
     last->second.endpoints.push_back(endpoint);
     last->second.weight += endpoint->weight;
     anyHealthy = anyHealthy || endpoint->health == Endpoint::Health::healthy;
@@ -111,6 +142,7 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
   bytes.reserve(64 + endpoints.size() * 128);
   MessageWriter out(bytes);
   out.text(ClusterLoadAssignment::kClusterNameFieldNumber, cluster);
+  Remainder remainder;
   std::uint32_t level = 0;  // Envoy wants priorities without gaps
   const GroupKey* before = nullptr;
   for (const auto& [where, group] : groups) {
@@ -123,8 +155,11 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber,
-                    [&] { addEndpoint(out, *endpoint, anyHealthy, workload ? workload(*endpoint) : std::string()); });
+        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] {
+          addAddress(out, *endpoint);
+          out.append(
+              remainder.of(*endpoint, healthOf(*endpoint, anyHealthy), workload ? workload(*endpoint) : std::string()));
+        });
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
       if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);

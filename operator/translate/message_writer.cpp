@@ -4,6 +4,11 @@
 
 namespace fairway::translate {
 
+void MessageWriter::longVarint(std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7U) out_.push_back(static_cast<char>(value | 0x80U));
+  out_.push_back(static_cast<char>(value));
+}
+
 void addText(MessageWriter& out, std::string_view name, std::string_view value) {
   out.entry(google::protobuf::Struct::kFieldsFieldNumber, name,
             [&] { out.text(google::protobuf::Value::kStringValueFieldNumber, value); });

@@ -58,12 +58,13 @@ class MessageWriter {
     varint(static_cast<std::uint64_t>(field) << 3U | static_cast<unsigned>(wireType));
   }
   void varint(std::uint64_t value) {
-    while (value >= 0x80) {
-      out_.push_back(static_cast<char>(value | 0x80U));
-      value >>= 7U;
+    if (value < 0x80) {  // most are: tags and lengths
+      out_.push_back(static_cast<char>(value));
+    } else {
+      longVarint(value);
     }
-    out_.push_back(static_cast<char>(value));
   }
+  void longVarint(std::uint64_t value);
 
   std::string& out_;
 };

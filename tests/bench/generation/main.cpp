@@ -1,11 +1,12 @@
 // What it costs to generate configuration, without network and engine: each unit of translation is computed again and
 // again, from inputs that are computed already. Figures are for one resource (or one endpoint, or one route) that comes out.
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -14,6 +15,7 @@
 #include "allocations.h"
 #include "api/codec.h"
 #include "engine/core.h"
+#include "engine/key_hash.h"
 #include "normalize/queries.h"
 #include "translate/units.h"
 
@@ -96,7 +98,7 @@ std::vector<store::Change> world() {
 struct Mesh {
   store::Catalogue catalogue;
   std::unique_ptr<engine::Core> core;
-  std::map<store::UnitKey, std::shared_ptr<const void>> values;
+  std::unordered_map<store::UnitKey, std::shared_ptr<const void>, engine::UnitKeyHash> values;
 
   Mesh() {
     normalize::registerQueries(catalogue);
@@ -164,6 +166,7 @@ void run(benchmark::State& state, const Case& what) {
   for (const auto& [key, value] : made.values) {
     if (key.type == what.unit && key.key.find(what.contains) != std::string::npos) keys.push_back(key.key);
   }
+  std::sort(keys.begin(), keys.end());
   if (keys.empty()) return state.SkipWithError("no such unit in the mesh of the bench");
   Reader reader(made);
   std::uint64_t items = 0, bytes = 0;

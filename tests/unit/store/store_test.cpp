@@ -106,16 +106,19 @@ TEST_CASE("a watched selector changes when an object that matched or matches doe
 TEST_CASE("keys keep their fields apart, whatever these hold") {
   for (const std::vector<std::string>& fields : {std::vector<std::string>{"a", "b"},
                                                  {"", ""},
-                                                 {"a\x1f", "b"},
-                                                 {"a",
-                                                  "\x1f"
-                                                  "b"},
-                                                 {"\x1e", "\x1e\x1f"},
+                                                 {"", "b"},
+                                                 {"a", ""},
+                                                 {"a|", "b"},
+                                                 {"a", "|b"},
+                                                 {"|", "||"},
+                                                 {"\\", "\\|"},
+                                                 {"a\\b", "\\\\"},
                                                  {"a b", "c"}}) {
+    CAPTURE(fields);
     CHECK(store::splitKey(store::joinKey({fields[0], fields[1]})) == fields);
   }
-  CHECK(store::joinKey({"a\x1f", "b"}) != store::joinKey({"a",
-                                                          "\x1f"
-                                                          "b"}));
+  CHECK(store::splitKey(store::joinKey({store::joinKey({"a|", "b"}), "c"})) ==
+        std::vector<std::string>{store::joinKey({"a|", "b"}), "c"});
+  CHECK(store::joinKey({"a|", "b"}) != store::joinKey({"a", "|b"}));
   CHECK(store::joinKey({"a", "b"}) != store::joinKey({"ab", ""}));
 }
