@@ -94,6 +94,16 @@ def test_there_is_a_page_a_task():
         assert sum(step.expected is not None for step in steps) >= 2, f"{page.name} shows too little"
 
 
+def test_pages_that_run_at_once_speak_of_different_hosts():
+    """Those with a dot are the whole mesh's."""
+    pages = {}
+    for page in (page for page in PAGES if not changes_settings(page)):
+        lists = re.findall(r"hosts: \[([^\]]*)\]", "\n".join(step.commands for step in read(page)))
+        for host in {name.strip() for text in lists for name in text.split(",") if "." in name}:
+            assert pages.setdefault(host, page.name) == page.name, f"{host} is in {page.name} and in {pages[host]}"
+    assert pages
+
+
 def load_zipkin(mesh, folder):
     """Zipkin as an image by the name that the chart of add-ons has for it."""
     values = yaml.safe_load((ROOT / "charts" / "addons" / "values.yaml").read_text(encoding="utf-8"))
