@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "api/networking.h"
+
 namespace fairway::status {
 
 using translate::Type;
@@ -67,6 +69,28 @@ std::vector<Suspect> suspects(const translate::Resource& resource, const std::ma
   return result;
 }
 
+bool namesFiles(const api::TrafficPolicySpec& policy) {
+  using Mode = api::TrafficPolicySpec::Tls::Mode;
+  if (!policy.tls || (policy.tls->mode != Mode::simple && policy.tls->mode != Mode::mutual)) return false;
+  const auto& tls = *policy.tls;
+  return !(tls.clientCertificate.empty() && tls.privateKey.empty() && tls.caCertificates.empty() && tls.caCrl.empty());
+}
+
+bool namesFiles(const api::DestinationRuleSpec::Policy& policy) {
+  return namesFiles(static_cast<const api::TrafficPolicySpec&>(policy)) ||
+         std::any_of(policy.ports.begin(), policy.ports.end(),
+                     [](const auto& each) { return namesFiles(each.second); });
+}
+
+// Whether it needs files that are in some pods and not in others: one proxy's refusal says nothing about another. What it
+// shapes are clusters, of which Envoy refuses each by itself.
+bool isLocal(const api::Object& object) {
+  if (object.kind != api::Kind::destination_rule) return false;
+  const auto& rule = static_cast<const api::DestinationRule&>(object).spec;
+  return namesFiles(rule.trafficPolicy) || std::any_of(rule.subsets.begin(), rule.subsets.end(),
+                                                       [](const auto& each) { return namesFiles(each.trafficPolicy); });
+}
+
 }  // namespace
 
 std::vector<Verdict> Blame::decide(const std::map<Key, engine::ConfigObject>& objects,
@@ -94,7 +118,7 @@ std::vector<Verdict> Blame::decide(const std::map<Key, engine::ConfigObject>& ob
     for (std::size_t i = 0; i < all.size(); ++i) {
       const auto& [key, object] = all[i];
       // One at a time: the others are looked at if what is made without it is refused, too.
-      if (blamed.contains(key)) break;
+      if (blamed.contains(key) || isLocal(*object->object)) break;
       const auto rollout = rolloutOf(key, *object, proxies, influence);
       if (rollout.refuse.size() > rollout.accept.size()) {
         blamed.insert(key);

@@ -23,6 +23,7 @@ struct Verdict {
 //   a virtual host or an endpoint set a Gateway only if nothing else can be.
 // - An object that at least as many other identities accept stays: one workload alone must not be able to have a policy
 //   of the whole mesh withdrawn. Then its own last version of the resource stays at the proxy.
+// - So does a DestinationRule that names files of the pod, however many refuse: they need not be in every pod.
 class Blame {
  public:
   using Time = std::chrono::steady_clock::time_point;

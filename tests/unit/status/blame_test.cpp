@@ -134,6 +134,32 @@ TEST_CASE("one workload cannot have a policy of the whole mesh withdrawn") {
   }
 }
 
+TEST_CASE("files that most pods do not have are no fault of the DestinationRule that names them") {
+  World world;
+  const auto rule = named<api::DestinationRule>("bank");
+  const auto cluster = resource(Type::cluster, "bank", "1", {from("DestinationRule", "bank")});
+  for (const std::string id : {"a", "b", "c"}) world.proxy(id + "-1", {cluster}, {cluster});
+  world.proxy("client-1", {cluster}, {});
+  const auto blamedFor = [&](const api::TrafficPolicySpec::Tls& tls, const std::string& where) {
+    auto& spec = rule->spec = {};
+    if (where == "host") spec.trafficPolicy.tls = tls;
+    if (where == "port") spec.trafficPolicy.ports[443].tls = tls;
+    if (where == "subset") spec.subsets.emplace_back().trafficPolicy.tls = tls;
+    world.objects[keyOf(*rule)] = {rule, 4, 1, ""};
+    return world.blamed();
+  };
+  using Mode = api::TrafficPolicySpec::Tls::Mode;
+  api::TrafficPolicySpec::Tls tls;
+  tls.mode = Mode::simple;
+  tls.caCertificates = "/etc/bank/ca.crt";
+  for (const std::string where : {"host", "port", "subset"}) CHECK(blamedFor(tls, where).empty());
+  tls.mode = Mode::istio_mutual;  // looks at none
+  CHECK(blamedFor(tls, "host") == Names{"bank"});
+  tls.mode = Mode::simple;
+  tls.caCertificates.clear();
+  CHECK(blamedFor(tls, "host") == Names{"bank"});
+}
+
 TEST_CASE("a Gateway is blamed for routes last") {
   World world;
   world.object<api::Gateway>("edge", 2);
