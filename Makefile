@@ -63,7 +63,7 @@ test: setup ## Build everything and run all tests: unit, lint, end-to-end
 
 test-long: setup-conformance ## What takes long: unit tests under address, undefined-behaviour and thread sanitizers; fuzzing; all of ONAP on a cluster
 	@tools/build asan unit_tests
-	@ctest --preset asan -j $(JOBS) -E '^(e2e|cluster|lint)[.]'
+	@ctest --preset asan -j $(JOBS) -E '^(e2e|cluster|lint|differential)[.]'
 	@tools/build tsan test_engine test_discovery test_sequence  # queue, engine and streams
 	@ctest --preset tsan -j $(JOBS) -R '^(unit[.](engine|discovery)|sequence)$$'
 	@tools/build release all

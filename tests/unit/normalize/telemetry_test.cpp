@@ -34,7 +34,8 @@ struct World : Mesh {
   }
   std::vector<std::string> logs(bool client = true) {
     std::vector<std::string> result;
-    for (const auto& log : client ? of().client.logs : of().server.logs)
+    const auto telemetry = of();
+    for (const auto& log : client ? telemetry.client.logs : telemetry.server.logs)
       result.push_back(log.provider + (log.filter.empty() ? "" : " " + log.filter));
     return result;
   }
@@ -85,7 +86,7 @@ TEST_CASE("without anything workloads have metrics and the access log, and no tr
 TEST_CASE("the mesh's access log settings are those of the provider envoy") {
   World world;
   world.settings("accessLogFile: /tmp/log\naccessLogEncoding: JSON\naccessLogFormat: '{\"a\": \"b\"}'");
-  const auto& log = std::get<model::FileLog>(world.of().client.logs.at(0).to);
+  const auto log = std::get<model::FileLog>(world.of().client.logs.at(0).to);
   CHECK(log == model::FileLog{"/tmp/log", {"", R"({"a": "b"})"}, true, false});
   World off;
   off.settings("accessLogFile: ''");
@@ -196,7 +197,7 @@ TEST_CASE("logs go to the providers of the last level that names some") {
     {match: {mode: CLIENT}, providers: [{name: errors}], filter: {expression: response.code >= 500}}]})");
   CHECK(world.logs(true) == Strings{"errors response.code >= 500"});
   CHECK(world.logs(false) == Strings{"envoy", "otel"});
-  const auto& otel = std::get<model::OtelLog>(world.of().server.logs[1].to);
+  const auto otel = std::get<model::OtelLog>(world.of().server.logs[1].to);
   CHECK(otel.backend == model::TelemetryBackend{fqdn("otel", "obs"), 4317});
   CHECK(world.notes().empty());
 }
