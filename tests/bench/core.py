@@ -267,7 +267,7 @@ class Bench:
                 if "c" in parts:
                     self.part_c(load, count, endpoint)
                 if "b" in parts:
-                    self.part_b(load, count)
+                    self.part_b(load, count, endpoint)
                 if "e" in parts:
                     self.part_e_restart(load, count)
                 load.check_state()
@@ -293,7 +293,7 @@ class Bench:
             cold = self.connect(load, null.port, count, null.pid)
             return cold, endpoint and self.null_changes(load, null, endpoint["bytes_per_proxy"])
 
-    def part_b(self, load, count):
+    def part_b(self, load, count, endpoint):
         """Changes at a fixed rate, whether or not the last one has arrived."""
         world, rate, seconds = self.lab.world, 20, self.options.seconds
         before, started, armed = Usage(self.lab.server.pid), counted(self.lab.server), []
@@ -313,12 +313,14 @@ class Bench:
         load.settle(0, quiet_ms=100)
         after, now = Usage(self.lab.server.pid), counted(self.lab.server)
         size = (now["sent_bytes"] - started["sent_bytes"]) / count
+        p99 = percentile(delays, 0.99) / 1000
         self.figure(
             "b",
             count,
             {
                 "p50_ms": round(statistics.median(delays) / 1000, 1),
-                "p99_ms": round(percentile(delays, 0.99) / 1000, 1),
+                "p99_ms": round(p99, 1),
+                **({"p99_to_a": round(p99 / endpoint["p99_ms"], 2)} if endpoint else {}),
                 "changes": len(armed),
                 "rate_reached": round(len(armed) / took, 1),
                 "cpu_s": round(after.cpu - before.cpu, 2),
@@ -350,6 +352,8 @@ class Bench:
                 "virtual_service": route,
                 "service_added": service,
                 "virtual_service_to_a": round(route["p50_ms"] / base, 2),
+                "virtual_service_cpu_to_a": round(route["cpu_ms_per_change"] / endpoint["cpu_ms_per_change"], 2),
+                "virtual_service_bytes_to_a": round(route["bytes_per_proxy"] / endpoint["bytes_per_proxy"], 2),
                 "service_added_to_a": round(service["p50_ms"] / base, 2),
             },
         )

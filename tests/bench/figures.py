@@ -16,7 +16,8 @@ FAULTS = (
 WANTED = {
     **{("a", p, "ratio_p50"): 1.3 for p in (500, 1000, 2000)},
     **{("a", p, "ratio_p99"): 1.5 for p in (500, 1000, 2000)},
-    **{("c", p, "virtual_service_to_a"): 1.5 for p in (500, 1000, 2000)},
+    ("b", 500, "p99_to_a"): 2.0,
+    **{("c", p, f"virtual_service{what}_to_a"): 1.5 for p in (500, 1000, 2000) for what in ("", "_cpu", "_bytes")},
     **{("c", p, "service_added_to_a"): 4.0 for p in (500, 1000, 2000)},
     ("d", "", "first_proxy_s"): 0.5,
     ("d", "", "first_proxy_big_s"): 4.0,
