@@ -18,6 +18,8 @@ using namespace fairway;
 // What the server answers to these bytes and the end of the connection.
 std::string exchange(std::uint16_t port, std::string_view bytes) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const linger atOnce{1, 0};  // thousands a second: closed connections that wait would use up the ports
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &atOnce, sizeof atOnce);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
