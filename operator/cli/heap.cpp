@@ -11,7 +11,7 @@
 // Read by jemalloc when it is loaded. Most of the threads wait for one watch each and allocate little; an arena for
 // each, as is the default up to four a core, would keep what was freed in one from being used by another.
 extern "C" {
-const char* malloc_conf = "narenas:2,muzzy_decay_ms:0";
+const char* malloc_conf = "narenas:2,dirty_decay_ms:2000,muzzy_decay_ms:0";
 }
 
 namespace fairway::cli {
