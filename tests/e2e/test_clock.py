@@ -22,8 +22,10 @@ def start_agent(lab, name, offset):
     envoy.write_text(f'#!/bin/sh\nunset LD_PRELOAD\nexec {envoy_binary()} "$@"\n', encoding="ascii")
     envoy.chmod(0o755)
     agent.argv[agent.argv.index("--envoy") + 1] = str(envoy)
-    # Timers go on as usual: only what is asked for the date gets another answer.
-    agent.env = {"LD_PRELOAD": faketime(), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    # Timers go on as usual: only what is asked for the date gets another answer. libfaketime allocates before it is ready, and
+    # jemalloc asks for the time before it is: each would wait for the other. With these two first, the C library allocates.
+    preload = f"{faketime()} libc.so.6 libstdc++.so.6"
+    agent.env = {"LD_PRELOAD": preload, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     lab.agents[name] = lab.add(agent)
     return agent
 
