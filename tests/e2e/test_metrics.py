@@ -153,9 +153,13 @@ class Mesh:
         for address in (f"{api.ip}:8080", self.out(8080), self.out(9000), self.out(3306), f"{workload('edge').ip}:8088"):
             wait_for(lambda a=address: accepts(a), 60, f"a proxy to listen at {address}")
         wait_for(lambda: self.ask("api", 8080).status == 200, 60, lambda: f"an answer: {self.ask('api', 8080)}")
-        # What the looks above did is told a little later.
+        # What the looks above did is told a little later; one that went through to the server, by both sides.
+        with socket.create_connection(tuple(self.out(3306).split(":")), timeout=20) as through:
+            through.sendall(b"x")
+            assert through.recv(1) == b"x"
         opened, closed = (f"istio_tcp_connections_{what}_total" for what in ("opened", "closed"))
-        wait_for(lambda: self.now("web").sum(closed) > 0 and all(self.now(n).sum(opened) == self.now(n).sum(closed) for n in lab.agents),
+        received = "istio_tcp_received_bytes_total"
+        wait_for(lambda: all(self.now(n).sum(received) > 0 for n in ("web", "api")) and all(self.now(n).sum(opened) == self.now(n).sum(closed) for n in lab.agents),
                  60, "all connections of before to be counted")
         self.start = {name: page(agent) for name, agent in lab.agents.items()}
 
