@@ -33,11 +33,10 @@ std::string EndpointsUnit::key() const {
                   unproved ? "unproved" : ""});
 }
 EndpointsUnit EndpointsUnit::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  EndpointsUnit result{fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2),
-                       parseMap(fieldAt(fields, 3))};
-  if (!fieldAt(fields, 4).empty()) result.client = normalize::parseClientKey(fieldAt(fields, 4));
-  result.unproved = !fieldAt(fields, 5).empty();
+  store::KeyFields fields(key);
+  EndpointsUnit result{fields.next(), parseNumber(fields.next()), fields.next(), parseMap(fields.next())};
+  if (const auto client = fields.next(); !client.empty()) result.client = normalize::parseClientKey(client);
+  result.unproved = !fields.next().empty();
   return result;
 }
 

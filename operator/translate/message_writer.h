@@ -39,10 +39,21 @@ class MessageWriter {
     if (length < 0x80) {
       out_[start] = static_cast<char>(length);
     } else {
-      std::string prefix;
-      MessageWriter(prefix).varint(length);
-      out_.replace(start, 1, prefix);
+      setLongLength(start, length);
     }
+  }
+  // Begins a message of known length, whose fields are written next: what is long need not be moved to make room.
+  void begin(int field, std::size_t length) {
+    tag(field, 2);
+    varint(length);
+  }
+  // The length of a text() or message() with such contents.
+  static constexpr std::size_t sizeOf(int field, std::size_t length) {
+    return varintSize(static_cast<std::uint64_t>(field) << 3U) + varintSize(length) + length;
+  }
+  // The length of a number().
+  static constexpr std::size_t sizeOfNumber(int field, std::uint64_t value) {
+    return varintSize(static_cast<std::uint64_t>(field) << 3U) + varintSize(value);
   }
   // An entry of a map from texts to messages.
   template <class Fill>
@@ -65,6 +76,12 @@ class MessageWriter {
     }
   }
   void longVarint(std::uint64_t value);
+  void setLongLength(std::size_t at, std::uint64_t length);
+  static constexpr std::size_t varintSize(std::uint64_t value) {
+    std::size_t size = 1;
+    for (; value >= 0x80; value >>= 7U) ++size;
+    return size;
+  }
 
   std::string& out_;
 };
