@@ -64,15 +64,21 @@ void addMetadata(MessageWriter& out, std::string_view filter, std::string_view n
   out.entry(core::Metadata::kFilterMetadataFieldNumber, filter, [&] { addText(out, name, value); });
 }
 
-void addAddress(MessageWriter& out, const Endpoint& endpoint) {
-  out.message(LbEndpoint::kEndpointFieldNumber, [&] {
-    out.message(endpoint_v3::Endpoint::kAddressFieldNumber, [&] {
-      out.message(core::Address::kSocketAddressFieldNumber, [&] {
-        out.text(core::SocketAddress::kAddressFieldNumber, endpoint.address);
-        out.number(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
-      });
-    });
-  });
+// An LbEndpoint: its address, and what else it says.
+void addEndpoint(MessageWriter& out, const Endpoint& endpoint, const std::string& remainder) {
+  constexpr auto sizeOf = &MessageWriter::sizeOf;
+  const auto socketSize = sizeOf(core::SocketAddress::kAddressFieldNumber, endpoint.address.size()) +
+                          MessageWriter::sizeOfNumber(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
+  const auto addressSize = sizeOf(core::Address::kSocketAddressFieldNumber, socketSize);
+  const auto endpointSize = sizeOf(endpoint_v3::Endpoint::kAddressFieldNumber, addressSize);
+  out.begin(LocalityLbEndpoints::kLbEndpointsFieldNumber,
+            sizeOf(LbEndpoint::kEndpointFieldNumber, endpointSize) + remainder.size());
+  out.begin(LbEndpoint::kEndpointFieldNumber, endpointSize);
+  out.begin(endpoint_v3::Endpoint::kAddressFieldNumber, addressSize);
+  out.begin(core::Address::kSocketAddressFieldNumber, socketSize);
+  out.text(core::SocketAddress::kAddressFieldNumber, endpoint.address);
+  out.number(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
+  out.append(remainder);
 }
 
 // What an LbEndpoint says besides its address: the same for most neighbours, so that of the one before is kept.
@@ -154,11 +160,9 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] {
-          addAddress(out, *endpoint);
-          out.append(
-              remainder.of(*endpoint, healthOf(*endpoint, anyHealthy), workload ? workload(*endpoint) : std::string()));
-        });
+        addEndpoint(out, *endpoint,
+                    remainder.of(*endpoint, healthOf(*endpoint, anyHealthy),
+                                 workload ? workload(*endpoint) : std::string()));
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
       if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);
