@@ -81,14 +81,15 @@ void addEndpoint(MessageWriter& out, const Endpoint& endpoint, const std::string
   out.append(remainder);
 }
 
-// What an LbEndpoint says besides its address: the same for most neighbours, so that of the one before is kept.
+// What an LbEndpoint says behind its address: the same for most neighbours, so that of the one before is kept.
 class Remainder {
  public:
   const std::string& of(const Endpoint& endpoint, core::HealthStatus health, std::string workload) {
-    if (!bytes_.empty() && health_ == health && meshTls_ == endpoint.meshTls && weight_ == endpoint.weight &&
-        workload_ == workload) {
+    if (!bytes_.empty() && port_ == endpoint.port && health_ == health && meshTls_ == endpoint.meshTls &&
+        weight_ == endpoint.weight && workload_ == workload) {
       return bytes_;
     }
+    port_ = endpoint.port;
     health_ = health;
     meshTls_ = endpoint.meshTls;
     weight_ = endpoint.weight;
@@ -97,10 +98,15 @@ class Remainder {
     write();
     return bytes_;
   }
+  // How much of it is still the address's: the port.
+  [[nodiscard]] std::size_t portSize() const {
+    return MessageWriter::sizeOfNumber(core::SocketAddress::kPortValueFieldNumber, port_);
+  }
 
  private:
   void write() {
     MessageWriter out(bytes_);
+    out.number(core::SocketAddress::kPortValueFieldNumber, port_);
     out.number(LbEndpoint::kHealthStatusFieldNumber, health_);
     if (meshTls_ || !workload_.empty()) {
       out.message(LbEndpoint::kMetadataFieldNumber, [&] {
@@ -111,12 +117,29 @@ class Remainder {
     addWeight(out, LbEndpoint::kLoadBalancingWeightFieldNumber, weight_);
   }
 
+  std::uint32_t port_ = 0;
   core::HealthStatus health_ = core::UNKNOWN;
   bool meshTls_ = false;
   std::uint32_t weight_ = 0;
   std::string workload_;
   std::string bytes_;  // empty: nothing is kept yet
 };
+
+// An LbEndpoint. A service may have thousands: their lengths come first, and each is written in three pieces.
+void addEndpoint(MessageWriter& out, const std::string& address, const std::string& remainder, std::size_t portSize) {
+  constexpr auto sizeOf = &MessageWriter::sizeOf;
+  const auto socketSize = sizeOf(core::SocketAddress::kAddressFieldNumber, address.size()) + portSize;
+  const auto addressSize = sizeOf(core::Address::kSocketAddressFieldNumber, socketSize);
+  const auto endpointSize = sizeOf(endpoint_v3::Endpoint::kAddressFieldNumber, addressSize);
+  const auto size = sizeOf(LbEndpoint::kEndpointFieldNumber, endpointSize) + remainder.size() - portSize;
+  out.begin({{LocalityLbEndpoints::kLbEndpointsFieldNumber, size},
+             {LbEndpoint::kEndpointFieldNumber, endpointSize},
+             {endpoint_v3::Endpoint::kAddressFieldNumber, addressSize},
+             {core::Address::kSocketAddressFieldNumber, socketSize},
+             {core::SocketAddress::kAddressFieldNumber, address.size()}});
+  out.append(address);
+  out.append(remainder);
+}
 
 }  // namespace
 
@@ -160,9 +183,9 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        addEndpoint(out, *endpoint,
-                    remainder.of(*endpoint, healthOf(*endpoint, anyHealthy),
-                                 workload ? workload(*endpoint) : std::string()));
+        const auto& rest = remainder.of(*endpoint, healthOf(*endpoint, anyHealthy),
+                                        workload ? workload(*endpoint) : std::string());
+        addEndpoint(out, endpoint->address, rest, remainder.portSize());
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
       if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);
