@@ -7,6 +7,7 @@
 #include "api/codec.h"
 #include "base/time.h"
 #include "cli/cluster_member.h"
+#include "control/machine_plan.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
 #include "normalize/gateway_api_status.h"
@@ -18,6 +19,14 @@ namespace {
 // Ingresses and the Gateway API have statuses of other shapes, and they are written elsewhere.
 bool hasConditions(const status::Key& key) {
   return key.first != api::Kind::ingress && !api::kindInfo(key.first).optional;
+}
+
+// Of machines that register themselves, and others whose health somebody checks, the status says that: it is theirs who write it
+// (control/registrar.h).
+bool tellsHealth(const api::Object& object) {
+  const auto& annotations = object.meta.annotations;
+  return object.kind == api::Kind::workload_entry &&
+         (annotations.contains(control::kGroupAnnotation) || annotations.contains(control::kHealthChecksAnnotation));
 }
 
 void addReplicas(status::Keeper::Calls& calls, ClusterMember& member) {
@@ -46,6 +55,7 @@ std::unique_ptr<status::Keeper> makeKeeper(engine::Engine& engine, const discove
     status::World world;
     engine.inspect([&](const engine::Core& core) {
       world.objects = core.configuration().all();
+      std::erase_if(world.objects, [](const auto& each) { return tellsHealth(*each.second.object); });
       world.notes = core.graph().notes();
     });
     return world;

@@ -52,13 +52,37 @@ void addWorkloadEntries(store::View& view, const std::string& ns, const model::L
   if (selector.empty()) return;
   for (const auto* entry : view.list<Entry>(ns)) {
     if (!entry->valid() || !api::selects(selector, entry->spec.labels)) continue;
-    if (!names && !api::isIp(entry->spec.address)) continue;
+    if (!entry->spec.healthy || (!names && !api::isIp(entry->spec.address))) continue;
     auto endpoint = endpointOf(entry->spec, ns, portName, target, internal);
     if (endpoint.port == 0) continue;
     endpoint.workloadNs = ns;
     endpoint.workloadName = entry->meta.name;
     out.push_back(std::move(endpoint));
   }
+}
+
+std::string MachineOf::key() const { return store::joinKey({ns, serviceAccount, join(ips, ",")}); }
+
+MachineOf MachineOf::parse(std::string_view key) {
+  const auto fields = store::splitKey(key);
+  return {fields.at(0), fields.at(1), split(fields.at(2), ',')};
+}
+
+MachineOf::Value machineOf(store::View& view, const MachineOf& query) {
+  for (const auto* entry : view.list<Entry>(query.ns)) {
+    const auto& spec = entry->spec;
+    if (!entry->valid() || std::find(query.ips.begin(), query.ips.end(), toLower(spec.address)) == query.ips.end()) continue;
+    if (!spec.serviceAccount.empty() && spec.serviceAccount != query.serviceAccount) continue;
+    model::Workload result;
+    result.ns = query.ns;
+    result.name = result.workload = entry->meta.name;
+    result.serviceAccount = query.serviceAccount;
+    result.labels = spec.labels;
+    result.locality = localityOf(spec.locality);
+    for (const auto& [name, number] : spec.ports) result.namedPorts.emplace(name, number);
+    return result;
+  }
+  return std::nullopt;
 }
 
 WorkloadEntryCheck WorkloadEntryCheck::parse(std::string_view key) {
@@ -72,6 +96,11 @@ WorkloadEntryCheck::Value workloadEntryCheck(store::View& view, const WorkloadEn
   if (!entry->valid()) {
     error(view, provenanceOf(*entry), "spec", "it has errors and is left out: no service leads there");
     return {};
+  }
+  if (!entry->spec.healthy) {
+    info(view, provenanceOf(*entry), "status.conditions",
+         "its health is checked (annotation proxy.istio.io/health-checks-enabled) and the condition Healthy is not True: nothing leads "
+         "there until it is");
   }
   bool selected = false;
   bool names = false;

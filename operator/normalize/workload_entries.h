@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,19 @@ model::Endpoint endpointOf(const api::WorkloadEntrySpec& from, const std::string
 void addWorkloadEntries(store::View& view, const std::string& ns, const model::Labels& selector,
                         const std::string& portName, std::uint32_t target, bool internal, bool names,
                         std::vector<model::Endpoint>& out);
+
+// The machine that a proxy without a pod runs on: the first WorkloadEntry with one of its addresses, unless that is for another service
+// account than the proxy has proved to be. Its `namedPorts` are by the names of services' ports. It has no `ips`: the entry tells where
+// others reach it, which need not be where it listens.
+struct MachineOf {
+  using Value = std::optional<model::Workload>;
+  static constexpr std::string_view kType = "machine";
+  std::string ns, serviceAccount;
+  std::vector<std::string> ips;
+  [[nodiscard]] std::string key() const;
+  static MachineOf parse(std::string_view key);
+};
+MachineOf::Value machineOf(store::View& view, const MachineOf& query);
 
 // Tells about one that cannot be used, or that nobody selects.
 struct WorkloadEntryCheck {
