@@ -246,6 +246,9 @@ Result<void> checkMachine(AgentOptions& options) {
     return failure("--auto-register-group: \"" + group + "\": expected the name of a WorkloadGroup");
   }
   if (options.proxyType != ProxyType::sidecar) return failure("--auto-register-group: only with --proxy-type sidecar");
+  if (options.ips.empty()) {
+    if (auto own = ownAddress(); !own.empty()) options.ips = {std::move(own)};
+  }
   if (!options.podName.empty()) return {};
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) options.podName = toLower(std::string_view(host.data()));
