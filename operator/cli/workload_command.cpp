@@ -93,10 +93,10 @@ struct ConfigureCommand {
       return failure("ConfigMap " + ns + "/istio-ca-root-cert is not there or holds no root-cert.pem: the control plane writes it into "
                      "every namespace; check that it runs, and that the namespace " + ns + " exists");
     }
-    const json wish{{"apiVersion", "authentication.k8s.io/v1"},
+    const json request{{"apiVersion", "authentication.k8s.io/v1"},
                     {"kind", "TokenRequest"},
                     {"spec", {{"audiences", {kAudience}}, {"expirationSeconds", validity.count()}}}};
-    const auto token = (*cluster)->create("/api/v1/namespaces/" + ns + "/serviceaccounts/" + accountOf(read) + "/token", wish);
+    const auto token = (*cluster)->create("/api/v1/namespaces/" + ns + "/serviceaccounts/" + accountOf(read) + "/token", request);
     if (!token) return tl::unexpected(token.error().within("token of service account " + ns + "/" + accountOf(read)));
     const json::json_pointer at("/status/token");
     if (!token->contains(at) || !(*token)[at].is_string()) return failure("the API server gave no token");

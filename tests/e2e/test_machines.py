@@ -10,8 +10,9 @@ ENTRIES = "/apis/networking.istio.io/v1/namespaces/shop/workloadentries"
 GROUPS = "/apis/networking.istio.io/v1/namespaces/shop/workloadgroups"
 MERGE = "application/merge-patch+json"
 HOST = "ledger.shop.internal"
-MACHINE = Workload("ledger", "vm-1", "shop", "ledger", {}, POD_PREFIX + "200.1", [8080])
-CLIENT = Workload("client", "client", "shop", "client", {}, POD_PREFIX + "201.1", [])
+PROXIED = {"security.istio.io/tlsMode": "istio"}  # and not the labels that the service and the policies ask for
+MACHINE = Workload("ledger", "vm-1", "shop", "ledger", PROXIED, POD_PREFIX + "200.1", [8080])
+CLIENT = Workload("client", "client", "shop", "client", PROXIED, POD_PREFIX + "201.1", [])
 NAME = f"ledger-{MACHINE.ip}"
 WORLD = """
 apiVersion: v1
@@ -169,7 +170,7 @@ def test_who_may_not(lab):
     plane = lab.control_plane = lab.replica("a")
 
     print("  another service account")
-    other = Workload("other", "vm-2", "shop", "client", {}, POD_PREFIX + "202.1", [])
+    other = Workload("other", "vm-2", "shop", "client", PROXIED, POD_PREFIX + "202.1", [])
     agent = start_agent(lab, plane, other, lab.token_of(other), "--auto-register-group", "ledger")
     says(agent, "proved to be service account shop/client, but WorkloadGroup shop/ledger is for shop/ledger")
 

@@ -50,6 +50,7 @@ class Machines final : public grpc::CallbackGenericService {
       if (!ok) return Finish(grpc::Status::OK);
       of_.heardFrom(incoming_);
       const std::lock_guard guard(of_.mutex_);
+      outgoing_.Clear();
       bool own = false;
       static_cast<void>(grpc::SerializationTraits<Struct>::Serialize(of_.answer_, &outgoing_, &own));
       StartWrite(&outgoing_);
