@@ -39,7 +39,8 @@ void addHealth(Struct& message, const MachineHealth& health) {
 
 class MachineClient::Stream {
  public:
-  Stream(const ControlPlaneAddress& address, const std::string& roots, const Secrets& secrets, grpc::ClientContext& context) {
+  Stream(const ControlPlaneAddress& address, const std::string& roots, const Secrets& secrets,
+         grpc::ClientContext& context) {
     grpc::ChannelArguments arguments;
     arguments.SetSslTargetNameOverride(address.serverName);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // never a connection with earlier credentials
@@ -48,8 +49,8 @@ class MachineClient::Stream {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
     arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-    channel_ = grpc::CreateCustomChannel(address.target,
-                                         grpc::SslCredentials({roots, secrets.privateKey, secrets.certificateChain}), arguments);
+    channel_ = grpc::CreateCustomChannel(
+        address.target, grpc::SslCredentials({roots, secrets.privateKey, secrets.certificateChain}), arguments);
     stream_.reset(grpc::internal::ClientReaderWriterFactory<Struct, Struct>::Create(
         channel_.get(), grpc::internal::RpcMethod(kMethod, grpc::internal::RpcMethod::BIDI_STREAMING), &context));
   }
@@ -63,7 +64,10 @@ class MachineClient::Stream {
 };
 
 MachineClient::MachineClient(MachineOptions options, std::function<Secrets()> secrets)
-    : options_(std::move(options)), secrets_(std::move(secrets)), talker_([this] { run(); }), prober_([this] { probe(); }) {}
+    : options_(std::move(options)),
+      secrets_(std::move(secrets)),
+      talker_([this] { run(); }),
+      prober_([this] { probe(); }) {}
 
 MachineClient::~MachineClient() {
   stop();
@@ -92,7 +96,8 @@ MachineClient::Status MachineClient::status() const {
 void MachineClient::failed(const std::string& why) {
   const std::lock_guard guard(mutex_);
   if (stopping_) return;
-  if (status_.problem != why) log().warn("the machine is not registered as one of WorkloadGroup {}: {}", options_.group, why);
+  if (status_.problem != why)
+    log().warn("the machine is not registered as one of WorkloadGroup {}: {}", options_.group, why);
   status_.problem = why;
 }
 
@@ -102,7 +107,8 @@ void MachineClient::run() {
   while (!stopping()) {
     if (talk()) pause = kFirstPause;
     // When a control plane ends, all its machines look for another.
-    const auto wait = std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(pause.count() / 2, pause.count())(random));
+    const auto wait = std::chrono::milliseconds(
+        std::uniform_int_distribution<std::int64_t>(pause.count() / 2, pause.count())(random));
     pause = std::min(pause * 2, kLongestPause);
     std::unique_lock lock(mutex_);
     if (changed_.wait_for(lock, wait, [this] { return stopping_; })) return;
@@ -208,7 +214,9 @@ void MachineClient::probeWith(std::unique_lock<std::mutex>& lock) {
   const auto probes = probes_;
   const auto other = [&] { return stopping_ || probes_ != probes; };
   const auto probe = parseMachineProbe(probe_);
-  if (!probe) return say(lock, {false, "the probe of WorkloadGroup " + options_.group + " cannot be done: " + probe.error().message});
+  if (!probe)
+    return say(lock,
+               {false, "the probe of WorkloadGroup " + options_.group + " cannot be done: " + probe.error().message});
   if (!probe->command.empty() && !options_.commands) {
     return say(lock, {false, "the probe of WorkloadGroup " + options_.group +
                                  " is a command, and this agent runs none: start it with --probe-commands=true "

@@ -68,10 +68,10 @@ class MachineClient {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;                    // guarded by mutex_, as is all that follows
+  bool stopping_ = false;  // guarded by mutex_, as is all that follows
   Status status_;
-  std::string probe_;                        // JSON; empty: none
-  unsigned probes_ = 0;                      // counts changes of it
+  std::string probe_;    // JSON; empty: none
+  unsigned probes_ = 0;  // counts changes of it
   grpc::ClientContext* underway_ = nullptr;
   std::thread talker_, prober_;
 };

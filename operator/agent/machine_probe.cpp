@@ -27,7 +27,8 @@ std::int64_t numberOf(const json& probe, const char* field, std::int64_t usual) 
 Result<std::vector<std::string>> commandOf(const json& exec) {
   std::vector<std::string> command;
   const auto found = exec.is_object() ? exec.find("command") : exec.end();
-  if (!exec.is_object() || found == exec.end() || !found->is_array()) return failure("exec.command: expected a list of texts");
+  if (!exec.is_object() || found == exec.end() || !found->is_array())
+    return failure("exec.command: expected a list of texts");
   for (const auto& part : *found) {
     if (!part.is_string()) return failure("exec.command: expected a list of texts");
     command.push_back(part.get<std::string>());
@@ -53,7 +54,8 @@ std::string lastWords(std::string_view text) {
   if (const auto line = text.rfind('\n'); line != std::string_view::npos) text.remove_prefix(line + 1);
   std::string words(text.substr(0, kMaxWords));
   // What goes into a message is text.
-  std::replace_if(words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return words;
 }
 

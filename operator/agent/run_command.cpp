@@ -84,7 +84,8 @@ Result<CommandResult> runCommand(std::vector<std::string> command, std::chrono::
     if (!late && !stopped()) continue;
     if (::kill(-child, SIGKILL) != 0) ::kill(child, SIGKILL);
     ::waitpid(child, &status, 0);
-    return failure(late ? "it was not over in time, " + std::to_string(limit.count()) + " ms" : "the agent is shutting down");
+    return failure(late ? "it was not over in time, " + std::to_string(limit.count()) + " ms"
+                        : "the agent is shutting down");
   }
   drainPipe(reading.get(), result.output);
   if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotExecute && result.output.empty()) {

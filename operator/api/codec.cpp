@@ -192,9 +192,10 @@ Decoded read(const Json& json, Report& report) {
   if (info->custom) {
     warnTopLevel(root);
     const Json& spec = at("spec");
-    object = info->kind == Kind::workload_entry
-                 ? buildEntry(Value(spec.is_null() ? kEmpty : spec, root, "spec"), at("status"), std::move(meta), report)
-                 : buildKind(info->kind, Value(spec.is_null() ? kEmpty : spec, root, "spec"), std::move(meta), report);
+    object =
+        info->kind == Kind::workload_entry
+            ? buildEntry(Value(spec.is_null() ? kEmpty : spec, root, "spec"), at("status"), std::move(meta), report)
+            : buildKind(info->kind, Value(spec.is_null() ? kEmpty : spec, root, "spec"), std::move(meta), report);
   } else {
     object = buildKind(info->kind, root, std::move(meta), report);
   }

@@ -128,7 +128,8 @@ void readSpec(const Value& spec, const ObjectMeta&, WorkloadGroupSpec& out) {
     checkProbe(*probe);
     out.probe = probe->json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (out.probe.size() > kMaxProbe) {
-      probe->error("found " + std::to_string(out.probe.size()) + " bytes, expected at most " + std::to_string(kMaxProbe));
+      probe->error("found " + std::to_string(out.probe.size()) + " bytes, expected at most " +
+                   std::to_string(kMaxProbe));
     }
   } else if (probe) {
     checkProbe(*probe);

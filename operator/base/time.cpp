@@ -25,8 +25,7 @@ std::optional<std::chrono::system_clock::time_point> timeOfText(const std::strin
     for (++rest; *rest >= '0' && *rest <= '9'; ++rest) fraction += (*rest - '0') * (digit /= 10);
   }
   if (std::string(rest) != "Z") return std::nullopt;
-  return timeOfSeconds(timegm(&parts)) +
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(fraction);
+  return timeOfSeconds(timegm(&parts)) + std::chrono::duration_cast<std::chrono::system_clock::duration>(fraction);
 }
 
 std::chrono::system_clock::time_point timeOfSeconds(std::int64_t sinceEpoch) {

@@ -66,7 +66,8 @@ int fail(const std::string& message, int code) {
 }
 
 struct ConfigureCommand {
-  std::string file, output, kubeconfig, ingressAddress, tokenDuration = "24h", revision = "default", rootNamespace = "istio-system";
+  std::string file, output, kubeconfig, ingressAddress, tokenDuration = "24h", revision = "default",
+                                                        rootNamespace = "istio-system";
   std::string internalAddress, externalAddress;
   MachineWish wish;
 
@@ -76,13 +77,15 @@ struct ConfigureCommand {
     auto documents = manifestDocuments(*text);
     if (!documents) return tl::unexpected(documents.error().within(manifestName(file)));
     for (auto& document : *documents) {
-      if (document.value.is_object() && document.value.value("kind", json()) == "WorkloadGroup") return std::move(document.value);
+      if (document.value.is_object() && document.value.value("kind", json()) == "WorkloadGroup")
+        return std::move(document.value);
     }
     return failure(manifestName(file) + ": found no WorkloadGroup");
   }
 
   // The root certificate and a token, of the cluster.
-  [[nodiscard]] Result<std::map<std::string, std::string>> secrets(const api::WorkloadGroup& read, std::chrono::seconds validity) const {
+  [[nodiscard]] Result<std::map<std::string, std::string>> secrets(const api::WorkloadGroup& read,
+                                                                   std::chrono::seconds validity) const {
     const auto cluster = openCluster(kubeconfig);
     if (!cluster) return tl::unexpected(cluster.error());
     const auto& ns = read.meta.ns;
@@ -90,13 +93,16 @@ struct ConfigureCommand {
     if (!root) return tl::unexpected(root.error());
     const json::json_pointer pem("/data/root-cert.pem");
     if (!*root || !(*root)->contains(pem) || !(**root)[pem].is_string()) {
-      return failure("ConfigMap " + ns + "/istio-ca-root-cert is not there or holds no root-cert.pem: the control plane writes it into "
-                     "every namespace; check that it runs, and that the namespace " + ns + " exists");
+      return failure("ConfigMap " + ns +
+                     "/istio-ca-root-cert is not there or holds no root-cert.pem: the control plane writes it into "
+                     "every namespace; check that it runs, and that the namespace " +
+                     ns + " exists");
     }
     const json request{{"apiVersion", "authentication.k8s.io/v1"},
-                    {"kind", "TokenRequest"},
-                    {"spec", {{"audiences", {kAudience}}, {"expirationSeconds", validity.count()}}}};
-    const auto token = (*cluster)->create("/api/v1/namespaces/" + ns + "/serviceaccounts/" + accountOf(read) + "/token", request);
+                       {"kind", "TokenRequest"},
+                       {"spec", {{"audiences", {kAudience}}, {"expirationSeconds", validity.count()}}}};
+    const auto token =
+        (*cluster)->create("/api/v1/namespaces/" + ns + "/serviceaccounts/" + accountOf(read) + "/token", request);
     if (!token) return tl::unexpected(token.error().within("token of service account " + ns + "/" + accountOf(read)));
     const json::json_pointer at("/status/token");
     if (!token->contains(at) || !(*token)[at].is_string()) return failure("the API server gave no token");
@@ -161,21 +167,26 @@ void addGroupCreate(CLI::App& parent, int& exitCode) {
   sub->add_option("-l,--labels", wish.labels, "KEY=VALUE,... of the machines");
   sub->add_option("-a,--annotations", wish.annotations, "KEY=VALUE,... of their WorkloadEntries");
   sub->add_option("-p,--ports", wish.ports, "NAME=PORT,... where they listen, by the names of services' ports");
-  sub->add_option("-s,--serviceAccount", wish.serviceAccount, "Service account that they run as")->capture_default_str();
-  sub->footer("\nExample:\n  fairway workload group create --name ledger -n shop --labels app=ledger --ports http=8080 --serviceAccount ledger");
+  sub->add_option("-s,--serviceAccount", wish.serviceAccount, "Service account that they run as")
+      ->capture_default_str();
+  sub->footer(
+      "\nExample:\n  fairway workload group create --name ledger -n shop --labels app=ledger --ports http=8080 "
+      "--serviceAccount ledger");
   sub->callback([command, &exitCode] { exitCode = command->run(); });
 }
 
 void addEntryConfigure(CLI::App& parent, int& exitCode) {
   auto* entry = parent.add_subcommand("entry", "Machines");
   entry->require_subcommand(1);
-  auto* sub = entry->add_subcommand("configure", "Write what a machine needs to register itself as one of a WorkloadGroup");
+  auto* sub =
+      entry->add_subcommand("configure", "Write what a machine needs to register itself as one of a WorkloadGroup");
   auto command = std::make_shared<ConfigureCommand>();
   auto& c = *command;
   sub->add_option("-f,--file", c.file, "File with the WorkloadGroup; -: standard input")->required();
   sub->add_option("-o,--output", c.output, "Folder to write to; it is made, for its owner alone")->required();
   sub->add_option("--kubeconfig", c.kubeconfig, "Default: KUBECONFIG, ~/.kube/config, or the pod's service account");
-  sub->add_option("--ingressIP", c.ingressAddress, "Address at which the machine reaches the control plane's port 15012");
+  sub->add_option("--ingressIP", c.ingressAddress,
+                  "Address at which the machine reaches the control plane's port 15012");
   sub->add_option("--internalIP", c.internalAddress, "Address of the machine. Default: its agent finds it");
   sub->add_option("--externalIP", c.externalAddress, "Address at which others reach the machine, if that is another");
   sub->add_option("--clusterID", c.wish.clusterId, "Name of the cluster")->capture_default_str();
@@ -185,7 +196,8 @@ void addEntryConfigure(CLI::App& parent, int& exitCode) {
   sub->add_option("--revision", c.revision, "Revision of the control plane")->capture_default_str();
   sub->add_option("--root-namespace", c.rootNamespace, "Namespace of the control plane")->capture_default_str();
   sub->footer(
-      "\nThe folder holds cluster.env (the environment of `fairway agent`), root-cert.pem, istio-token, and hosts (lines for /etc/hosts).\n"
+      "\nThe folder holds cluster.env (the environment of `fairway agent`), root-cert.pem, istio-token, and hosts "
+      "(lines for /etc/hosts).\n"
       "The token is a secret.\n\n"
       "Example:\n  fairway workload entry configure -f group.yaml -o vm --ingressIP 203.0.113.7");
   sub->callback([command, &exitCode] { exitCode = command->run(); });
@@ -205,7 +217,8 @@ Result<ordered_json> workloadGroup(const WorkloadGroupWish& wish) {
   ordered_json workload = ordered_json::object();
   for (const auto& [name, number] : ports->items()) {
     const auto port = toNumber(number.get<std::string>());
-    if (!port || *port == 0 || *port > 65535) return failure("--ports: " + name + ": found " + number.get<std::string>() + ", expected 1 to 65535");
+    if (!port || *port == 0 || *port > 65535)
+      return failure("--ports: " + name + ": found " + number.get<std::string>() + ", expected 1 to 65535");
     workload["ports"][name] = *port;
   }
   workload["serviceAccount"] = wish.serviceAccount;
@@ -245,14 +258,16 @@ Result<std::string> machineEnvironment(const json& object, const MachineWish& wi
   std::string text;
   for (const auto& [name, value] : variables) {
     if (value.empty()) continue;
-    if (value.find_first_of("'\n\\") != std::string::npos) return failure(name + ": \"" + value + "\" cannot be quoted");
+    if (value.find_first_of("'\n\\") != std::string::npos)
+      return failure(name + ": \"" + value + "\" cannot be quoted");
     text += name + "='" + value + "'\n";
   }
   return text;
 }
 
 void addWorkload(CLI::App& app, int& exitCode) {
-  auto* sub = app.add_subcommand("workload", "Machines outside the cluster: WorkloadGroups, and what a machine needs to join");
+  auto* sub =
+      app.add_subcommand("workload", "Machines outside the cluster: WorkloadGroups, and what a machine needs to join");
   sub->group("Cluster");
   sub->require_subcommand(1);
   addGroupCreate(*sub, exitCode);

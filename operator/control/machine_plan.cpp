@@ -61,7 +61,8 @@ std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 
 // What an entry of this machine has to say.
 struct Wanted {
-  Json labels = Json::object(), annotations = Json::object(), spec = Json::object(), owner;  // annotations: null for what must not be there
+  Json labels = Json::object(), annotations = Json::object(), spec = Json::object(),
+       owner;  // annotations: null for what must not be there
 };
 
 Wanted wantedFor(const Machine& machine, const Json& group, bool probed, const std::string& controller) {
@@ -120,7 +121,8 @@ class Planner {
 
   void patch(const api::NamespacedName& key, const Json& entry, Json patch, const char* part = "") {
     patch["metadata"]["resourceVersion"] = text(child(entry, "metadata"), "resourceVersion");
-    write(key, kube::patchCall(kube::objectPath(kEntries, key.ns, key.name) + part, kube::PatchType::merge, dump(patch)));
+    write(key,
+          kube::patchCall(kube::objectPath(kEntries, key.ns, key.name) + part, kube::PatchType::merge, dump(patch)));
   }
 
   // True: the entry is to stay as long as the machine does.
@@ -138,7 +140,8 @@ class Planner {
     if (!decoded.object || !decoded.object->valid()) {
       std::string why;
       for (const auto& problem : decoded.problems) {
-        if (problem.severity == api::Problem::Severity::error && why.empty()) why = problem.field + ": " + problem.message;
+        if (problem.severity == api::Problem::Severity::error && why.empty())
+          why = problem.field + ": " + problem.message;
       }
       answer.problem = "WorkloadGroup " + who + " cannot be used: " + why;
       return true;  // a slip of the pen in a group takes none of its machines away
@@ -146,8 +149,8 @@ class Planner {
     const auto& group = static_cast<const api::WorkloadGroup&>(*decoded.object).spec;
     const auto account = group.workload.serviceAccount.empty() ? kDefaultAccount : group.workload.serviceAccount;
     if (claim.serviceAccount != account) {
-      answer.problem = "the machine proved to be service account " + claim.ns + "/" + claim.serviceAccount + ", but WorkloadGroup " +
-                       who + " is for " + claim.ns + "/" + std::string(account) +
+      answer.problem = "the machine proved to be service account " + claim.ns + "/" + claim.serviceAccount +
+                       ", but WorkloadGroup " + who + " is for " + claim.ns + "/" + std::string(account) +
                        " (spec.template.serviceAccount): give the machine a token of that account, or change the group";
       return false;
     }
@@ -159,11 +162,13 @@ class Planner {
       return true;
     }
     if (annotation(entry->second, kGroupAnnotation) != claim.group) {
-      answer.problem = "WorkloadEntry " + key.toString() + " is there already, and not one that was registered for group " + claim.group +
+      answer.problem = "WorkloadEntry " + key.toString() +
+                       " is there already, and not one that was registered for group " + claim.group +
                        ": it is left as it is; remove it, and the machine is registered";
       return true;
     }
-    if (!deleting(entry->second) && ours(entry->second, machine)) update(key, entry->second, wanted, machine, !group.probe.empty());
+    if (!deleting(entry->second) && ours(entry->second, machine))
+      update(key, entry->second, wanted, machine, !group.probe.empty());
     return true;
   }
 
@@ -194,7 +199,8 @@ class Planner {
     write(key, kube::createCall(kube::objectPath(kEntries, key.ns), dump(object)));
   }
 
-  void update(const api::NamespacedName& key, const Json& entry, const Wanted& wanted, const Machine& machine, bool probed) {
+  void update(const api::NamespacedName& key, const Json& entry, const Wanted& wanted, const Machine& machine,
+              bool probed) {
     const Json& meta = child(entry, "metadata");
     Json change = Json::object();
     Json part = Json::object();
@@ -226,7 +232,8 @@ class Planner {
       }
     }
     if (probed) {
-      const auto health = machine.health.value_or(MachineHealth{false, "the machine's agent has not told of a probe yet"});
+      const auto health =
+          machine.health.value_or(MachineHealth{false, "the machine's agent has not told of a probe yet"});
       const std::string holds = health.healthy ? "True" : "False";
       if (text(known, "status") == holds) return;
       others.push_back({{"type", kHealthyCondition},
@@ -254,7 +261,8 @@ class Planner {
       return patch(key, entry, {{"metadata", {{"annotations", {{kDisconnectedAnnotation, microTime(world_.now)}}}}}});
     }
     if (world_.now < *since + times_.grace) return again(*since + times_.grace);
-    write(key, kube::removeCall(kube::objectPath(kEntries, key.ns, key.name), text(child(entry, "metadata"), "resourceVersion")));
+    write(key, kube::removeCall(kube::objectPath(kEntries, key.ns, key.name),
+                                text(child(entry, "metadata"), "resourceVersion")));
   }
 
   const MachineWorld& world_;

@@ -47,14 +47,14 @@ struct MachineWorld {
 };
 
 struct MachineTimes {
-  std::chrono::milliseconds grace{10'000};    // an entry stays so long after its machine has gone
+  std::chrono::milliseconds grace{10'000};     // an entry stays so long after its machine has gone
   std::chrono::milliseconds comeback{60'000};  // and machines of a replica that died have so long to come to another
 };
 
 struct MachinePlan {
-  std::vector<Write> writes;                               // one for each entry at most
+  std::vector<Write> writes;                             // one for each entry at most
   std::map<api::NamespacedName, MachineAnswer> answers;  // for each machine
-  std::optional<WallTime> again;                           // when to plan anew, if nothing happens before
+  std::optional<WallTime> again;                         // when to plan anew, if nothing happens before
 };
 
 MachinePlan planMachines(const MachineWorld& world, const MachineTimes& times);

@@ -12,9 +12,9 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLook{1'000};    // as often at least, for what nobody tells of
-constexpr std::chrono::milliseconds kGather{50};     // at least so long between two plans
-constexpr std::chrono::seconds kReplicas{5};         // between two looks at the replicas' leases
+constexpr std::chrono::milliseconds kLook{1'000};  // as often at least, for what nobody tells of
+constexpr std::chrono::milliseconds kGather{50};   // at least so long between two plans
+constexpr std::chrono::seconds kReplicas{5};       // between two looks at the replicas' leases
 constexpr std::size_t kMostReplicas = 1'000;
 
 kube::Random seededRandom() {
@@ -109,7 +109,8 @@ void Registrar::disconnect(Id id) {
     const std::lock_guard lock(mutex_);
     const auto found = connected_.find(id);
     if (found == connected_.end()) return;
-    if (const auto newest = newest_.find(found->second.entry); newest != newest_.end() && newest->second == id) newest_.erase(newest);
+    if (const auto newest = newest_.find(found->second.entry); newest != newest_.end() && newest->second == id)
+      newest_.erase(newest);
     connected_.erase(found);
   }
   wake();
@@ -181,7 +182,8 @@ void Registrar::tell(const std::map<api::NamespacedName, MachineAnswer>& answers
       auto& connected = connected_.at(id->second);
       if (connected.answer == answer) continue;
       if (answer.problem.empty() && (!connected.answer || !connected.answer->problem.empty())) {
-        log().info("machine {} of WorkloadGroup {}/{}: connected", connected.machine.claim.address, key.ns, connected.machine.claim.group);
+        log().info("machine {} of WorkloadGroup {}/{}: connected", connected.machine.claim.address, key.ns,
+                   connected.machine.claim.group);
       }
       connected.answer = answer;
       told.push_back(connected.changed);
@@ -236,7 +238,8 @@ void Registrar::run(const std::stop_token& stop) {
     }
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, stop, next, [this] { return dirty_; });
-    if (const auto rest = began + kGather; Clock::now() < rest) changed_.wait_until(lock, stop, rest, [] { return false; });
+    if (const auto rest = began + kGather; Clock::now() < rest)
+      changed_.wait_until(lock, stop, rest, [] { return false; });
   }
 }
 

@@ -46,7 +46,8 @@ class Registrar final : public MachineRegistry {
   // Writes no more: machines that go from here on go to other replicas, which take their entries over.
   void stop();
 
-  Result<Id> connect(const MachineClaim& claim, std::optional<MachineHealth> health, std::function<void()> changed) override;
+  Result<Id> connect(const MachineClaim& claim, std::optional<MachineHealth> health,
+                     std::function<void()> changed) override;
   [[nodiscard]] std::optional<MachineAnswer> answer(Id id) const override;
   void report(Id id, MachineHealth health) override;
   void disconnect(Id id) override;
@@ -73,7 +74,7 @@ class Registrar final : public MachineRegistry {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  bool dirty_ = true;                           // guarded by mutex_, as are the next three
+  bool dirty_ = true;  // guarded by mutex_, as are the next three
   Id lastId_ = 0;
   std::map<Id, Connected> connected_;
   std::map<api::NamespacedName, Id> newest_;  // of each entry

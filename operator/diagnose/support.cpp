@@ -55,9 +55,7 @@ std::string annotationOf(const json& object, const std::string& annotation) {
 std::string nameOf(const json& object) { return textAt(object, "/metadata/name"); }
 std::string namespaceOf(const json& object) { return textAt(object, "/metadata/namespace"); }
 
-std::optional<std::chrono::system_clock::time_point> parseTime(const std::string& text) {
-  return timeOfText(text);
-}
+std::optional<std::chrono::system_clock::time_point> parseTime(const std::string& text) { return timeOfText(text); }
 
 std::string withRevision(const std::string& name, const Options& options) {
   return options.revision.empty() || options.revision == "default" ? name : name + "-" + options.revision;

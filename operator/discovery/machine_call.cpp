@@ -8,7 +8,8 @@
 
 namespace fairway::discovery {
 
-grpc::ServerGenericBidiReactor* MachineCall::start(Core& core, grpc::GenericCallbackServerContext& context, bool secure) {
+grpc::ServerGenericBidiReactor* MachineCall::start(Core& core, grpc::GenericCallbackServerContext& context,
+                                                   bool secure) {
   std::shared_ptr<MachineCall> call(new MachineCall(core, context, secure));
   call->self_ = call;
   auto& turns = secure && mayBlock(core.options, call->credentials_) ? core.admission : core.turns;
@@ -44,7 +45,8 @@ void MachineCall::admit() {
   core_.trust(peer_, true);
   if (core_.options.machines == nullptr) {
     return end({grpc::FAILED_PRECONDITION,
-                "this control plane writes no objects into a cluster, so machines cannot register themselves; it needs a cluster and "
+                "this control plane writes no objects into a cluster, so machines cannot register themselves; it needs "
+                "a cluster and "
                 "--pod-name"});
   }
   const std::lock_guard lock(mutex_);
@@ -81,8 +83,8 @@ void MachineCall::take() {
   std::unique_lock lock(mutex_);
   if (ended_) return;
   if (!id_) {
-    const auto id = machines.connect({caller_.ns, caller_.serviceAccount, message->group, message->address}, message->health,
-                                     [weak = weak_from_this()] {
+    const auto id = machines.connect({caller_.ns, caller_.serviceAccount, message->group, message->address},
+                                     message->health, [weak = weak_from_this()] {
                                        if (const auto self = weak.lock()) self->wake();
                                      });
     if (!id) {
@@ -115,7 +117,8 @@ void MachineCall::look() {
     end({code, why});
   };
   if (!id_) {
-    if (Clock::now() - since_ > core_.options.limits.firstRequest) finish(grpc::DEADLINE_EXCEEDED, "the first message did not come");
+    if (Clock::now() - since_ > core_.options.limits.firstRequest)
+      finish(grpc::DEADLINE_EXCEEDED, "the first message did not come");
     return;
   }
   if (caller_.expires <= std::chrono::system_clock::now()) {
@@ -127,7 +130,8 @@ void MachineCall::look() {
   if (answer->replaced) return finish(grpc::ABORTED, "this machine has come anew, on another stream");
   if (writing_ || told_ == answer) return;
   if (!answer->problem.empty()) {
-    spdlog::warn("machine at {} ({}), {}, is not registered: {}", peer_, caller_.toString(), answer->entry, answer->problem);
+    spdlog::warn("machine at {} ({}), {}, is not registered: {}", peer_, caller_.toString(), answer->entry,
+                 answer->problem);
   }
   told_ = std::move(answer);
   outgoing_ = encodeMachineAnswer(*told_);

@@ -33,7 +33,8 @@ Result<MachineMessage> decodeMachineMessage(const grpc::ByteBuffer& bytes) {
   Struct message;
   grpc::ByteBuffer copy(bytes);
   grpc::ProtoBufferReader reader(&copy);
-  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader)) return failure("the message is no google.protobuf.Struct");
+  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader))
+    return failure("the message is no google.protobuf.Struct");
   MachineMessage result;
   for (const auto& [name, target] : {std::pair{"group", &result.group}, {"address", &result.address}}) {
     auto text = textOf(message, name, kMaxName);
@@ -44,7 +45,8 @@ Result<MachineMessage> decodeMachineMessage(const grpc::ByteBuffer& bytes) {
   if (health == nullptr) return result;
   if (health->kind_case() != Value::kStructValue) return failure("health: expected an object");
   const auto* healthy = find(health->struct_value(), "healthy");
-  if (healthy == nullptr || healthy->kind_case() != Value::kBoolValue) return failure("health.healthy: expected true or false");
+  if (healthy == nullptr || healthy->kind_case() != Value::kBoolValue)
+    return failure("health.healthy: expected true or false");
   auto words = textOf(health->struct_value(), "message", kMaxMessage);
   if (!words) return tl::unexpected(words.error().within("health"));
   result.health = MachineHealth{healthy->bool_value(), std::move(*words)};

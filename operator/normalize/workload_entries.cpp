@@ -71,7 +71,8 @@ MachineOf MachineOf::parse(std::string_view key) {
 MachineOf::Value machineOf(store::View& view, const MachineOf& query) {
   for (const auto* entry : view.list<Entry>(query.ns)) {
     const auto& spec = entry->spec;
-    if (!entry->valid() || std::find(query.ips.begin(), query.ips.end(), toLower(spec.address)) == query.ips.end()) continue;
+    if (!entry->valid() || std::find(query.ips.begin(), query.ips.end(), toLower(spec.address)) == query.ips.end())
+      continue;
     if (!spec.serviceAccount.empty() && spec.serviceAccount != query.serviceAccount) continue;
     model::Workload result;
     result.ns = query.ns;
@@ -99,7 +100,8 @@ WorkloadEntryCheck::Value workloadEntryCheck(store::View& view, const WorkloadEn
   }
   if (!entry->spec.healthy) {
     info(view, provenanceOf(*entry), "status.conditions",
-         "its health is checked (annotation proxy.istio.io/health-checks-enabled) and the condition Healthy is not True: nothing leads "
+         "its health is checked (annotation proxy.istio.io/health-checks-enabled) and the condition Healthy is not "
+         "True: nothing leads "
          "there until it is");
   }
   bool selected = false;

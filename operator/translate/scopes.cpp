@@ -175,7 +175,8 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
     return patchedScopes(view, patches, proxy, {{GatewayScope::kType, scope.key()}});
   }
   SidecarOutbound outbound{client, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
-  SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false, machine};
+  SidecarInbound inbound{proxy.ns,           account, labels, namedPorts, proxy.interception,
+                         outbound.addresses, {},      false,  machine};
   if (binds) {
     outbound.addresses = {proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress};
     outbound.unprivileged = proxy.unprivileged;

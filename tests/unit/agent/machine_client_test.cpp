@@ -4,10 +4,10 @@
 #include <mutex>
 #include <vector>
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/struct.pb.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/proto_buffer_reader.h>
+#include <catch2/catch.hpp>
 
 #include "agent/http_server.h"
 #include "support.h"
@@ -23,7 +23,8 @@ namespace {
 class Machines final : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
-    if (context->method() != "/fairway.machines.v1.MachineService/Connect") return grpc::CallbackGenericService::CreateReactor(context);
+    if (context->method() != "/fairway.machines.v1.MachineService/Connect")
+      return grpc::CallbackGenericService::CreateReactor(context);
     return new Call(*this);
   }
   void answer(const std::string& problem, const std::string& entry, const std::string& probe) {
@@ -94,7 +95,8 @@ struct World {
   ControlPlane plane{&machines};
 
   std::unique_ptr<MachineClient> machine(bool commands = false) {
-    MachineOptions options{{plane.address, "localhost", plane.authority->rootsFile()}, "vms", "127.0.0.1", {"127.0.0.1", {}}, commands};
+    MachineOptions options{
+        {plane.address, "localhost", plane.authority->rootsFile()}, "vms", "127.0.0.1", {"127.0.0.1", {}}, commands};
     return std::make_unique<MachineClient>(std::move(options), [] { return Secrets{}; });
   }
 };
@@ -120,8 +122,9 @@ TEST_CASE("the probe that comes is done, and its outcome told on each stream") {
                      return good ? HttpReply{200, "well\n"} : HttpReply{503, "ill\n"};
                    }).value();
   const auto port = std::to_string(app->address().port);
-  world.machines.answer("", "n/vms-127.0.0.1",
-                        R"({"httpGet":{"path":"/x","port":)" + port + R"(},"periodSeconds":1,"failureThreshold":1,"timeoutSeconds":30})");
+  world.machines.answer(
+      "", "n/vms-127.0.0.1",
+      R"({"httpGet":{"path":"/x","port":)" + port + R"(},"periodSeconds":1,"failureThreshold":1,"timeoutSeconds":30})");
   const auto machine = world.machine();
   CHECK(eventually([&] { return world.machines.heard("healthy"); }));
   CHECK(machine->status().entry == "n/vms-127.0.0.1");
@@ -155,7 +158,8 @@ TEST_CASE("a probe that this agent cannot do makes the machine unhealthy, with t
 
 TEST_CASE("a control plane that knows of no machines is named as the problem") {
   ControlPlane plane;
-  MachineOptions options{{plane.address, "localhost", plane.authority->rootsFile()}, "vms", "127.0.0.1", {"127.0.0.1", {}}, false};
+  MachineOptions options{
+      {plane.address, "localhost", plane.authority->rootsFile()}, "vms", "127.0.0.1", {"127.0.0.1", {}}, false};
   MachineClient machine(std::move(options), [] { return Secrets{}; });
   CHECK(eventually([&] { return machine.status().problem.find("it knows of no machines") != std::string::npos; }));
 }

@@ -47,7 +47,8 @@ TEST_CASE("a group's probe is read with Kubernetes' defaults") {
   CHECK(probe.period == 10s);
   CHECK(probe.successes == 1);
   CHECK(probe.failures == 3);
-  probe = probeOf(R"({"tcpSocket":{"port":80,"host":"127.0.0.2"},"timeoutSeconds":2,"initialDelaySeconds":3,"periodSeconds":4,
+  probe = probeOf(
+      R"({"tcpSocket":{"port":80,"host":"127.0.0.2"},"timeoutSeconds":2,"initialDelaySeconds":3,"periodSeconds":4,
                       "successThreshold":5,"failureThreshold":6})");
   CHECK(probe.target.kind == AppProbe::Kind::tcp);
   CHECK(probe.target.host == "127.0.0.2");
@@ -56,7 +57,8 @@ TEST_CASE("a group's probe is read with Kubernetes' defaults") {
   CHECK(probe.period == 4s);
   CHECK(probe.successes == 5);
   CHECK(probe.failures == 6);
-  probe = probeOf(R"({"exec":{"command":["/bin/true","x"]},"timeoutSeconds":7,"periodSeconds":0,"failureThreshold":-1})");
+  probe =
+      probeOf(R"({"exec":{"command":["/bin/true","x"]},"timeoutSeconds":7,"periodSeconds":0,"failureThreshold":-1})");
   CHECK(probe.command == std::vector<std::string>{"/bin/true", "x"});
   CHECK(probe.target.timeout == 7s);
   CHECK(probe.period == 10s);
@@ -64,9 +66,10 @@ TEST_CASE("a group's probe is read with Kubernetes' defaults") {
 }
 
 TEST_CASE("a probe that is none is refused, whatever it is") {
-  for (const auto* text : {"", "[]", "null", "{}", R"({"httpGet":{}})", R"({"httpGet":{"port":0}})", R"({"exec":{}})",
-                           R"({"exec":[]})", R"({"exec":{"command":[]}})", R"({"exec":{"command":[1]}})", R"({"exec":{"command":[""]}})",
-                           R"({"httpGet":{"port":1},"tcpSocket":{"port":1}})", R"({"grpc":{}})"}) {
+  for (const auto* text :
+       {"", "[]", "null", "{}", R"({"httpGet":{}})", R"({"httpGet":{"port":0}})", R"({"exec":{}})", R"({"exec":[]})",
+        R"({"exec":{"command":[]}})", R"({"exec":{"command":[1]}})", R"({"exec":{"command":[""]}})",
+        R"({"httpGet":{"port":1},"tcpSocket":{"port":1}})", R"({"grpc":{}})"}) {
     CAPTURE(text);
     CHECK_FALSE(parseMachineProbe(text));
   }
@@ -106,10 +109,13 @@ TEST_CASE("probes are done: HTTP with its headers, TCP, and by a name") {
 
 TEST_CASE("a command counts by its exit code, and is killed when its time is over") {
   CHECK(runOnce(R"({"exec":{"command":["sh","-c","exit 0"]},"timeoutSeconds":60})"));
-  const auto failed = runOnce(R"({"exec":{"command":["sh","-c","echo first; echo no disk >&2; exit 3"]},"timeoutSeconds":60})");
+  const auto failed =
+      runOnce(R"({"exec":{"command":["sh","-c","echo first; echo no disk >&2; exit 3"]},"timeoutSeconds":60})");
   REQUIRE_FALSE(failed);
   CHECK(failed.error().message == "sh failed: no disk");
-  CHECK(runOnce(R"({"exec":{"command":["/no/such/program"]},"timeoutSeconds":60})").error().message.find("cannot execute") != std::string::npos);
+  CHECK(runOnce(R"({"exec":{"command":["/no/such/program"]},"timeoutSeconds":60})")
+            .error()
+            .message.find("cannot execute") != std::string::npos);
   const auto late = runCommand({"sh", "-c", "sleep 1000"}, 50ms, [] { return false; });
   REQUIRE_FALSE(late);
   CHECK(late.error().message.find("not over in time, 50 ms") != std::string::npos);

@@ -50,7 +50,8 @@ TEST_CASE("mistakes in WorkloadEntries") {
 TEST_CASE("an entry whose health is checked is healthy when its status says so, whatever shape that has") {
   const auto healthy = [](const std::string& checked, const std::string& status) {
     return good<WorkloadEntry>(
-               "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: n, annotations: "
+               "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: n, "
+               "annotations: "
                "{proxy.istio.io/health-checks-enabled: '" +
                checked + "'}}\nspec: {address: 192.0.2.1}\nstatus: " + status)
         ->spec.healthy;
@@ -58,9 +59,10 @@ TEST_CASE("an entry whose health is checked is healthy when its status says so, 
   CHECK(healthy("true", "{conditions: [{type: Other, status: 'False'}, {type: Healthy, status: 'True'}]}"));
   CHECK(healthy("false", "{conditions: [{type: Healthy, status: 'False'}]}"));
   CHECK(healthy("", "{}"));
-  for (const auto* status : {"{}", "null", "text", "[]", "{conditions: {}}", "{conditions: [1, [], null]}", "{conditions: [{type: Healthy}]}",
-                             "{conditions: [{type: Healthy, status: true}]}", "{conditions: [{type: Healthy, status: 'False'}]}",
-                             "{conditions: [{type: Ready, status: 'True'}]}"}) {
+  for (const auto* status :
+       {"{}", "null", "text", "[]", "{conditions: {}}", "{conditions: [1, [], null]}",
+        "{conditions: [{type: Healthy}]}", "{conditions: [{type: Healthy, status: true}]}",
+        "{conditions: [{type: Healthy, status: 'False'}]}", "{conditions: [{type: Ready, status: 'True'}]}"}) {
     CAPTURE(status);
     CHECK_FALSE(healthy("true", status));
   }

@@ -26,7 +26,8 @@ TEST_CASE("a text is a time again, with its fraction") {
   CHECK(timeOfText("2024-02-29T12:34:56.25Z") == day + 250ms);
   CHECK(timeOfText("2024-02-29T12:34:56.000001Z") == day + 1us);
   CHECK(timeOfText("2024-02-29T12:34:56.Z") == day);
-  for (const auto* text : {"", "yesterday", "2024-02-29T12:34:56", "2024-02-29T12:34:56+01:00", "2024-02-29T12:34:56Z "}) {
+  for (const auto* text :
+       {"", "yesterday", "2024-02-29T12:34:56", "2024-02-29T12:34:56+01:00", "2024-02-29T12:34:56Z "}) {
     CHECK_FALSE(timeOfText(text));
   }
 }

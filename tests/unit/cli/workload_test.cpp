@@ -26,7 +26,8 @@ TEST_CASE("a WorkloadGroup of flags") {
              {"spec",
               {{"metadata", {{"labels", {{"app", "ledger"}, {"tier", "x"}}}, {"annotations", {{"owner", "books"}}}}},
                {"template", {{"ports", {{"http", 8080}}}, {"serviceAccount", "vm"}}}}}});
-  CHECK(groupOf({"ledger", "shop", "", "", "", "default"})["spec"] == json{{"template", {{"serviceAccount", "default"}}}});
+  CHECK(groupOf({"ledger", "shop", "", "", "", "default"})["spec"] ==
+        json{{"template", {{"serviceAccount", "default"}}}});
   CHECK_FALSE(workloadGroup({"ledger", "shop", "app", "", "", "default"}));
   CHECK_FALSE(workloadGroup({"ledger", "shop", "app=a b", "", "", "default"}));
   CHECK_FALSE(workloadGroup({"ledger", "shop", "", "", "http=0", "default"}));
@@ -40,8 +41,8 @@ TEST_CASE("a machine's environment says which group it is of, and as whom") {
   wish.address = "192.0.2.1";
   const auto text = machineEnvironment(groupOf({"ledger", "shop", "app=ledger", "", "http=8080", "vm"}), wish);
   REQUIRE(text);
-  for (const auto* line : {"ISTIO_META_AUTO_REGISTER_GROUP='ledger'\n", "POD_NAMESPACE='shop'\n", "SERVICE_ACCOUNT='vm'\n",
-                           "FAIRWAY_LABELS='app=ledger'\n", "INSTANCE_IPS='192.0.2.1'\n",
+  for (const auto* line : {"ISTIO_META_AUTO_REGISTER_GROUP='ledger'\n", "POD_NAMESPACE='shop'\n",
+                           "SERVICE_ACCOUNT='vm'\n", "FAIRWAY_LABELS='app=ledger'\n", "INSTANCE_IPS='192.0.2.1'\n",
                            "FAIRWAY_DISCOVERY_ADDRESS='istiod.istio-system.svc:15012'\n"}) {
     CAPTURE(line);
     CHECK(text->find(line) != std::string::npos);

@@ -48,7 +48,8 @@ void apply(MachineWorld& world, const Write& write) {
     auto path = write.call.path;
     if (path.ends_with("/status")) path.resize(path.size() - 7);
     key.name = path.substr(kPath.size() + 1);
-    const auto& wanted = write.call.verb == Verb::remove ? body["preconditions"]["resourceVersion"] : body["metadata"]["resourceVersion"];
+    const auto& wanted = write.call.verb == Verb::remove ? body["preconditions"]["resourceVersion"]
+                                                         : body["metadata"]["resourceVersion"];
     REQUIRE(wanted == world.entries.at(key)["metadata"]["resourceVersion"]);
     if (write.call.verb == Verb::remove) {
       world.entries.erase(key);
@@ -106,7 +107,8 @@ TEST_CASE("an entry's name is its group's and its address, as an object can have
 TEST_CASE("a claim has a group's name and an address that others can reach, in its usual text") {
   CHECK(checkClaim({"n", "vm", "vms", "fd00:0:0::0001"})->address == "fd00::1");
   CHECK(checkClaim({"n", "vm", "vms", "10.0.0.1"})->address == "10.0.0.1");
-  for (const auto* address : {"", "vm.example.com", "10.0.0.1:80", "10.0.0", "0.0.0.0", "::", "224.0.0.1", "ff02::1", " 10.0.0.1"}) {
+  for (const auto* address :
+       {"", "vm.example.com", "10.0.0.1:80", "10.0.0", "0.0.0.0", "::", "224.0.0.1", "ff02::1", " 10.0.0.1"}) {
     CAPTURE(address);
     CHECK_FALSE(checkClaim({"n", "vm", "vms", address}));
   }
@@ -180,8 +182,10 @@ TEST_CASE("a group that cannot be read makes no entries, and takes none away") {
 
 TEST_CASE("an entry that was not registered for this group is never touched") {
   auto world = oneMachine();
-  for (const Json& annotations : {Json::object(), Json{{"istio.io/autoRegistrationGroup", "others"}, {"istio.io/workloadController", "b"}}}) {
-    world.entries[kEntry] = {{"metadata", {{"name", kEntry.name}, {"annotations", annotations}}}, {"spec", {{"address", "192.0.2.1"}}}};
+  for (const Json& annotations :
+       {Json::object(), Json{{"istio.io/autoRegistrationGroup", "others"}, {"istio.io/workloadController", "b"}}}) {
+    world.entries[kEntry] = {{"metadata", {{"name", kEntry.name}, {"annotations", annotations}}},
+                             {"spec", {{"address", "192.0.2.1"}}}};
     CHECK(planMachines(world, {}).writes.empty());
     CHECK(problem(world).find("is there already") != std::string::npos);
   }
@@ -277,7 +281,8 @@ TEST_CASE("the replica that a machine came to last has its entry, whoever notice
   fresh.entries = old.entries;
   settle(fresh);
   CHECK(annotation(fresh, kDisconnectedAnnotation).empty());
-  CHECK(Json::parse(removal.call.body)["preconditions"]["resourceVersion"] != fresh.entries.at(kEntry)["metadata"]["resourceVersion"]);
+  CHECK(Json::parse(removal.call.body)["preconditions"]["resourceVersion"] !=
+        fresh.entries.at(kEntry)["metadata"]["resourceVersion"]);
 }
 
 TEST_CASE("a machine that is still here takes its entry back when the replica with the newer stream has lost it") {
@@ -292,7 +297,8 @@ TEST_CASE("a machine that is still here takes its entry back when the replica wi
   CHECK(annotation(world, kControllerAnnotation) == "a");
   CHECK(annotation(world, kDisconnectedAnnotation).empty());
   // Equal times are settled by name: one of the two writes.
-  world.entries.at(kEntry)["metadata"]["annotations"][kConnectedAnnotation] = microTime(world.machines.at(kEntry).connected);
+  world.entries.at(kEntry)["metadata"]["annotations"][kConnectedAnnotation] =
+      microTime(world.machines.at(kEntry).connected);
   world.entries.at(kEntry)["metadata"]["annotations"][kControllerAnnotation] = "b";
   CHECK(planMachines(world, {}).writes.empty());
   world.controller = "c";
@@ -331,7 +337,8 @@ TEST_CASE("entries that nobody registered are nobody's to remove") {
   auto world = oneMachine();
   world.machines.clear();
   world.gone = {"", "b"};
-  world.entries[{"n", "hand"}] = {{"metadata", {{"name", "hand"}, {"annotations", {{kControllerAnnotation, "b"}}}}}, {"spec", {{"address", "192.0.2.1"}}}};
+  world.entries[{"n", "hand"}] = {{"metadata", {{"name", "hand"}, {"annotations", {{kControllerAnnotation, "b"}}}}},
+                                  {"spec", {{"address", "192.0.2.1"}}}};
   CHECK(planMachines(world, {}).writes.empty());
   CHECK(otherControllers(world.entries, "a").empty());
 }

@@ -26,7 +26,10 @@ struct World {
   void addGroup(Json probe = {}) {
     Json spec{{"template", {{"ports", {{"http", 80}}}}}};
     if (!probe.is_null()) spec["probe"] = std::move(probe);
-    server.put(kGroup, {{"apiVersion", "networking.istio.io/v1"}, {"kind", "WorkloadGroup"}, {"metadata", {{"uid", "u"}}}, {"spec", spec}});
+    server.put(kGroup, {{"apiVersion", "networking.istio.io/v1"},
+                        {"kind", "WorkloadGroup"},
+                        {"metadata", {{"uid", "u"}}},
+                        {"spec", spec}});
   }
   Registrar& replica(const std::string& name) {
     RegistrarOptions options;
@@ -55,10 +58,13 @@ TEST_CASE("a machine's entry comes with it, comes back when it is deleted, and g
   std::atomic<int> changes{0};
   const auto id = registrar.connect(kClaim, std::nullopt, [&] { ++changes; });
   REQUIRE(id);
-  CHECK(world.server.waitUntil([&] { return changes > 0 && registrar.answer(*id)->problem.find("no WorkloadGroup") != std::string::npos; }));
+  CHECK(world.server.waitUntil(
+      [&] { return changes > 0 && registrar.answer(*id)->problem.find("no WorkloadGroup") != std::string::npos; }));
   world.addGroup();
   CHECK(world.server.waitUntil([&] { return world.server.get(kEntry).is_object(); }));
-  CHECK(world.server.waitUntil([&] { return registrar.answer(*id) == MachineAnswer{"", "n/vms-10.0.0.1", "", false}; }));
+  CHECK(world.server.waitUntil([&] {
+    return registrar.answer(*id) == MachineAnswer{"", "n/vms-10.0.0.1", "", false};
+  }));
   world.server.erase(kEntry);
   CHECK(world.server.waitUntil([&] { return world.server.get(kEntry).is_object(); }));
   registrar.disconnect(*id);

@@ -32,7 +32,8 @@ class Registry final : public MachineRegistry {
     std::optional<MachineAnswer> answer;
   };
 
-  Result<Id> connect(const MachineClaim& claim, std::optional<MachineHealth> health, std::function<void()> changed) override {
+  Result<Id> connect(const MachineClaim& claim, std::optional<MachineHealth> health,
+                     std::function<void()> changed) override {
     if (claim.address == "nowhere") return failure("address \"nowhere\": expected an IP address");
     const std::lock_guard lock(mutex_);
     machines_[++last_] = {claim, std::move(health), std::move(changed), std::nullopt};
@@ -106,7 +107,8 @@ class Machine {
     context_.set_deadline(std::chrono::system_clock::now() + 120s);
     stream_.reset(grpc::internal::ClientReaderWriterFactory<Struct, Struct>::Create(
         channel_.get(),
-        grpc::internal::RpcMethod(std::string(kMachineMethod).c_str(), grpc::internal::RpcMethod::BIDI_STREAMING), &context_));
+        grpc::internal::RpcMethod(std::string(kMachineMethod).c_str(), grpc::internal::RpcMethod::BIDI_STREAMING),
+        &context_));
   }
   ~Machine() {
     context_.TryCancel();
@@ -254,14 +256,16 @@ TEST_CASE("messages of machines are read within bounds") {
   (*message.mutable_fields())["other"].set_number_value(1);
   auto& health = (*message.mutable_fields())["health"];
   health.mutable_struct_value();
-  CHECK(decodeMachineMessage(bytesOf(message.SerializeAsString())).error().message == "health.healthy: expected true or false");
+  CHECK(decodeMachineMessage(bytesOf(message.SerializeAsString())).error().message ==
+        "health.healthy: expected true or false");
   (*health.mutable_struct_value()->mutable_fields())["healthy"].set_bool_value(true);
   const auto read = decodeMachineMessage(bytesOf(message.SerializeAsString()));
   REQUIRE(read);
   CHECK(read->group == "vms");
   CHECK(read->health == MachineHealth{true, ""});
   (*health.mutable_struct_value()->mutable_fields())["message"].set_string_value(std::string(513, 'x'));
-  CHECK(decodeMachineMessage(bytesOf(message.SerializeAsString())).error().message == "health: message: more than 512 bytes");
+  CHECK(decodeMachineMessage(bytesOf(message.SerializeAsString())).error().message ==
+        "health: message: more than 512 bytes");
   health.set_string_value("well");
   CHECK(decodeMachineMessage(bytesOf(message.SerializeAsString())).error().message == "health: expected an object");
   CHECK_FALSE(decodeMachineMessage(bytesOf("no message")));
