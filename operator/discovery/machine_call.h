@@ -24,7 +24,7 @@ namespace fairway::discovery {
 class MachineCall final : public grpc::ServerGenericBidiReactor, public std::enable_shared_from_this<MachineCall> {
  public:
   // An agent tells changes of its health: more is no agent.
-  static constexpr std::size_t kMostMessages = 60;  // in kWindow
+  static constexpr std::size_t kMostMessages = 150;  // in kWindow
   static constexpr std::chrono::seconds kWindow{60};
   static grpc::ServerGenericBidiReactor* start(Core& core, grpc::GenericCallbackServerContext& context, bool secure);
 

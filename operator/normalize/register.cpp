@@ -80,6 +80,7 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(delegatingRoots);
   catalogue.add(delegatingGatewayRoots);
   catalogue.add(machineOf);
+  catalogue.add(machinePortsOf);
   catalogue.add(workloadEntryCheck);
 }
 

@@ -86,6 +86,34 @@ MachineOf::Value machineOf(store::View& view, const MachineOf& query) {
   return std::nullopt;
 }
 
+// Labels as pairs of fields: they may hold any text.
+std::string MachinePortsOf::key() const {
+  auto key = store::joinKey({ns});
+  for (const auto& [name, value] : labels) key += "|" + store::joinKey({name, value});
+  return key;
+}
+
+MachinePortsOf MachinePortsOf::parse(std::string_view key) {
+  const auto fields = store::splitKey(key);
+  MachinePortsOf query{fields.at(0), {}};
+  for (std::size_t i = 1; i + 1 < fields.size(); i += 2) query.labels.emplace(fields[i], fields[i + 1]);
+  return query;
+}
+
+MachinePortsOf::Value machinePortsOf(store::View& view, const MachinePortsOf& query) {
+  MachinePortsOf::Value result;
+  for (const auto* entry : view.list<Entry>(query.ns)) {
+    if (!entry->valid() || entry->spec.labels != query.labels) continue;
+    if (!result) result.emplace();
+    for (const auto& [name, number] : entry->spec.ports) {
+      auto& numbers = (*result)[name];
+      const auto at = std::lower_bound(numbers.begin(), numbers.end(), number);
+      if (at == numbers.end() || *at != number) numbers.insert(at, number);
+    }
+  }
+  return result;
+}
+
 WorkloadEntryCheck WorkloadEntryCheck::parse(std::string_view key) {
   const auto fields = store::splitKey(key);
   return {fields.at(0), fields.at(1)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,18 @@ struct MachineOf {
   static MachineOf parse(std::string_view key);
 };
 MachineOf::Value machineOf(store::View& view, const MachineOf& query);
+
+// The ports that machines with exactly these labels have by names of services' ports, the numbers of each sorted. Nothing: there is no
+// such machine.
+struct MachinePortsOf {
+  using Value = std::optional<std::map<std::string, std::vector<std::uint32_t>>>;
+  static constexpr std::string_view kType = "machine-ports";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static MachinePortsOf parse(std::string_view key);
+};
+MachinePortsOf::Value machinePortsOf(store::View& view, const MachinePortsOf& query);
 
 // Tells about one that cannot be used, or that nobody selects.
 struct WorkloadEntryCheck {

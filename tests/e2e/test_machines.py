@@ -1,9 +1,10 @@
 """Machines outside the cluster that register themselves: a WorkloadGroup, agents with real Envoys, a real API server."""
 
 import json
+import subprocess
 
 from harness.network import POD_PREFIX
-from processes import Agent, Apps, Failed, request, wait_for
+from processes import Agent, Apps, Failed, binary, request, wait_for
 from workloads import Workload
 
 ENTRIES = "/apis/networking.istio.io/v1/namespaces/shop/workloadentries"
@@ -83,6 +84,27 @@ def healthy(lab):
     return next(((c["status"], c.get("message", "")) for c in conditions if c["type"] == "Healthy"), (None, ""))
 
 
+def configure(lab):
+    """What `fairway workload entry configure` writes for a machine of the group."""
+    group, folder = lab.directory / "group.yaml", lab.directory / "vm"
+    group.write_text(GROUP, encoding="utf-8")
+    argv = [binary(), "workload", "entry", "configure", "-f", group, "-o", folder, "--kubeconfig", lab.api.admin, "--ingressIP", "127.0.0.1"]
+
+    def configured():
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode:  # the leader may not have written the roots yet
+            assert "istio-ca-root-cert" in done.stderr, done.stderr
+        return done.returncode == 0
+
+    wait_for(configured, 60, "the files of a machine", pause=0.5)
+    assert (folder / "hosts").read_text(encoding="utf-8") == "127.0.0.1 istiod.istio-system.svc\n"
+    environment = dict(line.split("=", 1) for line in (folder / "cluster.env").read_text(encoding="utf-8").splitlines())
+    assert environment["ISTIO_META_AUTO_REGISTER_GROUP"] == "'ledger'"
+    assert environment["POD_NAMESPACE"] == "'shop'" and environment["SERVICE_ACCOUNT"] == "'ledger'"
+    assert (folder / "istio-token").stat().st_mode & 0o777 == 0o600
+    return folder
+
+
 def says(process, text, seconds=30):
     wait_for(lambda: process.check() or text in process.log.read_text(encoding="utf-8"), seconds, f"{process.name} to say: {text}", pause=0.05)
 
@@ -100,11 +122,12 @@ def test_a_machine_joins_and_leaves(lab):
     plane = lab.control_plane = lab.replica("a")
     lab.add(Apps(lab.directory / "app", [{"service": "ledger", "listen": [f"{MACHINE.app}:8080"]}]))
     health = lab.add(Apps(lab.directory / "health", [{"service": "health", "listen": [f"{MACHINE.app}:8081"]}]))
-    token = lab.token_of(MACHINE)
+    folder = configure(lab)
+    assert (folder / "root-cert.pem").read_text(encoding="ascii") == plane.root_file.read_text(encoding="ascii")
     start_agent(lab, plane, CLIENT, lab.token_of(CLIENT))
 
     print("  the agent is there before its group")
-    agent = start_agent(lab, plane, MACHINE, token, "--auto-register-group", "ledger")
+    agent = start_agent(lab, plane, MACHINE, folder / "istio-token", "--auto-register-group", "ledger")
     says(agent, "there is no WorkloadGroup shop/ledger")
     lab.api.apply(GROUP)
     made = wait_for(lambda: entry(lab), 30, "the WorkloadEntry", pause=0.05)

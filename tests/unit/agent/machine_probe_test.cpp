@@ -4,6 +4,7 @@
 
 #include "agent/http_server.h"
 #include "agent/run_command.h"
+#include "agent/statsd.h"
 #include "support.h"
 
 using namespace fairway;
@@ -86,7 +87,9 @@ TEST_CASE("health changes after so many outcomes in a row") {
 
 TEST_CASE("probes are done: HTTP with its headers, TCP, and by a name") {
   std::string host, header;
-  const auto server = HttpServer::start({{"127.0.0.1", 0, ""}, 2}, [&](const HttpCall& call) -> HttpReply {
+  const auto named = resolveStatsd("localhost.:1", 60s);  // which of its addresses that is depends on the machine
+  REQUIRE(named);
+  const auto server = HttpServer::start({{named->host, 0, ""}, 2}, [&](const HttpCall& call) -> HttpReply {
                         host = call.headers.count("host") != 0 ? call.headers.at("host") : "";
                         header = call.headers.count("x-probe") != 0 ? call.headers.at("x-probe") : "";
                         return {call.path == "/good" ? 200U : 503U, "down for repairs\n"};
@@ -99,7 +102,7 @@ TEST_CASE("probes are done: HTTP with its headers, TCP, and by a name") {
   CHECK(header == "yes");
   const auto bad = runOnce(http("/bad"));
   REQUIRE_FALSE(bad);
-  CHECK(bad.error().message == "127.0.0.1:" + port + "/bad: 503 down for repairs");
+  CHECK(bad.error().message == named->host + ":" + port + "/bad: 503 down for repairs");
   CHECK(runOnce(http("/good", R"(,"host":"127.0.0.1")"), {"127.0.0.9", {}}));
   CHECK(runOnce(http("/good", R"(,"host":"localhost.")"), {"127.0.0.9", {}}));
   CHECK(host == "localhost.:" + port);

@@ -161,3 +161,23 @@ TEST_CASE("a proxy without a pod runs on the machine that has its address and it
   CHECK(MachineOf::parse(MachineOf{"n", "vm", {"a", "b"}}.key()).key() == MachineOf{"n", "vm", {"a", "b"}}.key());
   CHECK_FALSE(mesh.ask(MachineOf{"other", "vm", {"192.0.2.1"}}));
 }
+
+TEST_CASE("a machine's ports are ports of its labels' workloads: what is spoken there is known") {
+  Mesh mesh;
+  mesh.service("n", "x", {{"http", 80, "80"}, {"grpc", 81, "web"}}, {{"app", "vm"}});
+  const model::Labels labels{{"app", "vm"}};
+  const auto ports = [&] {
+    std::vector<std::uint32_t> numbers;
+    for (const auto& port : mesh.ask(InboundPortsOf{"n", labels})) numbers.push_back(port.port);
+    return numbers;
+  };
+  CHECK(ports() == std::vector<std::uint32_t>{80});
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.ports = {{"http", 8080}}; });
+  CHECK(ports() == std::vector<std::uint32_t>{80, 81, 8080});
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.ports = {{"grpc", 9000}}; });
+  CHECK(ports() == std::vector<std::uint32_t>{80, 9000});
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.labels["version"] = "v2"; });  // others than those
+  CHECK(ports() == std::vector<std::uint32_t>{80});
+  const model::Labels odd{{"a|b", "c,d=e"}, {"", "\\"}};
+  CHECK(MachinePortsOf::parse(MachinePortsOf{"n", odd}.key()).labels == odd);
+}

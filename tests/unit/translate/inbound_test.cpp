@@ -312,6 +312,7 @@ TEST_CASE("a machine has its entry's labels, and its ports by the names of the s
                                                    port("admin", 81, model::Protocol::http, "9000"),
                                                    port("named", 82, model::Protocol::tcp, "web")};
   w.machine.emplace();
+  w.machine->serviceAccount = "client";
   w.machine->labels = {{"app", "client"}};
   w.machine->namedPorts = {{"http", 8080}, {"web", 1234}};
   auto proxy = bareSidecar();
