@@ -9,17 +9,11 @@ namespace fairway::analyze {
 
 namespace {
 
-// Connections that say nothing of whom they are for: neither HTTP nor TLS.
-bool isOpaque(const std::string& protocol) {
-  const auto known = normalize::gatewayProtocol(protocol).value_or(model::Protocol::tcp);
-  return !model::isHttp(known) && !model::isTls(known);
-}
-
 void checkAddresses(const Resource& resource, const api::ServiceEntry& entry, Reporter& report) {
   if (!entry.spec.addresses.empty()) return;
   for (std::size_t i = 0; i < entry.spec.ports.size(); ++i) {
     const auto& port = entry.spec.ports[i];
-    if (port.number == 0 || !isOpaque(port.protocol)) continue;
+    if (port.number == 0 || !normalize::isOpaque(port.protocol)) continue;
     report.add(Code::addresses_required, resource, "spec.ports[" + std::to_string(i) + "]",
                "port " + std::to_string(port.number) + " speaks " + (port.protocol.empty() ? "TCP" : port.protocol) +
                    ", and the entry has no addresses: connections to any address at this port count as meant for " +

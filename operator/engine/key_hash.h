@@ -12,7 +12,13 @@ namespace fairway::engine {
 // Not noexcept, so that the library's hash tables keep each hash: computing it again is what costs.
 struct UnitKeyHash {
   std::size_t operator()(const store::UnitKey& key) const {
-    return std::hash<std::string>{}(key.key) ^ (std::hash<std::string_view>{}(key.type) * 0x9e3779b97f4a7c15ULL);
+    // Few types have keys in common: ends and length tell them apart.
+    const auto& type = key.type;
+    const std::size_t kind =
+        type.empty() ? 0
+                     : type.size() << 16U ^ static_cast<unsigned char>(type.front()) << 8U ^
+                           static_cast<unsigned char>(type.back());
+    return std::hash<std::string>{}(key.key) ^ (kind * 0x9e3779b97f4a7c15ULL);
   }
 };
 

@@ -59,4 +59,9 @@ std::optional<Protocol> gatewayProtocol(std::string_view text) {
   return byName(name);
 }
 
+bool isOpaque(std::string_view protocol) {
+  const auto known = gatewayProtocol(protocol).value_or(model::Protocol::tcp);
+  return !model::isHttp(known) && !model::isTls(known) && known != model::Protocol::udp;
+}
+
 }  // namespace fairway::normalize

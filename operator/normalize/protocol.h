@@ -15,4 +15,8 @@ std::optional<model::Protocol> protocolOf(std::string_view appProtocol, std::str
 // The protocol of a Gateway's server: HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, MONGO, REDIS, MYSQL in any case.
 std::optional<model::Protocol> gatewayProtocol(std::string_view text);
 
+// Connections of such a protocol say nothing of whom they are for: neither HTTP nor TLS. The protocol is as a Gateway's server or
+// a ServiceEntry's port has it; what is not known is TCP.
+bool isOpaque(std::string_view protocol);
+
 }  // namespace fairway::normalize

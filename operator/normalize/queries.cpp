@@ -9,6 +9,7 @@ namespace fairway::normalize {
 namespace {
 
 using store::joinKey;
+using store::KeyFields;
 using store::splitKey;
 
 // Labels stand at the end of a key, as pairs of fields: they may hold any text (a proxy's metadata is not checked).
@@ -28,7 +29,7 @@ std::uint32_t portFrom(const std::string& field) { return static_cast<std::uint3
 }  // namespace
 
 std::string ServiceOf::key() const { return joinKey({host}); }
-ServiceOf ServiceOf::parse(std::string_view key) { return {splitKey(key).at(0)}; }
+ServiceOf ServiceOf::parse(std::string_view key) { return {KeyFields(key).next()}; }
 
 std::string WorkloadOf::key() const { return joinKey({ns, name}); }
 WorkloadOf WorkloadOf::parse(std::string_view key) {
@@ -56,8 +57,8 @@ NamedPortsOf NamedPortsOf::parse(std::string_view key) {
 
 std::string EndpointsOf::key() const { return joinKey({host, std::to_string(port)}); }
 EndpointsOf EndpointsOf::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  return {fields.at(0), portFrom(fields.at(1))};
+  KeyFields fields(key);
+  return {fields.next(), portFrom(fields.next())};
 }
 
 std::string IdentitiesOf::key() const { return joinKey({host}); }
@@ -66,14 +67,18 @@ IdentitiesOf IdentitiesOf::parse(std::string_view key) { return {splitKey(key).a
 std::string clientKey(const model::Client& client) {
   // Nearly all clients are nothing but a namespace.
   const auto& place = client.locality;
-  if (client == model::Client(client.ns)) return joinKey({client.ns});
+  const bool special = !client.labels.empty() || !client.sidecar.empty() || !client.telemetry.empty() ||
+                       !place.region.empty() || !place.zone.empty() || !place.subzone.empty();
+  if (!special) return joinKey({client.ns});
   return withLabels(joinKey({client.ns, client.sidecar, place.region, place.zone, place.subzone, client.telemetry}),
                     client.labels);
 }
 
 model::Client parseClientKey(std::string_view key) {
+  KeyFields first(key);
+  model::Client client(first.next());
+  if (first.done()) return client;
   const auto fields = splitKey(key);
-  model::Client client(fields.at(0));
   if (fields.size() < 6) return client;
   client.sidecar = fields[1];
   client.locality = {fields[2], fields[3], fields[4]};
@@ -84,14 +89,14 @@ model::Client parseClientKey(std::string_view key) {
 
 std::string TrafficPolicyOf::key() const { return joinKey({clientKey(client), host, std::to_string(port)}); }
 TrafficPolicyOf TrafficPolicyOf::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  return {parseClientKey(fields.at(0)), fields.at(1), portFrom(fields.at(2))};
+  KeyFields fields(key);
+  return {parseClientKey(fields.next()), fields.next(), portFrom(fields.next())};
 }
 
 std::string RoutesOf::key() const { return joinKey({clientKey(client), host, std::to_string(port)}); }
 RoutesOf RoutesOf::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  return {parseClientKey(fields.at(0)), fields.at(1), portFrom(fields.at(2))};
+  KeyFields fields(key);
+  return {parseClientKey(fields.next()), fields.next(), portFrom(fields.next())};
 }
 
 std::string GatewayOf::key() const { return withLabels(joinKey({ns}), labels); }

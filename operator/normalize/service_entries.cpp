@@ -146,6 +146,16 @@ ServiceEntryCheck::Value serviceEntryCheck(store::View& view, const ServiceEntry
           "it has errors and is left out: its hosts are unknown to the mesh, or another ServiceEntry's");
     return {};
   }
+  for (std::size_t i = 0; entry->spec.addresses.empty() && i < entry->spec.ports.size(); ++i) {
+    const auto& port = entry->spec.ports[i];
+    if (port.number == 0 || !isOpaque(port.protocol)) continue;
+    warning(view, provenanceOf(*entry), "spec.ports[" + std::to_string(i) + "]",
+            "port " + std::to_string(port.number) + " speaks " + (port.protocol.empty() ? "TCP" : port.protocol) +
+                ", and the entry has no addresses: none is allocated, so connections to any address at this port count "
+                "as meant for " +
+                (entry->spec.hosts.empty() ? std::string("it") : entry->spec.hosts.front()) +
+                "; add spec.addresses, at which clients reach the host");
+  }
   for (const auto& host : entry->spec.hosts) {
     const auto services = view.lookup<api::Service>(store::Index::service_by_host, host);
     const auto* owner = ownerOf(view, host);

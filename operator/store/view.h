@@ -45,6 +45,20 @@ struct MeshConfig {
 std::string joinKey(std::initializer_list<std::string_view> fields);
 std::vector<std::string> splitKey(std::string_view key);
 
+// The fields of a key one after the other, for those that are taken apart often.
+class KeyFields {
+ public:
+  // The key's text must outlive this.
+  explicit KeyFields(std::string_view key);
+  [[nodiscard]] bool done() const { return done_; }
+  std::string next();  // empty where there is none left
+
+ private:
+  std::string_view rest_;
+  const bool plain_;  // nothing is escaped
+  bool done_ = false;
+};
+
 // The name of one derived value: the type of the query and its arguments.
 struct UnitKey {
   std::string_view type;  // Query::kType, static storage

@@ -1,7 +1,6 @@
 #include "translate/access_log.h"
 
 #include <array>
-#include <deque>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -246,47 +245,23 @@ void setFilter(AccessLog& out, const std::string& expression) {
   packAny(filter, *extension.mutable_typed_config());
 }
 
-AccessLogs make(const std::vector<model::AccessLog>& logs, const Defaults& defaults, bool http) {
-  AccessLogs result;
+void add(AccessLogs& out, const std::vector<model::AccessLog>& logs, const Defaults& defaults, bool http) {
   for (const auto& log : logs) {
     AccessLog one;
     if (!std::visit([&](const auto& to) { return set(one, to, defaults, http); }, log.to)) continue;
     if (!log.filter.empty()) setFilter(one, log.filter);
-    *result.Add() = std::move(one);
+    *out.Add() = std::move(one);
   }
-  return result;
 }
-
-// What was made last: a mesh has few different sets of logs, and each is in thousands of filter chains.
-class KeptLogs {
- public:
-  explicit KeptLogs(bool http) : http_(http) {}
-
-  const AccessLogs& of(const std::vector<model::AccessLog>& logs) {
-    for (const auto& [from, made] : kept_) {
-      if (from == logs) return made;
-    }
-    if (kept_.size() == kCapacity) kept_.pop_back();
-    kept_.emplace_front(logs, make(logs, http_ ? httpDefaults() : tcpDefaults(), http_));
-    return kept_.front().second;
-  }
-
- private:
-  static constexpr std::size_t kCapacity = 8;
-  const bool http_;
-  std::deque<std::pair<std::vector<model::AccessLog>, AccessLogs>> kept_;
-};
 
 }  // namespace
 
 void addHttpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs) {
-  static thread_local KeptLogs kept(true);
-  out.MergeFrom(kept.of(logs));
+  add(out, logs, httpDefaults(), true);
 }
 
 void addTcpAccessLogs(AccessLogs& out, const std::vector<model::AccessLog>& logs) {
-  static thread_local KeptLogs kept(false);
-  out.MergeFrom(kept.of(logs));
+  add(out, logs, tcpDefaults(), false);
 }
 
 }  // namespace fairway::translate

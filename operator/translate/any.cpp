@@ -11,20 +11,22 @@
 
 namespace fairway::translate {
 
-std::string serialize(const google::protobuf::Message& message) {
+std::string serialize(const google::protobuf::Message& message, std::string_view moreFields) {
+  const auto size = message.ByteSizeLong();
   std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
+  bytes.reserve(size + moreFields.size());
+  bytes.resize(size);
+  google::protobuf::io::ArrayOutputStream stream(bytes.data(), static_cast<int>(size));
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeWithCachedSizes(&coded);
+  bytes.append(moreFields);
   return bytes;
 }
 
-void packAny(const google::protobuf::Message& message, google::protobuf::Any& any) {
+void packAny(const google::protobuf::Message& message, google::protobuf::Any& any, std::string_view moreFields) {
   any.set_type_url("type.googleapis.com/" + message.GetDescriptor()->full_name());
-  any.set_value(serialize(message));
+  any.set_value(serialize(message, moreFields));
 }
 
 namespace {

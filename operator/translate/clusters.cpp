@@ -35,8 +35,8 @@ using store::splitKey;
 
 std::string Clusters::key() const { return joinKey({normalize::clientKey(client), host, toString(interception)}); }
 Clusters Clusters::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  return {normalize::parseClientKey(fieldAt(fields, 0)), fieldAt(fields, 1), parseInterception(fieldAt(fields, 2))};
+  store::KeyFields fields(key);
+  return {normalize::parseClientKey(fields.next()), fields.next(), parseInterception(fields.next())};
 }
 
 std::string AllMeshTls::key() const { return joinKey({host, numberField(port)}); }
@@ -180,15 +180,21 @@ UpstreamAlpn alpnOf(const Spec& spec) {
 // For endpoints that say they speak the mesh's mTLS. The others get the cluster's own socket, without one plaintext.
 void addSocketMatch(MessageWriter& out, const std::string& socket) {
   using Match = Cluster::TransportSocketMatch;
-  out.message(Cluster::kTransportSocketMatchesFieldNumber, [&] {
-    out.text(Match::kNameFieldNumber, "tlsMode-istio");
-    out.message(Match::kMatchFieldNumber, [&] { addText(out, kSocketMatch, "istio"); });
-    out.text(Match::kTransportSocketFieldNumber, socket);
-  });
+  static const std::string before = [] {
+    std::string bytes;
+    MessageWriter fields(bytes);
+    fields.text(Match::kNameFieldNumber, "tlsMode-istio");
+    fields.message(Match::kMatchFieldNumber, [&] { addText(fields, kSocketMatch, "istio"); });
+    return bytes;
+  }();
+  out.begin(Cluster::kTransportSocketMatchesFieldNumber,
+            before.size() + MessageWriter::sizeOf(Match::kTransportSocketFieldNumber, socket.size()));
+  out.append(before);
+  out.text(Match::kTransportSocketFieldNumber, socket);
 }
 
 // With the PROXY protocol in front of it, if the policy asks for that.
-std::string framed(const Spec& spec, const std::string& socket) {
+std::string framed(const Spec& spec, std::string socket) {
   if (spec.policy.proxyProtocol == 0) return socket;
   envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport config;
   config.mutable_config()->set_version(spec.policy.proxyProtocol == 2 ? core::ProxyProtocolConfig::V2
@@ -213,29 +219,32 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
         spec.provenance.value_or(model::Provenance{spec.service.kind, spec.service.ns, spec.service.name, {}});
     view.note({severity, object, field, message});
   };
-  const auto meshSocket = [&] {
+  const auto meshSocket = [&](const model::MeshSettings& settings) {
     const std::string sni = tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
     const auto& identities =
         tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host}) : tls.subjectAltNames;
-    return framed(spec, meshClientTls(sni, identities, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).meshTls));
+    return framed(spec, meshClientTls(sni, identities, alpnOf(spec), settings.meshTls));
   };
   switch (tls.mode) {
     case Mode::disable: addPlaintext(out, spec); return;
-    case Mode::mesh: out.text(Cluster::kTransportSocketFieldNumber, meshSocket()); return;
+    case Mode::mesh:
+      out.text(Cluster::kTransportSocketFieldNumber, meshSocket(view.ask(normalize::MeshSettingsOf{})));
+      return;
     case Mode::automatic: {
-      if (byDns(spec) || looksUp(spec) || spec.service.external || !view.ask(normalize::MeshSettingsOf{}).autoMtls) {
+      const auto& settings = view.ask(normalize::MeshSettingsOf{});
+      if (byDns(spec) || looksUp(spec) || spec.service.external || !settings.autoMtls) {
         addPlaintext(out, spec);
         return;
       }
       if (originalDestination) {
         if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) {
-          out.text(Cluster::kTransportSocketFieldNumber, meshSocket());
+          out.text(Cluster::kTransportSocketFieldNumber, meshSocket(settings));
         } else {
           addPlaintext(out, spec);
         }
         return;
       }
-      addSocketMatch(out, meshSocket());
+      addSocketMatch(out, meshSocket(settings));
       addPlaintext(out, spec);
       return;
     }

@@ -33,11 +33,10 @@ std::string EndpointsUnit::key() const {
                   unproved ? "unproved" : ""});
 }
 EndpointsUnit EndpointsUnit::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  EndpointsUnit result{fieldAt(fields, 0), parseNumber(fieldAt(fields, 1)), fieldAt(fields, 2),
-                       parseMap(fieldAt(fields, 3))};
-  if (!fieldAt(fields, 4).empty()) result.client = normalize::parseClientKey(fieldAt(fields, 4));
-  result.unproved = !fieldAt(fields, 5).empty();
+  store::KeyFields fields(key);
+  EndpointsUnit result{fields.next(), parseNumber(fields.next()), fields.next(), parseMap(fields.next())};
+  if (const auto client = fields.next(); !client.empty()) result.client = normalize::parseClientKey(client);
+  result.unproved = !fields.next().empty();
   return result;
 }
 
@@ -65,25 +64,32 @@ void addMetadata(MessageWriter& out, std::string_view filter, std::string_view n
   out.entry(core::Metadata::kFilterMetadataFieldNumber, filter, [&] { addText(out, name, value); });
 }
 
-void addAddress(MessageWriter& out, const Endpoint& endpoint) {
-  out.message(LbEndpoint::kEndpointFieldNumber, [&] {
-    out.message(endpoint_v3::Endpoint::kAddressFieldNumber, [&] {
-      out.message(core::Address::kSocketAddressFieldNumber, [&] {
-        out.text(core::SocketAddress::kAddressFieldNumber, endpoint.address);
-        out.number(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
-      });
-    });
-  });
+// An LbEndpoint: its address, and what else it says.
+void addEndpoint(MessageWriter& out, const Endpoint& endpoint, const std::string& remainder) {
+  constexpr auto sizeOf = &MessageWriter::sizeOf;
+  const auto socketSize = sizeOf(core::SocketAddress::kAddressFieldNumber, endpoint.address.size()) +
+                          MessageWriter::sizeOfNumber(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
+  const auto addressSize = sizeOf(core::Address::kSocketAddressFieldNumber, socketSize);
+  const auto endpointSize = sizeOf(endpoint_v3::Endpoint::kAddressFieldNumber, addressSize);
+  out.begin(LocalityLbEndpoints::kLbEndpointsFieldNumber,
+            sizeOf(LbEndpoint::kEndpointFieldNumber, endpointSize) + remainder.size());
+  out.begin(LbEndpoint::kEndpointFieldNumber, endpointSize);
+  out.begin(endpoint_v3::Endpoint::kAddressFieldNumber, addressSize);
+  out.begin(core::Address::kSocketAddressFieldNumber, socketSize);
+  out.text(core::SocketAddress::kAddressFieldNumber, endpoint.address);
+  out.number(core::SocketAddress::kPortValueFieldNumber, endpoint.port);
+  out.append(remainder);
 }
 
-// What an LbEndpoint says besides its address: the same for most neighbours, so that of the one before is kept.
+// What an LbEndpoint says behind its address: the same for most neighbours, so that of the one before is kept.
 class Remainder {
  public:
   const std::string& of(const Endpoint& endpoint, core::HealthStatus health, std::string workload) {
-    if (!bytes_.empty() && health_ == health && meshTls_ == endpoint.meshTls && weight_ == endpoint.weight &&
-        workload_ == workload) {
+    if (!bytes_.empty() && port_ == endpoint.port && health_ == health && meshTls_ == endpoint.meshTls &&
+        weight_ == endpoint.weight && workload_ == workload) {
       return bytes_;
     }
+    port_ = endpoint.port;
     health_ = health;
     meshTls_ = endpoint.meshTls;
     weight_ = endpoint.weight;
@@ -92,10 +98,15 @@ class Remainder {
     write();
     return bytes_;
   }
+  // How much of it is still the address's: the port.
+  [[nodiscard]] std::size_t portSize() const {
+    return MessageWriter::sizeOfNumber(core::SocketAddress::kPortValueFieldNumber, port_);
+  }
 
  private:
   void write() {
     MessageWriter out(bytes_);
+    out.number(core::SocketAddress::kPortValueFieldNumber, port_);
     out.number(LbEndpoint::kHealthStatusFieldNumber, health_);
     if (meshTls_ || !workload_.empty()) {
       out.message(LbEndpoint::kMetadataFieldNumber, [&] {
@@ -106,12 +117,29 @@ class Remainder {
     addWeight(out, LbEndpoint::kLoadBalancingWeightFieldNumber, weight_);
   }
 
+  std::uint32_t port_ = 0;
   core::HealthStatus health_ = core::UNKNOWN;
   bool meshTls_ = false;
   std::uint32_t weight_ = 0;
   std::string workload_;
   std::string bytes_;  // empty: nothing is kept yet
 };
+
+// An LbEndpoint. A service may have thousands: their lengths come first, and each is written in three pieces.
+void addEndpoint(MessageWriter& out, const std::string& address, const std::string& remainder, std::size_t portSize) {
+  constexpr auto sizeOf = &MessageWriter::sizeOf;
+  const auto socketSize = sizeOf(core::SocketAddress::kAddressFieldNumber, address.size()) + portSize;
+  const auto addressSize = sizeOf(core::Address::kSocketAddressFieldNumber, socketSize);
+  const auto endpointSize = sizeOf(endpoint_v3::Endpoint::kAddressFieldNumber, addressSize);
+  const auto size = sizeOf(LbEndpoint::kEndpointFieldNumber, endpointSize) + remainder.size() - portSize;
+  out.begin({{LocalityLbEndpoints::kLbEndpointsFieldNumber, size},
+             {LbEndpoint::kEndpointFieldNumber, endpointSize},
+             {endpoint_v3::Endpoint::kAddressFieldNumber, addressSize},
+             {core::Address::kSocketAddressFieldNumber, socketSize},
+             {core::SocketAddress::kAddressFieldNumber, address.size()}});
+  out.append(address);
+  out.append(remainder);
+}
 
 }  // namespace
 
@@ -155,11 +183,9 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        out.message(LocalityLbEndpoints::kLbEndpointsFieldNumber, [&] {
-          addAddress(out, *endpoint);
-          out.append(
-              remainder.of(*endpoint, healthOf(*endpoint, anyHealthy), workload ? workload(*endpoint) : std::string()));
-        });
+        const auto& rest = remainder.of(*endpoint, healthOf(*endpoint, anyHealthy),
+                                        workload ? workload(*endpoint) : std::string());
+        addEndpoint(out, endpoint->address, rest, remainder.portSize());
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);
       if (level != 0) out.number(LocalityLbEndpoints::kPriorityFieldNumber, level);

@@ -10,10 +10,9 @@
 #include <google/protobuf/arena.h>
 
 #include "normalize/queries.h"
-#include "translate/access_log.h"
 #include "translate/dns_cache.h"
 #include "translate/jwt.h"
-#include "translate/metrics.h"
+#include "translate/loggers.h"
 #include "translate/rate_limits.h"
 #include "translate/rbac.h"
 #include "translate/tracing.h"
@@ -121,11 +120,10 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
   out.mutable_http_protocol_options()->set_accept_http_10(true);  // nginx speaks it to its upstreams by default
   out.mutable_stream_idle_timeout();                              // long polls live as long as both ends want
   out.add_upgrade_configs()->set_upgrade_type("websocket");
-  addHttpAccessLogs(*out.mutable_access_log(), manager.telemetry->logs);
   if (const auto& tracing = manager.telemetry->tracing) {
     setTracing(out, *tracing, {manager.ns, view.mesh().trustDomain, manager.side == HttpSide::gateway});
   }
-  addHttpMetrics(out, manager.telemetry->metrics, metricsSide(manager));
+  addMessageCounts(out, manager.telemetry->metrics);
 
   if (manager.authentication) {
     const auto& authentication = *manager.authentication;
@@ -153,7 +151,8 @@ void addHttpManager(store::View& view, envoy::config::listener::v3::FilterChain&
     *out.add_http_filters() = lookUp;
   }
   *out.add_http_filters() = router;
-  setFilter(*chain.add_filters(), "envoy.filters.network.http_connection_manager", out);
+  setFilter(*chain.add_filters(), "envoy.filters.network.http_connection_manager", out,
+            httpLoggers(*manager.telemetry, metricsSide(manager)));
 }
 
 }  // namespace fairway::translate

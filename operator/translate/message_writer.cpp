@@ -4,9 +4,10 @@
 
 namespace fairway::translate {
 
-void MessageWriter::longVarint(std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7U) out_.push_back(static_cast<char>(value | 0x80U));
-  out_.push_back(static_cast<char>(value));
+// The byte kept for the length is one of several: the message behind it makes room.
+void MessageWriter::setLongLength(std::size_t at, std::uint64_t length) {
+  out_.insert(at + 1, varintSize(length) - 1, '\0');
+  varint(out_.data() + at, length);
 }
 
 void addText(MessageWriter& out, std::string_view name, std::string_view value) {

@@ -17,32 +17,51 @@ class MessageWriter {
 
   // A string, bytes, or a message that is serialized already.
   void text(int field, std::string_view value) {
-    tag(field, 2);
-    varint(value.size());
+    begin(field, value.size());
     out_.append(value);
   }
   // An integer, an enum or a bool; none of them negative.
   void number(int field, std::uint64_t value) {
-    tag(field, 0);
-    varint(value);
+    char head[2 * kLongestVarint];
+    char* end = varint(varint(head, tag(field, 0)), value);
+    out_.append(head, static_cast<std::size_t>(end - head));
   }
   // Fields that are serialized already.
   void append(std::string_view fields) { out_.append(fields); }
   // A message whose fields `fill` appends, to this same writer.
   template <class Fill>
   void message(int field, Fill&& fill) {
-    tag(field, 2);
-    const auto start = out_.size();
-    out_.push_back('\0');  // its length; most are below 128
+    begin(field, 0);
+    const auto start = out_.size() - 1;  // of its length; most are below 128
     fill();
     const auto length = out_.size() - start - 1;
     if (length < 0x80) {
       out_[start] = static_cast<char>(length);
     } else {
-      std::string prefix;
-      MessageWriter(prefix).varint(length);
-      out_.replace(start, 1, prefix);
+      setLongLength(start, length);
     }
+  }
+  // Begins a text, or a message of known length, whose contents are written next: what is long need not be moved to make room.
+  void begin(int field, std::size_t length) { begin({{field, length}}); }
+  // Several of them, each in the one before.
+  struct Begin {
+    int field;
+    std::size_t length;
+  };
+  template <std::size_t N>
+  void begin(const Begin (&nested)[N]) {
+    char head[N * 2 * kLongestVarint];
+    char* end = head;
+    for (const auto& each : nested) end = varint(varint(end, tag(each.field, 2)), each.length);
+    out_.append(head, static_cast<std::size_t>(end - head));
+  }
+  // The length of a text() or message() with such contents.
+  static constexpr std::size_t sizeOf(int field, std::size_t length) {
+    return varintSize(static_cast<std::uint64_t>(field) << 3U) + varintSize(length) + length;
+  }
+  // The length of a number().
+  static constexpr std::size_t sizeOfNumber(int field, std::uint64_t value) {
+    return varintSize(static_cast<std::uint64_t>(field) << 3U) + varintSize(value);
   }
   // An entry of a map from texts to messages.
   template <class Fill>
@@ -54,17 +73,22 @@ class MessageWriter {
   }
 
  private:
-  void tag(int field, int wireType) {
-    varint(static_cast<std::uint64_t>(field) << 3U | static_cast<unsigned>(wireType));
+  static constexpr std::size_t kLongestVarint = 10;
+  static constexpr std::uint64_t tag(int field, unsigned wireType) {
+    return static_cast<std::uint64_t>(field) << 3U | wireType;
   }
-  void varint(std::uint64_t value) {
-    if (value < 0x80) {  // most are: tags and lengths
-      out_.push_back(static_cast<char>(value));
-    } else {
-      longVarint(value);
-    }
+  // Returns what is behind it.
+  static char* varint(char* out, std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U) *out++ = static_cast<char>(value | 0x80U);
+    *out++ = static_cast<char>(value);
+    return out;
   }
-  void longVarint(std::uint64_t value);
+  void setLongLength(std::size_t at, std::uint64_t length);
+  static constexpr std::size_t varintSize(std::uint64_t value) {
+    std::size_t size = 1;
+    for (; value >= 0x80; value >>= 7U) ++size;
+    return size;
+  }
 
   std::string& out_;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <string>
 #include <utility>
 
@@ -279,31 +278,6 @@ std::vector<AccessLog> tcpLogs(const model::Metrics& metrics, MetricsSide side) 
   return logs;
 }
 
-// What was made last: a mesh has few different settings, and each is in thousands of filter chains.
-class KeptLogs {
- public:
-  using Make = std::vector<AccessLog> (*)(const model::Metrics&, MetricsSide);
-  explicit KeptLogs(Make make) : make_(make) {}
-
-  const std::vector<AccessLog>& of(const model::Metrics& metrics, MetricsSide side) {
-    for (const auto& one : kept_) {
-      if (one.side == side && one.metrics == metrics) return one.logs;
-    }
-    if (kept_.size() == kCapacity) kept_.pop_back();
-    return kept_.emplace_front(Kept{metrics, side, make_(metrics, side)}).logs;
-  }
-
- private:
-  static constexpr std::size_t kCapacity = 8;
-  struct Kept {
-    model::Metrics metrics;
-    MetricsSide side;
-    std::vector<AccessLog> logs;
-  };
-  const Make make_;
-  std::deque<Kept> kept_;
-};
-
 // Envoy has one rhythm for all logs of a connection: others go on telling of its end alone.
 void logEndsAlone(AccessLog& log) {
   AccessLogFilter filter;
@@ -323,8 +297,10 @@ void logEndsAlone(AccessLog& log) {
 }  // namespace
 
 void addHttpMetrics(HttpConnectionManager& out, const model::Metrics& metrics, MetricsSide side) {
-  static thread_local KeptLogs kept(httpLogs);
-  for (const auto& log : kept.of(metrics, side)) *out.add_access_log() = log;
+  for (auto& log : httpLogs(metrics, side)) *out.add_access_log() = std::move(log);
+}
+
+void addMessageCounts(HttpConnectionManager& out, const model::Metrics& metrics) {
   if (!countsMessages(metrics)) return;
   static const auto filter = [] {
     envoy::extensions::filters::http::grpc_stats::v3::FilterConfig config;
@@ -338,14 +314,13 @@ void addHttpMetrics(HttpConnectionManager& out, const model::Metrics& metrics, M
 }
 
 void addTcpMetrics(TcpProxy& out, const model::Metrics& metrics, MetricsSide side) {
-  static thread_local KeptLogs kept(tcpLogs);
-  const auto& logs = kept.of(metrics, side);
+  auto logs = tcpLogs(metrics, side);
   if (logs.empty()) return;
   for (auto& log : *out.mutable_access_log()) logEndsAlone(log);
   auto& options = *out.mutable_access_log_options();
   options.set_flush_access_log_on_connected(true);
   setDuration(*options.mutable_access_log_flush_interval(), metrics.reportingInterval);
-  for (const auto& log : logs) *out.add_access_log() = log;
+  for (auto& log : logs) *out.add_access_log() = std::move(log);
 }
 
 }  // namespace fairway::translate

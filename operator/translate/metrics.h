@@ -17,12 +17,13 @@ namespace fairway::translate {
 // Who counts: the proxy of who asks, or of who is asked, where the mesh's certificate of the other may have been checked.
 enum class MetricsSide { client, server, server_mtls };
 
-// Appends loggers and, for gRPC's messages, a filter that counts them, which is to be the first of the manager's. Nothing where no
-// metric is wanted.
+// Appends the loggers that count requests. Nothing where no metric is wanted.
 void addHttpMetrics(envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& out,
                     const model::Metrics& metrics, MetricsSide side);
-
-// The same for connections. It makes the proxy log connections that stay open, too: the access logs that are there already get a
+// The filter that counts gRPC's messages for them, which is to be the first of the manager's.
+void addMessageCounts(envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& out,
+                      const model::Metrics& metrics);
+// The loggers that count connections. It makes the proxy log connections that stay open, too: the access logs that are there already get a
 // filter against that, so call it last.
 void addTcpMetrics(envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy& out, const model::Metrics& metrics,
                    MetricsSide side);

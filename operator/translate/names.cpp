@@ -2,14 +2,30 @@
 
 namespace fairway::translate {
 
+namespace {
+
+// Each cluster of a mesh has several such names: joined without a copy for each part.
+std::string joined(std::string_view first, std::string_view separator, std::uint32_t port, std::string_view subset,
+                   std::string_view host) {
+  const auto number = std::to_string(port);
+  std::string name;
+  name.reserve(first.size() + 3 * separator.size() + number.size() + subset.size() + host.size());
+  for (const auto part : {first, separator, std::string_view(number), separator, subset, separator, host}) {
+    name.append(part);
+  }
+  return name;
+}
+
+}  // namespace
+
 std::string clusterName(std::uint32_t port, std::string_view subset, std::string_view host) {
-  return "outbound|" + std::to_string(port) + "|" + std::string(subset) + "|" + std::string(host);
+  return joined("outbound", "|", port, subset, host);
 }
 
 std::string podsHost(std::string_view host) { return "*." + std::string(host); }
 
 std::string sniName(std::uint32_t port, std::string_view subset, std::string_view host) {
-  return "outbound_." + std::to_string(port) + "_." + std::string(subset) + "_." + std::string(host);
+  return joined("outbound", "_.", port, subset, host);
 }
 
 std::string inboundName(std::uint32_t port) { return "inbound|" + std::to_string(port) + "||"; }

@@ -5,7 +5,6 @@
 
 #include <envoy/config/cluster/v3/cluster.pb.h>
 #include <envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h>
-#include <google/protobuf/util/message_differencer.h>
 
 #include "base/strings.h"
 #include "translate/any.h"
@@ -215,13 +214,13 @@ void applyHttpProtocol(Cluster& cluster, UpstreamHttp http, const model::Traffic
     setRegex(*status.mutable_string_match()->mutable_safe_regex(), join(codes, "|"));
   }
   // What Envoy does anyway is not said again in each of a thousand clusters.
-  static const Options defaults = [] {
+  static const std::string defaults = [] {
     Options plain;
     plain.mutable_common_http_protocol_options();
     plain.mutable_explicit_http_config()->mutable_http_protocol_options();
-    return plain;
+    return serialize(plain);
   }();
-  if (google::protobuf::util::MessageDifferencer::Equals(options, defaults)) return;
+  if (serialize(options) == defaults) return;
   packAny(
       options,
       (*cluster.mutable_typed_extension_protocol_options())["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]);

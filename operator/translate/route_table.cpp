@@ -44,13 +44,13 @@ std::string VirtualHostUnit::key() const {
                   flagField(anyPort)});
 }
 VirtualHostUnit VirtualHostUnit::parse(std::string_view key) {
-  const auto fields = splitKey(key);
-  return {normalize::parseClientKey(fieldAt(fields, 0)),
-          parseNumber(fieldAt(fields, 1)),
-          fieldAt(fields, 2),
-          parseFlag(fieldAt(fields, 3)),
-          parseFlag(fieldAt(fields, 4)),
-          parseFlag(fieldAt(fields, 5))};
+  store::KeyFields fields(key);
+  return {normalize::parseClientKey(fields.next()),
+          parseNumber(fields.next()),
+          fields.next(),
+          parseFlag(fields.next()),
+          parseFlag(fields.next()),
+          parseFlag(fields.next())};
 }
 
 std::string egressTableName(const std::string& bind, std::uint32_t port) {

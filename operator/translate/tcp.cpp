@@ -12,8 +12,8 @@
 #include "base/strings.h"
 #include "normalize/clients.h"
 #include "normalize/queries.h"
-#include "translate/access_log.h"
 #include "translate/dns_cache.h"
+#include "translate/loggers.h"
 #include "translate/names.h"
 #include "translate/wire.h"
 
@@ -50,10 +50,6 @@ model::L4Route routeToItself(const L4Service& service) {
   return route;
 }
 
-void addAccessLog(TcpProxy& proxy, const model::Telemetry::Side& telemetry) {
-  addTcpAccessLogs(*proxy.mutable_access_log(), telemetry.logs);
-}
-
 void describe(FilterChain& chain, const model::Provenance& provenance, std::vector<model::Provenance>& all) {
   if (provenance.kind.empty()) return;
   setProvenance(*chain.mutable_metadata(), provenance);
@@ -75,9 +71,7 @@ void addTcpProxy(FilterChain& chain, const std::string& cluster, const model::Te
   TcpProxy proxy;
   proxy.set_stat_prefix(cluster);
   proxy.set_cluster(cluster);
-  addAccessLog(proxy, telemetry);
-  addTcpMetrics(proxy, telemetry.metrics, side);
-  setFilter(*chain.add_filters(), kTcpProxy, proxy);
+  setFilter(*chain.add_filters(), kTcpProxy, proxy, tcpLoggers(telemetry, side));
 }
 
 void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& client, const model::L4Route& route,
@@ -115,8 +109,6 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
     }
   }
   const auto& telemetry = view.ask(normalize::TelemetryOf{client.ns, client.telemetry}).client;
-  addAccessLog(proxy, telemetry);
-  addTcpMetrics(proxy, telemetry.metrics, MetricsSide::client);
   for (const auto* weighted : destinations) {
     if (weighted->destination.missing) continue;
     const auto& host = view.ask(normalize::ServiceOf{weighted->destination.host});
@@ -124,7 +116,7 @@ void addTcpProxy(store::View& view, FilterChain& chain, const model::Client& cli
     addNameLookup(chain, weighted->destination.port);
     break;
   }
-  setFilter(*chain.add_filters(), kTcpProxy, proxy);
+  setFilter(*chain.add_filters(), kTcpProxy, proxy, tcpLoggers(telemetry, MetricsSide::client));
 }
 
 std::vector<std::string> claimServerNames(store::View& view, std::set<std::string>& taken,

@@ -134,33 +134,45 @@ std::string meshClientTls(const std::string& sni, const std::vector<std::string>
   static const std::string typeUrl = "type.googleapis.com/" + tls::UpstreamTlsContext::descriptor()->full_name();
   using Context = tls::CommonTlsContext;
   using Combined = Context::CombinedCertificateValidationContext;
-  std::string bytes;
-  bytes.reserve(768);
-  MessageWriter out(bytes);
+  std::string names;
+  MessageWriter validation(names);
   const auto addIdentity = [&](const std::string& identity) {
-    out.message(tls::CertificateValidationContext::kMatchTypedSubjectAltNamesFieldNumber, [&] {
-      out.number(tls::SubjectAltNameMatcher::kSanTypeFieldNumber, sanType(identity));
-      out.message(tls::SubjectAltNameMatcher::kMatcherFieldNumber,
-                  [&] { out.text(envoy::type::matcher::v3::StringMatcher::kExactFieldNumber, identity); });
+    validation.message(tls::CertificateValidationContext::kMatchTypedSubjectAltNamesFieldNumber, [&] {
+      validation.number(tls::SubjectAltNameMatcher::kSanTypeFieldNumber, sanType(identity));
+      validation.message(tls::SubjectAltNameMatcher::kMatcherFieldNumber, [&] {
+        validation.text(envoy::type::matcher::v3::StringMatcher::kExactFieldNumber, identity);
+      });
     });
   };
+  for (const auto& identity : identities) addIdentity(identity);
+  if (identities.empty()) addIdentity(kNobody);
+
+  // From the inside out, the lengths; from the outside in, the messages.
+  using Any = google::protobuf::Any;
+  using Upstream = tls::UpstreamTlsContext;
+  const auto& fixed = common.at(alpn);
+  constexpr auto sizeOf = &MessageWriter::sizeOf;
+  const auto combinedSize = sizeOf(Combined::kDefaultValidationContextFieldNumber, names.size()) +
+                            sizeOf(Combined::kValidationContextSdsSecretConfigFieldNumber, roots.size());
+  const auto contextSize = fixed.size() + sizeOf(Context::kCombinedValidationContextFieldNumber, combinedSize);
+  const auto valueSize = sizeOf(Upstream::kCommonTlsContextFieldNumber, contextSize) +
+                         sizeOf(Upstream::kSniFieldNumber, sni.size());
+  const auto anySize =
+      sizeOf(Any::kTypeUrlFieldNumber, typeUrl.size()) + sizeOf(Any::kValueFieldNumber, valueSize);
+  std::string bytes;
+  bytes.reserve(sizeOf(TransportSocket::kNameFieldNumber, kTlsSocket.size()) +
+                sizeOf(TransportSocket::kTypedConfigFieldNumber, anySize));
+  MessageWriter out(bytes);
   out.text(TransportSocket::kNameFieldNumber, kTlsSocket);
-  out.message(TransportSocket::kTypedConfigFieldNumber, [&] {
-    out.text(google::protobuf::Any::kTypeUrlFieldNumber, typeUrl);
-    out.message(google::protobuf::Any::kValueFieldNumber, [&] {
-      out.message(tls::UpstreamTlsContext::kCommonTlsContextFieldNumber, [&] {
-        out.append(common.at(alpn));
-        out.message(Context::kCombinedValidationContextFieldNumber, [&] {
-          out.message(Combined::kDefaultValidationContextFieldNumber, [&] {
-            for (const auto& identity : identities) addIdentity(identity);
-            if (identities.empty()) addIdentity(kNobody);
-          });
-          out.text(Combined::kValidationContextSdsSecretConfigFieldNumber, roots);
-        });
-      });
-      out.text(tls::UpstreamTlsContext::kSniFieldNumber, sni);
-    });
-  });
+  out.begin(TransportSocket::kTypedConfigFieldNumber, anySize);
+  out.text(Any::kTypeUrlFieldNumber, typeUrl);
+  out.begin(Any::kValueFieldNumber, valueSize);
+  out.begin(Upstream::kCommonTlsContextFieldNumber, contextSize);
+  out.append(fixed);
+  out.begin(Context::kCombinedValidationContextFieldNumber, combinedSize);
+  out.text(Combined::kDefaultValidationContextFieldNumber, names);
+  out.text(Combined::kValidationContextSdsSecretConfigFieldNumber, roots);
+  out.text(Upstream::kSniFieldNumber, sni);
   return bytes;
 }
 

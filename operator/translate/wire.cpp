@@ -125,10 +125,10 @@ void setProvenance(envoy::config::core::v3::Metadata& out, const model::Provenan
   setText((*out.mutable_filter_metadata())["fairway"], "provenance", provenance.toString());
 }
 
-void setFilter(envoy::config::listener::v3::Filter& out, std::string_view name,
-               const google::protobuf::Message& config) {
+void setFilter(envoy::config::listener::v3::Filter& out, std::string_view name, const google::protobuf::Message& config,
+               std::string_view moreFields) {
   out.set_name(std::string(name));
-  packAny(config, *out.mutable_typed_config());
+  packAny(config, *out.mutable_typed_config(), moreFields);
 }
 
 void setFilter(envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& out, std::string_view name,

@@ -65,8 +65,9 @@ bool validRewrite(const std::string& regex, const std::string& substitution);
 void setProvenance(envoy::config::core::v3::Metadata& out, const model::Provenance& provenance);
 void setText(google::protobuf::Struct& out, const std::string& key, const std::string& value);
 
-void setFilter(envoy::config::listener::v3::Filter& out, std::string_view name,
-               const google::protobuf::Message& config);
+// `moreFields` are some of `config` that are serialized already.
+void setFilter(envoy::config::listener::v3::Filter& out, std::string_view name, const google::protobuf::Message& config,
+               std::string_view moreFields = {});
 void setFilter(envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& out, std::string_view name,
                const google::protobuf::Message& config);
 void setFilter(envoy::config::listener::v3::ListenerFilter& out, std::string_view name,

@@ -8,6 +8,8 @@
 #include <iostream>
 #include <sstream>
 
+#include <absl/synchronization/mutex.h>
+
 #include "transport.h"
 
 namespace {
@@ -55,6 +57,8 @@ int run(Serve serve, const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // As the control plane has it (discovery/server.cpp).
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Serve serve = nullserver::serveOnCallbacks;
   std::string file;
   for (int i = 1; i < argc; ++i) {

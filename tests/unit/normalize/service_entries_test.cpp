@@ -166,6 +166,26 @@ TEST_CASE("a host has one owner: Kubernetes' Service, then the oldest ServiceEnt
   CHECK(mesh.ask(AllHosts{}) == Lines{"a.b", fqdn("x", "n")});
 }
 
+TEST_CASE("a port whose connections name no host needs an address, as none is allocated") {
+  Mesh mesh;
+  const auto opaque = [](const std::string& protocol, Lines addresses = {}) {
+    return [=](auto& o) {
+      o.spec.ports = {{"web", "HTTP", 80, 0}, {"db", protocol, 3306, 0}};
+      o.spec.addresses = addresses;
+    };
+  };
+  entry(mesh, "m", "tcp", {"db.example.com"}, opaque("TCP"));
+  entry(mesh, "m", "redis", {"cache.example.com"}, opaque("REDIS"));
+  entry(mesh, "m", "addressed", {"a.example.com"}, opaque("TCP", {"192.0.2.1"}));
+  entry(mesh, "m", "tls", {"t.example.com"}, opaque("TLS"));
+  for (const auto* name : {"tcp", "redis", "addressed", "tls"}) mesh.ask(ServiceEntryCheck{"m", name});
+  CHECK(mesh.noted("ServiceEntry/m/tcp", "port 3306 speaks TCP, and the entry has no addresses: none is allocated",
+                   Severity::warning));
+  CHECK(mesh.noted("ServiceEntry/m/redis", "meant for cache.example.com", Severity::warning));
+  CHECK_FALSE(mesh.noted("ServiceEntry/m/addressed", "", Severity::warning));
+  CHECK_FALSE(mesh.noted("ServiceEntry/m/tls", "", Severity::warning));
+}
+
 TEST_CASE("a VirtualService may lead to a ServiceEntry that its clients see") {
   Mesh mesh;
   entry(mesh, "n", "e", {"api.example.com"}, [](auto& o) { o.spec.exportTo = {"."}; });

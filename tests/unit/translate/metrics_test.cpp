@@ -43,6 +43,7 @@ Tags customTags(const Common& common) {
 HttpConnectionManager http(const model::Metrics& metrics, MetricsSide side) {
   HttpConnectionManager out;
   addHttpMetrics(out, metrics, side);
+  addMessageCounts(out, metrics);
   return out;
 }
 
