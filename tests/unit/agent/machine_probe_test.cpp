@@ -89,6 +89,7 @@ TEST_CASE("probes are done: HTTP with its headers, TCP, and by a name") {
   std::string host, header;
   const auto named = resolveStatsd("localhost.:1", 60s);  // which of its addresses that is depends on the machine
   REQUIRE(named);
+  const AppSide here{named->host, {}}, elsewhere{"127.0.0.9", {}};
   const auto server = HttpServer::start({{named->host, 0, ""}, 2}, [&](const HttpCall& call) -> HttpReply {
                         host = call.headers.count("host") != 0 ? call.headers.at("host") : "";
                         header = call.headers.count("x-probe") != 0 ? call.headers.at("x-probe") : "";
@@ -98,16 +99,16 @@ TEST_CASE("probes are done: HTTP with its headers, TCP, and by a name") {
   const auto http = [&](const std::string& path, const std::string& more = "") {
     return R"({"timeoutSeconds":30,"httpGet":{"path":")" + path + R"(","port":)" + port + more + "}}";
   };
-  CHECK(runOnce(http("/good", R"(,"httpHeaders":[{"name":"x-probe","value":"yes"}])")));
+  CHECK(runOnce(http("/good", R"(,"httpHeaders":[{"name":"x-probe","value":"yes"}])"), here));
   CHECK(header == "yes");
-  const auto bad = runOnce(http("/bad"));
+  const auto bad = runOnce(http("/bad"), here);
   REQUIRE_FALSE(bad);
   CHECK(bad.error().message == named->host + ":" + port + "/bad: 503 down for repairs");
-  CHECK(runOnce(http("/good", R"(,"host":"127.0.0.1")"), {"127.0.0.9", {}}));
-  CHECK(runOnce(http("/good", R"(,"host":"localhost.")"), {"127.0.0.9", {}}));
+  CHECK(runOnce(http("/good", R"(,"host":")" + named->host + "\""), elsewhere));
+  CHECK(runOnce(http("/good", R"(,"host":"localhost.")"), elsewhere));
   CHECK(host == "localhost.:" + port);
-  CHECK(runOnce(R"({"tcpSocket":{"port":)" + port + "}}"));
-  CHECK_FALSE(runOnce(R"({"tcpSocket":{"port":)" + port + "}}", {"127.0.0.9", {}}));
+  CHECK(runOnce(R"({"tcpSocket":{"port":)" + port + "}}", here));
+  CHECK_FALSE(runOnce(R"({"tcpSocket":{"port":)" + port + "}}", elsewhere));
 }
 
 TEST_CASE("a command counts by its exit code, and is killed when its time is over") {
