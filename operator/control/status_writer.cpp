@@ -1,6 +1,10 @@
 #include "control/status_writer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include "kube/fields.h"
 
 namespace fairway::control {
 
@@ -8,17 +12,41 @@ using Json = nlohmann::json;
 
 namespace {
 
+constexpr const char* kTopic = "status";
+
 std::string objectOf(const StatusTarget& target) { return target.kind + " " + target.name.toString(); }
 
 Write writeOf(const StatusTarget& target, const Json& status) {
   const kube::Resource resource{target.group, target.version, target.plural, "", ""};
   const auto path = kube::objectPath(resource, target.name.ns, target.name.name) + "/status";
-  return {"status", objectOf(target),
+  return {kTopic, objectOf(target),
           kube::patchCall(path, kube::PatchType::merge,
                           Json{{"status", status}}.dump(-1, ' ', false, Json::error_handler_t::replace))};
 }
 
 }  // namespace
+
+bool hasOtherConditions(const Write& write) {
+  return write.topic == kTopic && write.object.starts_with("WorkloadEntry ");
+}
+
+kube::Call keepingOtherConditions(const kube::Call& write, const Json& object) {
+  Json patch = Json::parse(write.body);
+  Json& conditions = patch["status"]["conditions"];
+  if (!conditions.is_array()) conditions = Json::array();
+  const auto ours = [&](const std::string& type) {
+    return std::any_of(conditions.begin(), conditions.end(),
+                       [&](const Json& each) { return kube::text(each, "type") == type; });
+  };
+  std::vector<Json> others;
+  if (const Json& there = kube::child(kube::child(object, "status"), "conditions"); there.is_array()) {
+    std::copy_if(there.begin(), there.end(), std::back_inserter(others),
+                 [&](const Json& each) { return !ours(kube::text(each, "type")); });
+  }
+  for (auto& other : others) conditions.push_back(std::move(other));
+  patch["metadata"]["resourceVersion"] = kube::text(kube::child(object, "metadata"), "resourceVersion");
+  return kube::patchCall(write.path, kube::PatchType::merge, patch.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
 void StatusTable::set(const StatusTarget& target, Json status) {
   const std::lock_guard lock(mutex_);

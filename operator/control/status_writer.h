@@ -35,6 +35,11 @@ class StatusWriter {
   virtual void forget(const StatusTarget& target) = 0;
 };
 
+// The write of a status that is made, where others have conditions in it, too (a WorkloadEntry's health): a merge patch takes a list
+// as a whole, so theirs are put in from the `object` as it was read, and it is only for that version.
+kube::Call keepingOtherConditions(const kube::Call& write, const nlohmann::json& object);
+bool hasOtherConditions(const Write& write);
+
 // The statuses that are wanted and those that are known to be there. Thread-safe.
 class StatusTable final : public StatusWriter {
  public:

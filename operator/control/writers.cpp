@@ -177,10 +177,18 @@ void Writers::run(const std::stop_token& stop) {
   }
 }
 
+kube::ApiResult<std::string> Writers::send(const Write& write, const std::stop_token& stop) {
+  if (!hasOtherConditions(write)) return server_.call(write.call, stop);
+  constexpr std::string_view kStatus = "/status";
+  const auto object = server_.get(write.call.path.substr(0, write.call.path.size() - kStatus.size()), stop);
+  if (!object) return object;
+  return server_.call(keepingOtherConditions(write.call, Json::parse(*object, nullptr, false)), stop);
+}
+
 bool Writers::make(const Write& write, const std::stop_token& stop) {
   if (!options_.leading()) return false;
   pace_.took(Clock::now());
-  const auto answer = server_.call(write.call, stop);
+  const auto answer = send(write, stop);
   if (answer) {
     pace_.succeeded(write.object);
     if (const auto line = failures_.succeeded(write)) log().info("{}", *line);

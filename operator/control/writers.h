@@ -46,6 +46,7 @@ class Writers {
   std::vector<Write> plan();
   // False: the leadership is over.
   bool make(const Write& write, const std::stop_token& stop);
+  kube::ApiResult<std::string> send(const Write& write, const std::stop_token& stop);
   void taken(const Write& write, const std::string& answer);
   void wake();
 

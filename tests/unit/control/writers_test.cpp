@@ -128,6 +128,21 @@ TEST_CASE("who does not lead writes nothing") {
   CHECK_FALSE(world.hasRoots("late"));
 }
 
+TEST_CASE("the status of a WorkloadEntry keeps the conditions that others have put there") {
+  World world;
+  const std::string entry = "/apis/networking.istio.io/v1/namespaces/shop/workloadentries/vm";
+  const Json healthy{{"type", "Healthy"}, {"status", "True"}, {"reason", "ProbeSucceeded"}};
+  world.server.put(entry, Json{{"status", {{"conditions", {healthy, {{"type", "Accepted"}, {"status", "False"}}}}}}});
+  world.start();
+  const Json accepted{{"type", "Accepted"}, {"status", "True"}};
+  world.statuses.set({"networking.istio.io", "v1", "workloadentries", "WorkloadEntry", {"shop", "vm"}},
+                     Json{{"conditions", {accepted}}});
+  CHECK(world.server.waitUntil([&] {
+    return world.server.get(entry).value(Json::json_pointer("/status/conditions"), Json()) ==
+           Json::array({accepted, healthy});
+  }));
+}
+
 TEST_CASE("an Ingress gets the addresses of the gateway, and loses those that are no more") {
   World world;
   const std::string ingress = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web";
