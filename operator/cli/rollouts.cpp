@@ -21,12 +21,10 @@ bool hasConditions(const status::Key& key) {
   return key.first != api::Kind::ingress && !api::kindInfo(key.first).optional;
 }
 
-// Of machines that register themselves, and others whose health somebody checks, the status says that: it is theirs who write it
-// (control/registrar.h).
-bool tellsHealth(const api::Object& object) {
-  const auto& annotations = object.meta.annotations;
-  return object.kind == api::Kind::workload_entry &&
-         (annotations.contains(control::kGroupAnnotation) || annotations.contains(control::kHealthChecksAnnotation));
+// The entries of machines that register themselves are the control plane's own: their status says how the machine is, which the registrar
+// writes (control/registrar.h), and a rollout of each would be two more writes for each machine that comes.
+bool isMachine(const api::Object& object) {
+  return object.kind == api::Kind::workload_entry && object.meta.annotations.contains(control::kGroupAnnotation);
 }
 
 void addReplicas(status::Keeper::Calls& calls, ClusterMember& member) {
@@ -55,7 +53,7 @@ std::unique_ptr<status::Keeper> makeKeeper(engine::Engine& engine, const discove
     status::World world;
     engine.inspect([&](const engine::Core& core) {
       world.objects = core.configuration().all();
-      std::erase_if(world.objects, [](const auto& each) { return tellsHealth(*each.second.object); });
+      std::erase_if(world.objects, [](const auto& each) { return isMachine(*each.second.object); });
       world.notes = core.graph().notes();
     });
     return world;
