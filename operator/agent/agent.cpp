@@ -20,6 +20,7 @@
 #include "agent/envoy_command.h"
 #include "agent/http_server.h"
 #include "agent/log.h"
+#include "agent/machine_client.h"
 #include "agent/process_usage.h"
 #include "agent/sds_server.h"
 #include "agent/span_environment.h"
@@ -95,6 +96,7 @@ class Agent::Implementation {
     stopping_ = true;
     changed_.notify_all();
     if (patches_ != nullptr) patches_->stop();
+    if (machine_ != nullptr) machine_->stop();
     if (supervisor_ != nullptr) supervisor_->stop();
   }
 
@@ -154,6 +156,12 @@ class Agent::Implementation {
       changed_.wait(lock, [this] { return hasSecrets_ || stopping_; });
       if (stopping_) return static_cast<int>(agentStopped);
     }
+    const auto machine = joinAsMachine();
+    const auto forgetMachine = [](Implementation* self) {
+      const std::lock_guard guard(self->mutex_);
+      self->machine_ = nullptr;
+    };
+    const std::unique_ptr<Implementation, decltype(forgetMachine)> leaves(this, forgetMachine);
     const auto own = bootstrap(options_, file("sds.sock"), statsdServer());
     const auto patches = askForPatches(own);
     const auto forget = [](Implementation* self) {
@@ -169,6 +177,24 @@ class Agent::Implementation {
     const auto written = identity::writeFileAtomically(file("bootstrap.json"), text, 0600);
     if (!written) return tl::unexpected(written.error());
     return static_cast<int>(supervisor.run() == Supervisor::End::crashed ? agentCrashed : agentStopped);
+  }
+
+  // Null: it is a pod's.
+  std::unique_ptr<MachineClient> joinAsMachine() {
+    if (options_.autoRegisterGroup.empty()) return nullptr;
+    MachineOptions machine{{options_.discoveryAddress, serverNameOf(options_), options_.rootFile},
+                           options_.autoRegisterGroup,
+                           options_.ips.front(),
+                           appSide(options_),
+                           options_.probeCommands};
+    auto client = std::make_unique<MachineClient>(std::move(machine), [this] {
+      const std::lock_guard guard(mutex_);
+      return secrets_;
+    });
+    const std::lock_guard guard(mutex_);
+    machine_ = client.get();
+    if (stopping_) client->stop();
+    return client;
   }
 
   // Null: nobody is asked.
@@ -344,6 +370,7 @@ class Agent::Implementation {
   Secrets secrets_;                                                // guarded by mutex_
   Supervisor* supervisor_ = nullptr;                               // guarded by mutex_; set while run() has one
   CertificateManager* manager_ = nullptr;                          // guarded by mutex_; likewise
+  MachineClient* machine_ = nullptr;                               // guarded by mutex_; likewise
   BootstrapPatches* patches_ = nullptr;                            // guarded by mutex_; likewise
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <unistd.h>
+
 #include "agent/connect.h"
 #include "agent/merged_metrics.h"
 #include "agent/pod_info.h"
@@ -151,6 +153,12 @@ std::vector<AgentFlag> makeFlags() {
            &Options::labelsFile),
       text("--annotations-file", "FAIRWAY_ANNOTATIONS_FILE", "FILE", "annotations of the pod, likewise",
            &Options::annotationsFile),
+      text("--auto-register-group", "ISTIO_META_AUTO_REGISTER_GROUP", "NAME",
+           "outside the cluster: the WorkloadGroup that the machine registers itself as one of",
+           &Options::autoRegisterGroup),
+      choice<bool>("--probe-commands", "FAIRWAY_PROBE_COMMANDS",
+                   "true if a probe of that group that is a command is run on this machine", &Options::probeCommands,
+                   {{"true", true}, {"false", false}}),
       text("--domain", "FAIRWAY_DOMAIN", "DOMAIN", "DNS domain of the cluster", &Options::domain),
       text("--trust-domain", "FAIRWAY_TRUST_DOMAIN", "DOMAIN", "trust domain of the mesh", &Options::trustDomain),
       text("--discovery-address", "FAIRWAY_DISCOVERY_ADDRESS", "HOST:PORT", "the control plane's TLS port",
@@ -228,6 +236,24 @@ std::vector<AgentFlag> makeFlags() {
       choice<std::string>("--log-format", "FAIRWAY_LOG_FORMAT", "of the agent's and Envoy's log", &Options::logFormat,
                           {{"text", "text"}, {"json", "json"}}),
   };
+}
+
+// A machine has no downward API: its proxy is named as the machine is.
+Result<void> checkMachine(AgentOptions& options) {
+  const auto& group = options.autoRegisterGroup;
+  if (group.empty()) return {};
+  static constexpr std::string_view kNameBytes = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+  if (group.size() > 253 || group.find_first_not_of(kNameBytes) != std::string::npos) {
+    return failure("--auto-register-group: \"" + group + "\": expected the name of a WorkloadGroup");
+  }
+  if (options.proxyType != ProxyType::sidecar) return failure("--auto-register-group: only with --proxy-type sidecar");
+  if (options.ips.empty()) {
+    if (auto own = ownAddress(); !own.empty()) options.ips = {std::move(own)};
+  }
+  if (!options.podName.empty()) return {};
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) == 0) options.podName = toLower(std::string_view(host.data()));
+  return {};
 }
 
 Result<void> checkAddress(const std::string& flag, const std::string& value) {
@@ -336,6 +362,7 @@ std::string serverNameOf(const AgentOptions& options) {
 }
 
 Result<void> complete(AgentOptions& options) {
+  if (auto checked = checkMachine(options); !checked) return checked;
   if (options.podName.empty()) return failure("--pod-name: missing");
   if (options.podName.find_first_of("~/") != std::string::npos) {
     return failure("--pod-name: \"" + options.podName + "\": expected the name of a pod");

@@ -41,6 +41,9 @@ struct AgentOptions {
       "/var/run/secrets/istio/root-cert.pem";  // PEM roots that the control plane's certificate leads to
   std::chrono::seconds certificateTtl{0};      // wanted; 0: the control plane's default
   bool deltaXds = true;                        // false: Envoy asks for the state of the world
+  // The WorkloadGroup that a machine outside the cluster registers itself as one of; empty: it does not.
+  std::string autoRegisterGroup;
+  bool probeCommands = false;    // its probe may be a command, which is run here
   bool bootstrapPatches = true;  // what EnvoyFilters say of the bootstrap is asked for before Envoy starts
 
   std::string envoy = "/usr/local/bin/envoy";

@@ -2,8 +2,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -46,6 +49,25 @@ Socket::~Socket() {
 
 bool isIp(const std::string& text) { return socketAddress(text, 0).size != 0; }
 bool isIpv6(const std::string& text) { return socketAddress(text, 0).storage.ss_family == AF_INET6; }
+
+std::string ownAddress() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(all, ::freeifaddrs);
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const auto* each = all; each != nullptr; each = each->ifa_next) {
+      if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != family) continue;
+      if ((each->ifa_flags & IFF_UP) == 0 || (each->ifa_flags & IFF_LOOPBACK) != 0) continue;
+      const auto* six = reinterpret_cast<const sockaddr_in6*>(each->ifa_addr);
+      if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr)) continue;
+      const void* bytes = family == AF_INET6 ? static_cast<const void*>(&six->sin6_addr)
+                                             : &reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr;
+      char text[INET6_ADDRSTRLEN] = {};
+      if (::inet_ntop(family, bytes, text, sizeof text) != nullptr) return text;
+    }
+  }
+  return {};
+}
 
 Result<Socket> connectTcp(const std::string& ip, std::uint16_t port, const std::string& source,
                           std::chrono::milliseconds timeout) {

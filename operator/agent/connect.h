@@ -32,6 +32,9 @@ class Socket {
 bool isIp(const std::string& text);
 bool isIpv6(const std::string& text);
 
+// The first address of a network interface that is up and no loopback, IPv4 before IPv6; empty: there is none.
+std::string ownAddress();
+
 // A TCP connection to an IP address; the socket does not block. `source`, if not empty, is the IP address to come from;
 // if the machine does not have it, any will do. Fails after `timeout`; the message has the reason only.
 Result<Socket> connectTcp(const std::string& ip, std::uint16_t port, const std::string& source,

@@ -22,6 +22,8 @@ void add(std::string& page, const std::string& name, const char* type, const std
   page += name + labels + " " + text + "\n";
 }
 
+}  // namespace
+
 AppSide appSide(const AgentOptions& options) {
   const auto& pod = options.ips.front();
   if (options.interception == Interception::none) {
@@ -32,8 +34,6 @@ AppSide appSide(const AgentOptions& options) {
   if (options.probeLocalhost) return {isIpv6(pod) ? "::1" : "127.0.0.1", {}};
   return {pod, isIpv6(pod) ? ports::kAppSideV6 : ports::kAppSideV4};
 }
-
-}  // namespace
 
 Endpoints::Endpoints(const AgentOptions& options, const EnvoyAdmin& envoy, MeshMetrics& mesh, Connections& connections,
                      Callbacks callbacks)

@@ -25,6 +25,9 @@ struct AgentFacts {
   std::optional<bool> sendsStatistics{};  // false: the statsd server's address was not found; nothing: there is none
 };
 
+// Where the app is probed.
+AppSide appSide(const AgentOptions& options);
+
 // What is served at the agent's addresses. Thread-safe.
 class Endpoints {
  public:

@@ -206,6 +206,8 @@ Result<AppProbes> parseAppProbes(const std::string& text) {
   return probes;
 }
 
+Result<AppProbe> parseProbe(const std::string& text) { return readProbe(json::parse(text, nullptr, false), {}); }
+
 HttpReply runProbe(const AppProbe& probe, const AppSide& app, const std::string& userAgent) {
   const auto& ip = probe.host.empty() ? app.ip : probe.host;
   // Another machine is reached by the pod's address, as always.

@@ -36,6 +36,9 @@ using AppProbes = std::map<std::string, AppProbe>;
 // "timeoutSeconds": n}}. Empty text: none. At most 256 of them.
 Result<AppProbes> parseAppProbes(const std::string& text);
 
+// One of these, as JSON.
+Result<AppProbe> parseProbe(const std::string& text);
+
 // Where the app is.
 struct AppSide {
   std::string ip;      // the pod's address, as kubelet has it

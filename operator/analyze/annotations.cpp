@@ -47,6 +47,7 @@ constexpr std::array kKnown = {
     Known{"networking.istio.io/traffic-distribution", "Service ServiceEntry Namespace"},
     Known{"prometheus.istio.io/merge-metrics", "Pod"},
     Known{"proxy.istio.io/config", "Pod Gateway"},
+    Known{"proxy.istio.io/health-checks-enabled", "WorkloadEntry"},
     Known{"proxy.istio.io/overrides", "Pod"},
     Known{"readiness.status.sidecar.istio.io/applicationPorts", "Pod"},
     Known{"readiness.status.sidecar.istio.io/failureThreshold", "Pod"},

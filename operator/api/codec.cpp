@@ -60,6 +60,16 @@ ObjectPtr build(const Value& value, ObjectMeta meta, Report& report) {
   return object;
 }
 
+// The one kind of ours whose status says something that is not said by us.
+ObjectPtr buildEntry(const Value& spec, const Json& status, ObjectMeta meta, Report& report) {
+  auto object = std::make_shared<WorkloadEntry>();
+  object->meta = std::move(meta);
+  readSpec(spec, object->meta, object->spec);
+  object->spec.healthy = isHealthy(status, object->meta);
+  object->problems = std::move(report.problems);
+  return object;
+}
+
 ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& report) {
   switch (kind) {
     case Kind::namespace_: return build<Namespace>(value, std::move(meta), report);
@@ -79,7 +89,7 @@ ObjectPtr buildKind(Kind kind, const Value& value, ObjectMeta meta, Report& repo
     case Kind::proxy_config: return build<ProxyConfig>(value, std::move(meta), report);
     case Kind::wasm_plugin: return build<WasmPlugin>(value, std::move(meta), report);
     case Kind::sidecar: return build<Sidecar>(value, std::move(meta), report);
-    case Kind::workload_entry: return build<WorkloadEntry>(value, std::move(meta), report);
+    case Kind::workload_entry: break;  // buildEntry()
     case Kind::workload_group: return build<WorkloadGroup>(value, std::move(meta), report);
     case Kind::policy: return build<Policy>(value, std::move(meta), report);
     case Kind::mesh_policy: return build<MeshPolicy>(value, std::move(meta), report);
@@ -182,7 +192,10 @@ Decoded read(const Json& json, Report& report) {
   if (info->custom) {
     warnTopLevel(root);
     const Json& spec = at("spec");
-    object = buildKind(info->kind, Value(spec.is_null() ? kEmpty : spec, root, "spec"), std::move(meta), report);
+    object =
+        info->kind == Kind::workload_entry
+            ? buildEntry(Value(spec.is_null() ? kEmpty : spec, root, "spec"), at("status"), std::move(meta), report)
+            : buildKind(info->kind, Value(spec.is_null() ? kEmpty : spec, root, "spec"), std::move(meta), report);
   } else {
     object = buildKind(info->kind, root, std::move(meta), report);
   }

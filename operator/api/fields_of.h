@@ -360,9 +360,9 @@ inline constexpr int kFields<ProxyConfigSpec> = 4;
 template <>
 inline constexpr int kFields<WasmPluginSpec> = 1;
 template <>
-inline constexpr int kFields<WorkloadEntrySpec> = 6;
+inline constexpr int kFields<WorkloadEntrySpec> = 7;
 template <>
-inline constexpr int kFields<WorkloadGroupSpec> = 3;
+inline constexpr int kFields<WorkloadGroupSpec> = 4;
 template <>
 inline constexpr int kFields<SidecarSpec> = 5;
 template <>

@@ -19,15 +19,20 @@ struct WorkloadEntrySpec {
   std::string locality;                        // "region/zone/subzone"
   std::string serviceAccount;
   std::uint32_t weight = 1;
+  // Of a WorkloadEntry whose health somebody checks (annotation proxy.istio.io/health-checks-enabled): the condition Healthy of its status is
+  // True. Connections go there only then.
+  bool healthy = true;
   bool operator==(const WorkloadEntrySpec&) const = default;
 };
 using WorkloadEntry = Typed<WorkloadEntrySpec, Kind::workload_entry>;
 
-// What the WorkloadEntries of alike machines have in common. It configures no proxy.
+// What the WorkloadEntries of alike machines have in common. It configures no proxy: machines that register themselves become
+// WorkloadEntries (control/machine_plan.h).
 struct WorkloadGroupSpec {
   Labels labels;  // metadata
   std::map<std::string, std::string> annotations;
   WorkloadEntrySpec workload;  // `template`, without address
+  std::string probe;           // as JSON; empty: none
   bool operator==(const WorkloadGroupSpec&) const = default;
 };
 using WorkloadGroup = Typed<WorkloadGroupSpec, Kind::workload_group>;

@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "api/validate.h"
 
 namespace fairway::api {
 namespace {
+
+constexpr const char* kHealthChecks = "proxy.istio.io/health-checks-enabled";  // annotation
+constexpr std::size_t kMaxProbe = 8 << 10;
 
 // Everything but the address.
 void readTraits(Fields& fields, WorkloadEntrySpec& out) {
@@ -119,7 +124,28 @@ void readSpec(const Value& spec, const ObjectMeta&, WorkloadGroupSpec& out) {
   } else if (fields.readable()) {
     fields.missing("template", "what the WorkloadEntries have in common");
   }
-  if (const auto probe = fields.get("probe")) checkProbe(*probe);
+  if (const auto probe = fields.get("probe"); probe && probe->json().is_object()) {
+    checkProbe(*probe);
+    out.probe = probe->json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (out.probe.size() > kMaxProbe) {
+      probe->error("found " + std::to_string(out.probe.size()) + " bytes, expected at most " +
+                   std::to_string(kMaxProbe));
+    }
+  } else if (probe) {
+    checkProbe(*probe);
+  }
+}
+
+bool isHealthy(const nlohmann::json& status, const ObjectMeta& meta) {
+  const auto checked = meta.annotations.find(kHealthChecks);
+  if (checked == meta.annotations.end() || checked->second != "true") return true;
+  const auto conditions = status.is_object() ? status.find("conditions") : status.end();
+  if (!status.is_object() || conditions == status.end() || !conditions->is_array()) return false;
+  return std::any_of(conditions->begin(), conditions->end(), [](const nlohmann::json& each) {
+    if (!each.is_object()) return false;
+    const auto type = each.find("type"), holds = each.find("status");
+    return type != each.end() && *type == "Healthy" && holds != each.end() && *holds == "True";
+  });
 }
 
 }  // namespace fairway::api

@@ -14,6 +14,20 @@ std::string utcText(std::chrono::system_clock::time_point time) {
   return text;
 }
 
+std::optional<std::chrono::system_clock::time_point> timeOfText(const std::string& text) {
+  using std::chrono::nanoseconds;
+  std::tm parts{};
+  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (rest == nullptr) return std::nullopt;
+  nanoseconds fraction{0};
+  if (*rest == '.') {
+    nanoseconds digit = std::chrono::seconds(1);
+    for (++rest; *rest >= '0' && *rest <= '9'; ++rest) fraction += (*rest - '0') * (digit /= 10);
+  }
+  if (std::string(rest) != "Z") return std::nullopt;
+  return timeOfSeconds(timegm(&parts)) + std::chrono::duration_cast<std::chrono::system_clock::duration>(fraction);
+}
+
 std::chrono::system_clock::time_point timeOfSeconds(std::int64_t sinceEpoch) {
   using Clock = std::chrono::system_clock;
   const auto first = std::chrono::ceil<std::chrono::seconds>(Clock::time_point::min().time_since_epoch()).count();

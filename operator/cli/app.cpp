@@ -26,6 +26,7 @@
 #include "cli/servicegraph_command.h"
 #include "cli/version.h"
 #include "cli/wait_command.h"
+#include "cli/workload_command.h"
 
 namespace fairway::cli {
 
@@ -218,6 +219,7 @@ int run(int argc, char** argv) {
   addCheck(app, exitCode);
   addAnalyze(app, exitCode);
   addWait(app, exitCode);
+  addWorkload(app, exitCode);
   addCa(app, exitCode);
   addProxyStatus(app, exitCode);
   addProxyConfig(app, exitCode);

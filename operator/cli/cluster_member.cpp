@@ -41,7 +41,15 @@ control::StatusTarget statusTarget(api::Kind kind, const api::NamespacedName& na
 
 ClusterMember::ClusterMember(ClusterMemberOptions options, std::unique_ptr<kube::ApiServer> server,
                              std::unique_ptr<kube::ApiServer> quick)
-    : options_(std::move(options)), server_(std::move(server)), quick_(std::move(quick)) {}
+    : options_(std::move(options)), server_(std::move(server)), quick_(std::move(quick)) {
+  if (options_.pod.empty()) return;
+  control::RegistrarOptions registrar;
+  registrar.controller = options_.pod;
+  registrar.ns = options_.ns;
+  registrar.leading = [this] { return elector_->leading(); };
+  registrar.wanted = [this] { return workloadGroups_(); };
+  registrar_ = std::make_unique<control::Registrar>(*server_, std::move(registrar));
+}
 
 Result<std::unique_ptr<ClusterMember>> ClusterMember::create(const kube::ClusterAccess& access,
                                                              ClusterMemberOptions options) {
@@ -94,11 +102,14 @@ void ClusterMember::join(Parts parts) {
   membership.shed = std::move(parts.shed);
   membership.leading = leading;
   membership_ = std::make_unique<control::Membership>(*quick_, std::move(membership));
+  workloadGroups_ = std::move(parts.workloadGroups);
   elector_->start();
   membership_->start();
+  registrar_->start();
 }
 
 void ClusterMember::leave() {
+  if (registrar_) registrar_->stop();
   if (elector_) elector_->stop();
   if (membership_) membership_->leave();
   const std::lock_guard lock(mutex_);

@@ -14,6 +14,7 @@
 #include "control/ca_secret.h"
 #include "control/elector.h"
 #include "control/membership.h"
+#include "control/registrar.h"
 #include "control/status_writer.h"
 #include "control/writers.h"
 #include "kube/api_server.h"
@@ -47,6 +48,7 @@ class ClusterMember {
   struct Parts {
     std::function<control::TrustTexts()> trust;                            // from any thread
     std::function<std::shared_ptr<const model::GatewayApi>()> gatewayApi;  // the same; see control::WritersOptions
+    std::function<std::optional<bool>()> workloadGroups;                   // the same; see control::RegistrarOptions
     control::CaSecretWatch::Offer offerCa;  // of the Secret's files; empty: they do not count
     std::function<bool()> ready;
     std::function<std::size_t()> streams;
@@ -57,6 +59,8 @@ class ClusterMember {
   // Gives back the leadership and takes part no more. Waits for that, some seconds if the API server is away.
   void leave();
 
+  // Where machines register themselves; null for a guest. What is told before join() is answered after it.
+  [[nodiscard]] MachineRegistry* machines() { return registrar_.get(); }
   // Where those who compute statuses put them, and whether they are written by this replica now.
   [[nodiscard]] control::StatusTable& statuses() { return statuses_; }
   [[nodiscard]] bool writesStatuses() const;
@@ -80,6 +84,8 @@ class ClusterMember {
   std::unique_ptr<kube::ApiServer> server_;
   std::unique_ptr<kube::ApiServer> quick_;  // for leases: gives up before they run out
   control::StatusTable statuses_;
+  std::function<std::optional<bool>()> workloadGroups_;  // of join(), before the registrar starts
+  std::unique_ptr<control::Registrar> registrar_;
   mutable std::mutex mutex_;  // guards the pointers below against state()
   std::unique_ptr<control::CaSecretWatch> rootWatch_;
   std::unique_ptr<control::Writers> writers_;  // while leading; of the elector's thread

@@ -7,6 +7,7 @@
 #include "api/codec.h"
 #include "base/time.h"
 #include "cli/cluster_member.h"
+#include "control/machine_plan.h"
 #include "discovery/server.h"
 #include "engine/engine.h"
 #include "normalize/gateway_api_status.h"
@@ -18,6 +19,12 @@ namespace {
 // Ingresses and the Gateway API have statuses of other shapes, and they are written elsewhere.
 bool hasConditions(const status::Key& key) {
   return key.first != api::Kind::ingress && !api::kindInfo(key.first).optional;
+}
+
+// The entries of machines that register themselves are the control plane's own: their status says how the machine is, which the registrar
+// writes (control/registrar.h), and a rollout of each would be two more writes for each machine that comes.
+bool isMachine(const api::Object& object) {
+  return object.kind == api::Kind::workload_entry && object.meta.annotations.contains(control::kGroupAnnotation);
 }
 
 void addReplicas(status::Keeper::Calls& calls, ClusterMember& member) {
@@ -46,6 +53,7 @@ std::unique_ptr<status::Keeper> makeKeeper(engine::Engine& engine, const discove
     status::World world;
     engine.inspect([&](const engine::Core& core) {
       world.objects = core.configuration().all();
+      std::erase_if(world.objects, [](const auto& each) { return isMachine(*each.second.object); });
       world.notes = core.graph().notes();
     });
     return world;

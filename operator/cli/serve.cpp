@@ -294,6 +294,7 @@ Result<void> openDiscovery(const ServeOptions& options, ControlPlane& plane) {
     edges.report(proxy, report);
   };
   server.loadsWanted = [&edges = *plane.edges] { return edges.wanted(); };
+  if (plane.member) server.machines = plane.member->machines();
   auto readers = parseStatusReaders(options.statusReaders);
   if (!readers) return tl::unexpected(readers.error());
   server.statusReaders = std::move(*readers);
@@ -367,6 +368,12 @@ void joinCluster(const ServeOptions& options, ControlPlane& plane) {
     const auto feeds = plane.source->status();
     return std::all_of(feeds.begin(), feeds.end(), [](const kube::FeedStatus& feed) { return feed.synced; });
   });
+  parts.workloadGroups = [&engine = *plane.engine]() -> std::optional<bool> {
+    if (!engine.ready()) return std::nullopt;
+    bool found = false;
+    engine.inspect([&](const engine::Core& core) { found = !core.store().names(api::Kind::workload_group).empty(); });
+    return found;
+  };
   if (options.caDir.empty()) {
     parts.offerCa = [&plane, state = options.stateDir](const identity::CaFiles& files) -> Result<void> {
       if (auto offered = plane.authority->offer(files, Clock::now()); !offered) return offered;

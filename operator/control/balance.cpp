@@ -55,6 +55,14 @@ std::vector<std::string> ReplicaTable::reports(Time now) const {
   return reports;
 }
 
+std::set<std::string> ReplicaTable::alive(Time now) const {
+  std::set<std::string> holders;
+  for (const auto& [name, seen] : seen_) {
+    if (now - seen.changed < kAlive) holders.insert(seen.lease.holder);
+  }
+  return holders;
+}
+
 std::vector<Lease> ReplicaTable::forgotten(Time now) const {
   std::vector<Lease> leases;
   for (const auto& [name, seen] : seen_) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class ReplicaTable {
   [[nodiscard]] std::vector<std::size_t> others(Time now) const;
   // The report of each other replica that is alive; empty where it says nothing.
   [[nodiscard]] std::vector<std::string> reports(Time now) const;
+  // Whose leases those of the living are, one's own among them.
+  [[nodiscard]] std::set<std::string> alive(Time now) const;
   // Leases that have not changed for so long that nobody needs them; to be removed in that version.
   [[nodiscard]] std::vector<Lease> forgotten(Time now) const;
   // True once the dead of the past can be told from the living.

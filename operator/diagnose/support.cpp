@@ -1,7 +1,8 @@
 #include "diagnose/support.h"
 
 #include <array>
-#include <ctime>
+
+#include "base/time.h"
 
 namespace fairway::diagnose {
 
@@ -54,17 +55,7 @@ std::string annotationOf(const json& object, const std::string& annotation) {
 std::string nameOf(const json& object) { return textAt(object, "/metadata/name"); }
 std::string namespaceOf(const json& object) { return textAt(object, "/metadata/namespace"); }
 
-std::optional<std::chrono::system_clock::time_point> parseTime(const std::string& text) {
-  std::tm tm{};
-  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &tm);
-  if (rest == nullptr) return std::nullopt;
-  if (*rest == '.') {
-    ++rest;
-    while (*rest >= '0' && *rest <= '9') ++rest;
-  }
-  if (std::string(rest) != "Z") return std::nullopt;
-  return std::chrono::system_clock::from_time_t(timegm(&tm));
-}
+std::optional<std::chrono::system_clock::time_point> parseTime(const std::string& text) { return timeOfText(text); }
 
 std::string withRevision(const std::string& name, const Options& options) {
   return options.revision.empty() || options.revision == "default" ? name : name + "-" + options.revision;

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "discovery/load_call.h"
+#include "discovery/machine_call.h"
 #include "discovery/sotw_wire.h"
 #include "discovery/stream.h"
 #include "discovery/wire.h"
@@ -106,33 +107,8 @@ void Core::cancelCalls() {
   for (auto* context : calls) {
     if (calls_.contains(context)) context->TryCancel();
   }
-  for (const auto& call : loadCalls()) call->cancel();
-}
-
-bool Core::addLoadCall(const std::shared_ptr<LoadCall>& call) {
-  const std::lock_guard lock(loadCallsMutex_);
-  if (closing || loadCalls_.size() >= options.limits.maxStreams) return false;
-  loadCalls_.emplace(call.get(), call);
-  return true;
-}
-
-void Core::removeLoadCall(const LoadCall* call) {
-  const std::lock_guard lock(loadCallsMutex_);
-  loadCalls_.erase(call);
-}
-
-std::size_t Core::loadCallCount() const {
-  const std::lock_guard lock(loadCallsMutex_);
-  return loadCalls_.size();
-}
-
-std::vector<std::shared_ptr<LoadCall>> Core::loadCalls() {
-  const std::lock_guard lock(loadCallsMutex_);
-  std::vector<std::shared_ptr<LoadCall>> result;
-  for (const auto& [pointer, call] : loadCalls_) {
-    if (auto alive = call.lock()) result.push_back(std::move(alive));
-  }
-  return result;
+  for (const auto& call : loadCalls.all()) call->cancel();
+  for (const auto& call : machineCalls.all()) call->cancel();
 }
 
 void Core::startSweep() {
@@ -145,7 +121,8 @@ void Core::startSweep() {
       indexes.sweep();
       openings.sweep();
       if (++round % 4 == 0) {
-        for (const auto& call : loadCalls()) call->wake();
+        for (const auto& call : loadCalls.all()) call->wake();
+        for (const auto& call : machineCalls.all()) call->wake();
       }
       lock.lock();
     }

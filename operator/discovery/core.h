@@ -29,7 +29,41 @@ class CallbackGenericService;
 namespace fairway::discovery {
 
 class LoadCall;
+class MachineCall;
 class Stream;
+
+// Calls that last, to be woken with each sweep and cancelled when the server ends. Thread-safe.
+template <class Call>
+class CallSet {
+ public:
+  // False: there are so many already, or it is `closing`: then all() was, or is yet to be, cancelled.
+  bool add(const std::shared_ptr<Call>& call, std::size_t most, const std::atomic<bool>& closing) {
+    const std::lock_guard lock(mutex_);
+    if (closing || calls_.size() >= most) return false;
+    calls_.emplace(call.get(), call);
+    return true;
+  }
+  void remove(const Call* call) {
+    const std::lock_guard lock(mutex_);
+    calls_.erase(call);
+  }
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return calls_.size();
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<Call>> all() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Call>> result;
+    for (const auto& [pointer, call] : calls_) {
+      if (auto alive = call.lock()) result.push_back(std::move(alive));
+    }
+    return result;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<const Call*, std::weak_ptr<Call>> calls_;
+};
 
 struct AtomicTypeCounters {
   std::atomic<std::uint64_t> responses{0}, resources{0}, removals{0}, acks{0}, nacks{0};
@@ -72,10 +106,6 @@ struct Core {
   bool addCall(grpc::CallbackServerContext& context);
   void removeCall(grpc::CallbackServerContext& context);
   void cancelCalls();
-  // Proxies' streams of load reports, which are woken with each sweep. False: there are too many.
-  bool addLoadCall(const std::shared_ptr<LoadCall>& call);
-  void removeLoadCall(const LoadCall* call);
-  [[nodiscard]] std::size_t loadCallCount() const;
   // Looks at deadlines until stopSweep().
   void startSweep();
   void stopSweep();
@@ -90,10 +120,10 @@ struct Core {
   Frames frames, sotwFrames;
   SetIndexes indexes;
   Openings openings;
+  CallSet<LoadCall> loadCalls;        // proxies' streams of load reports
+  CallSet<MachineCall> machineCalls;  // of agents outside the cluster
 
  private:
-  std::vector<std::shared_ptr<LoadCall>> loadCalls();
-
   mutable std::mutex mutex_;
   std::condition_variable wake_, empty_;
   bool stopSweep_ = false;
@@ -102,8 +132,6 @@ struct Core {
   std::map<std::string, std::size_t> perPeer_;
   std::recursive_mutex callsMutex_;  // a call may end, and be removed, within its cancellation
   std::set<grpc::CallbackServerContext*> calls_;
-  mutable std::mutex loadCallsMutex_;
-  std::map<const LoadCall*, std::weak_ptr<LoadCall>> loadCalls_;
   std::thread sweeper_;
 
  public:

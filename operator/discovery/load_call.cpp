@@ -82,7 +82,7 @@ void LoadCall::end(grpc::Status status) {
 }
 
 void LoadCall::admit() {
-  if (!core_.addLoadCall(shared_from_this())) {
+  if (!core_.loadCalls.add(shared_from_this(), core_.options.limits.maxStreams, core_.closing)) {
     ++core_.counters.overLimit;
     return end({grpc::RESOURCE_EXHAUSTED, "too many proxies report their load"});
   }
@@ -179,7 +179,7 @@ void LoadCall::look() {
   const bool wanted = core_.options.loadsWanted && core_.options.loadsWanted();
   const std::lock_guard lock(mutex_);
   if (ended_ || writing_) return;
-  auto interval = wanted ? loadInterval(clusters_, core_.loadCallCount()) : std::chrono::milliseconds::zero();
+  auto interval = wanted ? loadInterval(clusters_, core_.loadCalls.size()) : std::chrono::milliseconds::zero();
   // A few clusters more or less are no reason.
   if (told_ > interval && interval * 3 > told_ * 2) interval = told_;
   if (interval > told_ && interval * 2 < told_ * 3) interval = told_;
@@ -214,7 +214,7 @@ void LoadCall::OnDone() {
     const std::lock_guard lock(mutex_);
     done_ = ended_ = true;
   }
-  core_.removeLoadCall(this);
+  core_.loadCalls.remove(this);
   self_.reset();  // the last thing
 }
 

@@ -11,6 +11,8 @@
 #include "discovery/listening.h"
 #include "discovery/load_call.h"
 #include "discovery/log.h"
+#include "discovery/machine_call.h"
+#include "discovery/machine_messages.h"
 #include "discovery/status_call.h"
 #include "discovery/stream.h"
 
@@ -40,6 +42,7 @@ class AdsService final : public grpc::CallbackGenericService {
       if (call != nullptr) return call;
     }
     if (method == LoadCall::kMethod) return LoadCall::start(core_, *context, secure_);
+    if (method == kMachineMethod) return MachineCall::start(core_, *context, secure_);
     const auto variant = variantOf(method);
     if (!variant) {
       ++core_.counters.unimplemented;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/machines.h"
 #include "base/result.h"
 #include "discovery/credentials.h"
 #include "discovery/gate.h"
@@ -72,6 +73,8 @@ struct ServerOptions {
   // the server's threads. Null: nobody does.
   std::function<void(const translate::Proxy&, const LoadReport&)> onLoad;
   std::function<bool()> loadsWanted;
+  // Who writes WorkloadEntries for machines that register themselves; outlives the server. Null: nobody, they are refused.
+  MachineRegistry* machines = nullptr;
   // "<namespace>/<service account>" of callers who may read every client's configuration by ClientStatusDiscoveryService.
   std::set<std::string> statusReaders;
   // Served on secureAddress, too; they must outlive the server and authenticate their callers themselves.

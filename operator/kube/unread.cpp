@@ -27,6 +27,8 @@ constexpr std::array kPodStatus = {Unread{"containerStatuses", {}}, Unread{"ephe
 
 constexpr std::array kPod = {Unread{"metadata", kPodMeta}, Unread{"spec", kPodSpec}, Unread{"status", kPodStatus}};
 constexpr std::array kServiceStatus = {Unread{"conditions", {}}};
+constexpr std::array kEntryStatus = {Unread{"observedGeneration", {}}};
+constexpr std::array kEntry = {Unread{"metadata", kMeta}, Unread{"status", kEntryStatus}};
 constexpr std::array kService = {Unread{"metadata", kMeta}, Unread{"status", kServiceStatus}};
 constexpr std::array kBare = {Unread{"metadata", kMeta}, Unread{"spec", {}}, Unread{"status", {}}};
 constexpr std::array kOther = {Unread{"metadata", kMeta}, Unread{"status", {}}};
@@ -37,6 +39,7 @@ std::span<const Unread> unreadOf(api::Kind kind) {
   switch (kind) {
     case api::Kind::pod: return kPod;
     case api::Kind::service: return kService;
+    case api::Kind::workload_entry: return kEntry;  // its health
     case api::Kind::namespace_:
     case api::Kind::node: return kBare;
     default: return kOther;

@@ -79,6 +79,8 @@ void registerQueries(store::Catalogue& catalogue) {
   catalogue.add(delegateCheck);
   catalogue.add(delegatingRoots);
   catalogue.add(delegatingGatewayRoots);
+  catalogue.add(machineOf);
+  catalogue.add(machinePortsOf);
   catalogue.add(workloadEntryCheck);
 }
 

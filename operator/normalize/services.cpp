@@ -9,6 +9,7 @@
 #include "normalize/protocol.h"
 #include "normalize/service_entries.h"
 #include "normalize/sidecars.h"
+#include "normalize/workload_entries.h"
 #include "store/indexes.h"
 
 namespace fairway::normalize {
@@ -155,13 +156,36 @@ std::vector<std::uint32_t> workloadPorts(store::View& view, const std::string& t
   return found == named.end() ? std::vector<std::uint32_t>() : found->second;
 }
 
+namespace {
+
+// Where machines take what is for a port of a service; where they say nothing of it, as pods do, or at the service's own number.
+void addMachinePorts(const std::map<std::string, std::vector<std::uint32_t>>& machines, const model::ServicePort& port,
+                     std::vector<std::uint32_t>& numbers) {
+  const auto add = [&](std::uint32_t number) {
+    if (std::find(numbers.begin(), numbers.end(), number) == numbers.end()) numbers.push_back(number);
+  };
+  const auto own = machines.find(port.name);
+  if (own != machines.end()) {
+    for (const auto number : own->second) add(number);
+  } else if (!toNumber(port.targetPort)) {
+    add(port.number);
+  }
+}
+
+}  // namespace
+
 InboundPortsOf::Value inboundPortsOf(store::View& view, const InboundPortsOf& query) {
   std::map<std::uint32_t, InboundPortsOf::Port> ports;
-  for (const auto& host : view.ask(WorkloadServices{query.ns, query.labels})) {
+  const auto& hosts = view.ask(WorkloadServices{query.ns, query.labels});
+  const MachinePortsOf::Value none;
+  const auto& machines = hosts.empty() ? none : view.ask(MachinePortsOf{query.ns, query.labels});
+  for (const auto& host : hosts) {
     const auto& service = view.ask(ServiceOf{host});
     if (!service) continue;
     for (const auto& port : service->ports) {
-      for (const auto number : workloadPorts(view, port.targetPort, query.ns, query.labels)) {
+      auto numbers = workloadPorts(view, port.targetPort, query.ns, query.labels);
+      if (machines) addMachinePorts(*machines, port, numbers);
+      for (const auto number : numbers) {
         auto& entry = ports[number];
         entry.port = number;
         entry.services.push_back({host, port.number, port.protocol});

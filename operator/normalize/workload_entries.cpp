@@ -52,13 +52,66 @@ void addWorkloadEntries(store::View& view, const std::string& ns, const model::L
   if (selector.empty()) return;
   for (const auto* entry : view.list<Entry>(ns)) {
     if (!entry->valid() || !api::selects(selector, entry->spec.labels)) continue;
-    if (!names && !api::isIp(entry->spec.address)) continue;
+    if (!entry->spec.healthy || (!names && !api::isIp(entry->spec.address))) continue;
     auto endpoint = endpointOf(entry->spec, ns, portName, target, internal);
     if (endpoint.port == 0) continue;
     endpoint.workloadNs = ns;
     endpoint.workloadName = entry->meta.name;
     out.push_back(std::move(endpoint));
   }
+}
+
+std::string MachineOf::key() const { return store::joinKey({ns, serviceAccount, join(ips, ",")}); }
+
+MachineOf MachineOf::parse(std::string_view key) {
+  const auto fields = store::splitKey(key);
+  return {fields.at(0), fields.at(1), split(fields.at(2), ',')};
+}
+
+MachineOf::Value machineOf(store::View& view, const MachineOf& query) {
+  for (const auto* entry : view.list<Entry>(query.ns)) {
+    const auto& spec = entry->spec;
+    if (!entry->valid() || std::find(query.ips.begin(), query.ips.end(), toLower(spec.address)) == query.ips.end())
+      continue;
+    if (!spec.serviceAccount.empty() && spec.serviceAccount != query.serviceAccount) continue;
+    model::Workload result;
+    result.ns = query.ns;
+    result.name = result.workload = entry->meta.name;
+    result.serviceAccount = query.serviceAccount;
+    result.labels = spec.labels;
+    result.locality = localityOf(spec.locality);
+    for (const auto& [name, number] : spec.ports) result.namedPorts.emplace(name, number);
+    return result;
+  }
+  return std::nullopt;
+}
+
+// Labels as pairs of fields: they may hold any text.
+std::string MachinePortsOf::key() const {
+  auto key = store::joinKey({ns});
+  for (const auto& [name, value] : labels) key += "|" + store::joinKey({name, value});
+  return key;
+}
+
+MachinePortsOf MachinePortsOf::parse(std::string_view key) {
+  const auto fields = store::splitKey(key);
+  MachinePortsOf query{fields.at(0), {}};
+  for (std::size_t i = 1; i + 1 < fields.size(); i += 2) query.labels.emplace(fields[i], fields[i + 1]);
+  return query;
+}
+
+MachinePortsOf::Value machinePortsOf(store::View& view, const MachinePortsOf& query) {
+  MachinePortsOf::Value result;
+  for (const auto* entry : view.list<Entry>(query.ns)) {
+    if (!entry->valid() || entry->spec.labels != query.labels) continue;
+    if (!result) result.emplace();
+    for (const auto& [name, number] : entry->spec.ports) {
+      auto& numbers = (*result)[name];
+      const auto at = std::lower_bound(numbers.begin(), numbers.end(), number);
+      if (at == numbers.end() || *at != number) numbers.insert(at, number);
+    }
+  }
+  return result;
 }
 
 WorkloadEntryCheck WorkloadEntryCheck::parse(std::string_view key) {
@@ -72,6 +125,12 @@ WorkloadEntryCheck::Value workloadEntryCheck(store::View& view, const WorkloadEn
   if (!entry->valid()) {
     error(view, provenanceOf(*entry), "spec", "it has errors and is left out: no service leads there");
     return {};
+  }
+  if (!entry->spec.healthy) {
+    info(view, provenanceOf(*entry), "status.conditions",
+         "its health is checked (annotation proxy.istio.io/health-checks-enabled) and the condition Healthy is not "
+         "True: nothing leads "
+         "there until it is");
   }
   bool selected = false;
   bool names = false;

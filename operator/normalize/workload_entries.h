@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,31 @@ model::Endpoint endpointOf(const api::WorkloadEntrySpec& from, const std::string
 void addWorkloadEntries(store::View& view, const std::string& ns, const model::Labels& selector,
                         const std::string& portName, std::uint32_t target, bool internal, bool names,
                         std::vector<model::Endpoint>& out);
+
+// The machine that a proxy without a pod runs on: the first WorkloadEntry with one of its addresses, unless that is for another service
+// account than the proxy has proved to be. Its `namedPorts` are by the names of services' ports. It has no `ips`: the entry tells where
+// others reach it, which need not be where it listens.
+struct MachineOf {
+  using Value = std::optional<model::Workload>;
+  static constexpr std::string_view kType = "machine";
+  std::string ns, serviceAccount;
+  std::vector<std::string> ips;
+  [[nodiscard]] std::string key() const;
+  static MachineOf parse(std::string_view key);
+};
+MachineOf::Value machineOf(store::View& view, const MachineOf& query);
+
+// The ports that machines with exactly these labels have by names of services' ports, the numbers of each sorted. Nothing: there is no
+// such machine.
+struct MachinePortsOf {
+  using Value = std::optional<std::map<std::string, std::vector<std::uint32_t>>>;
+  static constexpr std::string_view kType = "machine-ports";
+  std::string ns;
+  model::Labels labels;
+  [[nodiscard]] std::string key() const;
+  static MachinePortsOf parse(std::string_view key);
+};
+MachinePortsOf::Value machinePortsOf(store::View& view, const MachinePortsOf& query);
 
 // Tells about one that cannot be used, or that nobody selects.
 struct WorkloadEntryCheck {

@@ -50,7 +50,7 @@ std::map<std::uint32_t, AppPort> servicePorts(store::View& view, const SidecarIn
     if (!service) continue;
     for (const auto& port : service->ports) {
       if (port.protocol == model::Protocol::udp) continue;
-      const auto target = targetPort(port, query.namedPorts);
+      const auto target = query.machine ? machinePort(port, query.namedPorts) : targetPort(port, query.namedPorts);
       const model::Provenance object{service->kind, service->ns, service->name, {}};
       if (!target) {
         view.note({model::Note::Severity::info, object, "spec.ports",

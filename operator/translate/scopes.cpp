@@ -5,6 +5,7 @@
 
 #include "normalize/clients.h"
 #include "normalize/queries.h"
+#include "normalize/workload_entries.h"
 #include "translate/compute.h"
 #include "translate/fields.h"
 #include "translate/patches.h"
@@ -80,7 +81,7 @@ SidecarOutbound SidecarOutbound::parse(std::string_view key) {
 
 std::string SidecarInbound::key() const {
   return joinKey({ns, serviceAccount, mapField(labels), portsField(namedPorts), toString(interception),
-                  listField(addresses), appAddress, flagField(unprivileged)});
+                  listField(addresses), appAddress, flagField(unprivileged), flagField(machine)});
 }
 
 SidecarInbound SidecarInbound::parse(std::string_view key) {
@@ -92,7 +93,8 @@ SidecarInbound SidecarInbound::parse(std::string_view key) {
           parseInterception(fieldAt(fields, 4)),
           parseList(fieldAt(fields, 5)),
           fieldAt(fields, 6),
-          parseFlag(fieldAt(fields, 7))};
+          parseFlag(fieldAt(fields, 7)),
+          parseFlag(fieldAt(fields, 8))};
 }
 
 std::string GatewayScope::key() const {
@@ -138,6 +140,12 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
     const auto& found = view.ask(normalize::WorkloadOf{proxy.ns, proxy.pod});
     if (found) workload = &*found;
   }
+  bool machine = false;
+  if (workload == nullptr && proxy.type == ProxyType::sidecar && !proxy.serviceAccount.empty()) {
+    const auto& found = view.ask(normalize::MachineOf{proxy.ns, proxy.serviceAccount, proxy.ips});
+    machine = found.has_value();
+    if (found) workload = &*found;
+  }
   // Who proved to be one account gets nothing of a pod that runs as another; the stream's own check may have come
   // before the pod was known.
   if (workload && !proxy.serviceAccount.empty() && workload->serviceAccount != proxy.serviceAccount) {
@@ -167,7 +175,8 @@ ScopesOf::Value computeScopes(store::View& view, const ScopesOf& query) {
     return patchedScopes(view, patches, proxy, {{GatewayScope::kType, scope.key()}});
   }
   SidecarOutbound outbound{client, proxy.interception, anyAddress(addresses), false, proxy.wholeRoutes};
-  SidecarInbound inbound{proxy.ns, account, labels, namedPorts, proxy.interception, outbound.addresses, {}, false};
+  SidecarInbound inbound{proxy.ns,           account, labels, namedPorts, proxy.interception,
+                         outbound.addresses, {},      false,  machine};
   if (binds) {
     outbound.addresses = {proxy.outboundAddress.empty() ? "127.0.0.1" : proxy.outboundAddress};
     outbound.unprivileged = proxy.unprivileged;

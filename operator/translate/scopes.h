@@ -41,6 +41,8 @@ struct SidecarInbound {
   std::vector<std::string> addresses;  // to listen at
   std::string appAddress;              // interception NONE only: where the app listens
   bool unprivileged = false;
+  bool machine =
+      false;  // `namedPorts` are a WorkloadEntry's: by the names of services' ports, of which they take the place
   [[nodiscard]] std::string key() const;
   static SidecarInbound parse(std::string_view key);
 };

@@ -15,4 +15,12 @@ std::optional<std::uint32_t> targetPort(const model::ServicePort& port,
   return found->second;
 }
 
+std::optional<std::uint32_t> machinePort(const model::ServicePort& port,
+                                         const std::map<std::string, std::uint32_t>& ports) {
+  if (const auto own = ports.find(port.name); own != ports.end()) return own->second;
+  const auto number = toNumber(port.targetPort);
+  if (!number) return port.number;
+  return *number == 0 || *number > 65535 ? std::nullopt : std::optional(static_cast<std::uint32_t>(*number));
+}
+
 }  // namespace fairway::translate

@@ -352,6 +352,7 @@ def test_roles_hold_no_more_than_needed(gateways):
         ("ClusterRole", "configmaps", "create"),
         ("ClusterRole", "ingresses/status", "patch"), ("ClusterRole", "gatewayclasses", "create"),
         ("ClusterRole", "*/status", "patch"),
+        *(("ClusterRole", "workloadentries", verb) for verb in ("create", "patch", "delete")),
         ("Role", "leases", "create"), ("Role", "leases", "update"), ("Role", "leases", "delete"),
         ("Role", "secrets", "create"),
     } | (GATEWAY_WRITES if gateways else set())  # fmt: skip

@@ -32,6 +32,7 @@ SPECS = [
     ("ServiceEntry", {**ENTRY, "endpoints": [{"address": "10.0.0.1", "network": "n"}]}, {"network"}),
     ("ServiceEntry", {**ENTRY, "endpoints": [{"address": "unix:///run/x"}]}, {"address"}),
     ("WorkloadEntry", {"address": "10.0.0.1", "network": "n", "labels": {"app": "a"}}, {"network"}),
+    ("WorkloadGroup", {"template": {"address": "10.0.0.1", "network": "n"}}, {"template.address", "template.network"}),
     ("Sidecar", {"ingress": [{"port": {"number": 80, "name": "http", "protocol": "HTTP", "targetPort": 80}, "defaultEndpoint": "127.0.0.1:80"}]},
      {"port.targetPort"}),
 ]  # fmt: skip

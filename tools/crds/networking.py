@@ -346,7 +346,7 @@ WORKLOAD_GROUP = with_required(obj(
     template=obj("Fields of the WorkloadEntries.", address=text("Without effect: each has its own."),
                  **WORKLOAD_TRAITS),
     probe=obj(
-        "How a machine tells that it is ready.",
+        "How the agent of a machine finds out that it is ready; without it the machine counts as soon as it is there.",
         initialDelaySeconds=integer("Seconds before the first probe.", 0),
         timeoutSeconds=integer("Seconds that a probe may take.", 0),
         periodSeconds=integer("Seconds between two probes.", 0),

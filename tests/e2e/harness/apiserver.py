@@ -45,6 +45,7 @@ READER_RULES = [
         "resources": ["*/status"],
         "verbs": ["patch"],
     },
+    {"apiGroups": ["networking.istio.io"], "resources": ["workloadentries"], "verbs": ["get", "create", "patch", "delete"]},
     {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["gatewayclasses"], "verbs": ["create"]},
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": [*_READ, "create", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["services", "serviceaccounts"], "verbs": [*_READ, "create", "patch", "delete"]},

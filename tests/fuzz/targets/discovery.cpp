@@ -1,8 +1,9 @@
-// xDS requests of both variants with their nodes, and requests of ClientStatusDiscoveryService.
+// xDS requests of both variants with their nodes, requests of ClientStatusDiscoveryService, and what agents of machines say.
 #include <algorithm>
 #include <map>
 
 #include "discovery/client_status.h"
+#include "discovery/machine_messages.h"
 #include "discovery/node.h"
 #include "discovery/sotw_wire.h"
 #include "discovery/wire.h"
@@ -62,6 +63,14 @@ void status(std::string_view bytes) {
   (void)clientStatus(request, {view});
 }
 
+void machine(std::string_view bytes) {
+  const auto message = decodeMachineMessage(buffer(bytes));
+  if (!message) return;
+  fuzz::require(bytes.size() <= kMaxMachineBytes, "what is taken is no longer than it may be");
+  fuzz::require(message->group.size() <= 253 && message->address.size() <= 253, "names are bounded");
+  fuzz::require(!message->health || message->health->message.size() <= 512, "words are bounded");
+}
+
 template <class Message>
 Message withNode() {
   Message message;
@@ -119,8 +128,19 @@ std::vector<std::string> statusSeeds() {
   return {request.SerializeAsString(), byPattern.SerializeAsString()};
 }
 
+std::vector<std::string> machineSeeds() {
+  google::protobuf::Struct hello;
+  (*hello.mutable_fields())["group"].set_string_value("vms");
+  (*hello.mutable_fields())["address"].set_string_value("10.30.1.1");
+  auto& health = *(*hello.mutable_fields())["health"].mutable_struct_value()->mutable_fields();
+  health["healthy"].set_bool_value(false);
+  health["message"].set_string_value("connection refused");
+  return {hello.SerializeAsString()};
+}
+
 const fuzz::Registration kDelta{{"delta_request", {}, delta, deltaSeeds}};
 const fuzz::Registration kSotw{{"sotw_request", {}, sotw, sotwSeeds}};
+const fuzz::Registration kMachine{{"machine_message", {}, machine, machineSeeds}};
 const fuzz::Registration kStatus{{"client_status", {}, status, statusSeeds}};
 
 }  // namespace

@@ -47,6 +47,27 @@ TEST_CASE("mistakes in WorkloadEntries") {
              });
 }
 
+TEST_CASE("an entry whose health is checked is healthy when its status says so, whatever shape that has") {
+  const auto healthy = [](const std::string& checked, const std::string& status) {
+    return good<WorkloadEntry>(
+               "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: n, "
+               "annotations: "
+               "{proxy.istio.io/health-checks-enabled: '" +
+               checked + "'}}\nspec: {address: 192.0.2.1}\nstatus: " + status)
+        ->spec.healthy;
+  };
+  CHECK(healthy("true", "{conditions: [{type: Other, status: 'False'}, {type: Healthy, status: 'True'}]}"));
+  CHECK(healthy("false", "{conditions: [{type: Healthy, status: 'False'}]}"));
+  CHECK(healthy("", "{}"));
+  for (const auto* status :
+       {"{}", "null", "text", "[]", "{conditions: {}}", "{conditions: [1, [], null]}",
+        "{conditions: [{type: Healthy}]}", "{conditions: [{type: Healthy, status: true}]}",
+        "{conditions: [{type: Healthy, status: 'False'}]}", "{conditions: [{type: Ready, status: 'True'}]}"}) {
+    CAPTURE(status);
+    CHECK_FALSE(healthy("true", status));
+  }
+}
+
 TEST_CASE("a WorkloadGroup, and mistakes in it") {
   const auto group = good<WorkloadGroup>(kGroup + R"(
 spec:
@@ -64,7 +85,9 @@ spec:
   CHECK(group->spec.annotations == std::map<std::string, std::string>{{"a", "b"}});
   CHECK(group->spec.workload.serviceAccount == "vm");
   CHECK(group->spec.workload.ports == std::map<std::string, std::uint32_t>{{"http", 8080}});
-  good<WorkloadGroup>(kGroup + "\nspec: {template: {}, probe: {grpc: {}}}");
+  CHECK(group->spec.probe.find("\"path\":\"/ready\"") != std::string::npos);
+  CHECK(good<WorkloadGroup>(kGroup + "\nspec: {template: {}, probe: {grpc: {}}}")->spec.probe == "{\"grpc\":{}}");
+  CHECK(good<WorkloadGroup>(kGroup + "\nspec: {template: {}}")->spec.probe.empty());
   checkSpecs(
       kGroup,
       {

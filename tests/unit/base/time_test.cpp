@@ -17,3 +17,17 @@ TEST_CASE("times beyond what the clock can hold are its ends") {
   CHECK(timeOfSeconds(INT64_MAX) == timeOfSeconds(253'402'300'799));
   CHECK(timeOfSeconds(INT64_MIN) < system_clock::time_point{});
 }
+
+TEST_CASE("a text is a time again, with its fraction") {
+  using std::chrono::system_clock;
+  using namespace std::chrono_literals;
+  const system_clock::time_point day{std::chrono::seconds(1'709'210'096)};
+  CHECK(timeOfText(utcText(day)) == day);
+  CHECK(timeOfText("2024-02-29T12:34:56.25Z") == day + 250ms);
+  CHECK(timeOfText("2024-02-29T12:34:56.000001Z") == day + 1us);
+  CHECK(timeOfText("2024-02-29T12:34:56.Z") == day);
+  for (const auto* text :
+       {"", "yesterday", "2024-02-29T12:34:56", "2024-02-29T12:34:56+01:00", "2024-02-29T12:34:56Z "}) {
+    CHECK_FALSE(timeOfText(text));
+  }
+}

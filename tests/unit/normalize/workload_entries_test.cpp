@@ -5,6 +5,7 @@
 #include "api/service_entry.h"
 #include "fixtures.h"
 #include "normalize/checks.h"
+#include "normalize/workload_entries.h"
 
 using namespace fairway;
 using namespace fairway::test;
@@ -119,4 +120,64 @@ TEST_CASE("a delegate that nobody names is told so") {
   });
   mesh.ask(ReferenceChecks{});
   CHECK_FALSE(mesh.noted("VirtualService/n/d", "no VirtualService delegates to it", Severity::warning));
+}
+
+TEST_CASE("one that is not healthy is no endpoint, and its author is told") {
+  Mesh mesh;
+  entry(mesh, Resolution::static_addresses);
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.healthy = false; });
+  workload(mesh, "two", "192.0.2.2");
+  CHECK(endpoints(mesh, "vms.example.com") == Lines{"two 192.0.2.2:8080"});
+  mesh.service("n", "x", {{"http", 80, "8080"}}, {{"app", "vm"}});
+  CHECK(endpoints(mesh, fqdn("x", "n")) == Lines{"two 192.0.2.2:8080"});
+  mesh.ask(ReferenceChecks{});
+  CHECK(mesh.noted("WorkloadEntry/n/one", "Healthy is not True", Severity::info));
+  CHECK_FALSE(mesh.noted("WorkloadEntry/n/two", "Healthy is not True", Severity::info));
+}
+
+TEST_CASE("a proxy without a pod runs on the machine that has its address and its service account") {
+  Mesh mesh;
+  const auto machine = [&](const std::string& account, std::vector<std::string> ips) {
+    const auto found = mesh.ask(MachineOf{"n", account, std::move(ips)});
+    return found ? found->name : "none";
+  };
+  workload(mesh, "a", "192.0.2.1", [](auto& o) {
+    o.spec.serviceAccount = "vm";
+    o.spec.locality = "r/z";
+    o.spec.ports = {{"http", 8080}};
+  });
+  workload(mesh, "b", "192.0.2.2");
+  workload(mesh, "c", "192.0.2.3", [](auto& o) { o.problems = {errorAt("spec.ports")}; });
+  CHECK(machine("vm", {"10.0.0.1", "192.0.2.1"}) == "a");
+  CHECK(machine("other", {"192.0.2.1"}) == "none");
+  CHECK(machine("other", {"192.0.2.2"}) == "b");
+  CHECK(machine("vm", {"192.0.2.3"}) == "none");
+  CHECK(machine("vm", {}) == "none");
+  const auto found = mesh.ask(MachineOf{"n", "vm", {"192.0.2.1"}});
+  CHECK(found->labels == model::Labels{{"app", "vm"}});
+  CHECK(found->namedPorts == std::map<std::string, std::uint32_t>{{"http", 8080}});
+  CHECK(found->locality == model::Locality{"r", "z", ""});
+  CHECK(found->ips.empty());
+  CHECK(MachineOf::parse(MachineOf{"n", "vm", {"a", "b"}}.key()).key() == MachineOf{"n", "vm", {"a", "b"}}.key());
+  CHECK_FALSE(mesh.ask(MachineOf{"other", "vm", {"192.0.2.1"}}));
+}
+
+TEST_CASE("a machine's ports are ports of its labels' workloads: what is spoken there is known") {
+  Mesh mesh;
+  mesh.service("n", "x", {{"http", 80, "80"}, {"grpc", 81, "web"}}, {{"app", "vm"}});
+  const model::Labels labels{{"app", "vm"}};
+  const auto ports = [&] {
+    std::vector<std::uint32_t> numbers;
+    for (const auto& port : mesh.ask(InboundPortsOf{"n", labels})) numbers.push_back(port.port);
+    return numbers;
+  };
+  CHECK(ports() == std::vector<std::uint32_t>{80});
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.ports = {{"http", 8080}}; });
+  CHECK(ports() == std::vector<std::uint32_t>{80, 81, 8080});
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.ports = {{"grpc", 9000}}; });
+  CHECK(ports() == std::vector<std::uint32_t>{80, 9000});
+  workload(mesh, "one", "192.0.2.1", [](auto& o) { o.spec.labels["version"] = "v2"; });  // others than those
+  CHECK(ports() == std::vector<std::uint32_t>{80});
+  const model::Labels odd{{"a|b", "c,d=e"}, {"", "\\"}};
+  CHECK(MachinePortsOf::parse(MachinePortsOf{"n", odd}.key()).labels == odd);
 }

@@ -305,3 +305,27 @@ TEST_CASE("an unprivileged proxy without interception has no inbound listener at
   CHECK_FALSE(resources.has(Type::listener, "inbound_127.0.0.9_80"));
   CHECK(resources.noted("Service/default/client", "1024"));
 }
+
+TEST_CASE("a machine has its entry's labels, and its ports by the names of the services'") {
+  auto w = world();
+  w.services[hostOf("default", "client")].ports = {port("http", 80, model::Protocol::http, "80"),
+                                                   port("admin", 81, model::Protocol::http, "9000"),
+                                                   port("named", 82, model::Protocol::tcp, "web")};
+  w.machine.emplace();
+  w.machine->serviceAccount = "client";
+  w.machine->labels = {{"app", "client"}};
+  w.machine->namedPorts = {{"http", 8080}, {"web", 1234}};
+  auto proxy = bareSidecar();
+  proxy.labels = {{"app", "claimed"}};
+  proxy.appAddress = "127.0.2.9";
+  const auto resources = accepted(w, proxy);
+  for (const auto* number : {"8080", "9000", "82"}) {
+    CAPTURE(number);
+    CHECK(resources.has(Type::listener, "inbound_127.0.0.9_" + std::string(number)));
+    CHECK(resources.has(Type::cluster, "inbound|" + std::string(number) + "||"));
+  }
+  CHECK_FALSE(resources.has(Type::listener, "inbound_127.0.0.9_80"));
+  CHECK_FALSE(resources.has(Type::listener, "inbound_127.0.0.9_1234"));
+  w.machine.reset();
+  CHECK_FALSE(accepted(w, proxy).has(Type::listener, "inbound_127.0.0.9_8080"));
+}

@@ -49,8 +49,8 @@ TEST_CASE("every unit's key can be read back") {
   const GatewayScope gateway{kOdd,          "sa", labels, {{"http", 8080}},
                              {"127.0.0.1"}, true, {},     GatewayTopology{.trustedProxies = 1}};
   checkKey(SidecarOutbound{kOdd, Interception::none, {"127.0.0.1", "::1"}, true, true});
-  checkKey(
-      SidecarInbound{kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true});
+  checkKey(SidecarInbound{
+      kOdd, "sa", labels, {{kOdd, 1}}, Interception::none, {"::1", "127.0.0.1"}, "127.0.0.1", true, true});
   checkKey(gateway);
   checkKey(PortHosts{80});
   checkKey(PortHostOf{80, kOdd});

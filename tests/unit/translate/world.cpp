@@ -4,6 +4,7 @@
 #include "normalize/delegates.h"
 #include "normalize/envoy_filters.h"
 #include "normalize/sidecars.h"
+#include "normalize/workload_entries.h"
 
 namespace fairway::translate::test {
 
@@ -41,6 +42,7 @@ normalize::WorkloadOf::Value workloadOf(store::View&, const normalize::WorkloadO
   if (found == current->workloads.end()) return std::nullopt;
   return found->second;
 }
+normalize::MachineOf::Value machineOf(store::View&, const normalize::MachineOf&) { return current->machine; }
 normalize::WorkloadServices::Value workloadServices(store::View&, const normalize::WorkloadServices& query) {
   std::vector<std::string> hosts;
   for (const auto& [host, service] : current->services) {
@@ -143,6 +145,7 @@ const store::Catalogue& catalogue() {
     c.add<normalize::AllHosts>(allHosts);
     c.add<normalize::ServiceOf>(serviceOf);
     c.add<normalize::WorkloadOf>(workloadOf);
+    c.add<normalize::MachineOf>(machineOf);
     c.add<normalize::WorkloadServices>(workloadServices);
     c.add<normalize::EndpointsOf>(endpointsOf);
     c.add<normalize::IdentitiesOf>(identitiesOf);

@@ -20,6 +20,7 @@ struct World {
   std::vector<std::string> routedHosts;            // of sidecars' VirtualServices, sorted
   std::map<std::string, model::Service> services;  // by host
   std::map<std::pair<std::string, std::string>, model::Workload> workloads;
+  std::optional<model::Workload> machine;  // of every proxy without a pod
   std::map<std::pair<std::string, std::uint32_t>, std::vector<model::Endpoint>> endpoints;  // by host and port
   std::map<std::string, std::vector<std::string>> identities;
   std::map<std::pair<std::string, std::uint32_t>, model::PortTrafficPolicy> policies;
