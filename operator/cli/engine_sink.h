@@ -40,6 +40,7 @@ class EngineSink final : public kube::Sink {
   void replace(api::Kind kind, std::vector<api::ObjectPtr> objects) override;
   void upsert(api::ObjectPtr object) override;
   void remove(api::Kind kind, api::NamespacedName name) override;
+  void together(const std::function<void()>& hand) override { engine_.together(hand); }
 
   [[nodiscard]] std::set<identity::ServiceAccount> accounts() const;
   // What the CA says of a caller: workloadDescription() of its pod. Nothing: there is no such pod, or it runs as another account,

@@ -17,6 +17,7 @@ class StandIn final : public kube::Sink {
   void replace(api::Kind kind, std::vector<api::ObjectPtr> objects) override;
   void upsert(api::ObjectPtr object) override { sink_.upsert(std::move(object)); }
   void remove(api::Kind kind, api::NamespacedName name) override { sink_.remove(kind, std::move(name)); }
+  void together(const std::function<void()>& hand) override { sink_.together(hand); }
 
   // Hands on the objects of the kinds that the source has not listed; the others are dropped.
   void fill(const std::vector<api::ObjectPtr>& objects);

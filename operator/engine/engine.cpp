@@ -52,6 +52,23 @@ void Engine::remove(api::Kind kind, api::NamespacedName name) {
   noteArrival();
 }
 
+void Engine::together(const std::function<void()>& hand) {
+  struct Handing {
+    Engine& engine;
+    explicit Handing(Engine& of) : engine(of) {
+      const std::lock_guard lock(engine.mutex_);
+      ++engine.handing_;
+    }
+    ~Handing() {
+      const std::lock_guard lock(engine.mutex_);
+      --engine.handing_;
+      engine.wake_.notify_one();
+    }
+  };
+  const Handing handing(*this);
+  hand();
+}
+
 void Engine::quarantine(api::ObjectPtr object, std::string reason) {
   const std::lock_guard lock(mutex_);
   pending_.accused.emplace_back(std::move(object), std::move(reason));
@@ -158,12 +175,12 @@ EngineQueue Engine::queue() const {
 void Engine::run() {
   for (;;) {
     Work work;
-    bool synced = false;
+    bool synced = false;  // and nothing is in the middle of being handed on
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] {
         return stopping_ || !pending_.inspections.empty() || !pending_.disconnects.empty() ||
-               (synced_ && (!ready_ || pending_.objects || !pending_.connects.empty()));
+               (synced_ && handing_ == 0 && (!ready_ || pending_.objects || !pending_.connects.empty()));
       });
       if (stopping_) {
         // Whoever waits for an inspection gets it: the core is still whole.
@@ -173,7 +190,7 @@ void Engine::run() {
       if (options_.maxBatchDelay.count() > 0 && ready_ && pending_.objects) {
         wake_.wait_for(lock, options_.maxBatchDelay, [&] { return stopping_; });
       }
-      synced = synced_;
+      synced = synced_ && handing_ == 0;
       if (synced) {
         std::swap(work, pending_);
       } else {

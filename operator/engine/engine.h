@@ -60,6 +60,8 @@ class Engine final : public SnapshotSource {
   void replace(api::Kind kind, std::vector<api::ObjectPtr> objects);
   void upsert(api::ObjectPtr object);
   void remove(api::Kind kind, api::NamespacedName name);
+  // Calls `hand`; what it queues is worked on in one batch.
+  void together(const std::function<void()>& hand);
   // Every feed has delivered its first list. Until then nothing is built, so that no proxy is ever sent
   // half of the world.
   // Without `secretsKnown` the objects are those of a snapshot, which holds no Secrets: what a gateway proxy is to have
@@ -121,6 +123,7 @@ class Engine final : public SnapshotSource {
   Work pending_;
   bool synced_ = false, secretsKnown_ = false;
   bool stopping_ = false;
+  std::size_t handing_ = 0;                               // calls of together() under way
   std::vector<std::pair<Id, translate::Proxy>> waiting_;  // gateways, until secrets are known
 
   mutable std::mutex publishedMutex_;

@@ -192,9 +192,11 @@ void FolderSource::publish() {
       count(object->kind, added ? &FeedStatus::added : &FeedStatus::updated);
     }
   }
-  // What appears goes first: an object may have moved to another name that others refer to.
-  for (api::ObjectPtr& object : changes.upserts) sink_.upsert(std::move(object));
-  for (auto& [kind, name] : changes.removals) sink_.remove(kind, std::move(name));
+  // In one step: a file may hold a route and the subset that it needs, or an object by its new name.
+  sink_.together([&] {
+    for (api::ObjectPtr& object : changes.upserts) sink_.upsert(std::move(object));
+    for (auto& [kind, name] : changes.removals) sink_.remove(kind, std::move(name));
+  });
 }
 
 void FolderSource::setFolderProblem(std::string problem) {

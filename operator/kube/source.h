@@ -19,6 +19,8 @@ class Sink {
   virtual void replace(api::Kind kind, std::vector<api::ObjectPtr> objects) = 0;
   virtual void upsert(api::ObjectPtr object) = 0;
   virtual void remove(api::Kind kind, api::NamespacedName name) = 0;
+  // Calls `hand`; what is handed on in it takes effect in one step. For sources that know what belongs together.
+  virtual void together(const std::function<void()>& hand) { hand(); }
 };
 
 // State of one kind's feed, for /ready, metrics and messages.

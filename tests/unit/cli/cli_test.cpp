@@ -259,6 +259,6 @@ TEST_CASE("completion scripts name every subcommand and flag, and are sound shel
       << "COMP_WORDS=(fairway serve --st); COMP_CWORD=2; _fairway; [ \"${COMPREPLY[*]}\" = --state-dir ] || exit 1\n"
       << "COMP_WORDS=(fairway sh li); _fairway; [ \"${COMPREPLY[*]}\" = listeners ] || exit 1\n"
       << "COMP_WORDS=(fairway show clusters --po); COMP_CWORD=3; _fairway; [ \"${COMPREPLY[*]}\" = --port ]\n";
-  CHECK(std::system(("bash " + temp.path + "/c.sh").c_str()) == 0);
+  CHECK(std::system(("cd " + temp.path + " && bash c.sh").c_str()) == 0);
   CHECK_FALSE(cli::completionScript(app, "tcsh").has_value());
 }

@@ -283,6 +283,28 @@ TEST_CASE("what waits for the engine is counted, and from when on") {
   engine.disconnect(id);
 }
 
+TEST_CASE("what is handed on together is worked on in one batch") {
+  const auto catalogue = testCatalogue();
+  engine::Engine engine({}, catalogue);
+  engine.upsert(service("onap", "old").object);
+  engine.markSynced();
+  engine.inspect([](const Core&) {});
+  const auto batches = engine.batches();
+  engine.together([&] {
+    engine.upsert(service("onap", "new").object);
+    engine.inspect(
+        [](const Core& core) { CHECK(core.store().size(api::Kind::service) == 1); });  // and answers meanwhile
+    engine.together([&] { engine.upsert(service("onap", "other").object); });
+    engine.remove(api::Kind::service, {"onap", "old"});
+    CHECK(engine.batches() == batches);
+  });
+  engine.inspect([](const Core& core) {
+    CHECK(core.store().names(api::Kind::service) ==
+          std::vector<api::NamespacedName>{{"onap", "new"}, {"onap", "other"}});
+  });
+  CHECK(engine.batches() == batches + 1);
+}
+
 TEST_CASE("a change does not wait until no others come (istio#14349)") {
   const auto catalogue = testCatalogue();
   engine::Engine engine({}, catalogue);

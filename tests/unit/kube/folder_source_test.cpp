@@ -91,6 +91,18 @@ TEST_CASE_METHOD(Fixture, "files that are written, replaced, moved and removed")
   CHECK(sink.count(kService) == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "what changes by one save of a file is handed on in one step") {
+  folder.write("a.yaml", service("one") + "---\n" + service("two"));
+  start();
+  folder.write("a.yaml", service("two", 81) + "---\n" + service("three"));
+  REQUIRE(sink.waitForCall("remove default/one"));
+  REQUIRE(eventually([&] { return !sink.steps().empty(); }));
+  const auto step = sink.steps().back();
+  CHECK(step.size() == 3);
+  CHECK(
+      std::any_of(step.begin(), step.end(), [](const auto& call) { return call.starts_with("upsert default/three"); }));
+}
+
 TEST_CASE_METHOD(Fixture, "a file that an editor or git removes and writes anew never loses its objects") {
   folder.write("a.yaml", service("one"));
   start();

@@ -45,6 +45,18 @@ class RecordingSink final : public Sink {
     held_[kind].erase(name);
     note("remove " + name.toString());
   }
+  void together(const std::function<void()>& hand) override {
+    const std::size_t before = calls().size();
+    hand();
+    const std::lock_guard lock(mutex_);
+    steps_.emplace_back(calls_.begin() + static_cast<std::ptrdiff_t>(std::min(before, calls_.size())), calls_.end());
+  }
+
+  // The calls of each step that was handed on together. Not to be used along with takeCalls().
+  std::vector<std::vector<std::string>> steps() const {
+    const std::lock_guard lock(mutex_);
+    return steps_;
+  }
 
   std::vector<std::string> calls() const {
     const std::lock_guard lock(mutex_);
@@ -101,6 +113,7 @@ class RecordingSink final : public Sink {
   mutable std::condition_variable changed_;
   std::map<api::Kind, std::map<api::NamespacedName, api::ObjectPtr>> held_;
   std::vector<std::string> calls_;
+  std::vector<std::vector<std::string>> steps_;
   std::size_t total_ = 0;
 };
 
