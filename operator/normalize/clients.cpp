@@ -58,6 +58,15 @@ void addMesh(store::View& view, ClientTraits& out) {
   }
 }
 
+bool isForAll(const std::vector<std::string>& exportTo) {
+  return exportTo.empty() || std::find(exportTo.begin(), exportTo.end(), "*") != exportTo.end();
+}
+
+void addNamespaces(const std::vector<std::string>& exportTo, const std::string& own, ClientTraits& out) {
+  out.namespaces.insert(own);
+  out.namespaces.insert(exportTo.begin(), exportTo.end());
+}
+
 model::Labels reduced(const model::Labels& labels, const ClientTraits& traits, bool names) {
   model::Labels result;
   for (const auto& label : labels) {
@@ -104,9 +113,19 @@ NamespaceTraits::Value namespaceTraits(store::View& view, const NamespaceTraits&
 
 HostTraits::Value hostTraits(store::View& view, const HostTraits& query) {
   ClientTraits traits;
+  const auto& service = view.ask(ServiceOf{query.host});
+  if (service && !isForAll(service->exportTo)) addNamespaces(service->exportTo, service->ns, traits);
   for (const auto& candidate : view.ask(HostDestinationRules{query.host})) {
     const auto* rule = view.get<Rule>(candidate.ns, candidate.name);
-    if (rule != nullptr) addRule(*rule, traits);
+    if (rule == nullptr) continue;
+    addRule(*rule, traits);
+    const auto& exportTo =
+        rule->spec.exportTo.empty() ? view.ask(MeshSettingsOf{}).destinationRulesTo : rule->spec.exportTo;
+    // Where every client looks after its own namespace, what everyone may see is the same for all (applicableRules()).
+    const bool shared = rule->meta.ns == view.mesh().rootNamespace || (service && rule->meta.ns == service->ns);
+    if (!shared || !isForAll(exportTo) || !rule->spec.workloadSelector.empty()) {
+      addNamespaces(exportTo, rule->meta.ns, traits);
+    }
   }
   addMesh(view, traits);
   return traits;
@@ -123,15 +142,19 @@ ClientOf::Value clientOf(store::View& view, const ClientOf& query) {
 }
 
 model::Client policyClient(store::View& view, const model::Client& client, const std::string& host) {
-  model::Client result(client.ns);
-  if (!client.labels.empty()) result.labels = reduced(client.labels, view.ask(HostTraits{host}), false);
+  model::Client result;
+  if (client.ns.empty()) return result;
+  const auto& traits = view.ask(HostTraits{host});
+  if (!traits.namespaces.contains(client.ns)) return result;
+  result.ns = client.ns;
+  result.labels = reduced(client.labels, traits, false);
   return result;
 }
 
 model::Client clusterClient(store::View& view, const model::Client& client, const std::string& host) {
-  model::Client result(client.ns);
-  if (client.labels.empty() && client.locality == model::Locality{}) return result;
   const auto& traits = view.ask(HostTraits{host});
+  model::Client result;
+  if (traits.namespaces.contains(client.ns)) result.ns = client.ns;
   result.labels = reduced(client.labels, traits, true);
   if (traits.locality) result.locality = client.locality;
   return result;

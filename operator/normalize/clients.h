@@ -17,6 +17,8 @@ struct ClientTraits {
   std::set<std::pair<std::string, std::string>> labels;  // whether it has this value
   std::set<std::string> names;                           // which value it has
   bool locality = false;
+  // Clients of these may be told something of their own; those of all others are told the same.
+  std::set<std::string> namespaces{};
   bool operator==(const ClientTraits&) const = default;
 };
 
@@ -29,7 +31,7 @@ struct NamespaceTraits {
   static NamespaceTraits parse(std::string_view key) { return {std::string(key)}; }
 };
 
-// Of the DestinationRules for one host, whoever sees them.
+// Of one host and the DestinationRules for it, whoever sees them.
 struct HostTraits {
   using Value = ClientTraits;
   static constexpr std::string_view kType = "host-traits";
@@ -52,7 +54,8 @@ struct ClientOf {
 // The label under which a failoverPriority knows the node of a workload.
 inline constexpr const char* kHostnameLabel = "kubernetes.io/hostname";
 
-// The client as TrafficPolicyOf for one host asks for it: namespace, and labels that its rules look at.
+// The client as TrafficPolicyOf for one host asks for it: namespace, and labels that its rules look at. Clients to whose
+// namespaces its rules make no difference are one client, without a namespace.
 model::Client policyClient(store::View& view, const model::Client& client, const std::string& host);
 // The same, with what the choice of endpoints depends on.
 model::Client clusterClient(store::View& view, const model::Client& client, const std::string& host);

@@ -210,8 +210,7 @@ void addPlaintext(MessageWriter& out, const Spec& spec) {
   if (spec.policy.proxyProtocol != 0) out.text(Cluster::kTransportSocketFieldNumber, framed(spec, plaintext()));
 }
 
-void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool originalDestination,
-            const std::string& clientNs) {
+void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool originalDestination) {
   using Mode = TrafficPolicy::Tls::Mode;
   const auto& tls = spec.policy.tls;
   const auto note = [&](model::Note::Severity severity, const std::string& field, const std::string& message) {
@@ -252,8 +251,9 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
     case Mode::mutual: {
       if (!tls.credentialName.empty()) {
         note(model::Note::Severity::error, "trafficPolicy.tls.credentialName",
-             "credentialName '" + tls.credentialName + "' is not available to clients in namespace " + clientNs +
-                 ": only gateway servers read credentials; use clientCertificate, privateKey and caCertificates");
+             "credentialName '" + tls.credentialName +
+                 "' is not available to clients: only gateway servers read credentials; use clientCertificate, "
+                 "privateKey and caCertificates");
       }
       if (tls.mode == Mode::mutual && (tls.clientCertificate.empty() || tls.privateKey.empty())) {
         note(model::Note::Severity::error, "trafficPolicy.tls",
@@ -340,7 +340,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
                         ? std::optional(upstreamHttp(spec.port.protocol, spec.policy.pool))
                         : std::nullopt;
   out.append(policyFields(spec.policy, type, http, looksUp(spec)));
-  addTls(view, out, spec, type == Cluster::ORIGINAL_DST, query.client.ns);
+  addTls(view, out, spec, type == Cluster::ORIGINAL_DST);
   addMetadata(out, spec);
 
   std::vector<model::Provenance> provenance;

@@ -1,5 +1,7 @@
 #include "normalize/clients.h"
 
+#include <random>
+
 #include <catch2/catch.hpp>
 
 #include "api/mesh_config.h"
@@ -90,7 +92,7 @@ TEST_CASE("for one host only its own rules count") {
   CHECK(cluster.labels == model::Labels{{"app", "web"}, {"rack", "r1"}});
   CHECK(cluster.locality == kHere);
   CHECK(cluster.sidecar.empty());
-  CHECK(normalize::clusterClient(mesh, client, fqdn("y", "b")) == model::Client("a"));
+  CHECK(normalize::clusterClient(mesh, client, fqdn("y", "b")) == model::Client());
   CHECK(normalize::routeClient(client).sidecar == "a/s");
   CHECK(normalize::routeClient(client).locality == model::Locality{});
 }
@@ -114,8 +116,88 @@ TEST_CASE("the Telemetry of a client is of use to its listeners alone") {
   CHECK(client.labels.empty());
   CHECK(normalize::listenerClient(client) == client);
   CHECK(normalize::routeClient(client) == model::Client("a"));
-  CHECK(normalize::clusterClient(mesh, client, fqdn("x", "b")) == model::Client("a"));
-  CHECK(normalize::policyClient(mesh, client, fqdn("x", "b")) == model::Client("a"));
+  CHECK(normalize::clusterClient(mesh, client, fqdn("x", "b")) == model::Client());
+  CHECK(normalize::policyClient(mesh, client, fqdn("x", "b")) == model::Client());
+}
+
+TEST_CASE("a namespace to which the rules of a host make no difference is in no question about it") {
+  Mesh mesh;
+  mesh.service("b", "x", {{"http", 80, ""}});
+  const auto host = fqdn("x", "b");
+  const auto of = [&](const std::string& ns) { return normalize::policyClient(mesh, model::Client(ns), host).ns; };
+  const auto all = [&] { return of("a") + of("b") + of("c") + of("istio-system"); };
+  CHECK(all().empty());
+  rule(mesh, "b", "shared", [](auto& spec) { spec.trafficPolicy.loadBalancer.emplace(); });
+  rule(mesh, "istio-system", "root", [](auto& spec) { spec.exportTo = {"*"}; });
+  CHECK(all().empty());
+
+  SECTION("a rule of the client's own") {
+    rule(mesh, "a", "own", [](auto&) {});
+    CHECK(all() == "a");
+  }
+  SECTION("a rule that some do not see") {
+    rule(mesh, "b", "shared", [](auto& spec) { spec.exportTo = {".", "c"}; });
+    CHECK(all() == "bc");
+  }
+  SECTION("rules that the mesh's settings show to some") {
+    mesh.add<api::ConfigMap>("istio-system", "istio",
+                             [](auto& o) { o.spec.mesh.emplace().exportTo.destinationRules = {"c"}; });
+    CHECK(all() == "bc");
+  }
+  SECTION("a rule for some workloads") {
+    rule(mesh, "b", "shared", [](auto& spec) { spec.workloadSelector = {{"app", "web"}}; });
+    CHECK(all() == "b");
+  }
+  SECTION("a service that some do not see") {
+    mesh.service("b", "y", {{"http", 80, ""}});
+    mesh.add<api::Service>("b", "y", [](auto& o) { o.meta.annotations = {{"networking.istio.io/exportTo", "a"}}; });
+    CHECK(normalize::policyClient(mesh, model::Client("a"), fqdn("y", "b")).ns == "a");
+    CHECK(normalize::policyClient(mesh, model::Client("c"), fqdn("y", "b")).ns.empty());
+  }
+}
+
+TEST_CASE("a client cut down gets the policy that it would get whole") {
+  std::mt19937 random(20260702);
+  const auto one = [&](std::size_t of) { return random() % of; };
+  const std::vector<std::string> namespaces{"a", "b", "c", "d", "istio-system"};
+  const std::vector<std::vector<std::string>> exports{{}, {"*"}, {"."}, {"c"}, {".", "d"}, {"~"}, {"a", "*"}};
+  const std::vector<std::string> patterns{fqdn("x", "b"), "*.b.svc.cluster.local", "*"};
+  std::size_t shared = 0;
+  for (int round = 0; round < 400; ++round) {
+    CAPTURE(round);
+    Mesh mesh;
+    mesh.service("b", "x", {{"http", 80, ""}});
+    if (one(3) == 0) {
+      mesh.add<api::ConfigMap>("istio-system", "istio", [&](auto& o) {
+        o.spec.mesh.emplace().exportTo.destinationRules = exports[one(exports.size())];
+      });
+    }
+    for (std::size_t i = one(5); i > 0; --i) {
+      mesh.add<api::DestinationRule>(namespaces[one(namespaces.size())], "r" + std::to_string(i), [&](auto& o) {
+        o.spec.host = patterns[one(patterns.size())];
+        o.spec.exportTo = exports[one(exports.size())];
+        o.spec.trafficPolicy.connectionPool.emplace().maxConnections = static_cast<std::uint32_t>(i);
+        if (one(4) == 0) o.spec.workloadSelector = {{"app", one(2) == 0 ? "web" : "other"}};
+        if (one(5) == 0) o.problems.push_back(errorAt("spec.subsets"));
+      });
+    }
+    for (const auto& ns : namespaces) {
+      CAPTURE(ns);
+      model::Client whole(ns);
+      whole.labels = kAll;
+      const auto cut = normalize::policyClient(mesh, whole, fqdn("x", "b"));
+      if (cut.ns.empty()) ++shared;
+      const auto expected = mesh.ask(normalize::TrafficPolicyOf{whole, fqdn("x", "b"), 80});
+      const auto got = mesh.ask(normalize::TrafficPolicyOf{cut, fqdn("x", "b"), 80});
+      CHECK(got.policy == expected.policy);
+      CHECK(got.provenance == expected.provenance);
+      CHECK(normalize::policyClient(mesh, cut, fqdn("x", "b")) == cut);
+      const auto cluster = normalize::clusterClient(mesh, whole, fqdn("x", "b"));
+      CHECK(normalize::policyClient(mesh, cluster, fqdn("x", "b")) == cut);
+    }
+  }
+  CHECK(shared > 400);
+  CHECK(shared < 1600);
 }
 
 TEST_CASE("a client's key holds any text") {

@@ -129,8 +129,11 @@ normalize::DelegatingRoots::Value roots(store::View&, const normalize::Delegatin
 normalize::DelegatingGatewayRoots::Value gatewayRoots(store::View&, const normalize::DelegatingGatewayRoots&) {
   return {};
 }
-normalize::HostTraits::Value hostTraits(store::View&, const normalize::HostTraits&) {
+normalize::HostTraits::Value hostTraits(store::View&, const normalize::HostTraits& query) {
   normalize::ClientTraits traits;
+  if (const auto found = current->services.find(query.host); found != current->services.end()) {
+    traits.namespaces.insert(found->second.ns);
+  }
   traits.locality = true;
   traits.names = {"rack", normalize::kHostnameLabel};
   return traits;
