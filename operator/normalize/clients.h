@@ -36,7 +36,8 @@ struct HostTraits {
   using Value = ClientTraits;
   static constexpr std::string_view kType = "host-traits";
   std::string host;
-  [[nodiscard]] std::string key() const { return host; }
+  [[nodiscard]] std::string key() const& { return host; }
+  [[nodiscard]] std::string key() && { return std::move(host); }
   static HostTraits parse(std::string_view key) { return {std::string(key)}; }
 };
 

@@ -28,8 +28,7 @@ std::uint32_t portFrom(const std::string& field) { return static_cast<std::uint3
 
 }  // namespace
 
-std::string ServiceOf::key() const { return joinKey({host}); }
-ServiceOf ServiceOf::parse(std::string_view key) { return {KeyFields(key).next()}; }
+ServiceOf ServiceOf::parse(std::string_view key) { return {std::string(key)}; }
 
 std::string WorkloadOf::key() const { return joinKey({ns, name}); }
 WorkloadOf WorkloadOf::parse(std::string_view key) {
@@ -61,8 +60,7 @@ EndpointsOf EndpointsOf::parse(std::string_view key) {
   return {fields.next(), portFrom(fields.next())};
 }
 
-std::string IdentitiesOf::key() const { return joinKey({host}); }
-IdentitiesOf IdentitiesOf::parse(std::string_view key) { return {splitKey(key).at(0)}; }
+IdentitiesOf IdentitiesOf::parse(std::string_view key) { return {std::string(key)}; }
 
 std::string clientKey(const model::Client& client) {
   // Nearly all clients are nothing but a namespace.

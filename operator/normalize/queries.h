@@ -51,7 +51,8 @@ struct ServiceOf {
   using Value = std::optional<model::Service>;
   static constexpr std::string_view kType = "service";
   std::string host;
-  [[nodiscard]] std::string key() const;
+  [[nodiscard]] std::string key() const& { return host; }
+  [[nodiscard]] std::string key() && { return std::move(host); }
   static ServiceOf parse(std::string_view key);
 };
 
@@ -114,7 +115,8 @@ struct IdentitiesOf {
   using Value = std::vector<std::string>;
   static constexpr std::string_view kType = "identities";
   std::string host;
-  [[nodiscard]] std::string key() const;
+  [[nodiscard]] std::string key() const& { return host; }
+  [[nodiscard]] std::string key() && { return std::move(host); }
   static IdentitiesOf parse(std::string_view key);
 };
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "api/object.h"
@@ -110,8 +112,10 @@ class View {
   }
   // A derived value, computed at most once a batch, with its own recorded reads.
   template <class Q>
-  const typename Q::Value& ask(const Q& query) {
-    return *static_cast<const typename Q::Value*>(readUnit(UnitKey{Q::kType, query.key()}));
+  const typename std::remove_cvref_t<Q>::Value& ask(Q&& query) {
+    using Query = std::remove_cvref_t<Q>;
+    return *static_cast<const typename Query::Value*>(readUnit(
+        UnitKey{Query::kType, std::forward<Q>(query).key()}));  // a query that ends here may give its text away
   }
   // The same for a unit whose type is known at run time alone; its values are T.
   template <class T>

@@ -292,41 +292,67 @@ std::string metricsService(const Spec& spec) {
   return text;
 }
 
+// {"istio": {"services": [{...}], "subset": ...}}, and what metrics and NACKs need before it.
 void addMetadata(MessageWriter& out, const Spec& spec) {
+  using google::protobuf::ListValue;
   using google::protobuf::Struct;
   using google::protobuf::Value;
-  out.message(Cluster::kMetadataFieldNumber, [&] {
-    const auto forMetrics = metricsService(spec);
-    if (spec.provenance || !forMetrics.empty()) {
-      out.entry(core::Metadata::kFilterMetadataFieldNumber, metric_tags::kMetadata, [&] {
-        if (spec.provenance) addText(out, "provenance", spec.provenance->toString());
-        if (!forMetrics.empty()) addText(out, metric_tags::kMetadataService, forMetrics);
-      });
-    }
-    out.entry(core::Metadata::kFilterMetadataFieldNumber, "istio", [&] {
-      out.entry(Struct::kFieldsFieldNumber, "services", [&] {
-        out.message(Value::kListValueFieldNumber, [&] {
-          out.message(google::protobuf::ListValue::kValuesFieldNumber, [&] {
-            out.message(Value::kStructValueFieldNumber, [&] {
-              addText(out, "host", spec.service.host);
-              addText(out, "name", spec.service.kind == "Service" ? spec.service.name : spec.service.host);
-              addText(out, "namespace", spec.service.ns);
-            });
-          });
-        });
-      });
-      if (!spec.subset.empty()) addText(out, "subset", spec.subset);
-    });
-  });
+  constexpr auto sizeOf = &MessageWriter::sizeOf;
+  constexpr int kKey = 1, kValue = 2;  // of an entry of a map
+  constexpr std::string_view kIstio = "istio", kServices = "services";
+  constexpr int kFilters = core::Metadata::kFilterMetadataFieldNumber;
+
+  const auto provenance = spec.provenance ? spec.provenance->toString() : std::string();
+  const auto forMetrics = metricsService(spec);
+  const std::size_t ours = (spec.provenance ? sizeOfText("provenance", provenance) : 0) +
+                           (forMetrics.empty() ? 0 : sizeOfText(metric_tags::kMetadataService, forMetrics));
+
+  // The lengths, from the inside out.
+  const auto& service = spec.service;
+  const auto& name = service.kind == "Service" ? service.name : service.host;
+  const auto fields = sizeOfText("host", service.host) + sizeOfText("name", name) + sizeOfText("namespace", service.ns);
+  const auto value = sizeOf(Value::kStructValueFieldNumber, fields);
+  const auto list = sizeOf(ListValue::kValuesFieldNumber, value);
+  const auto services = sizeOf(Value::kListValueFieldNumber, list);
+  const auto entry = sizeOf(kKey, kServices.size()) + sizeOf(kValue, services);
+  const auto istio =
+      sizeOf(Struct::kFieldsFieldNumber, entry) + (spec.subset.empty() ? 0 : sizeOfText("subset", spec.subset));
+  const auto filterSize = [&](std::string_view filter, std::size_t size) {
+    return sizeOf(kKey, filter.size()) + sizeOf(kValue, size);
+  };
+  const auto beginFilter = [&](std::string_view filter, std::size_t size) {
+    out.begin({{kFilters, filterSize(filter, size)}, {kKey, filter.size()}});
+    out.append(filter);
+    out.begin(kValue, size);
+  };
+
+  out.begin(Cluster::kMetadataFieldNumber,
+            (ours == 0 ? 0 : sizeOf(kFilters, filterSize(metric_tags::kMetadata, ours))) +
+                sizeOf(kFilters, filterSize(kIstio, istio)));
+  if (ours != 0) {
+    beginFilter(metric_tags::kMetadata, ours);
+    if (spec.provenance) addText(out, "provenance", provenance);
+    if (!forMetrics.empty()) addText(out, metric_tags::kMetadataService, forMetrics);
+  }
+  beginFilter(kIstio, istio);
+  out.begin({{Struct::kFieldsFieldNumber, entry}, {kKey, kServices.size()}});
+  out.append(kServices);
+  out.begin({{kValue, services},
+             {Value::kListValueFieldNumber, list},
+             {ListValue::kValuesFieldNumber, value},
+             {Value::kStructValueFieldNumber, fields}});
+  addText(out, "host", service.host);
+  addText(out, "name", name);
+  addText(out, "namespace", service.ns);
+  if (!spec.subset.empty()) addText(out, "subset", spec.subset);
 }
 
 void addCluster(store::View& view, const Clusters& query, const Spec& spec, Output& output) {
-  const auto name =
-      clusterName(spec.port.number, spec.subset, spec.pods ? podsHost(spec.service.host) : spec.service.host);
+  auto name = clusterName(spec.port.number, spec.subset, spec.pods ? podsHost(spec.service.host) : spec.service.host);
   const bool custom = byDns(spec) || looksUp(spec);
   const auto type = custom ? Cluster::STATIC : discoveryOf(spec, query.interception);
-  std::string bytes;
-  bytes.reserve(2048);
+  static thread_local std::string bytes;  // keeps its room
+  bytes.clear();
   MessageWriter out(bytes);
   out.text(Cluster::kNameFieldNumber, name);
   if (byDns(spec)) {
@@ -345,7 +371,7 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
 
   std::vector<model::Provenance> provenance;
   if (spec.provenance) provenance.push_back(*spec.provenance);
-  output.resources.push_back(makeResource(Type::cluster, name, bytes, std::move(provenance)));
+  output.resources.push_back(makeResource(Type::cluster, std::move(name), bytes, std::move(provenance)));
   if (!custom && type == Cluster::EDS) {
     EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
                             spec.labels ? *spec.labels : model::Labels{}};

@@ -10,9 +10,31 @@ void MessageWriter::setLongLength(std::size_t at, std::uint64_t length) {
   varint(out_.data() + at, length);
 }
 
+namespace {
+
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+// Of an entry, as of any map: 1, the key, and 2, the value.
+std::size_t entrySize(std::string_view name, std::size_t value) {
+  return MessageWriter::sizeOf(1, name.size()) + MessageWriter::sizeOf(2, value);
+}
+
+std::size_t textSize(std::string_view text) {
+  return MessageWriter::sizeOf(Value::kStringValueFieldNumber, text.size());
+}
+
+}  // namespace
+
 void addText(MessageWriter& out, std::string_view name, std::string_view value) {
-  out.entry(google::protobuf::Struct::kFieldsFieldNumber, name,
-            [&] { out.text(google::protobuf::Value::kStringValueFieldNumber, value); });
+  out.begin({{Struct::kFieldsFieldNumber, entrySize(name, textSize(value))}, {1, name.size()}});
+  out.append(name);
+  out.begin({{2, textSize(value)}, {Value::kStringValueFieldNumber, value.size()}});
+  out.append(value);
+}
+
+std::size_t sizeOfText(std::string_view name, std::string_view value) {
+  return MessageWriter::sizeOf(Struct::kFieldsFieldNumber, entrySize(name, textSize(value)));
 }
 
 }  // namespace fairway::translate

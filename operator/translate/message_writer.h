@@ -95,5 +95,7 @@ class MessageWriter {
 
 // An entry of a google.protobuf.Struct: `name` with a text.
 void addText(MessageWriter& out, std::string_view name, std::string_view value);
+// The length of such an entry.
+std::size_t sizeOfText(std::string_view name, std::string_view value);
 
 }  // namespace fairway::translate

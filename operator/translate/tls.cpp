@@ -134,7 +134,8 @@ std::string meshClientTls(const std::string& sni, const std::vector<std::string>
   static const std::string typeUrl = "type.googleapis.com/" + tls::UpstreamTlsContext::descriptor()->full_name();
   using Context = tls::CommonTlsContext;
   using Combined = Context::CombinedCertificateValidationContext;
-  std::string names;
+  static thread_local std::string names;  // keeps its room
+  names.clear();
   MessageWriter validation(names);
   const auto addIdentity = [&](const std::string& identity) {
     validation.message(tls::CertificateValidationContext::kMatchTypedSubjectAltNamesFieldNumber, [&] {
@@ -155,10 +156,9 @@ std::string meshClientTls(const std::string& sni, const std::vector<std::string>
   const auto combinedSize = sizeOf(Combined::kDefaultValidationContextFieldNumber, names.size()) +
                             sizeOf(Combined::kValidationContextSdsSecretConfigFieldNumber, roots.size());
   const auto contextSize = fixed.size() + sizeOf(Context::kCombinedValidationContextFieldNumber, combinedSize);
-  const auto valueSize = sizeOf(Upstream::kCommonTlsContextFieldNumber, contextSize) +
-                         sizeOf(Upstream::kSniFieldNumber, sni.size());
-  const auto anySize =
-      sizeOf(Any::kTypeUrlFieldNumber, typeUrl.size()) + sizeOf(Any::kValueFieldNumber, valueSize);
+  const auto valueSize =
+      sizeOf(Upstream::kCommonTlsContextFieldNumber, contextSize) + sizeOf(Upstream::kSniFieldNumber, sni.size());
+  const auto anySize = sizeOf(Any::kTypeUrlFieldNumber, typeUrl.size()) + sizeOf(Any::kValueFieldNumber, valueSize);
   std::string bytes;
   bytes.reserve(sizeOf(TransportSocket::kNameFieldNumber, kTlsSocket.size()) +
                 sizeOf(TransportSocket::kTypedConfigFieldNumber, anySize));
