@@ -37,7 +37,7 @@ struct Graph::InputNode : Node {
   const Read& read;  // its key in inputs_
 };
 
-bool Graph::ByKey::operator()(const UnitKey& a, const std::unique_ptr<UnitNode>& b) const { return a == b->key; }
+bool Graph::ByKey::operator()(const std::unique_ptr<UnitNode>& a, const UnitKey& b) const { return a->key == b; }
 
 std::size_t Graph::HashOfKey::operator()(const std::unique_ptr<UnitNode>& node) const {
   return UnitKeyHash{}(node->key);

@@ -10,6 +10,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include <absl/container/flat_hash_set.h>
+
 #include "engine/key_hash.h"
 #include "store/store.h"
 #include "store/view.h"
@@ -89,7 +91,7 @@ class Graph {
   struct ByKey {
     using is_transparent = void;
     bool operator()(const std::unique_ptr<UnitNode>& a, const std::unique_ptr<UnitNode>& b) const { return a == b; }
-    bool operator()(const store::UnitKey& a, const std::unique_ptr<UnitNode>& b) const;
+    bool operator()(const std::unique_ptr<UnitNode>& a, const store::UnitKey& b) const;
   };
   struct HashOfKey {
     using is_transparent = void;
@@ -126,7 +128,7 @@ class Graph {
   store::Store& store_;
   const store::Catalogue& catalogue_;
   std::uint64_t revision_ = 1;
-  std::unordered_set<std::unique_ptr<UnitNode>, HashOfKey, ByKey> units_;
+  absl::flat_hash_set<std::unique_ptr<UnitNode>, HashOfKey, ByKey> units_;
   std::unordered_map<store::Read, std::unique_ptr<InputNode>, store::ReadHash> inputs_;
   std::vector<UnitNode*> touched_;       // they read what was invalidated since the last update()
   std::unordered_set<UnitNode*> stale_;  // held units that are not clean

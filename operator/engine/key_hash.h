@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <string>
-#include <string_view>
+
+#include <absl/hash/hash.h>
 
 #include "store/view.h"
 
@@ -14,11 +13,10 @@ struct UnitKeyHash {
   std::size_t operator()(const store::UnitKey& key) const {
     // Few types have keys in common: ends and length tell them apart.
     const auto& type = key.type;
-    const std::size_t kind =
-        type.empty() ? 0
-                     : type.size() << 16U ^ static_cast<unsigned char>(type.front()) << 8U ^
-                           static_cast<unsigned char>(type.back());
-    return std::hash<std::string>{}(key.key) ^ (kind * 0x9e3779b97f4a7c15ULL);
+    const std::size_t kind = type.empty() ? 0
+                                          : type.size() << 16U ^ static_cast<unsigned char>(type.front()) << 8U ^
+                                                static_cast<unsigned char>(type.back());
+    return absl::HashOf(std::string_view(key.key), kind);
   }
 };
 

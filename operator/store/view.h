@@ -68,6 +68,10 @@ struct UnitKey {
 
   [[nodiscard]] std::string toString() const;  // for logs and debug pages
   auto operator<=>(const UnitKey&) const = default;
+  // As the default, with a look first at what is nearly always enough: a type's text stands in one place.
+  bool operator==(const UnitKey& other) const {
+    return (type.data() == other.type.data() || type == other.type) && key == other.key;
+  }
 };
 
 // The only way in which normalisation and translation see the world. Every read is recorded - misses,

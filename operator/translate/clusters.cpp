@@ -177,22 +177,6 @@ UpstreamAlpn alpnOf(const Spec& spec) {
   return UpstreamAlpn::none;
 }
 
-// For endpoints that say they speak the mesh's mTLS. The others get the cluster's own socket, without one plaintext.
-void addSocketMatch(MessageWriter& out, const std::string& socket) {
-  using Match = Cluster::TransportSocketMatch;
-  static const std::string before = [] {
-    std::string bytes;
-    MessageWriter fields(bytes);
-    fields.text(Match::kNameFieldNumber, "tlsMode-istio");
-    fields.message(Match::kMatchFieldNumber, [&] { addText(fields, kSocketMatch, "istio"); });
-    return bytes;
-  }();
-  out.begin(Cluster::kTransportSocketMatchesFieldNumber,
-            before.size() + MessageWriter::sizeOf(Match::kTransportSocketFieldNumber, socket.size()));
-  out.append(before);
-  out.text(Match::kTransportSocketFieldNumber, socket);
-}
-
 // With the PROXY protocol in front of it, if the policy asks for that.
 std::string framed(const Spec& spec, std::string socket) {
   if (spec.policy.proxyProtocol == 0) return socket;
@@ -204,6 +188,60 @@ std::string framed(const Spec& spec, std::string socket) {
   out.set_name("envoy.transport_sockets.upstream_proxy_protocol");
   packAny(config, *out.mutable_typed_config());
   return serialize(out);
+}
+
+// Mutual TLS of the mesh.
+class MeshSocket {
+ public:
+  MeshSocket(store::View& view, const Spec& spec, const model::MeshSettings& settings)
+      : tls_(serverName(spec),
+             spec.policy.tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host})
+                                                     : spec.policy.tls.subjectAltNames,
+             alpnOf(spec), settings.meshTls) {
+    if (spec.policy.proxyProtocol == 0) return;
+    std::string bytes;
+    MessageWriter out(bytes);
+    tls_.appendTo(out);
+    framed_ = framed(spec, std::move(bytes));
+  }
+  [[nodiscard]] std::size_t size() const { return framed_.empty() ? tls_.size() : framed_.size(); }
+  void addTo(MessageWriter& out, int field) const {
+    out.begin(field, size());
+    if (framed_.empty()) {
+      tls_.appendTo(out);
+    } else {
+      out.append(framed_);
+    }
+  }
+
+ private:
+  static std::string_view serverName(const Spec& spec) {
+    const auto& sni = spec.policy.tls.sni;
+    if (!sni.empty()) return sni;
+    static thread_local std::string name;  // keeps its room; read until the next one is made
+    name.clear();
+    appendSniName(name, spec.port.number, spec.subset, spec.service.host);
+    return name;
+  }
+
+  MeshClientTls tls_;
+  std::string framed_;  // where the PROXY protocol stands before it
+};
+
+// For endpoints that say they speak the mesh's mTLS. The others get the cluster's own socket, without one plaintext.
+void addSocketMatch(MessageWriter& out, const MeshSocket& socket) {
+  using Match = Cluster::TransportSocketMatch;
+  static const std::string before = [] {
+    std::string bytes;
+    MessageWriter fields(bytes);
+    fields.text(Match::kNameFieldNumber, "tlsMode-istio");
+    fields.message(Match::kMatchFieldNumber, [&] { addText(fields, kSocketMatch, "istio"); });
+    return bytes;
+  }();
+  out.begin(Cluster::kTransportSocketMatchesFieldNumber,
+            before.size() + MessageWriter::sizeOf(Match::kTransportSocketFieldNumber, socket.size()));
+  out.append(before);
+  socket.addTo(out, Match::kTransportSocketFieldNumber);
 }
 
 void addPlaintext(MessageWriter& out, const Spec& spec) {
@@ -218,16 +256,10 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
         spec.provenance.value_or(model::Provenance{spec.service.kind, spec.service.ns, spec.service.name, {}});
     view.note({severity, object, field, message});
   };
-  const auto meshSocket = [&](const model::MeshSettings& settings) {
-    const std::string sni = tls.sni.empty() ? sniName(spec.port.number, spec.subset, spec.service.host) : tls.sni;
-    const auto& identities =
-        tls.subjectAltNames.empty() ? view.ask(normalize::IdentitiesOf{spec.service.host}) : tls.subjectAltNames;
-    return framed(spec, meshClientTls(sni, identities, alpnOf(spec), settings.meshTls));
-  };
   switch (tls.mode) {
     case Mode::disable: addPlaintext(out, spec); return;
     case Mode::mesh:
-      out.text(Cluster::kTransportSocketFieldNumber, meshSocket(view.ask(normalize::MeshSettingsOf{})));
+      MeshSocket(view, spec, view.ask(normalize::MeshSettingsOf{})).addTo(out, Cluster::kTransportSocketFieldNumber);
       return;
     case Mode::automatic: {
       const auto& settings = view.ask(normalize::MeshSettingsOf{});
@@ -237,13 +269,13 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
       }
       if (originalDestination) {
         if (view.ask(AllMeshTls{spec.service.host, spec.port.number})) {
-          out.text(Cluster::kTransportSocketFieldNumber, meshSocket(settings));
+          MeshSocket(view, spec, settings).addTo(out, Cluster::kTransportSocketFieldNumber);
         } else {
           addPlaintext(out, spec);
         }
         return;
       }
-      addSocketMatch(out, meshSocket(settings));
+      addSocketMatch(out, MeshSocket(view, spec, settings));
       addPlaintext(out, spec);
       return;
     }
@@ -373,11 +405,10 @@ void addCluster(store::View& view, const Clusters& query, const Spec& spec, Outp
   if (spec.provenance) provenance.push_back(*spec.provenance);
   output.resources.push_back(makeResource(Type::cluster, std::move(name), bytes, std::move(provenance)));
   if (!custom && type == Cluster::EDS) {
-    EndpointsUnit endpoints{spec.service.host, spec.port.number, spec.subset,
-                            spec.labels ? *spec.labels : model::Labels{}};
-    if (spec.policy.locality) endpoints.client = query.client;
-    endpoints.unproved = spec.policy.tls.mode == TrafficPolicy::Tls::Mode::disable || isForeignTls(spec.policy);
-    output.children.push_back({EndpointsUnit::kType, endpoints.key()});
+    const bool unproved = spec.policy.tls.mode == TrafficPolicy::Tls::Mode::disable || isForeignTls(spec.policy);
+    output.children.push_back(
+        {EndpointsUnit::kType, EndpointsUnit::keyOf(spec.service.host, spec.port.number, spec.subset, spec.labels,
+                                                    spec.policy.locality ? &query.client : nullptr, unproved)});
   }
 }
 

@@ -36,6 +36,9 @@ struct EndpointsUnit {
   // The cluster's policy asks for no mTLS of the mesh, so that no certificate tells clients whom they have reached.
   bool unproved = false;
   [[nodiscard]] std::string key() const;
+  // key() of one with these, without making it.
+  static std::string keyOf(std::string_view host, std::uint32_t port, std::string_view subset,
+                           const model::Labels* labels, const model::Client* client, bool unproved);
   static EndpointsUnit parse(std::string_view key);
 };
 

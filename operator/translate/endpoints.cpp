@@ -29,8 +29,12 @@ using store::joinKey;
 using store::splitKey;
 
 std::string EndpointsUnit::key() const {
-  return joinKey({host, numberField(port), subset, mapField(labels), client ? normalize::clientKey(*client) : "",
-                  unproved ? "unproved" : ""});
+  return keyOf(host, port, subset, &labels, client ? &*client : nullptr, unproved);
+}
+std::string EndpointsUnit::keyOf(std::string_view host, std::uint32_t port, std::string_view subset,
+                                 const model::Labels* labels, const model::Client* client, bool unproved) {
+  return joinKey({host, numberField(port), subset, labels != nullptr ? mapField(*labels) : "",
+                  client != nullptr ? normalize::clientKey(*client) : "", unproved ? "unproved" : ""});
 }
 EndpointsUnit EndpointsUnit::parse(std::string_view key) {
   store::KeyFields fields(key);
@@ -183,8 +187,8 @@ std::string loadAssignment(const std::string& cluster, const std::vector<const E
         if (!place.subzone.empty()) out.text(core::Locality::kSubZoneFieldNumber, place.subzone);
       });
       for (const auto* endpoint : members.endpoints) {
-        const auto& rest = remainder.of(*endpoint, healthOf(*endpoint, anyHealthy),
-                                        workload ? workload(*endpoint) : std::string());
+        const auto& rest =
+            remainder.of(*endpoint, healthOf(*endpoint, anyHealthy), workload ? workload(*endpoint) : std::string());
         addEndpoint(out, endpoint->address, rest, remainder.portSize());
       }
       addWeight(out, LocalityLbEndpoints::kLoadBalancingWeightFieldNumber, members.weight);

@@ -5,27 +5,27 @@ namespace fairway::translate {
 namespace {
 
 // Each cluster of a mesh has several such names: joined without a copy for each part.
-std::string joined(std::string_view first, std::string_view separator, std::uint32_t port, std::string_view subset,
-                   std::string_view host) {
+void appendJoined(std::string& out, std::string_view first, std::string_view separator, std::uint32_t port,
+                  std::string_view subset, std::string_view host) {
   const auto number = std::to_string(port);
-  std::string name;
-  name.reserve(first.size() + 3 * separator.size() + number.size() + subset.size() + host.size());
+  out.reserve(out.size() + first.size() + 3 * separator.size() + number.size() + subset.size() + host.size());
   for (const auto part : {first, separator, std::string_view(number), separator, subset, separator, host}) {
-    name.append(part);
+    out.append(part);
   }
-  return name;
 }
 
 }  // namespace
 
 std::string clusterName(std::uint32_t port, std::string_view subset, std::string_view host) {
-  return joined("outbound", "|", port, subset, host);
+  std::string name;
+  appendJoined(name, "outbound", "|", port, subset, host);
+  return name;
 }
 
 std::string podsHost(std::string_view host) { return "*." + std::string(host); }
 
-std::string sniName(std::uint32_t port, std::string_view subset, std::string_view host) {
-  return joined("outbound", "_.", port, subset, host);
+void appendSniName(std::string& out, std::uint32_t port, std::string_view subset, std::string_view host) {
+  appendJoined(out, "outbound", "_.", port, subset, host);
 }
 
 std::string inboundName(std::uint32_t port) { return "inbound|" + std::to_string(port) + "||"; }

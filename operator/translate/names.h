@@ -23,8 +23,8 @@ std::string clusterName(std::uint32_t port, std::string_view subset, std::string
 // The names of a headless service's pods, "*.db.default.svc.cluster.local": in place of a host in the names of what leads to
 // the one that the client chose.
 std::string podsHost(std::string_view host);
-// The SNI of mTLS to that cluster: "outbound_.80_.v1_.reviews.default.svc.cluster.local".
-std::string sniName(std::uint32_t port, std::string_view subset, std::string_view host);
+// Appends the SNI of mTLS to that cluster: "outbound_.80_.v1_.reviews.default.svc.cluster.local".
+void appendSniName(std::string& out, std::uint32_t port, std::string_view subset, std::string_view host);
 // "inbound|8080||", `port` is the workload's.
 std::string inboundName(std::uint32_t port);
 // "10.96.1.2_9042"

@@ -107,11 +107,21 @@ MeshTls meshTlsOf(store::View& view) {
   return mesh;
 }
 
-std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
-                          const model::MeshSettings::Tls& settings) {
-  // The same for every server: the versions, the workload's certificate and the roots.
-  const auto commonOf = [&](UpstreamAlpn protocols) {
-    tls::CommonTlsContext context;
+namespace {
+
+using google::protobuf::Any;
+using Context = tls::CommonTlsContext;
+using Combined = Context::CombinedCertificateValidationContext;
+using Validation = tls::CertificateValidationContext;
+using Matcher = tls::SubjectAltNameMatcher;
+using envoy::type::matcher::v3::StringMatcher;
+using Upstream = tls::UpstreamTlsContext;
+
+constexpr auto sizeOf = &MessageWriter::sizeOf;
+
+const std::string& meshContext(UpstreamAlpn alpn, const model::MeshSettings::Tls& settings) {
+  const auto contextOf = [&](UpstreamAlpn protocols) {
+    Context context;
     setClientParameters(context, settings);
     setAgentSecret(*context.add_tls_certificate_sds_secret_configs(), kWorkloadCertificate);
     context.add_alpn_protocols(kMeshAlpn);
@@ -123,57 +133,77 @@ std::string meshClientTls(const std::string& sni, const std::vector<std::string>
   if (kept.second.empty() || kept.first != settings) {
     kept.first = settings;
     for (const auto one : {UpstreamAlpn::none, UpstreamAlpn::http1, UpstreamAlpn::http2})
-      kept.second[one] = commonOf(one);
+      kept.second[one] = contextOf(one);
   }
-  const auto& common = kept.second;
+  return kept.second.at(alpn);
+}
+
+const std::string& meshRoots() {
   static const std::string roots = [] {
     tls::SdsSecretConfig config;
     setAgentSecret(config, kWorkloadRoots);
     return serialize(config);
   }();
-  static const std::string typeUrl = "type.googleapis.com/" + tls::UpstreamTlsContext::descriptor()->full_name();
-  using Context = tls::CommonTlsContext;
-  using Combined = Context::CombinedCertificateValidationContext;
-  static thread_local std::string names;  // keeps its room
-  names.clear();
-  MessageWriter validation(names);
-  const auto addIdentity = [&](const std::string& identity) {
-    validation.message(tls::CertificateValidationContext::kMatchTypedSubjectAltNamesFieldNumber, [&] {
-      validation.number(tls::SubjectAltNameMatcher::kSanTypeFieldNumber, sanType(identity));
-      validation.message(tls::SubjectAltNameMatcher::kMatcherFieldNumber, [&] {
-        validation.text(envoy::type::matcher::v3::StringMatcher::kExactFieldNumber, identity);
-      });
-    });
-  };
-  for (const auto& identity : identities) addIdentity(identity);
-  if (identities.empty()) addIdentity(kNobody);
+  return roots;
+}
 
-  // From the inside out, the lengths; from the outside in, the messages.
-  using Any = google::protobuf::Any;
-  using Upstream = tls::UpstreamTlsContext;
-  const auto& fixed = common.at(alpn);
-  constexpr auto sizeOf = &MessageWriter::sizeOf;
-  const auto combinedSize = sizeOf(Combined::kDefaultValidationContextFieldNumber, names.size()) +
-                            sizeOf(Combined::kValidationContextSdsSecretConfigFieldNumber, roots.size());
-  const auto contextSize = fixed.size() + sizeOf(Context::kCombinedValidationContextFieldNumber, combinedSize);
-  const auto valueSize =
-      sizeOf(Upstream::kCommonTlsContextFieldNumber, contextSize) + sizeOf(Upstream::kSniFieldNumber, sni.size());
-  const auto anySize = sizeOf(Any::kTypeUrlFieldNumber, typeUrl.size()) + sizeOf(Any::kValueFieldNumber, valueSize);
-  std::string bytes;
-  bytes.reserve(sizeOf(TransportSocket::kNameFieldNumber, kTlsSocket.size()) +
-                sizeOf(TransportSocket::kTypedConfigFieldNumber, anySize));
-  MessageWriter out(bytes);
+const std::string& upstreamTypeUrl() {
+  static const std::string url = "type.googleapis.com/" + Upstream::descriptor()->full_name();
+  return url;
+}
+
+const std::vector<std::string>& orNobody(const std::vector<std::string>& identities) {
+  static const std::vector<std::string> nobody{kNobody};
+  return identities.empty() ? nobody : identities;
+}
+
+// Of one SubjectAltNameMatcher.
+std::size_t matcherSize(const std::string& identity) {
+  constexpr auto kAnyType = static_cast<std::uint64_t>(Matcher::URI);  // they are all of one byte
+  return MessageWriter::sizeOfNumber(Matcher::kSanTypeFieldNumber, kAnyType) +
+         sizeOf(Matcher::kMatcherFieldNumber, sizeOf(StringMatcher::kExactFieldNumber, identity.size()));
+}
+
+}  // namespace
+
+MeshClientTls::MeshClientTls(std::string_view sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
+                             const model::MeshSettings::Tls& settings)
+    : sni_(sni), identities_(orNobody(identities)), common_(meshContext(alpn, settings)) {
+  for (const auto& identity : identities_) {
+    sizes_.names += sizeOf(Validation::kMatchTypedSubjectAltNamesFieldNumber, matcherSize(identity));
+  }
+  sizes_.combined = sizeOf(Combined::kDefaultValidationContextFieldNumber, sizes_.names) +
+                    sizeOf(Combined::kValidationContextSdsSecretConfigFieldNumber, meshRoots().size());
+  sizes_.context = common_.size() + sizeOf(Context::kCombinedValidationContextFieldNumber, sizes_.combined);
+  sizes_.upstream =
+      sizeOf(Upstream::kCommonTlsContextFieldNumber, sizes_.context) + sizeOf(Upstream::kSniFieldNumber, sni_.size());
+  sizes_.any =
+      sizeOf(Any::kTypeUrlFieldNumber, upstreamTypeUrl().size()) + sizeOf(Any::kValueFieldNumber, sizes_.upstream);
+}
+
+std::size_t MeshClientTls::size() const {
+  return sizeOf(TransportSocket::kNameFieldNumber, kTlsSocket.size()) +
+         sizeOf(TransportSocket::kTypedConfigFieldNumber, sizes_.any);
+}
+
+void MeshClientTls::appendTo(MessageWriter& out) const {
   out.text(TransportSocket::kNameFieldNumber, kTlsSocket);
-  out.begin(TransportSocket::kTypedConfigFieldNumber, anySize);
-  out.text(Any::kTypeUrlFieldNumber, typeUrl);
-  out.begin(Any::kValueFieldNumber, valueSize);
-  out.begin(Upstream::kCommonTlsContextFieldNumber, contextSize);
-  out.append(fixed);
-  out.begin(Context::kCombinedValidationContextFieldNumber, combinedSize);
-  out.text(Combined::kDefaultValidationContextFieldNumber, names);
-  out.text(Combined::kValidationContextSdsSecretConfigFieldNumber, roots);
-  out.text(Upstream::kSniFieldNumber, sni);
-  return bytes;
+  out.begin(
+      {{TransportSocket::kTypedConfigFieldNumber, sizes_.any}, {Any::kTypeUrlFieldNumber, upstreamTypeUrl().size()}});
+  out.append(upstreamTypeUrl());
+  out.begin({{Any::kValueFieldNumber, sizes_.upstream}, {Upstream::kCommonTlsContextFieldNumber, sizes_.context}});
+  out.append(common_);
+  out.begin({{Context::kCombinedValidationContextFieldNumber, sizes_.combined},
+             {Combined::kDefaultValidationContextFieldNumber, sizes_.names}});
+  for (const auto& identity : identities_) {
+    out.begin(Validation::kMatchTypedSubjectAltNamesFieldNumber, matcherSize(identity));
+    out.number(Matcher::kSanTypeFieldNumber, static_cast<std::uint64_t>(sanType(identity)));
+    out.begin({{Matcher::kMatcherFieldNumber, sizeOf(StringMatcher::kExactFieldNumber, identity.size())},
+               {StringMatcher::kExactFieldNumber, identity.size()}});
+    out.append(identity);
+  }
+  out.text(Combined::kValidationContextSdsSecretConfigFieldNumber, meshRoots());
+  out.text(Upstream::kSniFieldNumber, sni_);
 }
 
 void setClientTls(envoy::config::core::v3::TransportSocket& out, const model::TrafficPolicy::Tls& policy,

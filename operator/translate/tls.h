@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/mesh.h"
@@ -13,6 +15,8 @@ class TransportSocket;
 
 // TLS contexts, for both ends of the mesh's mTLS and for what users configure themselves.
 namespace fairway::translate {
+
+class MessageWriter;
 
 // The application protocol that mesh clients offer beside the real one; servers tell by it the mesh's mTLS
 // from TLS that is meant for the app.
@@ -29,10 +33,25 @@ MeshTls meshTlsOf(store::View& view);
 
 enum class UpstreamAlpn { none, http1, http2 };
 
-// Client side of mTLS with the workload's certificate, as a serialized TransportSocket. The server must be one of
+// Client side of mTLS with the workload's certificate, a serialized TransportSocket. The server must be one of
 // `identities` (URI SANs); with none, no server is trusted.
-std::string meshClientTls(const std::string& sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
-                          const model::MeshSettings::Tls& settings = {});
+class MeshClientTls {
+ public:
+  // What is given must outlive this.
+  MeshClientTls(std::string_view sni, const std::vector<std::string>& identities, UpstreamAlpn alpn,
+                const model::MeshSettings::Tls& settings);
+  [[nodiscard]] std::size_t size() const;
+  void appendTo(MessageWriter& out) const;
+
+ private:
+  struct Sizes {
+    std::size_t names, combined, context, upstream, any;
+  };
+  std::string_view sni_;
+  const std::vector<std::string>& identities_;
+  const std::string& common_;  // the same for every server: the versions, the workload's certificate and the roots
+  Sizes sizes_{};
+};
 
 // Modes simple and mutual of a TrafficPolicy. `host` is the server's name where the policy gives no SNI;
 // empty: each connection has its own.

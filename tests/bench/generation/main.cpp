@@ -6,9 +6,9 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
 
@@ -98,7 +98,8 @@ std::vector<store::Change> world() {
 struct Mesh {
   store::Catalogue catalogue;
   std::unique_ptr<engine::Core> core;
-  std::unordered_map<store::UnitKey, std::shared_ptr<const void>, engine::UnitKeyHash> values;
+  absl::flat_hash_map<store::UnitKey, std::shared_ptr<const void>, engine::UnitKeyHash>
+      values;  // as the engine finds them
 
   Mesh() {
     normalize::registerQueries(catalogue);
