@@ -129,14 +129,14 @@ void addLookUp(MessageWriter& out) {
 
 // Its endpoints are asked for by the cluster's own name.
 void addDiscovery(MessageWriter& out, Cluster::DiscoveryType type) {
-  out.number(Cluster::kTypeFieldNumber, type);
-  if (type != Cluster::EDS) return;
-  static const std::string source = [] {
-    Cluster::EdsClusterConfig config;
-    setAds(*config.mutable_eds_config());
-    return serialize(config);
+  if (type != Cluster::EDS) return out.number(Cluster::kTypeFieldNumber, type);
+  static const std::string fields = [] {
+    Cluster cluster;
+    cluster.set_type(Cluster::EDS);
+    setAds(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
+    return serialize(cluster);
   }();
-  out.text(Cluster::kEdsClusterConfigFieldNumber, source);
+  out.append(fields);
 }
 
 // What a policy says besides TLS: the same for most clusters, so the last few are kept.
@@ -353,9 +353,7 @@ void addMetadata(MessageWriter& out, const Spec& spec) {
     return sizeOf(kKey, filter.size()) + sizeOf(kValue, size);
   };
   const auto beginFilter = [&](std::string_view filter, std::size_t size) {
-    out.begin({{kFilters, filterSize(filter, size)}, {kKey, filter.size()}});
-    out.append(filter);
-    out.begin(kValue, size);
+    out.begin({{kFilters, filterSize(filter, size)}, {kKey, filter.size()}}, filter, {{kValue, size}});
   };
 
   out.begin(Cluster::kMetadataFieldNumber,
@@ -367,9 +365,8 @@ void addMetadata(MessageWriter& out, const Spec& spec) {
     if (!forMetrics.empty()) addText(out, metric_tags::kMetadataService, forMetrics);
   }
   beginFilter(kIstio, istio);
-  out.begin({{Struct::kFieldsFieldNumber, entry}, {kKey, kServices.size()}});
-  out.append(kServices);
-  out.begin({{kValue, services},
+  out.begin({{Struct::kFieldsFieldNumber, entry}, {kKey, kServices.size()}}, kServices,
+            {{kValue, services},
              {Value::kListValueFieldNumber, list},
              {ListValue::kValuesFieldNumber, value},
              {Value::kStructValueFieldNumber, fields}});

@@ -27,9 +27,9 @@ std::size_t textSize(std::string_view text) {
 }  // namespace
 
 void addText(MessageWriter& out, std::string_view name, std::string_view value) {
-  out.begin({{Struct::kFieldsFieldNumber, entrySize(name, textSize(value))}, {1, name.size()}});
-  out.append(name);
-  out.begin({{2, textSize(value)}, {Value::kStringValueFieldNumber, value.size()}});
+  const auto size = textSize(value);
+  out.begin({{Struct::kFieldsFieldNumber, entrySize(name, size)}, {1, name.size()}}, name,
+            {{2, size}, {Value::kStringValueFieldNumber, value.size()}});
   out.append(value);
 }
 

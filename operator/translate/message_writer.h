@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -53,6 +55,22 @@ class MessageWriter {
     char head[N * 2 * kLongestVarint];
     char* end = head;
     for (const auto& each : nested) end = varint(varint(end, tag(each.field, 2)), each.length);
+    out_.append(head, static_cast<std::size_t>(end - head));
+  }
+  // The same with a short text in between, such as the key of an entry.
+  template <std::size_t N, std::size_t M>
+  void begin(const Begin (&outer)[N], std::string_view text, const Begin (&inner)[M]) {
+    constexpr std::size_t kShort = 32;
+    if (text.size() > kShort) {
+      begin(outer);
+      append(text);
+      return begin(inner);
+    }
+    char head[(N + M) * 2 * kLongestVarint + kShort];
+    char* end = head;
+    for (const auto& each : outer) end = varint(varint(end, tag(each.field, 2)), each.length);
+    end = std::copy(text.begin(), text.end(), end);
+    for (const auto& each : inner) end = varint(varint(end, tag(each.field, 2)), each.length);
     out_.append(head, static_cast<std::size_t>(end - head));
   }
   // The length of a text() or message() with such contents.
