@@ -8,7 +8,6 @@
 
 namespace fairway::engine {
 
-// Not noexcept, so that the library's hash tables keep each hash: computing it again is what costs.
 struct UnitKeyHash {
   std::size_t operator()(const store::UnitKey& key) const {
     // Few types have keys in common: ends and length tell them apart.
@@ -16,7 +15,7 @@ struct UnitKeyHash {
     const std::size_t kind = type.empty() ? 0
                                           : type.size() << 16U ^ static_cast<unsigned char>(type.front()) << 8U ^
                                                 static_cast<unsigned char>(type.back());
-    return absl::HashOf(std::string_view(key.key), kind);
+    return absl::HashOf(key.key, kind);
   }
 };
 
