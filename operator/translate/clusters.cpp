@@ -39,6 +39,12 @@ Clusters Clusters::parse(std::string_view key) {
   return {normalize::parseClientKey(fields.next()), fields.next(), parseInterception(fields.next())};
 }
 
+std::string HostClusters::key() const { return joinKey({normalize::clientKey(client), host, toString(interception)}); }
+HostClusters HostClusters::parse(std::string_view key) {
+  auto clusters = Clusters::parse(key);
+  return {std::move(clusters.client), std::move(clusters.host), clusters.interception};
+}
+
 std::string AllMeshTls::key() const { return joinKey({host, numberField(port)}); }
 AllMeshTls AllMeshTls::parse(std::string_view key) {
   const auto fields = splitKey(key);
@@ -419,6 +425,11 @@ bool toPods(store::View& view, const Clusters& query, const model::Service& serv
 }
 
 }  // namespace
+
+Output computeHostClusters(store::View& view, const HostClusters& query) {
+  const Clusters shared{normalize::clusterClient(view, query.client, query.host), query.host, query.interception};
+  return {{}, {{Clusters::kType, shared.key()}}};
+}
 
 Output computeClusters(store::View& view, const Clusters& query) {
   Output output;

@@ -11,6 +11,18 @@
 
 namespace fairway::translate {
 
+// The way from a scope to the clusters of one host, which other scopes may have, too. A unit of its own: where rules make clients
+// differ, or differ no more, this one runs, and not the scope with all its hosts.
+struct HostClusters {
+  using Value = Output;
+  static constexpr std::string_view kType = "host-clusters";
+  model::Client client;  // namespace, labels, locality
+  std::string host;
+  Interception interception = Interception::redirect;
+  [[nodiscard]] std::string key() const;
+  static HostClusters parse(std::string_view key);
+};
+
 // The clusters of one host, all ports and subsets, as some clients see them (normalize::clusterClient()).
 struct Clusters {
   using Value = Output;

@@ -24,6 +24,7 @@ PortHostOf::Value computePortHost(store::View& view, const PortHostOf& query);
 HeadlessTable::Value computeHeadlessTable(store::View& view, const HeadlessTable& query);
 HeadlessAddresses::Value computeHeadlessAddresses(store::View& view, const HeadlessAddresses& query);
 
+Output computeHostClusters(store::View& view, const HostClusters& query);
 Output computeClusters(store::View& view, const Clusters& query);
 Output computeEndpoints(store::View& view, const EndpointsUnit& query);
 AllMeshTls::Value computeAllMeshTls(store::View& view, const AllMeshTls& query);

@@ -183,8 +183,8 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
   client.labels = query.labels;
   client.locality = query.locality;
   for (const auto& host : hosts.all()) {
-    const Clusters child{normalize::clusterClient(view, client, host), host, Interception::none};
-    output.children.push_back({Clusters::kType, child.key()});
+    const HostClusters child{client, host, Interception::none};
+    output.children.push_back({HostClusters::kType, child.key()});
   }
   return output;
 }

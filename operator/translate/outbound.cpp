@@ -261,9 +261,11 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   addFluentdRelays(telemetry, true, output);
   auto told = telemetry.hosts(true, true);
   for (const auto& host : hosts) told.erase(host);
+  model::Client asking(client.ns);
+  asking.labels = client.labels;
+  asking.locality = client.locality;
   const auto addClusters = [&](const std::string& host) {
-    const Clusters child{normalize::clusterClient(view, client, host), host, query.interception};
-    output.children.push_back({Clusters::kType, child.key()});
+    output.children.push_back({HostClusters::kType, HostClusters{asking, host, query.interception}.key()});
   };
   for (const auto& host : hosts) addClusters(host);
   for (const auto& host : told) addClusters(host);

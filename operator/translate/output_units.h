@@ -27,8 +27,8 @@ struct Units {
   }
 };
 using OutputUnits =
-    Units<SidecarOutbound, SidecarInbound, GatewayScope, RateLimitServiceScope, EgressListener, Clusters, EndpointsUnit,
-          OutboundPort, TcpListeners, RouteTable, VirtualHostUnit, GatewayListener, GatewayRouteTable, GatewayClusters,
-          GatewaySecret, Patched, PatchAdditions, BootstrapPatches>;
+    Units<SidecarOutbound, SidecarInbound, GatewayScope, RateLimitServiceScope, EgressListener, HostClusters, Clusters,
+          EndpointsUnit, OutboundPort, TcpListeners, RouteTable, VirtualHostUnit, GatewayListener, GatewayRouteTable,
+          GatewayClusters, GatewaySecret, Patched, PatchAdditions, BootstrapPatches>;
 
 }  // namespace fairway::translate

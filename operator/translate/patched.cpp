@@ -45,7 +45,7 @@ unsigned partsOf(const std::vector<Patch>& patches) {
 
 // What a unit or a unit behind it makes.
 unsigned partsOf(std::string_view type) {
-  if (type == Clusters::kType || type == GatewayClusters::kType) return kClusters;
+  if (type == HostClusters::kType || type == Clusters::kType || type == GatewayClusters::kType) return kClusters;
   if (type == EndpointsUnit::kType || type == GatewaySecret::kType) return 0;
   if (type == TcpListeners::kType) return kListeners;
   if (type == RouteTable::kType || type == VirtualHostUnit::kType || type == GatewayRouteTable::kType) return kRoutes;

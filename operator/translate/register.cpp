@@ -29,6 +29,7 @@ void registerUnits(store::Catalogue& catalogue) {
   add<HeadlessTable>(catalogue, computeHeadlessTable);
   add<HeadlessAddresses>(catalogue, computeHeadlessAddresses);
 
+  add<HostClusters>(catalogue, computeHostClusters);
   add<Clusters>(catalogue, computeClusters);
   add<EndpointsUnit>(catalogue, computeEndpoints);
   add<AllMeshTls>(catalogue, computeAllMeshTls);

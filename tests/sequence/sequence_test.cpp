@@ -343,6 +343,12 @@ TEST_CASE("a change runs the units that read it, and no others (contour#6743, co
     CHECK_FALSE(runs.contains(normalize::EndpointsOf::kType));
     CHECK_FALSE(runs.contains("clusters"));
   }
+  SECTION("a DestinationRule that some clients alone see: the clusters of its host, and no scope") {
+    const auto runs = runsAfter("DestinationRule/onap", 8);
+    CHECK(runs.contains("host-clusters"));
+    CHECK(runs.contains("clusters"));
+    CHECK_FALSE(runs.contains("sidecar-outbound"));
+  }
   SECTION("a renewed certificate: what is made of its secret, and not the listener") {
     runsAfter("Gateway/edge", 4);
     const auto runs = runsAfter("Secret/edge", 2);

@@ -112,6 +112,8 @@ json destinationRule(const std::string& ns, int variant) {
         {"outlierDetection", json::object()},
         {"loadBalancer", {{"localityLbSetting", {{"failoverPriority", {"version", "kubernetes.io/hostname"}}}}}}};
   }
+  if (variant == 8) spec["exportTo"] = {"."};
+  if (variant == 9) spec["host"] = ns == "onap" ? "vio.blue.svc.cluster.local" : "vio.onap.svc.cluster.local";
   return object("networking.istio.io/v1", "DestinationRule", meta(ns, "vio-rule"), spec);
 }
 
@@ -443,7 +445,7 @@ const std::map<std::string, Maker>& makers() {
       result["Sidecar/" + ns] = {5, [=](int v) { return sidecar(ns, v); }};
       result["WorkloadEntry/" + ns] = {5, [=](int v) { return workloadEntry(ns, v); }};
       result["WorkloadGroup/" + ns] = {2, [=](int v) { return workloadGroup(ns, v); }};
-      result["DestinationRule/" + ns] = {7, [=](int v) { return destinationRule(ns, v); }};
+      result["DestinationRule/" + ns] = {9, [=](int v) { return destinationRule(ns, v); }};
       result["Policy/" + ns] = {4, [=](int v) { return policy(ns, v); }};
       result["ServiceRole/" + ns] = {4, [=](int v) { return role(ns, v); }};
       result["ServiceRoleBinding/" + ns] = {4, [=](int v) { return binding(ns, v); }};
