@@ -39,12 +39,6 @@ Clusters Clusters::parse(std::string_view key) {
   return {normalize::parseClientKey(fields.next()), fields.next(), parseInterception(fields.next())};
 }
 
-std::string HostClusters::key() const { return joinKey({normalize::clientKey(client), host, toString(interception)}); }
-HostClusters HostClusters::parse(std::string_view key) {
-  auto clusters = Clusters::parse(key);
-  return {std::move(clusters.client), std::move(clusters.host), clusters.interception};
-}
-
 std::string AllMeshTls::key() const { return joinKey({host, numberField(port)}); }
 AllMeshTls AllMeshTls::parse(std::string_view key) {
   const auto fields = splitKey(key);
@@ -183,9 +177,8 @@ UpstreamAlpn alpnOf(const Spec& spec) {
   return UpstreamAlpn::none;
 }
 
-// With the PROXY protocol in front of it, if the policy asks for that.
-std::string framed(const Spec& spec, std::string socket) {
-  if (spec.policy.proxyProtocol == 0) return socket;
+// With the PROXY protocol in front of it, which the policy asks for.
+std::string framed(const Spec& spec, const std::string& socket) {
   envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport config;
   config.mutable_config()->set_version(spec.policy.proxyProtocol == 2 ? core::ProxyProtocolConfig::V2
                                                                       : core::ProxyProtocolConfig::V1);
@@ -208,7 +201,7 @@ class MeshSocket {
     std::string bytes;
     MessageWriter out(bytes);
     tls_.appendTo(out);
-    framed_ = framed(spec, std::move(bytes));
+    framed_ = framed(spec, bytes);
   }
   [[nodiscard]] std::size_t size() const { return framed_.empty() ? tls_.size() : framed_.size(); }
   void addTo(MessageWriter& out, int field) const {
@@ -310,7 +303,8 @@ void addTls(store::View& view, MessageWriter& out, const Spec& spec, bool origin
       if (looksUp(spec)) name.clear();
       core::TransportSocket socket;
       setClientTls(socket, effective, name, alpnOf(spec), view.ask(normalize::MeshSettingsOf{}).tlsDefaults);
-      out.text(Cluster::kTransportSocketFieldNumber, framed(spec, serialize(socket)));
+      const auto bytes = serialize(socket);
+      out.text(Cluster::kTransportSocketFieldNumber, spec.policy.proxyProtocol == 0 ? bytes : framed(spec, bytes));
       return;
     }
   }
@@ -336,7 +330,6 @@ void addMetadata(MessageWriter& out, const Spec& spec) {
   using google::protobuf::Struct;
   using google::protobuf::Value;
   constexpr auto sizeOf = &MessageWriter::sizeOf;
-  constexpr int kKey = 1, kValue = 2;  // of an entry of a map
   constexpr std::string_view kIstio = "istio", kServices = "services";
   constexpr int kFilters = core::Metadata::kFilterMetadataFieldNumber;
 
@@ -352,28 +345,19 @@ void addMetadata(MessageWriter& out, const Spec& spec) {
   const auto value = sizeOf(Value::kStructValueFieldNumber, fields);
   const auto list = sizeOf(ListValue::kValuesFieldNumber, value);
   const auto services = sizeOf(Value::kListValueFieldNumber, list);
-  const auto entry = sizeOf(kKey, kServices.size()) + sizeOf(kValue, services);
-  const auto istio =
-      sizeOf(Struct::kFieldsFieldNumber, entry) + (spec.subset.empty() ? 0 : sizeOfText("subset", spec.subset));
-  const auto filterSize = [&](std::string_view filter, std::size_t size) {
-    return sizeOf(kKey, filter.size()) + sizeOf(kValue, size);
-  };
-  const auto beginFilter = [&](std::string_view filter, std::size_t size) {
-    out.begin({{kFilters, filterSize(filter, size)}, {kKey, filter.size()}}, filter, {{kValue, size}});
-  };
+  const auto istio = MessageWriter::sizeOfEntry(Struct::kFieldsFieldNumber, kServices, services) +
+                     (spec.subset.empty() ? 0 : sizeOfText("subset", spec.subset));
 
-  out.begin(Cluster::kMetadataFieldNumber,
-            (ours == 0 ? 0 : sizeOf(kFilters, filterSize(metric_tags::kMetadata, ours))) +
-                sizeOf(kFilters, filterSize(kIstio, istio)));
+  const auto oursSize = ours == 0 ? 0 : MessageWriter::sizeOfEntry(kFilters, metric_tags::kMetadata, ours);
+  out.begin(Cluster::kMetadataFieldNumber, oursSize + MessageWriter::sizeOfEntry(kFilters, kIstio, istio));
   if (ours != 0) {
-    beginFilter(metric_tags::kMetadata, ours);
+    out.beginEntry(kFilters, metric_tags::kMetadata, ours);
     if (spec.provenance) addText(out, "provenance", provenance);
     if (!forMetrics.empty()) addText(out, metric_tags::kMetadataService, forMetrics);
   }
-  beginFilter(kIstio, istio);
-  out.begin({{Struct::kFieldsFieldNumber, entry}, {kKey, kServices.size()}}, kServices,
-            {{kValue, services},
-             {Value::kListValueFieldNumber, list},
+  out.beginEntry(kFilters, kIstio, istio);
+  out.beginEntry(Struct::kFieldsFieldNumber, kServices, services);
+  out.begin({{Value::kListValueFieldNumber, list},
              {ListValue::kValuesFieldNumber, value},
              {Value::kStructValueFieldNumber, fields}});
   addText(out, "host", service.host);

@@ -11,18 +11,6 @@
 
 namespace fairway::translate {
 
-// The way from a scope to the clusters of one host, which other scopes may have, too. A unit of its own: where rules make clients
-// differ, or differ no more, this one runs, and not the scope with all its hosts.
-struct HostClusters {
-  using Value = Output;
-  static constexpr std::string_view kType = "host-clusters";
-  model::Client client;  // namespace, labels, locality
-  std::string host;
-  Interception interception = Interception::redirect;
-  [[nodiscard]] std::string key() const;
-  static HostClusters parse(std::string_view key);
-};
-
 // The clusters of one host, all ports and subsets, as some clients see them (normalize::clusterClient()).
 struct Clusters {
   using Value = Output;
@@ -33,6 +21,13 @@ struct Clusters {
   Interception interception = Interception::redirect;
   [[nodiscard]] std::string key() const;
   static Clusters parse(std::string_view key);
+};
+
+// The way from a scope to these: for the client as the scope knows it (namespace, labels, locality). A unit of its own, so that
+// where rules make clients differ, or differ no more, this one runs, and not the scope with all its hosts.
+struct HostClusters : Clusters {
+  static constexpr std::string_view kType = "host-clusters";
+  static HostClusters parse(std::string_view key) { return {Clusters::parse(key)}; }
 };
 
 // The endpoints of one cluster.

@@ -65,7 +65,8 @@ void addWeight(MessageWriter& out, int field, std::uint32_t weight) {
 
 // filter_metadata[filter] = {name: value}
 void addMetadata(MessageWriter& out, std::string_view filter, std::string_view name, std::string_view value) {
-  out.entry(core::Metadata::kFilterMetadataFieldNumber, filter, [&] { addText(out, name, value); });
+  out.beginEntry(core::Metadata::kFilterMetadataFieldNumber, filter, sizeOfText(name, value));
+  addText(out, name, value);
 }
 
 // An LbEndpoint: its address, and what else it says.

@@ -183,7 +183,7 @@ Output computeGatewayClusters(store::View& view, const GatewayClusters& query) {
   client.labels = query.labels;
   client.locality = query.locality;
   for (const auto& host : hosts.all()) {
-    const HostClusters child{client, host, Interception::none};
+    const HostClusters child{{client, host, Interception::none}};
     output.children.push_back({HostClusters::kType, child.key()});
   }
   return output;

@@ -15,11 +15,6 @@ namespace {
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-// Of an entry, as of any map: 1, the key, and 2, the value.
-std::size_t entrySize(std::string_view name, std::size_t value) {
-  return MessageWriter::sizeOf(1, name.size()) + MessageWriter::sizeOf(2, value);
-}
-
 std::size_t textSize(std::string_view text) {
   return MessageWriter::sizeOf(Value::kStringValueFieldNumber, text.size());
 }
@@ -27,14 +22,12 @@ std::size_t textSize(std::string_view text) {
 }  // namespace
 
 void addText(MessageWriter& out, std::string_view name, std::string_view value) {
-  const auto size = textSize(value);
-  out.begin({{Struct::kFieldsFieldNumber, entrySize(name, size)}, {1, name.size()}}, name,
-            {{2, size}, {Value::kStringValueFieldNumber, value.size()}});
+  out.beginEntry(Struct::kFieldsFieldNumber, name, textSize(value), {Value::kStringValueFieldNumber, value.size()});
   out.append(value);
 }
 
 std::size_t sizeOfText(std::string_view name, std::string_view value) {
-  return MessageWriter::sizeOf(Struct::kFieldsFieldNumber, entrySize(name, textSize(value)));
+  return MessageWriter::sizeOfEntry(Struct::kFieldsFieldNumber, name, textSize(value));
 }
 
 }  // namespace fairway::translate

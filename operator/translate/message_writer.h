@@ -53,9 +53,7 @@ class MessageWriter {
   template <std::size_t N>
   void begin(const Begin (&nested)[N]) {
     char head[N * 2 * kLongestVarint];
-    char* end = head;
-    for (const auto& each : nested) end = varint(varint(end, tag(each.field, 2)), each.length);
-    out_.append(head, static_cast<std::size_t>(end - head));
+    out_.append(head, static_cast<std::size_t>(heads(head, nested) - head));
   }
   // The same with a short text in between, such as the key of an entry.
   template <std::size_t N, std::size_t M>
@@ -67,11 +65,16 @@ class MessageWriter {
       return begin(inner);
     }
     char head[(N + M) * 2 * kLongestVarint + kShort];
-    char* end = head;
-    for (const auto& each : outer) end = varint(varint(end, tag(each.field, 2)), each.length);
-    end = std::copy(text.begin(), text.end(), end);
-    for (const auto& each : inner) end = varint(varint(end, tag(each.field, 2)), each.length);
-    out_.append(head, static_cast<std::size_t>(end - head));
+    char* end = std::copy(text.begin(), text.end(), heads(head, outer));
+    out_.append(head, static_cast<std::size_t>(heads(end, inner) - head));
+  }
+  // Begins an entry of a map from texts to messages, whose value of this length is written next.
+  void beginEntry(int field, std::string_view key, std::size_t value) {
+    begin({{field, entrySize(key, value)}, {kKey, key.size()}}, key, {{kValue, value}});
+  }
+  // The same, and the first text or message in that value.
+  void beginEntry(int field, std::string_view key, std::size_t value, Begin inside) {
+    begin({{field, entrySize(key, value)}, {kKey, key.size()}}, key, {{kValue, value}, inside});
   }
   // The length of a text() or message() with such contents.
   static constexpr std::size_t sizeOf(int field, std::size_t length) {
@@ -81,17 +84,14 @@ class MessageWriter {
   static constexpr std::size_t sizeOfNumber(int field, std::uint64_t value) {
     return varintSize(static_cast<std::uint64_t>(field) << 3U) + varintSize(value);
   }
-  // An entry of a map from texts to messages.
-  template <class Fill>
-  void entry(int field, std::string_view key, Fill&& fill) {
-    message(field, [&] {
-      text(1, key);
-      message(2, fill);
-    });
+  // The length of an entry that beginEntry() begins.
+  static constexpr std::size_t sizeOfEntry(int field, std::string_view key, std::size_t value) {
+    return sizeOf(field, entrySize(key, value));
   }
 
  private:
   static constexpr std::size_t kLongestVarint = 10;
+  static constexpr int kKey = 1, kValue = 2;  // of an entry of a map
   static constexpr std::uint64_t tag(int field, unsigned wireType) {
     return static_cast<std::uint64_t>(field) << 3U | wireType;
   }
@@ -100,6 +100,14 @@ class MessageWriter {
     for (; value >= 0x80; value >>= 7U) *out++ = static_cast<char>(value | 0x80U);
     *out++ = static_cast<char>(value);
     return out;
+  }
+  template <std::size_t N>
+  static char* heads(char* out, const Begin (&nested)[N]) {
+    for (const auto& each : nested) out = varint(varint(out, tag(each.field, 2)), each.length);
+    return out;
+  }
+  static constexpr std::size_t entrySize(std::string_view key, std::size_t value) {
+    return sizeOf(kKey, key.size()) + sizeOf(kValue, value);
   }
   void setLongLength(std::size_t at, std::uint64_t length);
   static constexpr std::size_t varintSize(std::uint64_t value) {

@@ -265,7 +265,7 @@ Output computeSidecarOutbound(store::View& view, const SidecarOutbound& query) {
   asking.labels = client.labels;
   asking.locality = client.locality;
   const auto addClusters = [&](const std::string& host) {
-    output.children.push_back({HostClusters::kType, HostClusters{asking, host, query.interception}.key()});
+    output.children.push_back({HostClusters::kType, HostClusters{{asking, host, query.interception}}.key()});
   };
   for (const auto& host : hosts) addClusters(host);
   for (const auto& host : told) addClusters(host);

@@ -25,14 +25,19 @@ TEST_CASE("numbers are written as protobuf writes them", "[translate]") {
 
 TEST_CASE("messages inside have lengths of any size", "[translate]") {
   for (const std::size_t size : {0U, 1U, 119U, 120U, 121U, 122U, 126U, 127U, 128U, 129U, 16383U, 16384U, 3000000U}) {
-    const std::string text(size, 'x');
-    Struct expected;
-    (*(*expected.mutable_fields())["a"].mutable_struct_value()->mutable_fields())["b"].set_string_value(text);
-    std::string bytes;
-    MessageWriter out(bytes);
-    out.entry(Struct::kFieldsFieldNumber, "a",
-              [&] { out.message(Value::kStructValueFieldNumber, [&] { addText(out, "b", text); }); });
-    CHECK(bytes == serialize(expected));
+    for (const std::size_t keySize : {1U, 32U, 33U, 200U}) {
+      const std::string text(size, 'x'), key(keySize, 'k');
+      Struct expected;
+      (*(*expected.mutable_fields())[key].mutable_struct_value()->mutable_fields())[key].set_string_value(text);
+      std::string bytes;
+      MessageWriter out(bytes);
+      const auto inner = sizeOfText(key, text);
+      const auto value = MessageWriter::sizeOf(Value::kStructValueFieldNumber, inner);
+      out.beginEntry(Struct::kFieldsFieldNumber, key, value);
+      out.message(Value::kStructValueFieldNumber, [&] { addText(out, key, text); });
+      CHECK(bytes == serialize(expected));
+      CHECK(bytes.size() == MessageWriter::sizeOfEntry(Struct::kFieldsFieldNumber, key, value));
+    }
   }
 }
 
